@@ -1,0 +1,59 @@
+// Plain loops over arrays, gathers, and the optimizer's update.
+#include "kernels.h"
+#include "lanes.h"
+
+RN_KERNEL
+void rn_add(float *y, const float *x, int64_t count) {
+  RN_EACH for (int64_t i = 0; i < count; i++) y[i] += x[i];
+}
+
+RN_KERNEL
+void rn_scale(float *y, float factor, int64_t count) {
+  RN_EACH for (int64_t i = 0; i < count; i++) y[i] *= factor;
+}
+
+RN_KERNEL
+void rn_add_scaled(float *y, const float *x, float factor, int64_t count) {
+  RN_EACH for (int64_t i = 0; i < count; i++) y[i] += factor * x[i];
+}
+
+RN_KERNEL
+double rn_sum_of_squares(const float *x, int64_t count) {
+  double lane[RN_LANES] = {0};
+  int64_t i = 0;
+  for (; i + RN_LANES <= count; i += RN_LANES)
+    for (int l = 0; l < RN_LANES; l++) lane[l] += (double)x[i + l] * (double)x[i + l];
+  for (int l = 0; i < count; i++, l++) lane[l] += (double)x[i] * (double)x[i];
+  double sum = 0;
+  for (int l = 0; l < RN_LANES; l++) sum += lane[l];
+  return sum;
+}
+
+void rn_gather_rows(float *y, const float *table, const int32_t *ids, int64_t rows, int64_t width) {
+  for (int64_t r = 0; r < rows; r++) memcpy(y + r * width, table + ids[r] * width, (size_t)width * sizeof(float));
+}
+
+RN_KERNEL
+void rn_scatter_add_rows(float *table, const float *dy, const int32_t *ids, int64_t rows, int64_t width,
+                         int64_t first_column, int64_t columns) {
+  for (int64_t r = 0; r < rows; r++) {
+    float *to = table + ids[r] * width + first_column;
+    const float *from = dy + r * width + first_column;
+    RN_EACH for (int64_t i = 0; i < columns; i++) to[i] += from[i];
+  }
+}
+
+RN_KERNEL
+void rn_adamw(float *parameter, float *first_moment, float *second_moment, const float *gradient, int64_t count,
+              float gradient_scale, float learning_rate, float beta1, float beta2, float epsilon, float decay,
+              float correction1, float correction2) {
+  float step = learning_rate / correction1, root = 1.0f / rn_sqrt(correction2);
+  RN_EACH for (int64_t i = 0; i < count; i++) {
+    float g = gradient[i] * gradient_scale;
+    float m = beta1 * first_moment[i] + (1.0f - beta1) * g;
+    float v = beta2 * second_moment[i] + (1.0f - beta2) * g * g;
+    first_moment[i] = m;
+    second_moment[i] = v;
+    parameter[i] = parameter[i] * (1.0f - decay) - step * m / (rn_sqrt(v) * root + epsilon);
+  }
+}

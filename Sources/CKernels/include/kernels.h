@@ -1,0 +1,123 @@
+// Row kernels on raw pointers: outputs first, then inputs, sizes, constants.
+//
+// No kernel allocates, keeps state or fails. Inputs are const; unless a comment says otherwise an output
+// may be the same array as an input of the same shape, and must not overlap any other way. No alignment
+// is required. A "stride" is the distance between the starts of two rows, in numbers.
+#ifndef RN_KERNELS_H
+#define RN_KERNELS_H
+
+#include <stdint.h>
+
+// Tells the core that this thread waits in a loop.
+static inline void rn_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+// ---- norm.c
+
+// y = w ⊙ x / rms(x) per row, rstd = 1 / rms(x) = (mean x² + eps)^-½.
+// y, x [rows, width] dense; rstd [rows]; weight [width] or NULL for ones.
+void rn_rms_norm_forward(float *y, float *rstd, const float *x, const float *weight, int64_t rows, int64_t width,
+                         float eps);
+
+// dx = addend + d(rmsNorm)/dx, and dweight += Σ_rows dy ⊙ x rstd.
+// dx, addend, dy, x [rows, width] dense; addend may be NULL (zero) or dx itself; dweight [width] or NULL.
+void rn_rms_norm_backward(float *dx, float *dweight, const float *addend, const float *dy, const float *x,
+                          const float *weight, const float *rstd, int64_t rows, int64_t width);
+
+// ---- gate.c
+
+// z = silu(g) ⊙ w ⊙ o / rms(o), the norm over each head's width separately.
+// z, o [rows, heads·width] dense; g [rows, heads·width] with a stride; rstd [rows, heads]; weight [width] or NULL.
+void rn_gated_norm_forward(float *z, float *rstd, const float *o, const float *g, const float *weight, int64_t rows,
+                           int64_t heads, int64_t width, int64_t g_stride, float eps);
+
+// do, dg from dz; dweight += its gradient (NULL: not wanted). Shapes as above; dg has the stride dg_stride.
+// do may be dz.
+void rn_gated_norm_backward(float *d_o, float *dg, float *dweight, const float *dz, const float *o, const float *g,
+                            const float *weight, const float *rstd, int64_t rows, int64_t heads, int64_t width,
+                            int64_t g_stride, int64_t dg_stride);
+
+// h = silu(a) ⊙ b, where each row of ab [rows, 2·width] is a then b. h [rows, width].
+void rn_swiglu_forward(float *h, const float *ab, int64_t rows, int64_t width);
+
+// dab [rows, 2·width] from dh [rows, width]. dab may be ab.
+void rn_swiglu_backward(float *dab, const float *dh, const float *ab, int64_t rows, int64_t width);
+
+// ---- rotate.c
+
+// Rotates each pair of every head's row by its position's angle and multiplies by `scale`, in place.
+// x [rows, heads, width] with a row stride; row r takes the angles of position r mod positions.
+// cosine, sine [positions, width / 2]; sine_sign is +1 forward and -1 for the inverse (the backward).
+// Half-split pairs are (i, i + width/2), interleaved pairs (2i, 2i + 1).
+void rn_rotate_half_split(float *x, const float *cosine, const float *sine, int64_t first_row, int64_t rows,
+                          int64_t positions, int64_t heads, int64_t width, int64_t stride, float sine_sign,
+                          float scale);
+void rn_rotate_interleaved(float *x, const float *cosine, const float *sine, int64_t first_row, int64_t rows,
+                           int64_t positions, int64_t heads, int64_t width, int64_t stride, float sine_sign,
+                           float scale);
+
+// ---- decay.c
+
+// s[j, i] *= γ^(row_offset + j - i) where first[j] - column_offset ≤ i ≤ row_offset + j, and = 0 elsewhere.
+// s [rows, columns] with a stride; powers_descending holds γ^(count-1) … γ^1, γ^0 (count > row_offset + rows - 1);
+// first [rows] or NULL for no limit.
+void rn_decay_mask(float *s, const float *powers_descending, const int32_t *first, int64_t power_count, int64_t rows,
+                   int64_t columns, int64_t stride, int64_t row_offset, int64_t column_offset);
+
+// y[j, :] = (accumulate ? y[j, :] : 0) + factor[j] x[j, :]. y, x [rows, width] with strides; factor [rows].
+void rn_scale_rows(float *y, const float *x, const float *factor, int64_t rows, int64_t width, int64_t y_stride,
+                   int64_t x_stride, int32_t accumulate);
+
+// One token of the recurrence (docs/MATH.md): state = keep · state + (k key_scale) vᵀ, o = (q query_scale) state.
+// state [key_width, value_width] dense; q, k [key_width]; v, o [value_width]; o overlaps nothing.
+void rn_retain_step(float *o, float *state, const float *q, const float *k, const float *v, int64_t key_width,
+                    int64_t value_width, float keep, float key_scale, float query_scale);
+
+// ---- loss.c
+
+// Per row the cross entropy ln Σ e^l - l[target]; the row's logits become (softmax - onehot) · scale.
+// A negative target gives loss 0 and gradient 0. logits [rows, width] dense; losses, targets [rows].
+void rn_cross_entropy(float *logits, float *losses, const int32_t *targets, int64_t rows, int64_t width, float scale);
+
+// The same loss without the gradient; logits are left as they are.
+void rn_cross_entropy_loss(float *losses, const float *logits, const int32_t *targets, int64_t rows, int64_t width);
+
+// ---- elementwise.c
+
+void rn_add(float *y, const float *x, int64_t count);                       // y += x
+void rn_add_scaled(float *y, const float *x, float factor, int64_t count);  // y += factor x
+void rn_scale(float *y, float factor, int64_t count);                       // y *= factor
+double rn_sum_of_squares(const float *x, int64_t count);                   // in Float64, index order within 16 lanes
+
+// y[i, :] = table[ids[i], :]. y [rows, width]; table [·, width].
+void rn_gather_rows(float *y, const float *table, const int32_t *ids, int64_t rows, int64_t width);
+
+// table[ids[i], column …] += dy[i, column …] for i in order, over `columns` columns from `first_column`.
+void rn_scatter_add_rows(float *table, const float *dy, const int32_t *ids, int64_t rows, int64_t width,
+                         int64_t first_column, int64_t columns);
+
+// One AdamW update (Loshchilov & Hutter 2019). gradient is multiplied by gradient_scale on reading;
+// correction1 = 1 - β1^t, correction2 = 1 - β2^t. decay is lr · weight decay.
+void rn_adamw(float *parameter, float *first_moment, float *second_moment, const float *gradient, int64_t count,
+              float gradient_scale, float learning_rate, float beta1, float beta2, float epsilon, float decay,
+              float correction1, float correction2);
+
+// ---- convert.c: widening is exact, narrowing rounds to nearest, ties to even; NaN stays NaN.
+
+void rn_bf16_to_f32(float *y, const uint16_t *x, int64_t count);
+void rn_f32_to_bf16(uint16_t *y, const float *x, int64_t count);
+void rn_f16_to_f32(float *y, const uint16_t *x, int64_t count);
+void rn_f32_to_f16(uint16_t *y, const float *x, int64_t count);
+
+// ---- few_rows.c
+
+// y = x wᵀ for few rows of x: each row of w is read once for all of them.
+// y [rows, outputs] with a stride; x [rows, inputs] with a stride; w [outputs, inputs] dense. 1 ≤ rows ≤ 16.
+// accumulate adds to y. The sum of one output depends on `inputs` only, never on `rows`.
+void rn_few_rows_product(float *y, const float *x, const float *w, int64_t rows, int64_t outputs, int64_t inputs,
+                         int64_t y_stride, int64_t x_stride, int32_t accumulate);
+
+#endif

@@ -1,0 +1,2 @@
+// OpenBLAS from the Debian package libopenblas-dev: cblas_* products and openblas_* control.
+#include <cblas.h>

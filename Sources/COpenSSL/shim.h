@@ -1,0 +1,2 @@
+// The digests of libcrypto (OpenSSL's EVP interface).
+#include <openssl/evp.h>

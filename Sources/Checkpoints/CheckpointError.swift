@@ -1,0 +1,54 @@
+package import Files
+
+/// Why a checkpoint cannot be read or written.
+package enum CheckpointError: Error, Equatable, CustomStringConvertible {
+  /// The file could not be opened, mapped or written.
+  case file(FileError)
+  /// The file ends too early, or has bytes that belong to no tensor.
+  case fileSize(path: String, expected: Int, found: Int)
+  /// The header breaks a rule at a byte of the file.
+  case header(path: String, byte: Int, expected: String, found: String)
+  /// A tensor contradicts itself or its neighbours.
+  case tensor(path: String, name: String, expected: String, found: String)
+  /// No tensor has the name.
+  case missingTensor(path: String, name: String)
+
+  /// The message in one line.
+  package var description: String {
+    switch self {
+    case .file(let error):
+      error.description
+    case .fileSize(let path, let expected, let found):
+      "\(path): expected \(expected) bytes, found \(found)"
+    case .header(let path, let byte, let expected, let found):
+      "\(path): header, byte \(byte): expected \(expected), found \(found)"
+    case .tensor(let path, let name, let expected, let found):
+      "\(path): tensor \(quoted(name)): expected \(expected), found \(found)"
+    case .missingTensor(let path, let name):
+      "\(path): no tensor \(quoted(name))"
+    }
+  }
+
+  /// What to do next, where we know it.
+  package var hint: String? {
+    switch self {
+    case .fileSize(_, let expected, let found) where found < expected:
+      "the file is incomplete; copy or download it again"
+    case .header(_, 0, _, _):
+      "is this a safetensors file?"
+    default:
+      nil
+    }
+  }
+}
+
+/// A name from a file, fit for one line of a terminal: quoted, control characters escaped, no longer than 80 scalars.
+func quoted(_ name: String) -> String {
+  let limit = 80
+  var text = "'"
+  for scalar in name.unicodeScalars.prefix(limit) {
+    let isControl = [.control, .format, .lineSeparator, .paragraphSeparator].contains(scalar.properties.generalCategory)
+    text += isControl ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+  }
+  return text + (name.unicodeScalars.dropFirst(limit).isEmpty ? "'" : "…'")
+}

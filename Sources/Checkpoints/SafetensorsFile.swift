@@ -1,0 +1,60 @@
+internal import Files
+
+/// A safetensors file opened for reading: named tensors and text entries.
+///
+/// Opening checks the whole header and the length of the file, so what the descriptions promise can be read. The data
+/// stay on disk until they are touched. Source: docs/CHECKPOINT.md §1.
+///
+/// ```swift
+/// let file = try SafetensorsFile(path: "model.safetensors")
+/// for tensor in file.tensors { print(tensor.name, tensor.shape) }
+/// let norm = try file.withBytes(of: "norm.weight") { Float32Tensor($0) }
+/// ```
+package struct SafetensorsFile: Sendable {
+  private let file: MappedFile
+  private let header: SafetensorsHeader
+
+  /// Maps a file and checks everything but the numbers in it.
+  ///
+  /// - Parameter path: A regular file.
+  /// - Throws: `CheckpointError.file`, `.fileSize`, `.header` or `.tensor`.
+  package init(path: String) throws(CheckpointError) {
+    do {
+      file = try MappedFile(path: path)
+    } catch {
+      throw .file(error)
+    }
+    header = try SafetensorsHeader(path: path, fileByteCount: file.byteCount, copyBytes: file.copyBytes)
+  }
+
+  /// The path as it was given.
+  package var path: String { file.path }
+
+  /// The length of the file in bytes.
+  package var byteCount: Int { file.byteCount }
+
+  /// The tensors in the order of their data.
+  package var tensors: [TensorDescription] { header.tensors }
+
+  /// The text entries (`__metadata__`).
+  package var metadata: [String: String] { header.metadata }
+
+  /// What the file says about a tensor; nil if it has none of that name.
+  package func description(of name: String) -> TensorDescription? {
+    header.indices[name].map { header.tensors[$0] }
+  }
+
+  /// Lends the data of a tensor to a closure.
+  ///
+  /// The bytes are as stored: little-endian, row-major, not aligned in general.
+  ///
+  /// - Parameters:
+  ///   - name: The tensor's name.
+  ///   - body: Reads exactly `byteCount` bytes of the tensor's description; it cannot keep them.
+  /// - Returns: What `body` returns.
+  /// - Throws: `CheckpointError.missingTensor`, and what `body` throws.
+  package func withBytes<Result>(of name: String, _ body: (RawSpan) throws -> Result) throws -> Result {
+    guard let index = header.indices[name] else { throw CheckpointError.missingTensor(path: path, name: name) }
+    return try file.withBytes(header.ranges[index], body)
+  }
+}

@@ -1,0 +1,79 @@
+/// What a configuration key accepts: its type with range or choices.
+package indirect enum ConfigurationKind: Sendable, Equatable {
+  /// A whole number within the range.
+  case integer(ClosedRange<Int>)
+  /// A finite real number within the range; whole numbers count.
+  case number(NumberRange)
+  /// `true` or `false`.
+  case boolean
+  /// Any text.
+  case text
+  /// One of the given words.
+  case choice([String])
+  /// A list of texts.
+  case list
+  /// What the inner kind accepts, or nothing (`null`).
+  case optional(ConfigurationKind)
+
+  /// The value that an unquoted word in a file or an override means for this kind.
+  ///
+  /// A word for a text or a choice stays what was typed, so that `no`, `010` and `1e3` are not changed on the way.
+  package func value(of word: String) -> ConfigurationValue {
+    let guess = ConfigurationValue.guessed(from: word)
+    switch self {
+    case .optional(let inner): return guess == .null ? .null : inner.value(of: word)
+    case .text, .choice: return guess == .null ? .null : .text(word)
+    case .integer, .boolean, .list: return guess
+    case .number:
+      // Straight from the digits: by way of an Int, a long number would be rounded twice and -0 lose its sign.
+      if case .integer = guess, let number = Double(word) { return .number(number) }
+      return guess
+    }
+  }
+
+  /// What is wrong with a value for this kind, or nil if it is accepted.
+  package func objection(to value: ConfigurationValue) -> String? {
+    accepts(value) ? nil : "expected \(described), found \(value.described)\(suggestion(for: value))"
+  }
+
+  private func accepts(_ value: ConfigurationValue) -> Bool {
+    switch (self, value) {
+    case (.integer(let range), .integer(let integer)): range.contains(integer)
+    case (.number(let range), .number(let number)): range.contains(number)
+    case (.number(let range), .integer(let integer)): range.contains(Double(integer))
+    case (.boolean, .boolean), (.text, .text), (.list, .list): true
+    case (.choice(let words), .text(let text)): words.contains(text)
+    case (.optional(let inner), _): value == .null || inner.accepts(value)
+    default: false
+    }
+  }
+
+  private func suggestion(for value: ConfigurationValue) -> String {
+    switch self {
+    case .choice(let words):
+      guard case .text(let text) = value, let match = closestMatch(to: text, among: words) else { return "" }
+      return "; did you mean '\(match)'?"
+    case .optional(let inner): return inner.suggestion(for: value)
+    default: return ""
+    }
+  }
+
+  /// The kind in words: `an integer from 1 to 64`.
+  package var described: String {
+    switch self {
+    case .integer(let range):
+      switch (range.lowerBound, range.upperBound) {
+      case (Int.min, Int.max): "an integer"
+      case (let lower, Int.max): "an integer ≥ \(lower)"
+      case (Int.min, let upper): "an integer ≤ \(upper)"
+      case (let lower, let upper): "an integer from \(lower) to \(upper)"
+      }
+    case .number(let range): "a number\(range.described)"
+    case .boolean: "true or false"
+    case .text: "text"
+    case .choice(let words): "one of \(words.joined(separator: ", "))"
+    case .list: "a list of texts"
+    case .optional(let inner): "\(inner.described) or null"
+    }
+  }
+}

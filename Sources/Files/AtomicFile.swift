@@ -1,0 +1,111 @@
+internal import Glibc
+
+/// A file that appears at its path complete, or not at all.
+///
+/// What is written goes to a hidden temporary file in the same folder; `commit` syncs it and renames it over the path.
+/// Without `commit` the temporary file is removed and the old file, if any, stays as it was. Devices and pipes
+/// (`/dev/null`, `/dev/stdout`) cannot be replaced and are written directly. No folder is created.
+///
+/// ```swift
+/// let file = try AtomicFile(replacing: "notes.txt")
+/// try file.write(Array("done\n".utf8))
+/// try file.commit()
+/// ```
+package final class AtomicFile {
+  /// The path as it was given.
+  package let path: String
+  private let target: WriteTarget
+  private var descriptor: Int32
+  private var buffer: [UInt8] = []
+  private static let bufferByteCount = 1 << 18
+
+  /// Opens a temporary file beside the path.
+  ///
+  /// A replaced file keeps its permissions; a new one gets 0644, less what the umask takes away. A link is followed, and
+  /// the file that it leads to is replaced.
+  ///
+  /// - Parameter path: Where the file shall appear; its folder must exist.
+  /// - Throws: `FileError.cannotWrite`.
+  package init(replacing path: String) throws(FileError) {
+    self.path = path
+    do {
+      (target, descriptor) = try WriteTarget.open(path)
+    } catch {
+      let folder = WriteTarget.folder(of: path)
+      let isFolderMissing = unsafe access(folder, F_OK) != 0 && error.code == ENOENT
+      throw .cannotWrite(path: path, reason: isFolderMissing ? "the folder '\(folder)' does not exist" : error.reason)
+    }
+  }
+
+  deinit { discard() }
+
+  /// Appends bytes; short pieces are gathered before they go to the system.
+  ///
+  /// - Parameter bytes: Any number of bytes.
+  /// - Throws: `FileError.cannotWrite`, or `.closedPipe`; the temporary file is gone then.
+  /// - Precondition: Neither committed nor discarded.
+  package func write(_ bytes: RawSpan) throws(FileError) {
+    precondition(isOpen, "\(path): write after commit, discard or an error")
+    if buffer.count + bytes.byteCount > Self.bufferByteCount { try flush() }
+    guard bytes.byteCount <= Self.bufferByteCount else { return try writeThrough(bytes) }
+    unsafe bytes.withUnsafeBytes { unsafe buffer.append(contentsOf: $0) }
+  }
+
+  /// Appends bytes; short pieces are gathered before they go to the system.
+  ///
+  /// - Parameter bytes: Any number of bytes.
+  /// - Throws: `FileError.cannotWrite`, or `.closedPipe`; the temporary file is gone then.
+  /// - Precondition: Neither committed nor discarded.
+  package func write(_ bytes: [UInt8]) throws(FileError) {
+    try bytes.withRawSpan(write)
+  }
+
+  /// Makes the file appear at its path: flushes, syncs the file, renames it, syncs the folder.
+  ///
+  /// - Throws: `FileError.cannotWrite`, or `.closedPipe`; the temporary file is gone then.
+  /// - Precondition: Neither committed nor discarded.
+  package func commit() throws(FileError) {
+    precondition(isOpen, "\(path): commit after commit, discard or an error")
+    try flush()
+    do throws(SystemError) {
+      if target.isTemporary, fsync(descriptor) != 0 { throw SystemError(code: errno) }
+      // Network file systems report a full disk only here; the descriptor is closed either way.
+      let result = close(descriptor)
+      descriptor = -1
+      guard result == 0 || errno == EINTR else { throw SystemError(code: errno) }
+      try target.rename()
+    } catch {
+      throw fail(error)
+    }
+  }
+
+  /// Removes the temporary file and leaves the path as it was; does nothing after `commit`.
+  package func discard() {
+    guard isOpen else { return }
+    close(descriptor)
+    descriptor = -1
+    target.remove()
+  }
+
+  private var isOpen: Bool { descriptor >= 0 }
+
+  private func flush() throws(FileError) {
+    try buffer.withRawSpan(writeThrough)
+    buffer.removeAll(keepingCapacity: true)
+  }
+
+  private func writeThrough(_ bytes: RawSpan) throws(FileError) {
+    do {
+      try writeAll(bytes, to: descriptor)
+    } catch {
+      throw fail(error)
+    }
+  }
+
+  private func fail(_ error: SystemError) -> FileError {
+    if isOpen { close(descriptor) }
+    descriptor = -1
+    target.remove()
+    return error.code == EPIPE ? .closedPipe(name: path) : .cannotWrite(path: path, reason: error.reason)
+  }
+}

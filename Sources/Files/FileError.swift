@@ -1,0 +1,27 @@
+/// What can go wrong with a file or a standard stream.
+package enum FileError: Error, Equatable, CustomStringConvertible {
+  /// Nothing exists at the path.
+  case missing(path: String)
+  /// A folder, device or pipe stands where a regular file is needed.
+  case notAFile(path: String)
+  /// Opening, mapping or reading failed; the reason is the system's.
+  case cannotRead(path: String, reason: String)
+  /// Creating, writing, syncing or renaming failed; the reason is the system's.
+  case cannotWrite(path: String, reason: String)
+  /// The input is longer than its reader accepts.
+  case tooLarge(path: String, byteLimit: Int)
+  /// The reader of a pipe went away; a program in a pipeline ends quietly then.
+  case closedPipe(name: String)
+
+  /// The message in one line.
+  package var description: String {
+    switch self {
+    case .missing(let path): "\(path): no such file"
+    case .notAFile(let path): "\(path): expected a regular file, found a folder or a device"
+    case .cannotRead(let path, let reason): "\(path): cannot read: \(reason)"
+    case .cannotWrite(let path, let reason): "\(path): cannot write: \(reason)"
+    case .tooLarge(let path, let byteLimit): "\(path): expected at most \(byteLimit) bytes, found more"
+    case .closedPipe(let name): "\(name): the reader closed the pipe"
+    }
+  }
+}

@@ -1,0 +1,38 @@
+internal import Glibc
+
+/// Reads a file, a pipe or standard input to its end.
+///
+/// - Parameters:
+///   - path: A path, or `-` for standard input.
+///   - byteLimit: The most bytes that are accepted, ≥ 0.
+/// - Returns: All bytes.
+/// - Throws: `FileError.missing`, `.notAFile` (a folder), `.cannotRead` or `.tooLarge`.
+package func readAll(path: String, byteLimit: Int) throws(FileError) -> [UInt8] {
+  let isStandardInput = path == "-"
+  let name = isStandardInput ? "standard input" : path
+  let bytes = try FileError.reading(name) { () throws(SystemError) -> [UInt8]? in
+    let descriptor = isStandardInput ? STDIN_FILENO : try openDescriptor(path, O_RDONLY)
+    defer { if !isStandardInput { close(descriptor) } }
+    let status = try status(of: descriptor)
+    guard !status.isFolder else { return nil }
+    var bytes: [UInt8] = []
+    if status.isRegularFile { bytes.reserveCapacity(min(status.st_size, byteLimit)) }
+    var block = [UInt8](repeating: 0, count: 1 << 16)
+    // One block too many is how a longer input is noticed, whatever its size was said to be.
+    while bytes.count <= byteLimit {
+      let count = unsafe block.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+      if count == 0 { break }
+      if count > 0 {
+        bytes.append(contentsOf: block[..<count])
+      } else if errno == EAGAIN {
+        var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&request, 1, -1)
+      } else if errno != EINTR {
+        throw SystemError(code: errno)
+      }
+    }
+    return bytes
+  }
+  guard bytes.count <= byteLimit else { throw .tooLarge(path: name, byteLimit: byteLimit) }
+  return bytes
+}

@@ -1,0 +1,60 @@
+internal import Glibc
+
+/// Standard output (results) or standard error (talk), written at once and without a buffer.
+package enum StandardStream {
+  case output
+  case error
+
+  /// Writes text as UTF-8, all of it.
+  ///
+  /// - Parameter text: Any text; no newline is added.
+  /// - Throws: `FileError.closedPipe` if the reader has gone, `.cannotWrite` for all else.
+  package func write(_ text: String) throws(FileError) {
+    try write(Array(text.utf8))
+  }
+
+  /// Writes bytes as they are.
+  ///
+  /// - Parameter bytes: Any number of bytes.
+  /// - Throws: `FileError.closedPipe` if the reader has gone, `.cannotWrite` for all else.
+  package func write(_ bytes: [UInt8]) throws(FileError) {
+    try writeAll(bytes, to: descriptor, name: name)
+  }
+
+  /// Whether a terminal shows what is written.
+  package var isTerminal: Bool { isatty(descriptor) == 1 }
+
+  /// Makes writing to a closed pipe an error instead of the silent end of the process; called once, at the start.
+  package static func reportClosedPipes() {
+    _ = signal(SIGPIPE, SIG_IGN)
+  }
+
+  private var descriptor: Int32 {
+    switch self {
+    case .output: STDOUT_FILENO
+    case .error: STDERR_FILENO
+    }
+  }
+
+  private var name: String {
+    switch self {
+    case .output: "standard output"
+    case .error: "standard error"
+    }
+  }
+}
+
+/// Writes all bytes to an open descriptor.
+///
+/// - Parameters:
+///   - bytes: Any number of bytes.
+///   - descriptor: Open for writing; signals and full pipes are waited out.
+///   - name: What an error calls the descriptor.
+/// - Throws: `FileError.closedPipe` if the reader has gone, `.cannotWrite` for all else.
+package func writeAll(_ bytes: [UInt8], to descriptor: Int32, name: String) throws(FileError) {
+  do {
+    try bytes.withRawSpan { (bytes) throws(SystemError) in try writeAll(bytes, to: descriptor) }
+  } catch {
+    throw error.code == EPIPE ? .closedPipe(name: name) : .cannotWrite(path: name, reason: error.reason)
+  }
+}

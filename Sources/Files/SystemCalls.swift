@@ -1,0 +1,56 @@
+internal import Glibc
+
+/// The `errno` of a system call that failed.
+struct SystemError: Error {
+  let code: Int32
+
+  var reason: String { unsafe String(cString: strerror(code)) }
+}
+
+/// Opens a file and closes it on `exec`; `mode` matters only with `O_CREAT`.
+func openDescriptor(_ path: String, _ flags: Int32, mode: mode_t = 0) throws(SystemError) -> Int32 {
+  // A C string would end at the zero byte and name another file.
+  guard !path.utf8.contains(0) else { throw SystemError(code: ENOENT) }
+  while true {
+    let descriptor = unsafe open(path, flags | O_CLOEXEC, mode)
+    if descriptor >= 0 { return descriptor }
+    guard errno == EINTR else { throw SystemError(code: errno) }
+  }
+}
+
+/// The type and permissions of an open file.
+func status(of descriptor: Int32) throws(SystemError) -> stat {
+  var status = stat()
+  guard unsafe fstat(descriptor, &status) == 0 else { throw SystemError(code: errno) }
+  return status
+}
+
+/// The type and permissions of what a path leads to, links followed; nil if nothing is there.
+func status(at path: String) throws(SystemError) -> stat? {
+  var status = stat()
+  if unsafe stat(path, &status) == 0 { return status }
+  guard errno == ENOENT else { throw SystemError(code: errno) }
+  return nil
+}
+
+/// Writes every byte, however many calls that takes, and waits where the descriptor does not block.
+func writeAll(_ bytes: RawSpan, to descriptor: Int32) throws(SystemError) {
+  var start = 0
+  while start < bytes.byteCount {
+    let rest = bytes.extracting(start...)
+    let written = unsafe rest.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+    if written >= 0 {
+      start += written
+    } else if errno == EAGAIN {
+      var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+      _ = unsafe poll(&request, 1, -1)
+    } else if errno != EINTR {
+      throw SystemError(code: errno)
+    }
+  }
+}
+
+extension stat {
+  var isRegularFile: Bool { st_mode & S_IFMT == S_IFREG }
+  var isFolder: Bool { st_mode & S_IFMT == S_IFDIR }
+}

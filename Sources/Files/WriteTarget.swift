@@ -1,0 +1,71 @@
+internal import Glibc
+
+/// Where the bytes of an `AtomicFile` go before it is committed.
+enum WriteTarget {
+  /// A temporary file that will be renamed over another path of the same folder.
+  case temporary(path: String, final: String)
+  /// A device or pipe, written as the bytes come.
+  case direct
+
+  var isTemporary: Bool {
+    if case .temporary = self { true } else { false }
+  }
+
+  /// Opens what has to be written so that, in the end, the path holds the bytes.
+  static func open(_ path: String) throws(SystemError) -> (WriteTarget, descriptor: Int32) {
+    // A C string would end at the zero byte and name another file.
+    guard !path.isEmpty, !path.utf8.contains(0) else { throw SystemError(code: ENOENT) }
+    let existing = try status(at: path)
+    if existing?.isFolder == true { throw SystemError(code: EISDIR) }
+    if namesOpenDescriptor(path) || existing?.isRegularFile == false {
+      // Appending keeps what a redirection has collected before: `retnet … >> log`.
+      return (.direct, try openDescriptor(path, O_WRONLY | O_APPEND))
+    }
+    let final = existing == nil ? path : resolved(path)
+    while true {
+      let name = ".retnet-" + String(UInt64.random(in: 0...UInt64.max), radix: 16) + ".partial"
+      let temporary = folder(of: final) + "/" + name
+      do throws(SystemError) {
+        let descriptor = try openDescriptor(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
+        // Not every file system has permissions to set; the file is ours in any case.
+        if let existing { _ = fchmod(descriptor, existing.st_mode & 0o777) }
+        return (.temporary(path: temporary, final: final), descriptor)
+      } catch {
+        guard error.code == EEXIST else { throw error }
+      }
+    }
+  }
+
+  /// Puts the temporary file in its place, and waits until the folder on the disk says so.
+  func rename() throws(SystemError) {
+    guard case .temporary(let path, let final) = self else { return }
+    guard unsafe Glibc.rename(path, final) == 0 else { throw SystemError(code: errno) }
+    let folder = try openDescriptor(Self.folder(of: final), O_RDONLY | O_DIRECTORY)
+    defer { close(folder) }
+    // Some file systems cannot sync a folder and say EINVAL; nothing better can be done there.
+    guard fsync(folder) == 0 || errno == EINVAL else { throw SystemError(code: errno) }
+  }
+
+  /// Removes the temporary file, if it is still there.
+  func remove() {
+    guard case .temporary(let path, _) = self else { return }
+    _ = unsafe unlink(path)
+  }
+
+  /// The folder part of a path: `.` for a bare name.
+  static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  // Such a path may lead to a regular file (stdout redirected), which must not be renamed over.
+  private static func namesOpenDescriptor(_ path: String) -> Bool {
+    path == "/dev/stdout" || path == "/dev/stderr" || path.hasPrefix("/dev/fd/") || path.hasPrefix("/proc/")
+  }
+
+  private static func resolved(_ path: String) -> String {
+    guard let real = unsafe realpath(path, nil) else { return path }
+    defer { unsafe free(real) }
+    return unsafe String(cString: real)
+  }
+}

@@ -1,0 +1,144 @@
+internal import Tensors
+
+/// How a sequence is cut into chunks; the last may be short.
+package struct ChunkPlan: Sendable, Equatable {
+  package let time: Int
+  package let length: Int
+
+  package init(time: Int, length: Int) {
+    precondition(length >= 1, "ChunkPlan: chunk length \(length)")
+    self.time = time
+    self.length = min(length, max(1, time))
+  }
+
+  package var count: Int { (time + length - 1) / length }
+
+  func range(_ chunk: Int) -> Range<Int> { chunk * length..<min((chunk + 1) * length, time) }
+}
+
+/// What the chunkwise form keeps from forward to backward: the state that enters each chunk.
+package struct ChunkStates: Sendable {
+  /// Stored parts [B·H, n + 1, K, V]; entry 0 enters the first chunk, entry n leaves the last.
+  let stored: Tensor
+  /// Scale of each entry [B·H, n + 1].
+  let scales: DoubleBuffer
+  /// Factor of entry c in entry c + 1 [B·H, n + 1]; 0 where a document ends in between.
+  let keeps: DoubleBuffer
+  let capacity: Int
+
+  /// - Parameters:
+  ///   - shape: The extents.
+  ///   - chunks: Most chunks of a call.
+  ///   - fill: What the memory holds at first; tests set NaN.
+  package init(_ shape: RetentionShape, chunks: Int, fill: Float = 0) {
+    let sequences = shape.batch * shape.heads
+    stored = Tensor(Shape(sequences, chunks + 1, shape.keyWidth, shape.valueWidth))
+    scales = DoubleBuffer(count: sequences * (chunks + 1), repeating: Double(fill))
+    keeps = DoubleBuffer(count: sequences * (chunks + 1), repeating: Double(fill))
+    capacity = chunks
+    if fill != 0 { stored.fill(fill) }
+  }
+
+  func entry(_ sequence: Int, _ chunk: Int) -> Int { sequence * (capacity + 1) + chunk }
+
+  func tensor(_ sequence: Int, _ chunk: Int) -> Tensor {
+    let (keyWidth, valueWidth) = (stored.shape[2], stored.shape[3])
+    return stored.view(Shape(keyWidth, valueWidth), at: entry(sequence, chunk) * keyWidth * valueWidth)
+  }
+
+  func matrix(_ sequence: Int, _ chunk: Int) -> Matrix { Matrix(tensor(sequence, chunk)) }
+}
+
+/// Scratch of one worker in the chunkwise form: two blocks of scores, scaled rows, row factors.
+package struct ChunkScratch: Sendable {
+  private let scores: Tensor
+  private let secondScores: Tensor
+  private let scaled: Tensor
+  private let factorRows: Tensor
+
+  /// - Parameters:
+  ///   - shape: The extents.
+  ///   - chunkLength: The longest chunk.
+  ///   - workers: Threads of the pool.
+  ///   - fill: What the memory holds at first; tests set NaN.
+  package init(_ shape: RetentionShape, chunkLength: Int, workers: Int, fill: Float = 0) {
+    scores = Tensor(Shape(workers, chunkLength, chunkLength))
+    secondScores = Tensor(Shape(workers, chunkLength, chunkLength))
+    scaled = Tensor(Shape(workers, chunkLength, max(shape.keyWidth, shape.valueWidth)))
+    factorRows = Tensor(Shape(workers, chunkLength))
+    if fill != 0 { for tensor in [scores, secondScores, scaled, factorRows] { tensor.fill(fill) } }
+  }
+
+  func scores(_ worker: Int, _ length: Int) -> Matrix { block(scores, worker, length, length) }
+
+  func secondScores(_ worker: Int, _ length: Int) -> Matrix { block(secondScores, worker, length, length) }
+
+  func scaled(_ worker: Int, _ length: Int, _ width: Int) -> Matrix { block(scaled, worker, length, width) }
+
+  func factors(_ worker: Int, _ length: Int) -> Tensor {
+    factorRows.view(Shape(length), at: worker * factorRows.shape[1])
+  }
+
+  private func block(_ tensor: Tensor, _ worker: Int, _ rows: Int, _ columns: Int) -> Matrix {
+    Matrix(tensor.view(Shape(rows, columns), at: worker * tensor.shape[1] * tensor.shape[2]))
+  }
+}
+
+/// One call of the chunkwise form as its tasks see it.
+struct ChunkwiseCall: Sendable {
+  let shape: RetentionShape
+  let plan: ChunkPlan
+  let table: DecayTable
+  let states: ChunkStates
+  let documents: Indices?
+  let scratch: ChunkScratch
+
+  /// Where the document of a token starts in its sequence, -1 when before it.
+  func documentStart(_ b: Int, _ t: Int) -> Int { documents.map { Int($0[b * shape.time + t]) } ?? -1 }
+
+  /// For each row of a chunk the first column of its document, or nil when no document starts in this sequence.
+  func firstColumns(_ b: Int, _ chunk: Range<Int>) -> Indices? {
+    documents?.slice(b * shape.time + chunk.lowerBound..<b * shape.time + chunk.upperBound)
+  }
+
+  /// ξ_j = γ^(j+1) · scale: what row j of a chunk sees of the stored state that enters it (docs/MATH.md, eq. 7).
+  func entering(_ b: Int, _ h: Int, _ chunk: Int, worker: Int) -> Tensor {
+    let range = plan.range(chunk)
+    let scale = states.scales[states.entry(b * shape.heads + h, chunk)]
+    let factors = scratch.factors(worker, range.count)
+    for row in 0..<range.count {
+      let start = documentStart(b, range.lowerBound + row)
+      let isVisible = start < range.lowerBound
+      factors[row] = isVisible ? Float(table.power(h, row + 1) * scale) : 0
+    }
+    return factors
+  }
+
+  /// ζ_j = γ^(C-1-j) / scale: the weight of row j of a chunk in the stored state that leaves it.
+  func leaving(_ b: Int, _ h: Int, _ chunk: Int, worker: Int) -> Tensor {
+    let range = plan.range(chunk)
+    let scale = states.scales[states.entry(b * shape.heads + h, chunk + 1)]
+    let start = documentStart(b, range.upperBound - 1)
+    let factors = scratch.factors(worker, range.count)
+    for row in 0..<range.count {
+      let isKept = range.lowerBound + row >= start
+      factors[row] = isKept ? Float(table.power(h, range.count - 1 - row) / scale) : 0
+    }
+    return factors
+  }
+
+  /// Moves the scale over every chunk of one sequence and head, from the scale that enters the first.
+  func moveScales(_ sequence: Int, from first: Double) {
+    let (b, h) = (sequence / shape.heads, sequence % shape.heads)
+    var scale = first
+    for chunk in 0..<plan.count {
+      let range = plan.range(chunk)
+      let endsDocument = documentStart(b, range.upperBound - 1) >= range.lowerBound
+      let step = ScaleStep(scale: endsDocument ? 1 : scale, power: table.power(h, range.count))
+      states.scales[states.entry(sequence, chunk)] = scale
+      states.keeps[states.entry(sequence, chunk)] = endsDocument ? 0 : step.keep
+      scale = step.scale
+    }
+    states.scales[states.entry(sequence, plan.count)] = scale
+  }
+}

@@ -1,0 +1,37 @@
+internal import Tensors
+
+/// The powers γ^0 … γ^length of every head: Float64 for factors, Float32 descending for masks.
+///
+/// Powers below 1e-30 are zero: their true contribution is below any rounding here, and subnormal products would
+/// cost a hundred times a normal one.
+package struct DecayTable: Sendable {
+  package let decay: Decay
+  /// The longest distance.
+  package let length: Int
+  private let ascending: DoubleBuffer
+  private let descending: Tensor
+
+  package init(_ decay: Decay, length: Int) {
+    self.decay = decay
+    self.length = length
+    ascending = DoubleBuffer(count: decay.heads * (length + 1))
+    descending = Tensor(Shape(max(1, decay.heads), length + 1))
+    for head in 0..<decay.heads {
+      for steps in 0...length {
+        let power = decay.power(head: head, steps)
+        let kept = power < 1e-30 ? 0 : power
+        ascending[head * (length + 1) + steps] = kept
+        descending[head * (length + 1) + length - steps] = Float(kept)
+      }
+    }
+  }
+
+  /// γ^steps.
+  func power(_ head: Int, _ steps: Int) -> Double {
+    precondition(steps <= length, "DecayTable: γ^\(steps), made for \(length)")
+    return ascending[head * (length + 1) + steps]
+  }
+
+  /// γ^length … γ^0 as [length + 1].
+  func descendingPowers(_ head: Int) -> Tensor { descending.view(Shape(length + 1), at: head * (length + 1)) }
+}

@@ -1,0 +1,70 @@
+internal import CKernels
+
+/// The constants of one AdamW update (docs/MATH.md, eq. 22).
+package struct AdamWConstants: Sendable {
+  /// Multiplies the gradient on reading: clipping.
+  package var gradientScale: Float
+  package var learningRate: Float
+  package var beta1: Float
+  package var beta2: Float
+  package var epsilon: Float
+  /// Decoupled decay per unit of learning rate.
+  package var weightDecay: Float
+  /// Updates made so far, this one included, ≥ 1.
+  package var step: Int
+
+  package init(
+    gradientScale: Float, learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float, step: Int
+  ) {
+    self.gradientScale = gradientScale
+    self.learningRate = learningRate
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+    self.step = step
+  }
+}
+
+/// Updates parameters and both moments in place.
+///
+/// - Parameters:
+///   - parameter: Any shape.
+///   - firstMoment: As many numbers.
+///   - secondMoment: As many numbers.
+///   - gradient: As many numbers.
+///   - constants: Of this step.
+///   - pool: Where the blocks run.
+package func updateAdamW(
+  _ parameter: Tensor, firstMoment: Tensor, secondMoment: Tensor, gradient: Tensor, _ constants: AdamWConstants,
+  on pool: WorkerPool
+) {
+  precondition(
+    firstMoment.count == parameter.count && secondMoment.count == parameter.count && gradient.count == parameter.count,
+    "updateAdamW: \(parameter.shape), moments \(firstMoment.shape) and \(secondMoment.shape), gradient \(gradient.shape)")
+  let corrections = (
+    Float(1 - power(Double(constants.beta1), constants.step)), Float(1 - power(Double(constants.beta2), constants.step))
+  )
+  pool.runRanges(
+    of: parameter.count, grain: 65_536,
+    with: (parameter, firstMoment, secondMoment, gradient, constants, corrections)
+  ) { context, range in
+    let (parameter, firstMoment, secondMoment, gradient, constants, corrections) = context
+    let first = range.lowerBound
+    unsafe rn_adamw(
+      parameter.pointer + first, firstMoment.pointer + first, secondMoment.pointer + first, gradient.pointer + first,
+      Int64(range.count), constants.gradientScale, constants.learningRate, constants.beta1, constants.beta2,
+      constants.epsilon, constants.learningRate * constants.weightDecay, corrections.0, corrections.1)
+  }
+}
+
+/// base^exponent by squaring, in Float64.
+private func power(_ base: Double, _ exponent: Int) -> Double {
+  var (result, factor, left) = (1.0, base, exponent)
+  while left > 0 {
+    if left & 1 == 1 { result *= factor }
+    factor *= factor
+    left >>= 1
+  }
+  return result
+}

@@ -1,0 +1,48 @@
+internal import CKernels
+
+/// Cross entropy of each row in nats; the logits become the gradient (softmax - onehot) · scale (docs/MATH.md, eq. 20).
+///
+/// - Parameters:
+///   - logits: [R, N], overwritten.
+///   - losses: [R].
+///   - targets: Token ids [R]; a negative one is not scored and has no gradient.
+///   - scale: Multiplies the gradient: 1 / (number of scored targets of the whole batch).
+///   - pool: Where the rows run.
+package func crossEntropyWithGradient(
+  _ logits: Tensor, losses: Tensor, targets: Indices, scale: Float, on pool: WorkerPool
+) {
+  checkRows(logits, losses, targets)
+  pool.runRanges(of: logits.shape[0], grain: 16, with: (logits, losses, targets, scale)) { context, range in
+    let (logits, losses, targets, scale) = context
+    let (first, width) = (range.lowerBound, logits.shape[1])
+    unsafe rn_cross_entropy(
+      logits.pointer + first * width, losses.pointer + first, targets.pointer + first, Int64(range.count), Int64(width),
+      scale)
+  }
+}
+
+/// Cross entropy of each row in nats; the logits stay.
+///
+/// - Parameters:
+///   - losses: [R].
+///   - logits: [R, N].
+///   - targets: Token ids [R]; a negative one is not scored.
+///   - pool: Where the rows run.
+package func crossEntropy(_ losses: Tensor, logits: Tensor, targets: Indices, on pool: WorkerPool) {
+  checkRows(logits, losses, targets)
+  pool.runRanges(of: logits.shape[0], grain: 16, with: (losses, logits, targets)) { context, range in
+    let (losses, logits, targets) = context
+    let (first, width) = (range.lowerBound, logits.shape[1])
+    unsafe rn_cross_entropy_loss(
+      losses.pointer + first, logits.pointer + first * width, targets.pointer + first, Int64(range.count), Int64(width))
+  }
+}
+
+private func checkRows(_ logits: Tensor, _ losses: Tensor, _ targets: Indices) {
+  let (rows, width) = (logits.shape[0], logits.shape[1])
+  checkShape(losses, Shape(rows), "losses")
+  precondition(targets.count == rows, "crossEntropy: \(targets.count) targets for \(rows) rows")
+  for row in 0..<rows {
+    precondition(targets[row] < width, "crossEntropy: target \(targets[row]) of \(width)")
+  }
+}

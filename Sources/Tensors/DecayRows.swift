@@ -1,0 +1,76 @@
+internal import CKernels
+
+/// s[j, i] *= γ^(rowOffset + j - i) where firstColumn[j] ≤ columnOffset + i and i ≤ rowOffset + j, and 0 elsewhere;
+/// on the calling thread.
+///
+/// - Parameters:
+///   - s: Scores of a block of queries against keys [R, C].
+///   - powers: γ^(P-1), …, γ, 1 as [P], P ≥ rowOffset + R.
+///   - rowOffset: The column that has the position of row 0.
+///   - firstColumn: For each row the first key of its document, or nil for no limit.
+///   - columnOffset: What `firstColumn` calls column 0.
+package func maskWithDecay(
+  _ s: Matrix, powers: Tensor, rowOffset: Int, firstColumn: Indices?, columnOffset: Int = 0
+) {
+  let powerCount = powers.count
+  precondition(powerCount >= rowOffset + s.rows, "maskWithDecay: \(powerCount) powers for row \(rowOffset + s.rows - 1)")
+  precondition(firstColumn.map { $0.count == s.rows } ?? true, "maskWithDecay: not one firstColumn a row")
+  unsafe rn_decay_mask(
+    s.pointer, powers.pointer, firstColumn.map { unsafe UnsafePointer($0.pointer) }, Int64(powerCount), Int64(s.rows),
+    Int64(s.columns), Int64(s.stride), Int64(rowOffset), Int64(columnOffset))
+}
+
+/// y[j, :] = factor[j] x[j, :], plus y where `accumulate`; on the calling thread.
+///
+/// - Parameters:
+///   - y: [R, D]; may be `x`.
+///   - x: [R, D].
+///   - factor: [≥ R]; the first R are used.
+///   - accumulate: Whether y is added to.
+package func scaleRows(_ y: Matrix, _ x: Matrix, factor: Tensor, accumulate: Bool = false) {
+  precondition(y.rows == x.rows && y.columns == x.columns, "scaleRows: [\(y.rows), \(y.columns)] from [\(x.rows), \(x.columns)]")
+  precondition(factor.count >= x.rows, "scaleRows: \(factor.count) factors for \(x.rows) rows")
+  unsafe rn_scale_rows(
+    y.pointer, x.pointer, factor.pointer, Int64(x.rows), Int64(x.columns), Int64(y.stride), Int64(x.stride),
+    accumulate ? 1 : 0)
+}
+
+/// One token of one head (docs/MATH.md, eq. 8): S = keep · S + (k keyScale) vᵀ, o = (q queryScale) S.
+///
+/// - Parameters:
+///   - o: Output, one row of V.
+///   - state: [K, V], dense.
+///   - q: Query, one row of K.
+///   - k: Key, one row of K.
+///   - v: Value, one row of V.
+///   - keep: Factor of the stored state.
+///   - keyScale: Factor of the key.
+///   - queryScale: Factor of the query.
+package func retainStep(
+  _ o: Matrix, _ state: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix, keep: Float, keyScale: Float, queryScale: Float
+) {
+  precondition(
+    q.columns == state.rows && k.columns == state.rows && v.columns == state.columns && o.columns == state.columns
+      && state.isDense && o.rows == 1 && q.rows == 1 && k.rows == 1 && v.rows == 1,
+    "retainStep: state [\(state.rows), \(state.columns)], q \(q.columns), k \(k.columns), v \(v.columns)")
+  unsafe rn_retain_step(
+    o.pointer, state.pointer, q.pointer, k.pointer, v.pointer, Int64(state.rows), Int64(state.columns), keep, keyScale,
+    queryScale)
+}
+
+/// Multiplies every number by `factor`, on the calling thread; nothing to do for 1.
+package func scaleHere(_ y: Tensor, by factor: Float) {
+  if factor != 1 { unsafe rn_scale(y.pointer, factor, Int64(y.count)) }
+}
+
+/// y += factor · x on the calling thread.
+package func addHere(_ y: Tensor, _ x: Tensor, factor: Float) {
+  checkShape(x, y.shape, "x")
+  unsafe rn_add_scaled(y.pointer, x.pointer, factor, Int64(y.count))
+}
+
+/// y = x on the calling thread.
+package func copyHere(_ y: Tensor, _ x: Tensor) {
+  checkShape(x, y.shape, "x")
+  unsafe y.pointer.update(from: x.pointer, count: y.count)
+}

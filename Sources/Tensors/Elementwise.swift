@@ -1,0 +1,52 @@
+internal import CKernels
+internal import Glibc
+
+/// Numbers that one task of an element-wise operation takes.
+private let elementBlock = 65_536
+
+extension Tensor {
+  /// Sets every number to zero.
+  package func clear(on pool: WorkerPool) {
+    pool.runRanges(of: count, grain: elementBlock, with: self) { tensor, range in
+      unsafe memset(tensor.pointer + range.lowerBound, 0, range.count * MemoryLayout<Float>.stride)
+    }
+  }
+
+  /// Copies the numbers of another tensor of the same count.
+  package func copy(_ source: Tensor, on pool: WorkerPool) {
+    precondition(count == source.count, "copy: \(source.shape) into \(shape)")
+    pool.runRanges(of: count, grain: elementBlock, with: (self, source)) { context, range in
+      let (to, from) = context
+      unsafe memcpy(
+        to.pointer + range.lowerBound, from.pointer + range.lowerBound, range.count * MemoryLayout<Float>.stride)
+    }
+  }
+
+  /// Multiplies every number by `factor`.
+  package func scale(by factor: Float, on pool: WorkerPool) {
+    pool.runRanges(of: count, grain: elementBlock, with: (self, factor)) { context, range in
+      let (tensor, factor) = context
+      unsafe rn_scale(tensor.pointer + range.lowerBound, factor, Int64(range.count))
+    }
+  }
+
+  /// The sum of squares in Float64; blocks are added in index order.
+  ///
+  /// - Parameters:
+  ///   - scratch: At least `sumBlockCount` numbers in Float64, overwritten.
+  ///   - pool: Where the blocks run.
+  package func sumOfSquares(scratch: DoubleBuffer, on pool: WorkerPool) -> Double {
+    precondition(scratch.count >= sumBlockCount, "sumOfSquares: scratch has \(scratch.count), needs \(sumBlockCount)")
+    pool.runRanges(of: count, grain: elementBlock, with: (self, scratch)) { context, range in
+      let (tensor, scratch) = context
+      scratch[range.lowerBound / elementBlock] =
+        unsafe rn_sum_of_squares(tensor.pointer + range.lowerBound, Int64(range.count))
+    }
+    var sum = 0.0
+    for block in 0..<sumBlockCount { sum += scratch[block] }
+    return sum
+  }
+
+  /// How many partial sums `sumOfSquares` makes.
+  package var sumBlockCount: Int { (count + elementBlock - 1) / elementBlock }
+}

@@ -1,0 +1,107 @@
+internal import CKernels
+internal import COpenBLAS
+
+/// Which operand of a product is read transposed.
+package enum Transposition: Sendable {
+  /// C = A Bᵀ: a forward product, weights stored [out, in].
+  case second
+  /// C = A B: the gradient of an input.
+  case none
+  /// C = Aᵀ B: the gradient of a weight.
+  case first
+}
+
+/// C = A·B with one operand transposed or none, plus C where `accumulate`, on the calling thread.
+///
+/// - Parameters:
+///   - c: Result [M, N].
+///   - a: [M, K], or [K, M] when `.first`.
+///   - b: [K, N], or [N, K] when `.second`.
+///   - transposed: Which operand is transposed.
+///   - accumulate: Whether C is added to.
+///   - factor: Multiplies the product.
+/// - Precondition: Shapes as above; C overlaps neither operand.
+package func multiplyHere(
+  _ c: Matrix, _ a: Matrix, _ b: Matrix, transposed: Transposition, accumulate: Bool, factor: Float = 1
+) {
+  let inner = checkProduct(c, a, b, transposed)
+  guard c.rows > 0, c.columns > 0 else { return }
+  unsafe cblas_sgemm(
+    CblasRowMajor, transposed == .first ? CblasTrans : CblasNoTrans, transposed == .second ? CblasTrans : CblasNoTrans,
+    CInt(c.rows), CInt(c.columns), CInt(inner), factor, a.pointer, CInt(a.stride), b.pointer, CInt(b.stride),
+    accumulate ? 1 : 0, c.pointer, CInt(c.stride))
+}
+
+/// The same product on the worker pool.
+///
+/// C is cut into tiles whose shape depends on the operands' shapes only, and each tile is one single-threaded call,
+/// so the result's bits are the same for any number of threads. Up to sixteen rows against a weight (`.second`) go
+/// to a kernel of our own, in which a row's sum does not depend on how many rows there are.
+package func multiply(
+  _ c: Matrix, _ a: Matrix, _ b: Matrix, transposed: Transposition, accumulate: Bool = false, on pool: WorkerPool
+) {
+  let inner = checkProduct(c, a, b, transposed)
+  if transposed == .second, a.rows <= fewRowsLimit, b.isDense {
+    multiplyFewRows(c, a, b, accumulate: accumulate, on: pool)
+    return
+  }
+  let tile = TileGrid(rows: c.rows, columns: c.columns, inner: inner)
+  pool.run(tile.count, with: (c, a, b, transposed, accumulate, tile)) { context, index, _ in
+    let (c, a, b, transposed, accumulate, tile) = context
+    let (rows, columns) = tile[index]
+    multiplyHere(
+      c.block(rows: rows, columns: columns), transposed == .first ? a.columns(rows) : a.rows(rows),
+      transposed == .second ? b.rows(columns) : b.columns(columns), transposed: transposed, accumulate: accumulate)
+  }
+}
+
+/// Up to this many rows a product is bound by reading the weight, not by arithmetic.
+package let fewRowsLimit = 16
+
+/// C [rows, outputs] = A [rows, inputs] Bᵀ for at most `fewRowsLimit` rows; each row of B is read once for all.
+private func multiplyFewRows(_ c: Matrix, _ a: Matrix, _ b: Matrix, accumulate: Bool, on pool: WorkerPool) {
+  // About 8 µs of reading per range: a shorter one is not worth a wake-up.
+  let grain = max(16, 131_072 / max(1, b.columns))
+  pool.runRanges(of: b.rows, grain: grain, with: (c, a, b, accumulate)) { context, range in
+    let (c, a, b, accumulate) = context
+    unsafe rn_few_rows_product(
+      c.pointer + range.lowerBound, a.pointer, b.pointer + range.lowerBound * b.stride, Int64(a.rows),
+      Int64(range.count), Int64(b.columns), Int64(c.stride), Int64(a.stride), accumulate ? 1 : 0)
+  }
+}
+
+/// How a product's result is cut: tiles of at most 256 × 512, fewer columns where that gives too few tiles.
+struct TileGrid: Sendable {
+  let rows: Int
+  let columns: Int
+  let tileRows: Int
+  let tileColumns: Int
+
+  init(rows: Int, columns: Int, inner: Int) {
+    self.rows = rows
+    self.columns = columns
+    tileRows = min(max(rows, 1), 256)
+    tileColumns = min(max(columns, 1), rows >= 1024 ? 512 : 256)
+  }
+
+  private var across: Int { (columns + tileColumns - 1) / tileColumns }
+
+  var count: Int { (rows + tileRows - 1) / tileRows * across }
+
+  subscript(_ index: Int) -> (rows: Range<Int>, columns: Range<Int>) {
+    let row = index / across * tileRows
+    let column = index % across * tileColumns
+    return (row..<min(row + tileRows, rows), column..<min(column + tileColumns, columns))
+  }
+}
+
+/// Checks the three shapes and returns the inner extent.
+private func checkProduct(_ c: Matrix, _ a: Matrix, _ b: Matrix, _ transposed: Transposition) -> Int {
+  let (m, k) = transposed == .first ? (a.columns, a.rows) : (a.rows, a.columns)
+  let (n, inner) = transposed == .second ? (b.rows, b.columns) : (b.columns, b.rows)
+  precondition(
+    m == c.rows && n == c.columns && k == inner,
+    "multiply: [\(a.rows), \(a.columns)] × [\(b.rows), \(b.columns)], \(transposed) transposed, into [\(c.rows), \(c.columns)]"
+  )
+  return k
+}

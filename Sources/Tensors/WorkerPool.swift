@@ -1,0 +1,215 @@
+internal import CKernels
+internal import Glibc
+internal import Synchronization
+
+/// The program's only threads: runs the tasks of one region at a time and joins before returning.
+///
+/// A region is `count` tasks that write disjoint ranges. Tasks are taken from a shared counter, so which thread
+/// runs a task is not fixed; since a task's work depends on its index only, results are the same for any number of
+/// threads. Workers spin briefly after a region, because the next one usually follows within microseconds, then
+/// sleep. A worker that wakes late finds the region closed and is not waited for, so surplus threads cost nothing.
+///
+/// `@unchecked Sendable`: all mutable state is in `Crew`, which says why it is safe.
+package final class WorkerPool: @unchecked Sendable {
+  package let threadCount: Int
+  private let crew: Crew
+
+  /// - Parameter threadCount: Threads in all, the caller's included, ≥ 1.
+  package init(threadCount: Int) {
+    precondition(threadCount >= 1, "WorkerPool: threadCount is \(threadCount)")
+    self.threadCount = threadCount
+    crew = Crew(threadCount: threadCount)
+    for _ in 1..<threadCount { crew.startWorker() }
+  }
+
+  deinit { crew.stop() }
+
+  /// Runs `body(context, index, worker)` for every index in `0..<count`; returns when all are done.
+  ///
+  /// - Parameters:
+  ///   - count: Number of tasks, ≥ 0.
+  ///   - context: What the tasks work on: handed to the body, so that a region allocates no closure.
+  ///   - body: One task. It captures nothing, writes only what no other index touches, and starts no region.
+  ///     `worker` in `0..<threadCount` names the thread, for scratch memory of its own; it must not reach a result.
+  package func run<Context: Sendable>(
+    _ count: Int, with context: Context, body: @escaping @Sendable (Context, Int, Int) -> Void
+  ) {
+    if count <= 1 || threadCount == 1 {
+      for index in 0..<count { body(context, index, 0) }
+      return
+    }
+    unsafe withUnsafePointer(to: context) { pointer in
+      unsafe crew.run(PointerJob(context: pointer, body: body), count: count)
+    }
+  }
+
+  /// Cuts `0..<count` into ranges of `grain` (the last may be shorter) and runs the body for each.
+  ///
+  /// The cut depends on `count` and `grain` only: a body may sum over its range and stay reproducible.
+  package func runRanges<Context: Sendable>(
+    of count: Int, grain: Int, with context: Context, body: @escaping @Sendable (Context, Range<Int>) -> Void
+  ) {
+    precondition(grain >= 1, "runRanges: grain is \(grain)")
+    let whole = RangeContext(context: context, body: body, count: count, grain: grain)
+    run((count + grain - 1) / grain, with: whole) { whole, index, _ in
+      let start = index * whole.grain
+      whole.body(whole.context, start..<min(start + whole.grain, whole.count))
+    }
+  }
+}
+
+private struct RangeContext<Context: Sendable>: Sendable {
+  let context: Context
+  let body: @Sendable (Context, Range<Int>) -> Void
+  let count: Int
+  let grain: Int
+}
+
+/// One region's work with its context's type erased.
+private protocol Job {
+  func run(_ index: Int, worker: Int)
+}
+
+/// Three words, so that the existential holds it inline and nothing is allocated.
+@unsafe private struct PointerJob<Context: Sendable>: @unsafe Job {
+  let context: UnsafePointer<Context>
+  let body: @Sendable (Context, Int, Int) -> Void
+
+  func run(_ index: Int, worker: Int) { unsafe body(context.pointee, index, worker) }
+}
+
+private struct NoJob: Job {
+  func run(_ index: Int, worker: Int) {}
+}
+
+/// What the workers share; it outlives the pool until the last of them has left.
+///
+/// `@unchecked Sendable`: `job` and `count` are written by the caller while the region is closed and nobody is
+/// inside, and read only by workers that joined an open region; `state` orders the two. `mutex` guards the sleep.
+@safe private final class Crew: @unchecked Sendable {
+  /// High half: region number, odd while open. Low half: workers inside it.
+  private let state = Atomic<UInt64>(0)
+  private let next = Atomic<Int>(0)
+  private let sleepers = Atomic<Int>(0)
+  private let lastWorker = Atomic<Int>(0)
+  private let isStopping = Atomic<Bool>(false)
+  private var job: any Job = NoJob()
+  private var count = 0
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private let wakeUp: UnsafeMutablePointer<pthread_cond_t>
+  private let spinLimit: Int
+  private let usefulWorkers: Int
+
+  private static let oneRegion: UInt64 = 1 << 32
+  private static let insideMask: UInt64 = oneRegion - 1
+
+  init(threadCount: Int) {
+    unsafe mutex = .allocate(capacity: 1)
+    unsafe wakeUp = .allocate(capacity: 1)
+    unsafe pthread_mutex_init(mutex, nil)
+    unsafe pthread_cond_init(wakeUp, nil)
+    let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    // More threads than cores must not spin: they would keep the cores from those that work.
+    spinLimit = threadCount <= cores ? 4000 : 0
+    usefulWorkers = min(threadCount, cores) - 1
+  }
+
+  deinit {
+    unsafe pthread_cond_destroy(wakeUp)
+    unsafe pthread_mutex_destroy(mutex)
+    unsafe wakeUp.deallocate()
+    unsafe mutex.deallocate()
+  }
+
+  func run(_ newJob: any Job, count newCount: Int) {
+    job = newJob
+    count = newCount
+    next.store(0, ordering: .relaxed)
+    state.wrappingAdd(Crew.oneRegion, ordering: .sequentiallyConsistent)
+    if sleepers.load(ordering: .sequentiallyConsistent) > 0 { wake(min(newCount - 1, usefulWorkers)) }
+    work(newJob, newCount, worker: 0)
+    var inside = state.wrappingAdd(Crew.oneRegion, ordering: .sequentiallyConsistent).newValue & Crew.insideMask
+    var spins = 0
+    while inside != 0 {
+      spins += 1
+      if spins > 20_000 { sched_yield() } else { rn_pause() }
+      inside = state.load(ordering: .acquiring) & Crew.insideMask
+    }
+  }
+
+  private func work(_ job: any Job, _ count: Int, worker: Int) {
+    while true {
+      let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+      if index >= count { return }
+      job.run(index, worker: worker)
+    }
+  }
+
+  private func wake(_ workers: Int) {
+    unsafe pthread_mutex_lock(mutex)
+    for _ in 0..<workers { unsafe pthread_cond_signal(wakeUp) }
+    unsafe pthread_mutex_unlock(mutex)
+  }
+
+  func stop() {
+    isStopping.store(true, ordering: .sequentiallyConsistent)
+    unsafe pthread_mutex_lock(mutex)
+    unsafe pthread_cond_broadcast(wakeUp)
+    unsafe pthread_mutex_unlock(mutex)
+  }
+
+  /// Starts one detached worker; if the system refuses a thread, the pool works with fewer.
+  func startWorker() {
+    var thread = pthread_t()
+    let argument = unsafe Unmanaged.passRetained(self).toOpaque()
+    let failure = unsafe pthread_create(
+      &thread, nil,
+      { argument in
+        guard let argument = unsafe argument else { return nil }
+        unsafe Unmanaged<Crew>.fromOpaque(argument).takeRetainedValue().serve()
+        return nil
+      }, argument)
+    if failure == 0 {
+      pthread_detach(thread)
+    } else {
+      unsafe Unmanaged<Crew>.fromOpaque(argument).release()
+    }
+  }
+
+  /// A worker's life: join each open region once, spin a while for the next, sleep until one opens.
+  private func serve() {
+    let worker = lastWorker.wrappingAdd(1, ordering: .relaxed).newValue
+    var lastJoined: UInt64 = 0
+    var spins = 0
+    while !isStopping.load(ordering: .relaxed) {
+      let seen = state.load(ordering: .acquiring)
+      let region = seen >> 32
+      if region & 1 == 1, region != lastJoined {
+        let joined = state.compareExchange(expected: seen, desired: seen + 1, ordering: .acquiringAndReleasing)
+        guard joined.exchanged else { continue }
+        lastJoined = region
+        work(job, count, worker: worker)
+        state.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+        spins = 0
+      } else if spins < spinLimit {
+        spins += 1
+        rn_pause()
+      } else {
+        sleep(lastJoined: lastJoined)
+        spins = 0
+      }
+    }
+  }
+
+  private func sleep(lastJoined: UInt64) {
+    unsafe pthread_mutex_lock(mutex)
+    sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    while !isStopping.load(ordering: .relaxed) {
+      let region = state.load(ordering: .sequentiallyConsistent) >> 32
+      if region & 1 == 1, region != lastJoined { break }
+      unsafe pthread_cond_wait(wakeUp, mutex)
+    }
+    sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+    unsafe pthread_mutex_unlock(mutex)
+  }
+}

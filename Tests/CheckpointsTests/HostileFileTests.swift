@@ -1,0 +1,154 @@
+import Checkpoints
+import Files
+import Testing
+
+@Suite struct HostileFileTests {
+  /// SplitMix64 (Steele, Lea, Flood 2014): the same mutations in every run.
+  struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var z = state
+      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+      return z ^ (z >> 31)
+    }
+  }
+
+  static let originals = [
+    HandMadeFile(
+      #"{"__metadata__":{"format":"pt","note":"\u00e9\"\ud83d\ude00é"},"#
+        + #""a.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"#
+        + #""b":{"dtype":"BF16","shape":[4],"data_offsets":[24,32]},"#
+        + #""c":{"dtype":"F4","shape":[2,5],"data_offsets":[32,37]},"#
+        + #""empty":{"dtype":"I64","shape":[0,7],"data_offsets":[37,37]},"#
+        + #""one":{"dtype":"BOOL","shape":[],"data_offsets":[37,38]}}   "#,
+      data: [UInt8](0..<38)),
+    HandMadeFile(#"{"t":{"dtype":"U8","shape":[16],"data_offsets":[0,16]}}"#, data: [UInt8](0..<16)),
+    HandMadeFile(#"{"__metadata__":{"k":"v"}}"#),
+  ]
+
+  /// What replaces a number in the header.
+  static let numbers = [
+    "0", "1", "2", "-1", "1e3", "1.5", "007", "255", "4294967296", "9223372036854775807", "18446744073709551616", "",
+  ]
+
+  private func mutate(_ file: HandMadeFile, _ random: inout SplitMix) -> HandMadeFile {
+    var bytes = file.bytes
+    for _ in 0..<Int.random(in: 1...3, using: &random) where !bytes.isEmpty {
+      let place = Int.random(in: 0..<bytes.count, using: &random)
+      let end = min(bytes.count, place + Int.random(in: 1...40, using: &random))
+      switch Int.random(in: 0..<7, using: &random) {
+      case 0: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+      case 1: bytes.removeLast(bytes.count - place)
+      case 2: bytes.insert(UInt8.random(in: 0...255, using: &random), at: place)
+      case 3: bytes.insert(contentsOf: bytes[place..<end], at: place)
+      case 4: bytes.removeSubrange(place..<end)
+      default:
+        // Half of the mutations change a number and keep the header's length true, to get past the first checks.
+        let isDigit = { (byte: UInt8) in (0x30...0x39).contains(byte) }
+        guard let start = bytes[place...].firstIndex(where: isDigit), start >= 8 else { continue }
+        let number = Self.numbers.randomElement(using: &random) ?? ""
+        let rest = bytes[start...].drop(while: isDigit)
+        let length = bytes[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let added = number.utf8.count - (rest.startIndex - start)
+        bytes.replaceSubrange(start..<rest.startIndex, with: number.utf8)
+        let changed = length &+ UInt64(bitPattern: Int64(added))
+        for index in 0..<8 { bytes[index] = UInt8(truncatingIfNeeded: changed >> (8 * index)) }
+      }
+    }
+    var mutated = file
+    mutated.bytes = bytes
+    return mutated
+  }
+
+  @Test("C23: 20,000 damaged files load consistently or throw")
+  func survivesMutations() {
+    var random = SplitMix(state: 2307_08621)
+    var loadedCount = 0
+    for round in 0..<20_000 {
+      let file = mutate(Self.originals[round % Self.originals.count], &random)
+      do {
+        try expectConsistent(try file.load(), in: file)
+        loadedCount += 1
+      } catch {
+        // Whatever the damaged file says, the message is one line of printable text.
+        #expect(error.description.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control })
+        #expect(error.description.hasPrefix("m: "))
+      }
+    }
+    // Some damage is not visible (flipped data and metadata), most is.
+    #expect((200...10_000).contains(loadedCount), "\(loadedCount)")
+  }
+
+  private func expectConsistent(_ header: SafetensorsHeader, in file: HandMadeFile) throws(CheckpointError) {
+    var end = file.bytes.count - header.tensors.reduce(0) { $0 + $1.byteCount }
+    for (tensor, range) in zip(header.tensors, header.ranges) {
+      #expect(range.lowerBound == end && range.count == tensor.byteCount)
+      #expect(tensor.dataType.byteCount(ofShape: tensor.shape) == tensor.byteCount)
+      end = range.upperBound
+    }
+    #expect(end == file.bytes.count)
+    #expect(header.indices.count == header.tensors.count && header.ranges.count == header.tensors.count)
+  }
+
+  @Test("C23: damaged files on a disk")
+  func survivesMutationsOnDisk() throws {
+    let folder = try TemporaryFolder()
+    var random = SplitMix(state: 7)
+    for round in 0..<300 {
+      let file = mutate(Self.originals[round % Self.originals.count], &random)
+      let path = try folder.add("m", file.bytes)
+      do {
+        let loaded = try SafetensorsFile(path: path)
+        let total = try loaded.tensors.reduce(0) { sum, tensor in
+          try sum + loaded.withBytes(of: tensor.name) { Array(copying: $0).count }
+        }
+        #expect(total <= file.bytes.count)
+      } catch let error as CheckpointError {
+        #expect(error.description.hasPrefix(path))
+      }
+    }
+  }
+
+  /// A header that exhausts the stack, the memory or the patience of a careless reader.
+  struct Giant: CustomTestStringConvertible {
+    let name: String
+    let text: String
+    let error: CheckpointError
+    var testDescription: String { name }
+
+    static let nesting = Giant(
+      name: "nesting",
+      text: #"{"t":"# + String(repeating: "[", count: 5_000_000),
+      error: .text(5, "an object with dtype, shape and data_offsets", "'" + String(repeating: "[", count: 24) + "'"))
+    static let combiningMarks = Giant(
+      name: "combining marks",
+      text: #"{"a"# + String(repeating: "\u{301}\u{323}", count: 1_000_000) + #"":{}}"#,
+      error: .text(2, "at most 1024 bytes", "4000001"))
+    static let digits = Giant(
+      name: "digits",
+      text: #"{"t":{"shape":["# + String(repeating: "9", count: 5_000_000) + "]}}",
+      error: .text(15, "an integer from 0 to 9223372036854775807", "'" + String(repeating: "9", count: 24) + "'"))
+    static let escapes = Giant(
+      name: "escapes",
+      text: #"{"__metadata__":{"a":""# + String(repeating: #"\u0061"#, count: 500_000),
+      error: .text(3_000_022, "a closing quotation mark", "the end of the header"))
+    static let sizes = Giant(
+      name: "sizes",
+      text: #"{"t":{"data_offsets":[0,1],"dtype":"U8","shape":["# + String(repeating: "2,", count: 1_000_000) + "2]}}",
+      error: .t("a shape of whole bytes, less than 2^63 bits", "U8 [2, 2, 2, 2, 2, 2, 2, 2, …]"))
+  }
+
+  @Test("C23: giant headers", arguments: [Giant.nesting, .combiningMarks, .digits, .escapes, .sizes])
+  func endsQuickly(giant: Giant) {
+    #expect(throws: giant.error) { try HandMadeFile(giant.text).load() }
+  }
+
+  @Test func messagesAreShortAndPrintable() {
+    let name = "\u{1B}[2J\n" + String(repeating: "x", count: 1000)
+    let error = CheckpointError.missingTensor(path: "m", name: name)
+    #expect(error.description == "m: no tensor '\\u{1b}[2J\\u{a}" + String(repeating: "x", count: 75) + "…'")
+  }
+}

@@ -1,0 +1,60 @@
+import Files
+import Foundation
+import Testing
+
+@Suite struct MappedFileTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  @Test func lendsTheBytesOfTheFile() throws {
+    let bytes = (0..<10_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+    let file = try MappedFile(path: folder.add("a", bytes))
+    #expect(file.byteCount == 10_000)
+    #expect(file.withBytes { Array(copying: $0) } == bytes)
+    #expect(file.withBytes(4_090..<4_100) { Array(copying: $0) } == Array(bytes[4_090..<4_100]))
+    #expect(file.copyBytes(9_999..<10_000) == [bytes[9_999]])
+    #expect(file.copyBytes(10_000..<10_000) == [])
+  }
+
+  @Test func mapsAnEmptyFile() throws {
+    let file = try MappedFile(path: folder.add("empty", []))
+    #expect(file.byteCount == 0)
+    #expect(file.withBytes { $0.byteCount } == 0)
+  }
+
+  @Test func followsALink() throws {
+    try FileManager.default.createSymbolicLink(atPath: folder.path + "/link", withDestinationPath: "a")
+    _ = try folder.add("a", [1, 2])
+    #expect(try MappedFile(path: folder.path + "/link").copyBytes(0..<2) == [1, 2])
+  }
+
+  @Test func keepsItsBytesWhenTheFileIsReplaced() throws {
+    let path = try folder.add("a", [1, 2, 3])
+    let file = try MappedFile(path: path)
+    let replacement = try AtomicFile(replacing: path)
+    try replacement.write([9])
+    try replacement.commit()
+    #expect(file.copyBytes(0..<3) == [1, 2, 3])
+    #expect(try MappedFile(path: path).copyBytes(0..<1) == [9])
+  }
+
+  @Test func refusesWhatIsNotThere() {
+    let path = folder.path + "/none"
+    #expect(throws: FileError.missing(path: path)) { try MappedFile(path: path) }
+    #expect(throws: FileError.missing(path: "/dev/null\0.txt")) { try MappedFile(path: "/dev/null\0.txt") }
+  }
+
+  @Test func refusesFoldersDevicesAndPipes() throws {
+    let pipe = folder.path + "/pipe"
+    try #require(unsafe mkfifo(pipe, 0o600) == 0)
+    for path in [folder.path, "/dev/zero", pipe] {
+      #expect(throws: FileError.notAFile(path: path)) { try MappedFile(path: path) }
+    }
+  }
+
+  @Test func givesTheReasonOfTheSystem() throws {
+    let path = try folder.add("a", []) + "/b"
+    #expect(throws: FileError.cannotRead(path: path, reason: "Not a directory")) { try MappedFile(path: path) }
+  }
+}

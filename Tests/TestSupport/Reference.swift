@@ -1,0 +1,5 @@
+/// The Float64 scalar reference: each operation as plain loops, its backward directly below it.
+///
+/// Nothing here is fast and nothing is shared with the program, so an agreement proves something. Each function
+/// states its formula and names the section of docs/MATH.md that derives it.
+package enum Reference {}

@@ -1,0 +1,136 @@
+/// The whole reference model: embedding, blocks, final norm, logits.
+package struct ReferenceRetNet: Sendable {
+  package let configuration: ReferenceConfiguration
+  /// All parameters by full name, such as `layers.0.ret.q.weight`.
+  package var parameters: [String: ReferenceTensor]
+
+  /// Takes parameters whose names and shapes are those of `parameterShapes(of:)`.
+  package init(_ configuration: ReferenceConfiguration, parameters: [String: ReferenceTensor]) {
+    let shapes = Self.parameterShapes(of: configuration)
+    for (name, shape) in shapes {
+      precondition(
+        parameters[name]?.shape == shape, "\(name): expected \(shape), found \(parameters[name]?.shape ?? [])")
+    }
+    precondition(parameters.count == shapes.count, "ReferenceRetNet: parameters beyond the expected ones")
+    self.configuration = configuration
+    self.parameters = parameters
+  }
+
+  /// A model with random parameters: norm weights uniform in ½ … 1½, matrices normal with variance 1 / inputs.
+  package init(random configuration: ReferenceConfiguration, using generator: inout SeededGenerator) {
+    var parameters: [String: ReferenceTensor] = [:]
+    for (name, shape) in Self.parameterShapes(of: configuration) {
+      parameters[name] =
+        shape.count == 1
+        ? ReferenceTensor(shape, (0..<shape[0]).map { _ in 0.5 + generator.nextUniform() })
+        : .normal(shape, deviation: 1 / Double(shape[1]).squareRoot(), using: &generator)
+    }
+    self.init(configuration, parameters: parameters)
+  }
+
+  /// The names and shapes of all parameters, in order from input to output.
+  package static func parameterShapes(of configuration: ReferenceConfiguration) -> [(name: String, shape: [Int])] {
+    let table = [configuration.vocabularySize, configuration.width]
+    var shapes = [(name: "embed.weight", shape: table)]
+    for layer in 0..<configuration.layerCount {
+      shapes += configuration.blockParameterShapes.map { ("layers.\(layer).\($0.name)", $0.shape) }
+    }
+    shapes.append(("final_norm.weight", [configuration.width]))
+    if !configuration.isTied { shapes.append(("lm_head.weight", table)) }
+    return shapes
+  }
+
+  /// A forward pass with what its backward needs.
+  package struct Trace: Sendable {
+    /// B sequences of T ids.
+    package let tokens: [[Int]]
+    /// Each block's intermediates, first to last; `finalState` of each is the state to carry on.
+    package let blocks: [ReferenceBlock]
+    /// The residual stream after the last block and its norm [B, T, D].
+    package let x, normalised: ReferenceTensor
+    /// [B, T, N].
+    package let logits: ReferenceTensor
+  }
+
+  /// Runs the model on tokens.
+  ///
+  /// - Parameters:
+  ///   - tokens: B sequences of T ids.
+  ///   - firstPosition: The position of the first step.
+  ///   - initialStates: One state [B, H, K, V] per layer, or none for zero.
+  ///   - documentStarts: As in `RetentionInputs`.
+  /// - Returns: The logits and all intermediates.
+  package func forward(
+    _ tokens: [[Int]], firstPosition: Int = 0, initialStates: [ReferenceTensor]? = nil,
+    documentStarts: [[Int]]? = nil
+  ) -> Trace {
+    var x = Reference.embedding(tokens, weight: parameter("embed.weight"))
+    let positions = Reference.positions(batch: x.shape[0], time: x.shape[1], from: firstPosition)
+    var blocks: [ReferenceBlock] = []
+    for layer in 0..<configuration.layerCount {
+      let block = ReferenceBlock(
+        x, parameters: blockParameters(layer), configuration: configuration, positions: positions,
+        initialState: initialStates?[layer], documentStarts: documentStarts)
+      blocks.append(block)
+      x = block.x2
+    }
+    let normalised = Reference.rmsNorm(x, weight: parameter("final_norm.weight"), epsilon: configuration.epsilon)
+    let logits = Reference.linear(normalised, weight: parameter(headName))
+    return Trace(tokens: tokens, blocks: blocks, x: x, normalised: normalised, logits: logits)
+  }
+
+  /// Runs a pass backward from the gradient of its logits; no gradient enters through the final states.
+  ///
+  /// - Parameters:
+  ///   - dlogits: [B, T, N].
+  ///   - trace: The forward pass.
+  /// - Returns: The gradient of every parameter by name; a tied table gets the sum of both uses.
+  package func backward(_ dlogits: ReferenceTensor, _ trace: Trace) -> [String: ReferenceTensor] {
+    var gradients: [String: ReferenceTensor] = [:]
+    let head = Reference.linearBackward(dlogits, x: trace.normalised, weight: parameter(headName))
+    gradients[headName] = head.dweight
+    let norm = Reference.rmsNormBackward(
+      head.dx, x: trace.x, weight: parameter("final_norm.weight"), epsilon: configuration.epsilon)
+    gradients["final_norm.weight"] = norm.dweight
+
+    var dx = norm.dx
+    for (layer, block) in trace.blocks.enumerated().reversed() {
+      let found = block.backward(dx)
+      for (name, gradient) in found.gradients { gradients["layers.\(layer).\(name)"] = gradient }
+      dx = found.dx
+    }
+    let dembedding = Reference.embeddingBackward(
+      dx, tokens: trace.tokens, vocabularySize: configuration.vocabularySize)
+    gradients["embed.weight"] = configuration.isTied ? dembedding + head.dweight : dembedding
+    return gradients
+  }
+
+  /// The mean cross entropy over the steps that have a target, with the gradient of every parameter.
+  ///
+  /// - Parameters:
+  ///   - tokens: B sequences of T ids.
+  ///   - targets: As many ids, −1 where there is none; at least one is not.
+  ///   - documentStarts: As in `RetentionInputs`.
+  /// - Returns: Nats per token, and gradients by name.
+  package func lossAndGradients(
+    _ tokens: [[Int]], targets: [[Int]], documentStarts: [[Int]]? = nil
+  ) -> (loss: Double, gradients: [String: ReferenceTensor]) {
+    let trace = forward(tokens, documentStarts: documentStarts)
+    let (lossSum, count, dlogits) = Reference.crossEntropy(trace.logits, targets: Array(targets.joined()))
+    precondition(count > 0, "lossAndGradients: no targets")
+    return (lossSum / Double(count), backward(1 / Double(count) * dlogits, trace))
+  }
+
+  private var headName: String { configuration.isTied ? "embed.weight" : "lm_head.weight" }
+
+  private func parameter(_ name: String) -> ReferenceTensor {
+    guard let tensor = parameters[name] else { preconditionFailure("ReferenceRetNet: no parameter '\(name)'") }
+    return tensor
+  }
+
+  private func blockParameters(_ layer: Int) -> [String: ReferenceTensor] {
+    var result: [String: ReferenceTensor] = [:]
+    for (name, _) in configuration.blockParameterShapes { result[name] = parameter("layers.\(layer).\(name)") }
+    return result
+  }
+}
