@@ -16,7 +16,7 @@ func library(_ name: String, _ dependencies: Target.Dependency...) -> Target {
 
 /// A test target under `Tests`; every one may use the Float64 reference.
 func tests(_ subject: String, _ dependencies: Target.Dependency...) -> Target {
-  .testTarget(name: "\(subject)Tests", dependencies: dependencies + ["TestSupport"], swiftSettings: settings)
+  .testTarget(name: "\(subject)Tests", dependencies: dependencies + [.target(name: "TestSupport")], swiftSettings: settings)
 }
 
 let package = Package(
@@ -36,7 +36,10 @@ let package = Package(
     library("Retention", "Tensors"),
     library("Configurations"),
     library("Modeling", "Configurations", "Retention", "Tensors"),
-
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+    tests("TestSupport"),
+    tests("Files", "Files"),
+    tests("Checkpoints", "Checkpoints", "Files"),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17,
