@@ -19,9 +19,12 @@ func tests(_ subject: String, _ dependencies: Target.Dependency...) -> Target {
   .testTarget(name: "\(subject)Tests", dependencies: dependencies + [.target(name: "TestSupport")], swiftSettings: settings)
 }
 
+/// The commit that is built, for --version.
+let commit = Context.gitInformation.map { $0.currentCommit + ($0.hasUncommittedChanges ? "+changes" : "") } ?? "unknown"
+
 let package = Package(
   name: "retnet",
-  // PRODUCTS
+  products: [.executable(name: "retnet", targets: ["retnet"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
@@ -30,16 +33,35 @@ let package = Package(
     .systemLibrary(name: "COpenBLAS"),
     .systemLibrary(name: "COpenSSL"),
     .target(name: "CKernels"),
+    .target(
+      name: "CSentencePiece",
+      linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
+    .target(name: "CBuildFacts", cSettings: [.define("RN_COMMIT", to: "\"\(commit)\"")]),
     library("Files", "COpenSSL"),
     library("Tensors", "COpenBLAS", "CKernels"),
     library("Checkpoints", "Files"),
     library("Retention", "Tensors"),
     library("Configurations"),
-    library("Modeling", "Configurations", "Retention", "Tensors"),
+    library("Tokenization", "CSentencePiece"),
+    library("Corpora", "Configurations", "Files"),
+    library("Modeling", "Checkpoints", "Configurations", "Files", "Retention", "Tensors"),
+    library("Inference", "Modeling", "Tensors"),
+    library("Training", "Configurations", "Corpora", "Inference", "Modeling", "Tensors"),
+    .executableTarget(
+      name: "retnet",
+      dependencies: [
+        "CBuildFacts", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling", "Retention", "Tensors",
+        "Tokenization", "Training", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     tests("TestSupport"),
     tests("Files", "Files"),
     tests("Checkpoints", "Checkpoints", "Files"),
+    tests("Configurations", "Configurations"),
+    tests("Tokenization", "Tokenization"),
+    // CORPORA
+    tests("Command", "retnet", "Configurations", .product(name: "ArgumentParser", package: "swift-argument-parser")),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17,

@@ -29,7 +29,8 @@ package enum StandardStream {
     _ = signal(SIGPIPE, SIG_IGN)
   }
 
-  private var descriptor: Int32 {
+  /// The file descriptor.
+  package var descriptor: Int32 {
     switch self {
     case .output: STDOUT_FILENO
     case .error: STDERR_FILENO

@@ -29,22 +29,15 @@ package struct Parameters: Sendable {
   ///
   /// - Precondition: The configuration is resolved and has a vocabulary.
   package init(_ configuration: ModelConfiguration) {
-    let c = configuration
-    precondition(c.vocabularySize > 0 && c.keyWidth > 0, "Parameters: configuration is not resolved")
-    var layout = Layout()
-    let embedding = layout.add("embed.weight", Shape(c.vocabularySize, c.width))
-    let layers = (0..<c.layers).map { LayerLayout(&layout, layer: $0, c) }
-    let finalNorm = layout.add("final_norm.weight", Shape(c.width))
-    let head = c.isHeadTied ? embedding : layout.add("lm_head.weight", Shape(c.vocabularySize, c.width))
-
+    let (c, layout) = (configuration, Layout(configuration))
     let flat = Tensor(Shape(layout.count))
     func tensor(_ index: Int) -> Tensor {
       flat.view(layout.descriptions[index].shape, at: layout.descriptions[index].offset)
     }
     self.flat = flat
     descriptions = layout.descriptions
-    self.embedding = tensor(embedding)
-    self.layers = layers.map { layer in
+    embedding = tensor(layout.embedding)
+    layers = layout.layers.map { layer in
       let (q, gate) = (layout.descriptions[layer.q], layout.descriptions[layer.gate])
       return LayerParameters(
         retentionNorm: tensor(layer.retentionNorm),
@@ -52,8 +45,13 @@ package struct Parameters: Sendable {
         output: tensor(layer.output), headNorm: tensor(layer.headNorm), feedForwardNorm: tensor(layer.feedForwardNorm),
         gateAndUp: flat.view(Shape(2 * c.feedForwardWidth, c.width), at: gate.offset), down: tensor(layer.down))
     }
-    self.finalNorm = tensor(finalNorm)
-    self.head = tensor(head)
+    finalNorm = tensor(layout.finalNorm)
+    head = tensor(layout.head)
+  }
+
+  /// The names, shapes and places of a configuration's weights; allocates nothing for them.
+  package static func descriptions(_ configuration: ModelConfiguration) -> [ParameterDescription] {
+    Layout(configuration).descriptions
   }
 
   /// The weight with the given place in `descriptions`.
@@ -87,10 +85,22 @@ package struct LayerParameters: Sendable {
   package let down: Tensor
 }
 
-/// Places weights one after the other.
+/// The places of a model's weights, one after the other.
 private struct Layout {
   var descriptions: [ParameterDescription] = []
   var count = 0
+  var embedding = 0
+  var layers: [LayerLayout] = []
+  var finalNorm = 0
+  var head = 0
+
+  init(_ c: ModelConfiguration) {
+    precondition(c.vocabularySize > 0 && c.keyWidth > 0, "Parameters: configuration is not resolved")
+    embedding = add("embed.weight", Shape(c.vocabularySize, c.width))
+    for layer in 0..<c.layers { layers.append(LayerLayout(&self, layer: layer, c)) }
+    finalNorm = add("final_norm.weight", Shape(c.width))
+    head = c.isHeadTied ? embedding : add("lm_head.weight", Shape(c.vocabularySize, c.width))
+  }
 
   mutating func add(_ name: String, _ shape: Shape) -> Int {
     descriptions.append(ParameterDescription(name: name, shape: shape, offset: count))

@@ -50,3 +50,12 @@ extension Tensor {
   /// How many partial sums `sumOfSquares` makes.
   package var sumBlockCount: Int { (count + elementBlock - 1) / elementBlock }
 }
+
+extension Tensor {
+  /// The largest magnitude among the numbers, NaN left aside; 0 for none.
+  package var largestMagnitude: Float {
+    var largest: Float = 0
+    for index in 0..<count { unsafe largest = max(largest, pointer[index].magnitude) }
+    return largest
+  }
+}

@@ -1,14 +1,31 @@
-internal import FoundationEssentials
+internal import Foundation
 
-/// Runs a test body with the path of a new empty folder, which is removed afterwards with all it holds.
-///
-/// - Parameter body: Gets the absolute path, without a slash at its end.
-/// - Returns: What the body returns.
-/// - Throws: What the body throws, or why the folder could not be made or removed.
-package func withTemporaryFolder<Result>(_ body: (_ path: String) throws -> Result) throws -> Result {
-  let folder = FileManager.default.temporaryDirectory.appending(path: "retnet-test-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  let result = Swift.Result { try body(folder.path) }
-  try FileManager.default.removeItem(at: folder)
-  return try result.get()
+/// An empty folder of its own for one test, removed afterwards with all it holds.
+package final class TemporaryFolder {
+  /// The absolute path, without a slash at its end.
+  package let path: String
+
+  package init() throws {
+    path = FileManager.default.temporaryDirectory.path + "/retnet-test-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// Writes a file by other means than those under test, and returns its path.
+  package func add(_ name: String, _ bytes: [UInt8]) throws -> String {
+    let path = self.path + "/" + name
+    try Data(bytes).write(to: URL(filePath: path))
+    return path
+  }
+
+  /// The bytes of a file in the folder.
+  package func contents(of name: String) throws -> [UInt8] {
+    Array(try Data(contentsOf: URL(filePath: path + "/" + name)))
+  }
+
+  /// The names of what is in the folder, sorted.
+  package var names: [String] {
+    get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
+  }
 }

@@ -15,6 +15,13 @@ static inline void rn_pause(void) {
 #endif
 }
 
+// ---- cpu.c
+
+enum { RN_CPU_AVX2 = 1, RN_CPU_AVX512 = 2, RN_CPU_AVX512_VNNI = 4, RN_CPU_AVX512_BF16 = 8 };
+
+// The sets of instructions above that this CPU and system offer, as bits.
+uint32_t rn_cpu_features(void);
+
 // ---- norm.c
 
 // y = w ⊙ x / rms(x) per row, rstd = 1 / rms(x) = (mean x² + eps)^-½.

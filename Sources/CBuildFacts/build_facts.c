@@ -1,0 +1,3 @@
+#include "build_facts.h"
+
+const char *rn_build_commit(void) { return RN_COMMIT; }

@@ -1,0 +1,171 @@
+#include "csp.h"
+
+#include <sentencepiece_processor.h>
+#include <sentencepiece_trainer.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+struct csp_model {
+  sentencepiece::SentencePieceProcessor processor;
+};
+
+namespace {
+
+char *copy_text(const char *text) {
+  const size_t count = std::strlen(text) + 1;
+  char *copy = static_cast<char *>(std::malloc(count));
+  if (copy != nullptr) std::memcpy(copy, text, count);
+  return copy;
+}
+
+// Copies elements into memory that `csp_free` frees; one element more, so that an empty result is not NULL.
+template <typename Element>
+Element *copy_elements(const void *elements, size_t count) {
+  Element *copy = static_cast<Element *>(std::calloc(count + 1, sizeof(Element)));
+  if (copy == nullptr) throw std::bad_alloc();
+  if (count > 0) std::memcpy(copy, elements, count * sizeof(Element));
+  return copy;
+}
+
+// Runs a body that returns a Status, and turns Status and exceptions into an error text.
+template <typename Body>
+bool run(char **error, Body body) noexcept {
+  try {
+    const sentencepiece::util::Status status = body();
+    if (status.ok()) return true;
+    *error = copy_text(status.error_message());
+  } catch (const std::exception &exception) {
+    *error = copy_text(exception.what());
+  } catch (...) {
+    *error = copy_text("unknown failure inside SentencePiece");
+  }
+  return false;
+}
+
+template <typename Body>
+int32_t special_id(Body body) noexcept {
+  try {
+    return body();
+  } catch (...) {
+    return -1;
+  }
+}
+
+std::string_view view(const uint8_t *bytes, size_t count) {
+  return std::string_view(reinterpret_cast<const char *>(bytes), count);
+}
+
+// Splits names and values that each end in zero.
+std::unordered_map<std::string, std::string> read_options(std::string_view text) {
+  const auto next = [&text] {
+    const std::string word(text.substr(0, text.find('\0')));
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+    return word;
+  };
+  std::unordered_map<std::string, std::string> options;
+  while (!text.empty()) {
+    const std::string name = next();
+    options[name] = next();
+  }
+  return options;
+}
+
+class Sentences : public sentencepiece::SentenceIterator {
+ public:
+  Sentences(const uint8_t *text, const size_t *ends, size_t count) : text_(text), ends_(ends), count_(count) { Read(); }
+
+  bool done() const override { return index_ == count_; }
+  const std::string &value() const override { return value_; }
+  sentencepiece::util::Status status() const override { return {}; }
+  void Next() override {
+    ++index_;
+    Read();
+  }
+
+ private:
+  void Read() {
+    if (done()) return;
+    const size_t start = index_ == 0 ? 0 : ends_[index_ - 1];
+    value_.assign(view(text_ + start, ends_[index_] - start));
+  }
+
+  const uint8_t *text_;
+  const size_t *ends_;
+  size_t count_;
+  size_t index_ = 0;
+  std::string value_;
+};
+
+}  // namespace
+
+csp_model *csp_model_load(const uint8_t *bytes, size_t count, char **error) {
+  csp_model *model = nullptr;
+  const bool is_loaded = run(error, [&] {
+    model = new csp_model;
+    return model->processor.LoadFromSerializedProto(view(bytes, count));
+  });
+  if (is_loaded) return model;
+  csp_model_free(model);
+  return nullptr;
+}
+
+void csp_model_free(csp_model *model) { delete model; }
+
+int32_t csp_vocabulary_size(const csp_model *model) {
+  return special_id([&] { return model->processor.GetPieceSize(); });
+}
+
+int32_t csp_unknown_id(const csp_model *model) {
+  return special_id([&] { return model->processor.unk_id(); });
+}
+
+int32_t csp_bos_id(const csp_model *model) {
+  return special_id([&] { return model->processor.bos_id(); });
+}
+
+int32_t csp_eos_id(const csp_model *model) {
+  return special_id([&] { return model->processor.eos_id(); });
+}
+
+int32_t csp_pad_id(const csp_model *model) {
+  return special_id([&] { return model->processor.pad_id(); });
+}
+
+bool csp_encode(const csp_model *model, const uint8_t *text, size_t count, int32_t **ids, size_t *id_count,
+                char **error) {
+  static_assert(sizeof(int) == sizeof(int32_t), "ids are copied as they are");
+  return run(error, [&] {
+    std::vector<int> found;
+    const auto status = model->processor.Encode(view(text, count), &found);
+    if (status.ok()) {
+      *ids = copy_elements<int32_t>(found.data(), found.size());
+      *id_count = found.size();
+    }
+    return status;
+  });
+}
+
+bool csp_train(const uint8_t *options, size_t option_byte_count, const uint8_t *text, const size_t *ends,
+               size_t sentence_count, uint8_t **model, size_t *model_count, char **error) {
+  return run(error, [&] {
+    const std::unordered_map<std::string, std::string> arguments = read_options(view(options, option_byte_count));
+    Sentences sentences(text, ends, sentence_count);
+    std::string serialized;
+    const auto status = sentencepiece::SentencePieceTrainer::Train(arguments, &sentences, &serialized);
+    if (status.ok()) {
+      *model = copy_elements<uint8_t>(serialized.data(), serialized.size());
+      *model_count = serialized.size();
+    }
+    return status;
+  });
+}
+
+void csp_free(void *memory) { std::free(memory); }

@@ -1,0 +1,49 @@
+/// What can go wrong with texts, token files and the batches made from them.
+package enum CorpusError: Error, Equatable, CustomStringConvertible {
+  /// The text has no bytes.
+  case emptyText(path: String)
+  /// The text has a zero byte, so it is no text; the offset counts bytes from 0, the line lines from 1.
+  case binaryText(path: String, offset: Int, line: Int)
+  /// A byte sequence of the text is not UTF-8.
+  case invalidText(path: String, offset: Int, line: Int)
+  /// A line of a JSON lines file is not an object with the field, or the field is not a string.
+  case invalidRecord(path: String, line: Int, field: String, reason: String)
+  /// No document is left when the empty ones are skipped.
+  case noDocuments(path: String)
+  /// A token file breaks its format.
+  case invalidTokenFile(path: String, part: String, expected: String, found: String)
+  /// A token file has an id that its vocabulary has not.
+  case idOutsideVocabulary(path: String, position: Int, id: Int, vocabularySize: Int)
+  /// A token file is sound but has no ids.
+  case noIDs(path: String)
+
+  /// The message in one line.
+  package var description: String {
+    switch self {
+    case .emptyText(let path): "\(path): expected text, found an empty file"
+    case .binaryText(let path, let offset, let line):
+      "\(path): line \(line), byte offset \(offset): expected text, found a zero byte"
+    case .invalidText(let path, let offset, let line):
+      "\(path): line \(line), byte offset \(offset): expected UTF-8, found other bytes"
+    case .invalidRecord(let path, let line, let field, let reason):
+      "\(path): line \(line): expected a JSON object with the text field '\(field)', found \(reason)"
+    case .noDocuments(let path): "\(path): expected documents, found only empty ones"
+    case .invalidTokenFile(let path, let part, let expected, let found):
+      "\(path): \(part): expected \(expected), found \(found)"
+    case .idOutsideVocabulary(let path, let position, let id, let vocabularySize):
+      "\(path): id at position \(position): expected less than \(vocabularySize), found \(id)"
+    case .noIDs(let path): "\(path): expected ids, found none"
+    }
+  }
+
+  /// One next step, where there is one.
+  package var hint: String? {
+    switch self {
+    case .binaryText: "give a plain text file"
+    case .invalidText: "convert the file to UTF-8, or use --invalid bytes to keep such bytes as byte pieces"
+    case .invalidRecord: "name the field that holds the text with --jsonl-field"
+    case .invalidTokenFile, .idOutsideVocabulary: "make the file again with 'retnet tokenize pack'"
+    case .emptyText, .noDocuments, .noIDs: nil
+    }
+  }
+}

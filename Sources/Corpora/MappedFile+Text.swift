@@ -1,0 +1,61 @@
+package import Files
+
+extension MappedFile {
+  /// Lends the bytes of a range, or of the whole file, to a closure.
+  func withSpan<Result, Failure: Error>(
+    _ range: Range<Int>? = nil, _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try withBytes(range) { (bytes) throws(Failure) in try body(Span(_bytes: bytes)) }
+  }
+
+  /// Checks that the file is text: not empty, without zero bytes, UTF-8 throughout.
+  ///
+  /// Reads the whole file, block by block.
+  ///
+  /// - Throws: `CorpusError.emptyText`, `.binaryText` or `.invalidText`, which name the first offence.
+  package func checkText() throws(CorpusError) {
+    guard byteCount > 0 else { throw .emptyText(path: path) }
+    let blockByteCount = 1 << 20
+    var start = 0
+    while start < byteCount {
+      let end = min(byteCount, start + blockByteCount)
+      let offence = withSpan(start..<end) { $0.firstOffence(isFinal: end == byteCount) }
+      switch offence {
+      case .zeroByte(let index): throw .binaryText(path: path, offset: start + index, line: line(at: start + index))
+      case .invalidUTF8(let index): throw .invalidText(path: path, offset: start + index, line: line(at: start + index))
+      case .cutCharacter(let index): start += index
+      case nil: start = end
+      }
+    }
+  }
+
+  private func line(at offset: Int) -> Int {
+    withSpan(0..<offset) { bytes in
+      var line = 1
+      for index in bytes.indices where bytes[index] == UInt8(ascii: "\n") { line += 1 }
+      return line
+    }
+  }
+}
+
+/// What a block of bytes has that text has not, and where.
+private enum Offence {
+  case zeroByte(Int)
+  case invalidUTF8(Int)
+  /// A character that goes on in the next block.
+  case cutCharacter(Int)
+}
+
+extension Span where Element == UInt8 {
+  fileprivate func firstOffence(isFinal: Bool) -> Offence? {
+    for index in indices where self[index] == 0 { return .zeroByte(index) }
+    do {
+      _ = try UTF8Span(validating: self)
+      return nil
+    } catch {
+      let start = error.byteOffsets.lowerBound
+      let isCut = error.kind == .truncatedScalar && error.byteOffsets.upperBound == count && start > 0
+      return isCut && !isFinal ? .cutCharacter(start) : .invalidUTF8(start)
+    }
+  }
+}

@@ -1,0 +1,128 @@
+package import Files
+
+/// A token file mapped into memory: ids, and for each document where it ends and how long its text was.
+///
+/// Opening checks everything but the ids themselves, which are checked where they are copied. See docs/TOKENS.md.
+package struct TokenFile: Sendable {
+  /// What the ids mean.
+  package let header: TokenFileHeader
+  /// How many ids there are, with those that end documents.
+  package let count: Int
+  /// How many documents there are.
+  package let documentCount: Int
+  /// The bytes of text in all documents.
+  package let totalBytes: Int
+  /// The digest of the ids as they are stored.
+  package let dataDigest: SHA256Digest
+  /// The path as it was given.
+  package var path: String { file.path }
+
+  let file: MappedFile
+  /// Where the ids lie in the file, without the padding behind them.
+  var idBytes: Range<Int> { TokenFileHeader.byteCount..<TokenFileHeader.byteCount + count * header.idByteCount }
+  private var endsOffset: Int { (idBytes.upperBound + 7) / 8 * 8 }
+  private var bytesOffset: Int { endsOffset + documentCount * 8 }
+
+  /// Maps and checks a file.
+  ///
+  /// - Parameter path: A token file; it need not be trusted.
+  /// - Throws: `FileError`, or `CorpusError.invalidTokenFile`.
+  package init(path: String) throws {
+    file = try MappedFile(path: path)
+    header = try TokenFileHeader(of: file)
+    let trailer = try TokenFileTrailer(of: file, idByteCount: header.idByteCount)
+    count = trailer.count
+    documentCount = trailer.documentCount
+    dataDigest = trailer.dataDigest
+    let tables = TokenFileHeader.byteCount + (count * header.idByteCount + 7) / 8 * 8
+    totalBytes = try Self.checkTables(of: file, at: tables, count: count, documentCount: documentCount)
+  }
+
+  /// Whether a file begins as a token file does.
+  package static func isTokenFile(_ file: MappedFile) -> Bool {
+    let magic = TokenFileHeader.magic
+    return file.byteCount >= magic.count && file.copyBytes(0..<magic.count) == magic
+  }
+
+  /// Copies consecutive ids.
+  ///
+  /// - Parameters:
+  ///   - start: The position of the first id.
+  ///   - ids: Where they go.
+  ///   - range: The part of `ids` that is filled; nil means all.
+  /// - Throws: `CorpusError.idOutsideVocabulary`.
+  /// - Precondition: The positions lie within the file, and the range within `ids`.
+  package func copyIDs(
+    from start: Int, into ids: inout MutableSpan<Int32>, at range: Range<Int>? = nil
+  ) throws(CorpusError) {
+    let range = range ?? 0..<ids.count
+    precondition(
+      start >= 0 && range.count <= count && start <= count - range.count,
+      "\(path): ids \(start)..<\(start + range.count) outside 0..<\(count)")
+    let width = header.idByteCount
+    let first = TokenFileHeader.byteCount + start * width
+    var largest: UInt32 = 0
+    file.withSpan(first..<first + range.count * width) { bytes in
+      for index in 0..<range.count {
+        let id =
+          width == 2
+          ? UInt32(bytes.number(at: index * 2, as: UInt16.self)) : bytes.number(at: index * 4, as: UInt32.self)
+        largest = max(largest, id)
+        ids[range.lowerBound + index] = Int32(bitPattern: id)
+      }
+    }
+    guard largest < header.vocabularySize else {
+      var index = range.lowerBound
+      while UInt32(bitPattern: ids[index]) != largest { index += 1 }
+      throw .idOutsideVocabulary(
+        path: path, position: start + index - range.lowerBound, id: Int(largest),
+        vocabularySize: header.vocabularySize)
+    }
+  }
+
+  /// The positions of a document's ids, EOS among them.
+  ///
+  /// - Parameter index: Of a document, from 0.
+  /// - Returns: Positions in the file; documents follow each other without a gap.
+  /// - Precondition: The document exists.
+  package func documentRange(_ index: Int) -> Range<Int> {
+    checkDocument(index)
+    return (index == 0 ? 0 : number(at: endsOffset + (index - 1) * 8))..<number(at: endsOffset + index * 8)
+  }
+
+  /// The length of a document's text.
+  ///
+  /// - Parameter index: Of a document, from 0.
+  /// - Returns: Bytes.
+  /// - Precondition: The document exists.
+  package func documentBytes(_ index: Int) -> Int {
+    checkDocument(index)
+    return number(at: bytesOffset + index * 8)
+  }
+
+  /// The first document that starts at a position or after it; `documentCount` if none does.
+  ///
+  /// - Parameter position: Of an id.
+  /// - Returns: The index of a document.
+  package func firstDocument(startingFrom position: Int) -> Int {
+    var range = 0..<documentCount
+    while !range.isEmpty {
+      let middle = range.lowerBound + range.count / 2
+      if documentRange(middle).lowerBound < position {
+        range = middle + 1..<range.upperBound
+      } else {
+        range = range.lowerBound..<middle
+      }
+    }
+    return range.lowerBound
+  }
+
+  private func checkDocument(_ index: Int) {
+    precondition(0..<documentCount ~= index, "\(path): document \(index) outside 0..<\(documentCount)")
+  }
+
+  // Opening has proved that these numbers are small enough.
+  private func number(at offset: Int) -> Int {
+    file.withSpan(offset..<offset + 8) { Int(truncatingIfNeeded: $0.number(at: 0, as: UInt64.self)) }
+  }
+}

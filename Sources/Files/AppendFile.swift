@@ -1,0 +1,47 @@
+internal import Glibc
+
+/// A text file that only grows, a line at a time: a log that can be followed while it is written.
+package final class AppendFile {
+  package let path: String
+  private let descriptor: Int32
+
+  /// Opens the file for appending; makes it where there is none.
+  ///
+  /// - Throws: `FileError.cannotWrite`.
+  package init(path: String) throws(FileError) {
+    self.path = path
+    do {
+      descriptor = try openDescriptor(path, O_WRONLY | O_CREAT | O_APPEND, mode: 0o644)
+    } catch {
+      throw .cannotWrite(path: path, reason: error.reason)
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Appends a line and its newline at once.
+  ///
+  /// - Throws: `FileError.cannotWrite`.
+  package func write(line: String) throws(FileError) {
+    try writeAll(Array((line + "\n").utf8), to: descriptor, name: path)
+  }
+}
+
+/// Whether something is at a path.
+package func fileExists(path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+/// Makes a folder and those above it, where they are missing.
+///
+/// - Throws: `FileError.cannotWrite`, which names the folder that could not be made.
+package func makeFolder(path: String) throws(FileError) {
+  var made = path.hasPrefix("/") ? "/" : ""
+  for part in path.split(separator: "/") {
+    made += part
+    if unsafe mkdir(made, 0o755) != 0 {
+      let error = SystemError(code: errno)
+      let found = try? status(at: made)
+      guard found?.isFolder == true else { throw .cannotWrite(path: made, reason: error.reason) }
+    }
+    made += "/"
+  }
+}

@@ -1,0 +1,138 @@
+internal import Glibc
+package import Modeling
+package import Tensors
+
+/// What was found over a text: sums, and the figures made from them.
+package struct Score: Sendable {
+  /// Σ -ln p over the scored tokens, in nats.
+  package private(set) var nats = 0.0
+  /// Σ (-ln p)², for the standard error.
+  private var squares = 0.0
+  /// Scored tokens.
+  package private(set) var tokens = 0
+  /// Bytes of text that these tokens stand for.
+  package fileprivate(set) var bytes = 0
+  /// Words of that text, where counted.
+  package fileprivate(set) var words = 0
+
+  package init() {}
+
+  fileprivate mutating func add(_ loss: Double) {
+    nats += loss
+    squares += loss * loss
+    tokens += 1
+  }
+
+  /// Nats per token.
+  package var loss: Double { nats / Double(tokens) }
+
+  package var perplexity: Double { exp(loss) }
+
+  package var bitsPerByte: Double { nats / log(2) / Double(bytes) }
+
+  package var bytePerplexity: Double { exp(nats / Double(bytes)) }
+
+  package var wordPerplexity: Double { exp(nats / Double(words)) }
+
+  /// Standard error of `loss`, taking tokens as independent.
+  package var standardError: Double {
+    guard tokens > 1 else { return .nan }
+    let variance = max(0, squares / Double(tokens) - loss * loss) * Double(tokens) / Double(tokens - 1)
+    return (variance / Double(tokens)).squareRoot()
+  }
+}
+
+/// Exact full-history perplexity: every token is scored given all that came before it in its document.
+///
+/// One pass, the state carried from segment to segment, so memory does not grow with the text; except in the parallel
+/// form, which needs a document whole (its memory grows linearly, its time quadratically).
+package struct PerplexityMeter {
+  package let form: RetentionForm
+  package private(set) var score = Score()
+  private let network: RetNet
+  private let pool: WorkerPool
+  private let segmentLength: Int
+  private var memory: InferenceMemory?
+  private var memoryLength = 0
+  private var state: ModelState
+  private var inputs: [Int32] = []
+  private var targets: [Int32] = []
+  private var previous: Int32?
+  private let logits: Tensor
+  private let losses: Tensor
+
+  /// Rows of logits that exist at a time.
+  private static let logitRows = 256
+
+  /// - Parameters:
+  ///   - network: The model.
+  ///   - form: Which form computes; the chunkwise one reads whole chunks, about 512 tokens at a time.
+  ///   - pool: Where the work runs.
+  package init(_ network: RetNet, form: RetentionForm, on pool: WorkerPool) {
+    self.network = network
+    self.form = form
+    self.pool = pool
+    switch form {
+    case .parallel: segmentLength = .max
+    case .recurrent: segmentLength = 512
+    case .chunkwise(let chunkLength): segmentLength = chunkLength * max(1, 512 / chunkLength)
+    }
+    state = ModelState(network.configuration, batch: 1)
+    logits = Tensor(Shape(PerplexityMeter.logitRows, network.configuration.vocabularySize))
+    losses = Tensor(Shape(PerplexityMeter.logitRows))
+  }
+
+  /// Forgets what was read and starts a document.
+  ///
+  /// - Parameter bos: The token that it starts with; nil: the document's first token is then not scored.
+  package mutating func startDocument(bos: Int32?) {
+    finishSegment()
+    state.clear(on: pool)
+    previous = bos
+  }
+
+  /// Scores the next tokens of the document.
+  package mutating func append(_ tokens: some Sequence<Int32>) {
+    for token in tokens {
+      if let previous {
+        inputs.append(previous)
+        targets.append(token)
+      }
+      previous = token
+      if inputs.count == segmentLength { finishSegment() }
+    }
+  }
+
+  /// Says how much text the tokens stand for: a token file and a text know it, the ids do not.
+  package mutating func count(bytes: Int, words: Int = 0) {
+    score.bytes += bytes
+    score.words += words
+  }
+
+  /// Scores what was not scored yet: to be called before `score` is final.
+  package mutating func finishSegment() {
+    guard !inputs.isEmpty else { return }
+    let memory = memory(for: inputs.count)
+    let ids = Indices(inputs)
+    let normed = network.forward(ids, batch: 1, form: form, state: &state, memory: memory, on: pool)
+    let (scored, width) = (Indices(targets), network.configuration.width)
+    for start in stride(from: 0, to: targets.count, by: PerplexityMeter.logitRows) {
+      let count = min(PerplexityMeter.logitRows, targets.count - start)
+      let block = logits.prefix(count)
+      network.computeLogits(block, normed.view(Shape(count, width), at: start * width), on: pool)
+      crossEntropy(losses.prefix(count), logits: block, targets: scored.slice(start..<start + count), on: pool)
+      for row in 0..<count { score.add(Double(losses[row])) }
+    }
+    inputs.removeAll(keepingCapacity: true)
+    targets.removeAll(keepingCapacity: true)
+  }
+
+  private mutating func memory(for length: Int) -> InferenceMemory {
+    if let memory, memoryLength >= length { return memory }
+    let time = form == .parallel ? length : segmentLength
+    let made = InferenceMemory(network.configuration, form: form, batch: 1, time: time, workers: pool.threadCount)
+    memory = made
+    memoryLength = time
+    return made
+  }
+}

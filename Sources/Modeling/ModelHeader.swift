@@ -1,0 +1,179 @@
+package import Checkpoints
+internal import Configurations
+package import Files
+internal import FoundationEssentials
+package import Tensors
+
+/// A model file opened and checked: what it says of itself. The weights are read by `loadParameters` (docs/CHECKPOINT.md).
+package struct ModelHeader: Sendable {
+  package let file: SafetensorsFile
+  package let configuration: ModelConfiguration
+  package let provenance: Provenance
+  /// As the writer stored it; see `computeDigest`.
+  package let storedDigest: SHA256Digest?
+
+  package static let formatVersion = 1
+  package static let versionKey = "retnet.format_version"
+  package static let configurationKey = "retnet.model"
+  package static let provenanceKey = "retnet.provenance"
+  package static let digestKey = "retnet.digest"
+  /// The tensor that holds the tokenizer's `.model` bytes.
+  package static let tokenizerName = "tokenizer.model"
+
+  /// Opens a model file and checks its metadata and the name, type and shape of every tensor; reads no weight.
+  package init(path: String) throws {
+    let file = try SafetensorsFile(path: path)
+    let metadata = file.metadata
+    guard let text = metadata[Self.configurationKey] else { throw ModelFileError.notAModel(path: path) }
+    let version = metadata[Self.versionKey] ?? "none"
+    guard let number = Int(version), number >= 1 else {
+      throw ModelFileError.metadata(path: path, key: Self.versionKey, expected: "a version number", found: version)
+    }
+    guard number <= Self.formatVersion else {
+      throw ModelFileError.version(path: path, supported: Self.formatVersion, found: version)
+    }
+    self.file = file
+    configuration = try Self.configuration(from: text, path: path)
+    provenance = try Self.provenance(from: metadata[Self.provenanceKey], path: path)
+    storedDigest = try metadata[Self.digestKey].map { text in
+      guard let digest = SHA256Digest(hex: text) else {
+        throw ModelFileError.metadata(
+          path: path, key: Self.digestKey, expected: "64 hexadecimal digits", found: "\(text.utf8.count) bytes")
+      }
+      return digest
+    }
+    try checkTensors()
+  }
+
+  private static func configuration(from text: String, path: String) throws -> ModelConfiguration {
+    func failure(_ found: String) -> ModelFileError {
+      .metadata(path: path, key: configurationKey, expected: "a resolved model configuration", found: found)
+    }
+    let decoded: [String: ConfigurationValue]
+    do {
+      decoded = try JSONDecoder().decode([String: ConfigurationValue].self, from: Data(text.utf8))
+    } catch {
+      throw failure("text that is not a flat JSON object")
+    }
+    var configuration = ModelConfiguration()
+    let location = ConfigurationLocation(path: path)
+    let settings = decoded.sorted { $0.key < $1.key }.map {
+      ConfigurationSetting(name: $0.key, value: $0.value, location: location)
+    }
+    if let problem = configuration.apply(settings, block: "").first { throw failure(problem.description) }
+    if let (key, message) = configuration.contradictions.first { throw failure("\(key): \(message)") }
+    guard configuration == configuration.resolved, configuration.vocabularySize > 0 else {
+      throw failure("sizes left open (0)")
+    }
+    return configuration
+  }
+
+  private static func provenance(from text: String?, path: String) throws -> Provenance {
+    guard let text else { return Provenance() }
+    do {
+      return try JSONDecoder().decode(Provenance.self, from: Data(text.utf8))
+    } catch {
+      throw ModelFileError.metadata(path: path, key: provenanceKey, expected: "a JSON object", found: "something else")
+    }
+  }
+
+  /// Every weight of the configuration is there with its shape, and nothing else but the tokenizer.
+  private func checkTensors() throws {
+    let expected = Parameters.descriptions(configuration)
+    for weight in expected {
+      guard let found = file.description(of: weight.name) else {
+        throw CheckpointError.missingTensor(path: path, name: weight.name)
+      }
+      guard found.shape == weight.shape.extents else {
+        throw CheckpointError.tensor(
+          path: path, name: weight.name, expected: "\(weight.shape)", found: "\(found.shape)")
+      }
+      guard NumberFormat(found.dataType) != nil else {
+        throw CheckpointError.tensor(
+          path: path, name: weight.name, expected: "F32, BF16 or F16", found: found.dataType.rawValue)
+      }
+    }
+    if let tokenizer = file.description(of: Self.tokenizerName),
+      tokenizer.dataType != .u8 || tokenizer.shape.count != 1
+    {
+      throw CheckpointError.tensor(
+        path: path, name: Self.tokenizerName, expected: "U8 with one axis",
+        found: "\(tokenizer.dataType.rawValue) \(tokenizer.shape)")
+    }
+    let known = Set(expected.map(\.name) + [Self.tokenizerName])
+    if let stranger = file.tensors.first(where: { !known.contains($0.name) }) {
+      throw ModelFileError.unexpectedTensor(path: path, name: stranger.name)
+    }
+  }
+
+  package var path: String { file.path }
+
+  /// The format of the weight matrices; norm weights are always Float32.
+  package var format: NumberFormat {
+    file.description(of: "embed.weight").flatMap { NumberFormat($0.dataType) } ?? .float32
+  }
+
+  /// Reads all weights, widened to Float32 exactly.
+  package func loadParameters() throws -> Parameters {
+    let parameters = Parameters(configuration)
+    for weight in parameters.descriptions {
+      guard let format = file.description(of: weight.name).flatMap({ NumberFormat($0.dataType) }) else { continue }
+      try file.withBytes(of: weight.name) { parameters.tensor(weight).fill(bytes: $0, format: format) }
+    }
+    return parameters
+  }
+
+  /// Reads all weights into a network.
+  package func loadNetwork() throws -> RetNet { RetNet(configuration, try loadParameters()) }
+
+  /// The tokenizer's `.model` bytes.
+  package func tokenizerModel() throws -> [UInt8] {
+    guard file.description(of: Self.tokenizerName) != nil else { throw ModelFileError.noTokenizer(path: path) }
+    return try file.withBytes(of: Self.tokenizerName) { [UInt8](copying: $0) }
+  }
+
+  package var hasTokenizer: Bool { file.description(of: Self.tokenizerName) != nil }
+
+  /// SHA-256 over the configuration's text and every tensor's name and bytes, by name (docs/CHECKPOINT.md, M9).
+  package func computeDigest() throws -> SHA256Digest {
+    var hasher = ModelHasher(configuration: file.metadata[Self.configurationKey] ?? "")
+    for tensor in file.tensors.sorted(by: { $0.name < $1.name }) {
+      hasher.begin(tensor.name)
+      try file.withBytes(of: tensor.name) { hasher.add($0) }
+    }
+    return hasher.finish()
+  }
+}
+
+/// The model digest as its parts come.
+struct ModelHasher: ~Copyable {
+  private var hasher = SHA256Hasher()
+
+  init(configuration: String) { begin(configuration) }
+
+  mutating func begin(_ name: String) { (Array(name.utf8) + [0]).withRawSpan { hasher.update($0) } }
+
+  mutating func add(_ bytes: RawSpan) { hasher.update(bytes) }
+
+  consuming func finish() -> SHA256Digest { hasher.finalize() }
+}
+
+extension NumberFormat {
+  /// The format of a tensor in a file, if weights can have it.
+  init?(_ dataType: DataType) {
+    switch dataType {
+    case .f32: self = .float32
+    case .bf16: self = .bfloat16
+    case .f16: self = .float16
+    default: return nil
+    }
+  }
+
+  var dataType: DataType {
+    switch self {
+    case .float32: .f32
+    case .bfloat16: .bf16
+    case .float16: .f16
+    }
+  }
+}

@@ -1,0 +1,31 @@
+internal import CKernels
+
+/// The instruction sets of this CPU that matter here.
+package struct CPU: Sendable {
+  package let hasAVX2: Bool
+  package let hasAVX512: Bool
+  package let hasVNNI: Bool
+  package let hasBF16: Bool
+
+  /// Asks the CPU.
+  package init() {
+    let bits = Int(rn_cpu_features())
+    hasAVX2 = bits & RN_CPU_AVX2 != 0
+    hasAVX512 = bits & RN_CPU_AVX512 != 0
+    hasVNNI = bits & RN_CPU_AVX512_VNNI != 0
+    hasBF16 = bits & RN_CPU_AVX512_BF16 != 0
+  }
+
+  /// The names of what is there, e.g. `AVX2 AVX-512 VNNI BF16`.
+  package var names: [String] {
+    [(hasAVX2, "AVX2"), (hasAVX512, "AVX-512"), (hasVNNI, "VNNI"), (hasBF16, "BF16")].filter(\.0).map(\.1)
+  }
+}
+
+extension BLAS {
+  /// Whether OpenBLAS uses kernels for an older CPU than this one: typically `OPENBLAS_CORETYPE` in the environment.
+  package static var isHeldBack: Bool {
+    let avx512Cores: Set = ["SkylakeX", "Cooperlake", "Sapphirerapids", "SapphireRapids"]
+    return CPU().hasAVX512 && !avx512Cores.contains(coreName)
+  }
+}

@@ -1,0 +1,59 @@
+/// Checks the compiled normalisation rules of a model, which SentencePiece follows without any check.
+///
+/// The blob is a 32-bit byte count, a Darts-clone double array of that size (32-bit units), and replacement texts that
+/// end in zero bytes. A walk over all nodes proves that no look-up can leave the array or the texts.
+/// Source: SentencePiece, `normalizer.cc`; Darts-clone, `DoubleArrayImpl::commonPrefixSearch`.
+struct CharacterMap {
+  // normalizer.h: Normalizer::kMaxTrieResultsSize; more matches overrun an array on SentencePiece's stack.
+  private static let matchLimit = 32
+
+  private let units: [UInt32]
+  private let texts: ArraySlice<UInt8>
+
+  /// Checks a blob.
+  ///
+  /// - Parameter blob: The `precompiled_charsmap` of a `NormalizerSpec`, not empty.
+  /// - Throws: `ModelProblem`.
+  static func validate(_ blob: ArraySlice<UInt8>) throws(ModelProblem) {
+    try CharacterMap(blob).validateTrie()
+  }
+
+  private init(_ blob: ArraySlice<UInt8>) throws(ModelProblem) {
+    guard blob.count > 4 else { throw ModelProblem("the normalisation rules are cut") }
+    let trieByteCount = Int(littleEndian(blob.prefix(4)))
+    let body = blob.dropFirst(4)
+    // Darts-clone fills whole blocks of 256 units, so that any of the 256 children of a node lies in its block.
+    guard trieByteCount > 0, trieByteCount % 1024 == 0, trieByteCount < body.count else {
+      throw ModelProblem("the trie of the normalisation rules has \(trieByteCount) bytes")
+    }
+    texts = body.dropFirst(trieByteCount)
+    guard texts.last == 0 else { throw ModelProblem("the texts of the normalisation rules do not end") }
+    let trie = body.prefix(trieByteCount)
+    units = stride(from: trie.startIndex, to: trie.endIndex, by: 4).map { littleEndian(trie[$0..<$0 + 4]) }
+  }
+
+  private func validateTrie() throws(ModelProblem) {
+    var isVisited = [Bool](repeating: false, count: units.count)
+    var open = [(node: 0, matches: 0)]
+    isVisited[0] = true
+    while let (node, outerMatches) = open.popLast() {
+      let unit = units[node]
+      var matches = outerMatches
+      let children = node ^ Int((unit >> 10) << ((unit & 1 << 9) >> 6))
+      guard children < units.count else { throw ModelProblem("the normalisation rules lead outside their trie") }
+      if unit & 1 << 8 != 0 {
+        matches += 1
+        let text = Int(units[children] & 0x7FFF_FFFF)
+        guard text < texts.count else { throw ModelProblem("the normalisation rules lead outside their texts") }
+        guard matches <= Self.matchLimit else { throw ModelProblem("the normalisation rules nest too deep") }
+      }
+      for label in 0..<256 {
+        let child = children ^ label
+        guard units[child] & 0x8000_00FF == UInt32(label) else { continue }
+        guard !isVisited[child] else { throw ModelProblem("the trie of the normalisation rules is not a tree") }
+        isVisited[child] = true
+        open.append((child, matches))
+      }
+    }
+  }
+}

@@ -1,0 +1,51 @@
+internal import CSentencePiece
+
+/// Owns one model loaded by SentencePiece.
+// Sendable holds: the pointer is a constant, and the library may encode on several threads with one model.
+@safe
+final class SentencePieceProcessor: @unchecked Sendable {
+  private let model: OpaquePointer
+
+  /// Loads a model that `ModelDescription` has accepted.
+  init(_ bytes: [UInt8]) throws(ModelProblem) {
+    var error: UnsafeMutablePointer<CChar>?
+    let model = unsafe bytes.withUnsafeBufferPointer { unsafe csp_model_load($0.baseAddress, $0.count, &error) }
+    guard let model = unsafe model else { throw ModelProblem(unsafe takeMessage(error)) }
+    unsafe self.model = unsafe model
+  }
+
+  deinit { unsafe csp_model_free(model) }
+
+  var vocabularySize: Int { Int(unsafe csp_vocabulary_size(model)) }
+  var unknownID: Int32? { Self.id(unsafe csp_unknown_id(model)) }
+  var bosID: Int32? { Self.id(unsafe csp_bos_id(model)) }
+  var eosID: Int32? { Self.id(unsafe csp_eos_id(model)) }
+  var padID: Int32? { Self.id(unsafe csp_pad_id(model)) }
+
+  private static func id(_ id: Int32) -> Int32? { id >= 0 ? id : nil }
+
+  /// Appends the ids of valid UTF-8.
+  func encode(_ text: ArraySlice<UInt8>, to ids: inout [Int32]) throws(ModelProblem) {
+    var found: UnsafeMutablePointer<Int32>?
+    var count = 0
+    var error: UnsafeMutablePointer<CChar>?
+    let isEncoded = unsafe text.withUnsafeBufferPointer {
+      unsafe csp_encode(model, $0.baseAddress, $0.count, &found, &count, &error)
+    }
+    guard isEncoded else { throw ModelProblem(unsafe takeMessage(error)) }
+    unsafe ids.append(contentsOf: UnsafeBufferPointer(start: found, count: count))
+    unsafe csp_free(found)
+  }
+}
+
+/// Copies and frees an error text of the C functions.
+///
+/// SentencePiece prefixes its own place and condition, `src/file.cc(661) [(a) == (b)] `, which tells users nothing.
+func takeMessage(_ error: UnsafeMutablePointer<CChar>?) -> String {
+  guard let error = unsafe error else { return "out of memory" }
+  defer { unsafe csp_free(error) }
+  let message = unsafe String(cString: error)
+  let start = message.indices.first { message[$0...].hasPrefix("] ") }
+  let text = start.map { message[$0...].dropFirst(2) } ?? message[...]
+  return text.isEmpty ? message : text.split(separator: "\n").joined(separator: " ")
+}

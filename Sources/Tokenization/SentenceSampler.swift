@@ -1,0 +1,109 @@
+/// Cuts text into the sentences that SentencePiece trains on, and keeps a bounded share of them.
+///
+/// A sentence is a line with its newline, or a block of whole lines. If there is more text than the limit, blocks are
+/// kept by a random number of their own, so that the choice depends on the text and the seed alone.
+struct SentenceSampler {
+  private(set) var seenByteCount = 0
+  var keptByteCount: Int { text.count + block.count }
+
+  private let byteLimit: Int
+  private let joinsLines: Bool
+  private let seed: UInt64
+  private var text: [UInt8] = []
+  private var ends: [Int] = []
+  private var keys: [UInt64] = []
+  private var block: [UInt8] = []
+  private var blockCount: UInt64 = 0
+  private var largestKey = UInt64.max
+
+  // By default SentencePiece drops longer sentences than 4,192 bytes; and its unigram trainer is made for sentences.
+  private static let blockByteLimit = 4000
+  private static let lineByteLimit = 1 << 16
+
+  init(byteLimit: Int, joinsLines: Bool, seed: UInt64) {
+    self.byteLimit = byteLimit
+    self.joinsLines = joinsLines
+    self.seed = seed
+  }
+
+  /// Adds a document.
+  mutating func append(_ document: Span<UInt8>, source: String) throws(TokenizerError) {
+    var segments = TextSegments(byteLimit: joinsLines ? Self.blockByteLimit : Self.lineByteLimit)
+    try document.forEachBlock { (bytes) throws(TokenizerError) in
+      segments.append(bytes)
+      try append(&segments, isFinal: false, source: source)
+    }
+    try append(&segments, isFinal: true, source: source)
+    finishBlock()
+    seenByteCount += document.count
+  }
+
+  /// The kept sentences: their text, and where each ends in it.
+  func sentences() -> (text: [UInt8], ends: [Int]) { (text, ends) }
+
+  private mutating func append(
+    _ segments: inout TextSegments, isFinal: Bool, source: String
+  ) throws(TokenizerError) {
+    while let segment = segments.next(isFinal: isFinal) {
+      if let broken = firstInvalidUTF8(segment.span) {
+        throw .invalidText(source: source, offset: segments.offset + broken.lowerBound, line: segments.line)
+      }
+      append(segment)
+    }
+  }
+
+  private mutating func append(_ segment: ArraySlice<UInt8>) {
+    if !joinsLines || block.count + segment.count > Self.blockByteLimit { finishBlock() }
+    var rest = segment
+    while let index = reservedCharacterIndex(in: rest) {
+      block.append(contentsOf: rest[..<index])
+      finishBlock()
+      rest = rest[(index + spaceSymbol.count)...]
+    }
+    block.append(contentsOf: rest)
+  }
+
+  private mutating func finishBlock() {
+    guard !block.isEmpty else { return }
+    let key = mixed(seed ^ mixed(blockCount))
+    blockCount += 1
+    if key <= largestKey {
+      text.append(contentsOf: block)
+      ends.append(text.count)
+      keys.append(key)
+    }
+    block.removeAll(keepingCapacity: true)
+    while text.count > byteLimit { dropSome() }
+  }
+
+  private mutating func dropSome() {
+    largestKey -= largestKey / 8
+    var (keptText, keptEnds, keptKeys): ([UInt8], [Int], [UInt64]) = ([], [], [])
+    for (index, key) in keys.enumerated() where key <= largestKey {
+      keptText.append(contentsOf: text[(index == 0 ? 0 : ends[index - 1])..<ends[index]])
+      keptEnds.append(keptText.count)
+      keptKeys.append(key)
+    }
+    (text, ends, keys) = (keptText, keptEnds, keptKeys)
+  }
+}
+
+/// Where U+2581 or U+2585 first occurs: SentencePiece takes the one for a space and drops sentences with the other.
+private func reservedCharacterIndex(in text: ArraySlice<UInt8>) -> Int? {
+  var rest = text
+  while let lead = rest.firstIndex(of: 0xE2) {
+    if rest[lead...].starts(with: spaceSymbol) || rest[lead...].starts(with: [0xE2, 0x96, 0x85]) { return lead }
+    rest = rest[(lead + 1)...]
+  }
+  return nil
+}
+
+/// A bijection of 64-bit numbers that leaves no pattern.
+///
+/// Source: SplitMix64 (Steele, Lea, Flood 2014), with its increment.
+private func mixed(_ number: UInt64) -> UInt64 {
+  var z = number &+ 0x9E37_79B9_7F4A_7C15
+  z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+  z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+  return z ^ z >> 31
+}

@@ -1,0 +1,113 @@
+/// Encodes a text that arrives in pieces, in bounded memory.
+///
+/// The ids do not depend on how the text was cut into pieces. Text without newlines is held back until 64 KiB are there.
+///
+/// ```swift
+/// var encoder = TextEncoder(tokenizer, invalid: .refuse, source: "notes.txt")
+/// while let block = try reader.next() { try encoder.append(block.span, to: &ids) }
+/// try encoder.finish(to: &ids)
+/// ```
+package struct TextEncoder {
+  private let tokenizer: Tokenizer
+  private let invalid: InvalidText
+  private let source: String
+  private var segments = TextSegments(byteLimit: Self.segmentByteLimit)
+  private var isTextStart = true
+
+  // One line of 10 MB costs SentencePiece 680 MB and more.
+  private static let segmentByteLimit = 1 << 16
+
+  /// Begins a text.
+  ///
+  /// - Parameters:
+  ///   - tokenizer: Encodes.
+  ///   - invalid: What happens to bytes that are not UTF-8.
+  ///   - source: Names the text in errors.
+  package init(_ tokenizer: Tokenizer, invalid: InvalidText, source: String) {
+    self.tokenizer = tokenizer
+    self.invalid = invalid
+    self.source = source
+  }
+
+  /// Takes the next bytes of the text, and appends the ids that they make certain.
+  ///
+  /// - Parameters:
+  ///   - bytes: Any number of bytes; characters may be cut.
+  ///   - ids: Grows by ids without BOS and EOS.
+  /// - Throws: `TokenizerError.invalidText` or `.encodingFailed`; the encoder is of no use after that.
+  package mutating func append(_ bytes: Span<UInt8>, to ids: inout [Int32]) throws(TokenizerError) {
+    try bytes.forEachBlock { (block) throws(TokenizerError) in
+      segments.append(block)
+      try encodeSegments(isFinal: false, to: &ids)
+    }
+  }
+
+  /// Encodes what was held back, and makes the encoder ready for another text.
+  ///
+  /// - Parameter ids: Grows by ids without BOS and EOS.
+  /// - Throws: `TokenizerError.invalidText` or `.encodingFailed`.
+  package mutating func finish(to ids: inout [Int32]) throws(TokenizerError) {
+    try encodeSegments(isFinal: true, to: &ids)
+    segments = TextSegments(byteLimit: Self.segmentByteLimit)
+    isTextStart = true
+  }
+
+  private mutating func encodeSegments(isFinal: Bool, to ids: inout [Int32]) throws(TokenizerError) {
+    while let segment = segments.next(isFinal: isFinal) { try encode(segment, to: &ids) }
+  }
+
+  /// Encodes a segment: runs of text by SentencePiece, U+2581 and bytes that are not UTF-8 by us.
+  private mutating func encode(_ segment: ArraySlice<UInt8>, to ids: inout [Int32]) throws(TokenizerError) {
+    var rest = segment
+    while !rest.isEmpty {
+      let broken = firstInvalidUTF8(rest.span).map { rest.startIndex + $0.lowerBound..<rest.startIndex + $0.upperBound }
+      if let broken, invalid == .refuse {
+        let offset = segments.offset + broken.lowerBound - segment.startIndex
+        throw .invalidText(source: source, offset: offset, line: segments.line)
+      }
+      try encodeValid(rest[..<(broken?.lowerBound ?? rest.endIndex)], to: &ids)
+      if let broken { appendBytePieces(rest[broken], to: &ids) }
+      rest = rest[(broken?.upperBound ?? rest.endIndex)...]
+    }
+  }
+
+  private mutating func encodeValid(_ text: ArraySlice<UInt8>, to ids: inout [Int32]) throws(TokenizerError) {
+    var rest = text
+    while !rest.isEmpty {
+      // SentencePiece would give U+2581 back as a space.
+      let symbol = spaceSymbolIndex(in: rest)
+      let run = rest[..<(symbol ?? rest.endIndex)]
+      if !run.isEmpty {
+        do {
+          try (isTextStart ? tokenizer.start : tokenizer.continuation).encode(run, to: &ids)
+        } catch {
+          throw .encodingFailed(source: source, reason: error.reason)
+        }
+        isTextStart = false
+      }
+      guard let symbol else { return }
+      appendBytePieces(rest[symbol..<symbol + spaceSymbol.count], to: &ids)
+      rest = rest[(symbol + spaceSymbol.count)...]
+    }
+  }
+
+  private mutating func appendBytePieces(_ bytes: ArraySlice<UInt8>, to ids: inout [Int32]) {
+    // Without byte pieces the whole sequence is one unknown piece, as SentencePiece makes of unknown characters.
+    if tokenizer.hasByteFallback {
+      for byte in bytes { ids.append(tokenizer.byteIDs[Int(byte)]) }
+    } else {
+      ids.append(tokenizer.unknownID)
+    }
+    isTextStart = false
+  }
+}
+
+/// Where U+2581 first occurs.
+func spaceSymbolIndex(in text: ArraySlice<UInt8>) -> Int? {
+  var rest = text
+  while let lead = rest.firstIndex(of: spaceSymbol[0]) {
+    if rest[lead...].starts(with: spaceSymbol) { return lead }
+    rest = rest[(lead + 1)...]
+  }
+  return nil
+}

@@ -1,0 +1,199 @@
+/// What happens to byte sequences that are not UTF-8.
+package enum InvalidText: String, Sendable, CaseIterable {
+  /// They are an error that names their place.
+  case refuse
+  /// They become byte pieces (or unknown pieces in a model that has no byte pieces).
+  case bytes
+}
+
+/// Turns text into the ids of a SentencePiece model, and ids into text.
+///
+/// Models trained here give back every byte of every text: see docs/TOKENS.md. Stock models keep their own normalisation
+/// and their dummy prefix, a space that is put before a text and taken away again.
+package final class Tokenizer: Sendable {
+  /// The serialized model, as it was given.
+  package let model: [UInt8]
+  /// Where the model came from, for messages.
+  package let path: String
+  /// How the vocabulary cuts text.
+  package let modelType: ModelType
+  /// Whether text that no piece covers becomes byte pieces.
+  package let hasByteFallback: Bool
+  /// The name of the normalisation rules; `identity` changes nothing.
+  package let normalization: String
+  /// How many ids there are; they are 0..<vocabularySize.
+  package let vocabularySize: Int
+  /// The id of the unknown piece.
+  package let unknownID: Int32
+  /// The id that begins sequences, if the model has one.
+  package let bosID: Int32?
+  /// The id that ends documents, if the model has one.
+  package let eosID: Int32?
+  /// The id that fills batches, if the model has one.
+  package let padID: Int32?
+
+  /// Whether the first piece of a text begins with a space that is not part of the text.
+  let hasDummyPrefix: Bool
+  /// Encodes the start of a text.
+  let start: SentencePieceProcessor
+  /// Encodes what follows; differs from `start` where a dummy prefix would be added once more.
+  let continuation: SentencePieceProcessor
+  /// The id for each byte that is not covered otherwise.
+  let byteIDs: [Int32]
+  private let kinds: [PieceKind]
+  private let pieces: ByteTable
+  private let surfaces: ByteTable
+
+  /// Loads a serialized SentencePiece model.
+  ///
+  /// - Parameters:
+  ///   - model: The bytes of a `.model` file; they need not be trusted.
+  ///   - path: Names the model in errors.
+  /// - Throws: `TokenizerError.invalidModel`.
+  package init(model: [UInt8], path: String) throws(TokenizerError) {
+    self.model = model
+    self.path = path
+    do throws(ModelProblem) {
+      let description = try ModelDescription(model)
+      start = try SentencePieceProcessor(model)
+      // Lines that follow carry on the text, so they get no prefix. Models that strip whitespace lose the space before
+      // a line anyway, and the prefix stands in for it.
+      if description.addsDummyPrefix && !description.removesExtraWhitespace {
+        // Messages written one behind the other merge: this sets normalizer_spec.add_dummy_prefix to false.
+        continuation = try SentencePieceProcessor(model + [0x1A, 2, 0x18, 0])
+      } else {
+        continuation = start
+      }
+      vocabularySize = description.pieces.count
+      guard start.vocabularySize == vocabularySize, let unknownID = start.unknownID else {
+        throw ModelProblem("expected \(description.pieces.count) pieces, SentencePiece found \(start.vocabularySize)")
+      }
+      self.unknownID = unknownID
+      modelType = description.modelType
+      hasByteFallback = description.hasByteFallback
+      normalization = description.normalization
+      hasDummyPrefix = description.addsDummyPrefix || description.removesExtraWhitespace
+      byteIDs = description.byteIDs(unknownID: unknownID)
+      kinds = description.pieces.map(\.kind)
+      pieces = ByteTable(description.pieces.map(\.text))
+      surfaces = ByteTable(description.pieces.map(description.surface(of:)))
+    } catch {
+      throw .invalidModel(path: path, reason: error.reason)
+    }
+    bosID = start.bosID
+    eosID = start.eosID
+    padID = start.padID
+  }
+
+  /// The ids of a whole text, without BOS and EOS.
+  ///
+  /// - Parameters:
+  ///   - text: Any bytes.
+  ///   - invalid: What happens to bytes that are not UTF-8.
+  ///   - source: Names the text in errors.
+  /// - Returns: The same ids that a `TextEncoder` gives for the text in pieces.
+  /// - Throws: `TokenizerError.invalidText` or `.encodingFailed`.
+  package func encode(
+    _ text: [UInt8], invalid: InvalidText = .refuse, source: String = "text"
+  ) throws(TokenizerError) -> [Int32] {
+    var encoder = TextEncoder(self, invalid: invalid, source: source)
+    var ids: [Int32] = []
+    try encoder.append(text.span, to: &ids)
+    try encoder.finish(to: &ids)
+    return ids
+  }
+
+  /// The bytes of a whole text.
+  ///
+  /// A dummy prefix is taken away at the start and after BOS and EOS, where another text begins.
+  ///
+  /// - Parameter ids: Any ids of the vocabulary; BOS, EOS and other control pieces are no text.
+  /// - Returns: The text; it is UTF-8 if the ids were made from UTF-8.
+  /// - Throws: `TokenizerError.unknownID`.
+  package func decode(_ ids: [Int32]) throws(TokenizerError) -> [UInt8] {
+    var text: [UInt8] = []
+    var isTextStart = true
+    for id in ids {
+      try checkID(id)
+      appendBytes(of: id, isTextStart: &isTextStart, to: &text)
+    }
+    return text
+  }
+
+  /// The bytes that an id stands for inside a text; a control piece stands for none.
+  ///
+  /// - Parameter id: An id of the vocabulary.
+  /// - Returns: The bytes; not always whole characters.
+  /// - Precondition: The id is in 0..<vocabularySize.
+  package func bytes(of id: Int32) -> ArraySlice<UInt8> { surfaces[Int(id)] }
+
+  /// The piece as the vocabulary has it, spaces as `▁` and bytes as `<0x0A>`.
+  ///
+  /// - Parameter id: An id of the vocabulary.
+  /// - Returns: The text of the piece.
+  /// - Precondition: The id is in 0..<vocabularySize.
+  package func piece(of id: Int32) -> String { String(decoding: pieces[Int(id)], as: UTF8.self) }
+
+  /// What the piece of an id is for.
+  ///
+  /// - Parameter id: An id of the vocabulary.
+  /// - Returns: Its kind.
+  /// - Precondition: The id is in 0..<vocabularySize.
+  package func kind(of id: Int32) -> PieceKind { kinds[Int(id)] }
+
+  /// Throws `TokenizerError.unknownID` unless the id is in the vocabulary.
+  ///
+  /// - Parameter id: Any number.
+  /// - Throws: `TokenizerError.unknownID`.
+  package func checkID(_ id: Int32) throws(TokenizerError) {
+    guard 0..<vocabularySize ~= Int(id) else { throw .unknownID(id, vocabularySize: vocabularySize) }
+  }
+
+  /// Appends the bytes of an id, without the dummy prefix at the start of a text.
+  package func appendBytes(of id: Int32, isTextStart: inout Bool, to text: inout [UInt8]) {
+    if id == bosID || id == eosID {
+      isTextStart = true
+      return
+    }
+    let surface = surfaces[Int(id)]
+    guard !surface.isEmpty else { return }
+    let isPrefixed = isTextStart && hasDummyPrefix && pieces[Int(id)].starts(with: spaceSymbol)
+    text.append(contentsOf: isPrefixed ? surface.dropFirst() : surface)
+    isTextStart = false
+  }
+}
+
+/// U+2581, which stands for a space in SentencePiece's pieces.
+let spaceSymbol: [UInt8] = [0xE2, 0x96, 0x81]
+
+extension ModelDescription {
+  /// The text that a piece stands for.
+  func surface(of piece: Piece) -> ArraySlice<UInt8> {
+    switch piece.kind {
+    case .control: []
+    case .unknown: unknownSurface
+    case .byte: byteValue(piece.text).map { [$0] } ?? []
+    case .normal, .userDefined, .unused: withSpaces(piece.text)
+    }
+  }
+
+  /// The id of each byte's piece; the unknown id for bytes without a piece.
+  func byteIDs(unknownID: Int32) -> [Int32] {
+    var ids = [Int32](repeating: unknownID, count: 256)
+    for (id, piece) in pieces.enumerated() where piece.kind == .byte {
+      if let byte = byteValue(piece.text) { ids[Int(byte)] = Int32(id) }
+    }
+    return ids
+  }
+
+  private func withSpaces(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    var surface: ArraySlice<UInt8> = []
+    var rest = text
+    while let first = rest.first {
+      let isSpace = rest.starts(with: spaceSymbol)
+      surface.append(isSpace ? UInt8(ascii: " ") : first)
+      rest = rest.dropFirst(isSpace ? spaceSymbol.count : 1)
+    }
+    return surface
+  }
+}

@@ -1,0 +1,49 @@
+/// What can go wrong with tokenizer models, their training, and the text and ids that they are given.
+package enum TokenizerError: Error, Equatable, CustomStringConvertible {
+  /// The bytes are not a SentencePiece model that can be used safely.
+  case invalidModel(path: String, reason: String)
+  /// A byte sequence of the text is not UTF-8; the offset counts bytes from 0, the line lines from 1.
+  case invalidText(source: String, offset: Int, line: Int)
+  /// An id lies outside the vocabulary.
+  case unknownID(Int32, vocabularySize: Int)
+  /// SentencePiece failed while encoding.
+  case encodingFailed(source: String, reason: String)
+  /// A setting of the training lies outside its range.
+  case invalidSetting(name: String, expected: String, found: String)
+  /// There was no text to train on.
+  case noTrainingText
+  /// The text cannot fill the vocabulary.
+  case vocabularyTooLarge(requested: Int, largest: Int)
+  /// The vocabulary cannot hold the characters and special pieces that it must hold.
+  case vocabularyTooSmall(requested: Int, smallest: Int)
+  /// SentencePiece failed while training.
+  case trainingFailed(reason: String)
+
+  /// The message in one line.
+  package var description: String {
+    switch self {
+    case .invalidModel(let path, let reason): "\(path): not a usable SentencePiece model: \(reason)"
+    case .invalidText(let source, let offset, let line):
+      "\(source): line \(line), byte offset \(offset): expected UTF-8, found other bytes"
+    case .unknownID(let id, let vocabularySize): "id \(id): expected 0..<\(vocabularySize)"
+    case .encodingFailed(let source, let reason): "\(source): SentencePiece cannot encode: \(reason)"
+    case .invalidSetting(let name, let expected, let found): "\(name): expected \(expected), found \(found)"
+    case .noTrainingText: "tokenizer training: expected text, found none"
+    case .vocabularyTooLarge(let requested, let largest):
+      "vocabulary size: the text can fill at most \(largest) pieces, found \(requested)"
+    case .vocabularyTooSmall(let requested, let smallest):
+      "vocabulary size: the text needs at least \(smallest) pieces, found \(requested)"
+    case .trainingFailed(let reason): "tokenizer training: \(reason)"
+    }
+  }
+
+  /// One next step, where there is one.
+  package var hint: String? {
+    switch self {
+    case .invalidText: "use --invalid bytes to keep such bytes as byte pieces"
+    case .vocabularyTooLarge(_, let largest): "use --vocab-size \(largest) or less, or more text"
+    case .vocabularyTooSmall(_, let smallest): "use --vocab-size \(smallest) or more, or a lower --character-coverage"
+    default: nil
+    }
+  }
+}

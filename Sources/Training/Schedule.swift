@@ -1,0 +1,16 @@
+internal import Glibc
+
+extension TrainingConfiguration {
+  /// The learning rate of a step, counted from 1: linear warm-up, then from the peak to the minimum.
+  package func learningRate(step: Int) -> Double {
+    if step <= warmupSteps { return learningRate * Double(step) / Double(warmupSteps) }
+    let progress = Double(step - warmupSteps) / Double(max(1, steps - warmupSteps))
+    let left =
+      switch schedule {
+      case .cosine: 0.5 * (1 + cos(.pi * min(1, progress)))
+      case .linear: 1 - min(1, progress)
+      case .constant: 1.0
+      }
+    return minimumLearningRate + (learningRate - minimumLearningRate) * left
+  }
+}

@@ -1,0 +1,64 @@
+package import Modeling
+package import Tensors
+
+/// What one optimizer step did.
+package struct StepReport: Sendable {
+  /// Steps made, this one included.
+  package let step: Int
+  /// Mean cross entropy of the batch before the update, nats per token.
+  package let loss: Double
+  /// Global gradient norm before clipping.
+  package let gradientNorm: Double
+  package let learningRate: Double
+}
+
+/// One model in training: weights, gradients, moments and the memory of a step; the caller brings the batches.
+package final class Trainer {
+  package let network: RetNet
+  package let configuration: TrainingConfiguration
+  package let inputs: Indices
+  package let targets: Indices
+  private let gradients: Parameters
+  private var optimizer: AdamW
+  private let memory: TrainingMemory
+  private let pool: WorkerPool
+
+  /// A new model with weights drawn from the seed.
+  ///
+  /// - Parameters:
+  ///   - model: Resolved, with its vocabulary.
+  ///   - configuration: Of the run.
+  ///   - pool: Where the work runs.
+  package init(_ model: ModelConfiguration, _ configuration: TrainingConfiguration, on pool: WorkerPool) {
+    let parameters = Parameters(model)
+    var source = RandomSource(seed: UInt64(configuration.seed))
+    parameters.initialize(from: &source)
+    network = RetNet(model, parameters)
+    self.configuration = configuration
+    self.pool = pool
+    inputs = Indices(count: configuration.batchTokens)
+    targets = Indices(count: configuration.batchTokens)
+    gradients = Parameters(model)
+    optimizer = AdamW(model)
+    memory = TrainingMemory(
+      model, batch: configuration.batchSize, time: configuration.sequenceLength,
+      chunkLength: configuration.chunkLength, workers: pool.threadCount)
+  }
+
+  /// Steps made so far.
+  package var step: Int { optimizer.step }
+
+  /// Makes one step on the batch in `inputs` and `targets`.
+  package func makeStep() -> StepReport {
+    gradients.flat.clear(on: pool)
+    var scored = 0
+    for index in 0..<targets.count where targets[index] >= 0 { scored += 1 }
+    let loss = network.addGradient(
+      gradients, inputs: inputs, targets: targets, scoredCount: max(1, scored), memory: memory, on: pool)
+    let norm = optimizer.norm(of: gradients, on: pool)
+    let learningRate = configuration.learningRate(step: optimizer.step + 1)
+    optimizer.update(
+      network.parameters, gradients: gradients, norm: norm, learningRate: learningRate, configuration, on: pool)
+    return StepReport(step: optimizer.step, loss: loss, gradientNorm: norm, learningRate: learningRate)
+  }
+}

@@ -1,0 +1,79 @@
+package import Configurations
+
+/// How the learning rate goes from its peak to its minimum.
+package enum ScheduleShape: String, CaseIterable, Sendable, ConfigurationChoice {
+  case cosine
+  case linear
+  case constant
+}
+
+/// Everything about a run that is neither the model nor the data.
+package struct TrainingConfiguration: Equatable, Sendable, Configurable {
+  package var steps = 1_000
+  /// T.
+  package var sequenceLength = 256
+  /// Tokens of an optimizer step: B·T.
+  package var batchTokens = 2_048
+  /// Of the chunkwise form.
+  package var chunkLength = 128
+  package var learningRate = 2e-3
+  package var minimumLearningRate = 0.0
+  package var warmupSteps = 50
+  package var schedule = ScheduleShape.cosine
+  package var beta1 = 0.9
+  package var beta2 = 0.98
+  package var epsilon = 1e-8
+  package var weightDecay = 0.05
+  /// Largest global gradient norm; 0: not clipped.
+  package var gradientClip = 1.0
+  package var seed = 1
+  /// Steps between evaluations of the validation file; 0: only at the end.
+  package var evaluateEvery = 0
+  /// Steps between lines of metrics.
+  package var logEvery = 10
+
+  package init() {}
+
+  package static var keys: [ConfigurationKey<TrainingConfiguration>] {
+    [
+      ConfigurationKey("steps", \.steps, 1...1_000_000_000, "Optimizer steps of the whole run."),
+      ConfigurationKey(
+        "sequence_length", \.sequenceLength, 1...16_777_216, "Tokens T of a training sequence; the state starts empty."),
+      ConfigurationKey(
+        "batch_tokens", \.batchTokens, 1...1_073_741_824, "Tokens of a step: a multiple of sequence_length."),
+      ConfigurationKey("chunk_length", \.chunkLength, 1...65_536, "Chunk length of the chunkwise form; changes speed only."),
+      ConfigurationKey("learning_rate", \.learningRate, .above(0), "Peak learning rate."),
+      ConfigurationKey("minimum_learning_rate", \.minimumLearningRate, .atLeast(0), "Learning rate at the last step."),
+      ConfigurationKey("warmup_steps", \.warmupSteps, 0...1_000_000_000, "Steps of linear warm-up from 0 to the peak."),
+      ConfigurationKey("schedule", \.schedule, "How the rate falls after the warm-up."),
+      ConfigurationKey("beta1", \.beta1, .from(0, below: 1), "AdamW: decay of the mean of gradients."),
+      ConfigurationKey("beta2", \.beta2, .from(0, below: 1), "AdamW: decay of the mean of squared gradients."),
+      ConfigurationKey("epsilon", \.epsilon, .above(0), "AdamW: added to the root of the second moment."),
+      ConfigurationKey(
+        "weight_decay", \.weightDecay, .atLeast(0), "Decoupled decay, times the learning rate; matrices only, no norms."),
+      ConfigurationKey("gradient_clip", \.gradientClip, .atLeast(0), "Largest global gradient norm; 0: not clipped."),
+      ConfigurationKey("seed", \.seed, 0...Int.max, "Seed of the initial weights and of the order of the data."),
+      ConfigurationKey(
+        "evaluate_every", \.evaluateEvery, 0...1_000_000_000, "Steps between evaluations; 0: only at the end."),
+      ConfigurationKey("log_every", \.logEvery, 1...1_000_000_000, "Steps between lines of metrics.jsonl."),
+    ]
+  }
+
+  package var contradictions: [(key: String, message: String)] {
+    var found: [(key: String, message: String)] = []
+    if batchTokens % sequenceLength != 0 {
+      found.append(("batch_tokens", "expected a multiple of sequence_length \(sequenceLength), found \(batchTokens)"))
+    }
+    if warmupSteps > steps {
+      found.append(("warmup_steps", "expected at most steps (\(steps)), found \(warmupSteps)"))
+    }
+    if minimumLearningRate > learningRate {
+      found.append(
+        ("minimum_learning_rate", "expected at most learning_rate (\(learningRate)), found \(minimumLearningRate)"))
+    }
+    return found
+  }
+
+  /// B.
+  package var batchSize: Int { batchTokens / sequenceLength }
+}

@@ -1,0 +1,132 @@
+internal import Configurations
+internal import Yams
+
+/// One block of a configuration file: a name and the nodes below it, not yet matched with a table of keys.
+struct ConfigurationBlock {
+  let name: String
+  let location: ConfigurationLocation
+  fileprivate let pairs: [(key: Node, value: Node)]
+}
+
+/// Takes a configuration file apart into its blocks.
+///
+/// - Parameters:
+///   - bytes: The file's content, hostile or not.
+///   - path: The file's path, for messages.
+///   - problems: Takes what keeps the file or one of its blocks from being read.
+/// - Returns: The blocks in the order of the file.
+func configurationBlocks(
+  bytes: [UInt8], path: String, problems: inout [ConfigurationProblem]
+) -> [ConfigurationBlock] {
+  let root: Node?
+  do {
+    root = try yamlTree(bytes: bytes, path: path)
+  } catch {
+    problems.append(error.problem)
+    return []
+  }
+  guard let root, !isNull(root) else {
+    let message = "the file has no settings; expected blocks such as 'model:'"
+    problems.append(ConfigurationProblem(location: ConfigurationLocation(path: path), key: nil, message: message))
+    return []
+  }
+  guard case .mapping(let mapping) = root else {
+    let message = "expected blocks such as 'model:', found \(described(root))"
+    let location = ConfigurationLocation(path: path, mark: root.mark)
+    problems.append(ConfigurationProblem(location: location, key: nil, message: message))
+    return []
+  }
+  var blocks: [ConfigurationBlock] = []
+  for (key, value) in mapping {
+    let location = ConfigurationLocation(path: path, mark: key.mark)
+    do {
+      blocks.append(try ConfigurationBlock(key, value, location: location))
+    } catch {
+      problems.append(ConfigurationProblem(location: location, key: key.scalar?.string, message: error.message))
+    }
+  }
+  return blocks
+}
+
+extension ConfigurationBlock {
+  fileprivate init(_ key: Node, _ value: Node, location: ConfigurationLocation) throws(NodeProblem) {
+    self.location = location
+    name = try scalarText(key, "the name of a block")
+    switch value {
+    case .mapping(let mapping): pairs = mapping.map { ($0.key, $0.value) }
+    case _ where isNull(value): pairs = []
+    default: throw NodeProblem(message: "expected a block of keys, found \(described(value))")
+    }
+  }
+
+  /// The settings of the block, each value typed by its key's kind.
+  ///
+  /// - Parameters:
+  ///   - type: The configuration whose table of keys gives the kinds.
+  ///   - path: The file's path, for messages.
+  ///   - problems: Takes what cannot be a setting.
+  /// - Returns: The settings in the order of the file.
+  func settings<Root: Configurable>(
+    for type: Root.Type, path: String, problems: inout [ConfigurationProblem]
+  ) -> [ConfigurationSetting] {
+    var settings: [ConfigurationSetting] = []
+    for (key, value) in pairs {
+      let location = ConfigurationLocation(path: path, mark: key.mark)
+      do {
+        let keyName = try scalarText(key, "a key")
+        let kind = Root.key(named: keyName)?.kind
+        let converted = try configurationValue(of: value, kind: kind)
+        settings.append(ConfigurationSetting(name: keyName, value: converted, location: location))
+      } catch {
+        let keyName = key.scalar.map { "\(name).\($0.string)" } ?? name
+        problems.append(ConfigurationProblem(location: location, key: keyName, message: error.message))
+      }
+    }
+    return settings
+  }
+}
+
+/// Why a node is no value.
+private struct NodeProblem: Error {
+  let message: String
+}
+
+private func configurationValue(of node: Node, kind: ConfigurationKind?) throws(NodeProblem) -> ConfigurationValue {
+  switch node {
+  case .scalar(let scalar):
+    guard scalar.style == .plain else { return .text(scalar.string) }
+    return kind?.value(of: scalar.string) ?? .guessed(from: scalar.string)
+  case .sequence(let sequence):
+    return .list(try sequence.map { item throws(NodeProblem) in try scalarText(item, "a text in the list") })
+  case .mapping, .alias:
+    throw NodeProblem(message: "expected \(kind?.described ?? "a value"), found \(described(node))")
+  }
+}
+
+private func scalarText(_ node: Node, _ role: String) throws(NodeProblem) -> String {
+  guard case .scalar(let scalar) = node else {
+    throw NodeProblem(message: "expected \(role), found \(described(node))")
+  }
+  return scalar.string
+}
+
+private func isNull(_ node: Node) -> Bool {
+  guard case .scalar(let scalar) = node, scalar.style == .plain else { return false }
+  return ConfigurationValue.guessed(from: scalar.string) == .null
+}
+
+private func described(_ node: Node) -> String {
+  switch node {
+  case .scalar(let scalar): ConfigurationValue.guessed(from: scalar.string).described
+  case .sequence: "a list"
+  case .mapping: "a block of keys"
+  case .alias: "an alias"
+  }
+}
+
+extension ConfigurationLocation {
+  /// The place that Yams has marked.
+  init(path: String, mark: Mark?) {
+    self.init(path: path, line: mark?.line, column: mark?.column)
+  }
+}

@@ -1,0 +1,108 @@
+internal import ArgumentParser
+internal import Corpora
+internal import Files
+internal import Inference
+internal import Modeling
+
+/// `retnet eval`: perplexity and bits per byte of texts under a model.
+struct EvalCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "eval",
+    abstract: "Measure the perplexity and bits per byte of texts.",
+    discussion: """
+      Examples:
+        retnet eval -m runs/kjv-small/best.safetensors data/kjv/validation.txt
+        retnet eval -m model.safetensors test.txt --json --fail-above 40
+
+      Every token is scored given all that came before it in its document, in one pass and in constant memory.
+      """)
+
+  enum Form: String, CaseIterable, ExpressibleByArgument {
+    case auto
+    case parallel
+    case chunkwise
+    case recurrent
+  }
+
+  @OptionGroup var model: ModelOption
+  @OptionGroup var global: GlobalOptions
+
+  @Argument(help: ArgumentHelp("Text or token files.", valueName: "file"))
+  var files: [String]
+
+  @Option(help: "Form of retention; auto is chunkwise. All give the same number up to rounding.")
+  var form = Form.auto
+
+  @Option(help: ArgumentHelp("Chunk length of the chunkwise form, 1 to 65536.", valueName: "c"))
+  var chunkLength: Int?
+
+  @Option(help: ArgumentHelp("What a document of a text is.", valueName: "file|line|blank-line|separator:STR"))
+  var documents = "file"
+
+  @Flag(inversion: .prefixedNo, help: "Begin documents with BOS (default: as the model's configuration says).")
+  var bos: Bool?
+
+  @Option(help: ArgumentHelp("Exit with status 1 if the perplexity per token is above this.", valueName: "ppl"))
+  var failAbove: Double?
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func validate() throws {
+    if let chunkLength, !(1...65_536).contains(chunkLength) {
+      throw ValidationError("--chunk-length: expected 1 to 65536, found \(chunkLength)")
+    }
+    if chunkLength != nil, form == .parallel || form == .recurrent {
+      throw ValidationError("--chunk-length: the \(form) form has no chunks")
+    }
+    if let failAbove, !(failAbove > 0) { throw ValidationError("--fail-above: expected more than 0, found \(failAbove)") }
+    guard DocumentRule(argument: documents) != nil else {
+      throw ValidationError("--documents: expected file, line, blank-line or separator:STR, found '\(documents)'")
+    }
+  }
+
+  func run() throws {
+    guard let rule = DocumentRule(argument: documents) else { return }
+    let pool = try global.makePool()
+    let inputs = try files.map { try TextInput(path: $0) }
+    let loaded = try LoadedModel(path: model.model)
+    Machine.warnOfSlowBLAS(global)
+    guard bos != true || loaded.header.configuration.bosID != nil else {
+      throw CommandError(.badData, "\(model.model): --bos: the model has no BOS token")
+    }
+    let ownBOS = loaded.header.configuration.bosID.map { Int32($0) }
+    let bosID = bos.map { $0 ? ownBOS : nil } ?? loaded.bosID
+
+    var meter = PerplexityMeter(loaded.network, form: retentionForm, on: pool)
+    var progress = ProgressLine("eval", unit: "tokens", total: nil, style: global.progressStyle)
+    let start = ContinuousClock.now
+    for input in inputs {
+      try input.forEachPart(tokenizer: loaded.tokenizer, rule: rule, eosID: loaded.eosID) { part in
+        switch part {
+        case .start: meter.startDocument(bos: bosID)
+        case .ids(let ids): meter.append(ids)
+        case .end(let bytes, let words): meter.count(bytes: bytes, words: words)
+        }
+        progress.update(done: meter.score.tokens)
+      }
+    }
+    meter.finishSegment()
+    progress.leaveLine()
+    let report = EvalReport(
+      score: meter.score, seconds: (ContinuousClock.now - start).inSeconds, form: retentionForm, startsWithBOS: bosID != nil,
+      files: files, model: loaded)
+    try StandardStream.output.write((json ? report.json.text : report.text) + "\n")
+    if let failAbove, !(meter.score.perplexity <= failAbove) {
+      global.say("eval: perplexity \(meter.score.perplexity) is above \(failAbove)")
+      throw ExitStatus.checkFailed.exit
+    }
+  }
+
+  private var retentionForm: RetentionForm {
+    switch form {
+    case .parallel: .parallel
+    case .recurrent: .recurrent
+    case .auto, .chunkwise: .chunkwise(chunkLength: chunkLength ?? 128)
+    }
+  }
+}

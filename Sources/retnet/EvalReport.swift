@@ -1,0 +1,71 @@
+internal import Files
+internal import Inference
+internal import Modeling
+internal import Tokenization
+
+/// What `eval` found and how.
+struct EvalReport {
+  let score: Score
+  let seconds: Double
+  let form: RetentionForm
+  let startsWithBOS: Bool
+  let files: [String]
+  let model: LoadedModel
+
+  private var formName: String {
+    switch form {
+    case .parallel: "parallel"
+    case .recurrent: "recurrent"
+    case .chunkwise(let chunkLength): "chunkwise, chunk length \(chunkLength)"
+    }
+  }
+
+  private var tokenizerDigest: SHA256Digest { SHA256Digest(of: model.tokenizer.model) }
+
+  /// For a reader: the figures, then the method.
+  var text: String {
+    var lines = [
+      "bits per byte   \(score.bitsPerByte.fixed(4))",
+      "perplexity      \(score.perplexity.fixed(3)) per token",
+      "loss            \(score.loss.fixed(5)) ± \(score.standardError.fixed(5)) nats per token",
+    ]
+    if score.words > 0 { lines.append("                \(score.wordPerplexity.fixed(2)) per word") }
+    lines += [
+      "text            \(grouped(score.tokens)) tokens, \(grouped(score.bytes)) bytes",
+      "method          full history, \(formName); \(startsWithBOS ? "begins with BOS" : "first token not scored")",
+      "tokenizer       \(tokenizerDigest.short)",
+      "time            \(seconds.fixed(2)) s, \(grouped(Int(Double(score.tokens) / seconds))) tokens/s",
+    ]
+    return lines.joined(separator: "\n")
+  }
+
+  var json: JSONReport {
+    var members: [String: JSONValue] = [
+      "model": .text(model.header.path),
+      "files": .list(files.map { .text($0) }),
+      "loss": .number(score.loss),
+      "loss_standard_error": .number(score.standardError),
+      "perplexity": .number(score.perplexity),
+      "bits_per_byte": .number(score.bitsPerByte),
+      "byte_perplexity": .number(score.bytePerplexity),
+      "word_perplexity": score.words > 0 ? .number(score.wordPerplexity) : .null,
+      "tokens": .integer(score.tokens),
+      "bytes": .integer(score.bytes),
+      "words": score.words > 0 ? .integer(score.words) : .null,
+      "seconds": .number(seconds),
+      "tokens_per_second": .number(Double(score.tokens) / seconds),
+      "method": .text("full-history"),
+      "first_token": .text(startsWithBOS ? "bos" : "not scored"),
+      "tokenizer_digest": .text(tokenizerDigest.description),
+      "model_digest": model.header.storedDigest.map { .text($0.description) } ?? .null,
+    ]
+    switch form {
+    case .parallel: members["form"] = .text("parallel")
+    case .recurrent: members["form"] = .text("recurrent")
+    case .chunkwise(let chunkLength):
+      members["form"] = .text("chunkwise")
+      members["chunk_length"] = .integer(chunkLength)
+    }
+    return JSONReport(members)
+  }
+}

@@ -1,0 +1,36 @@
+internal import ArgumentParser
+
+/// How the process ends, for scripts. The numbers from 64 are those of `sysexits.h`.
+package enum ExitStatus: Int32, CaseIterable, Sendable {
+  /// Done; also when a limit of time or steps ended the work, or the reader went away.
+  case done = 0
+  /// A check failed: `verify`, `--fail-above`, `--max-slowdown`.
+  case checkFailed = 1
+  /// Wrong usage of the command line.
+  case usage = 64
+  /// Bad input data: a corrupt file, a vocabulary that the text cannot fill, files that do not belong together.
+  case badData = 65
+  /// An input is missing or cannot be opened.
+  case inputMissing = 66
+  /// A bug of ours; never for what a user did.
+  case bug = 70
+  /// Output cannot be created, or the run folder is in use.
+  case cannotCreate = 73
+  /// Reading or writing failed on the way, for instance on a full disk.
+  case inputOutput = 74
+  /// Stopped by a signal after the state was saved: run again to go on.
+  case stopped = 75
+  /// Training was stopped by its guards; the last good checkpoint is kept.
+  case guarded = 76
+  /// Bad configuration.
+  case badConfiguration = 78
+  /// Stopped by SIGINT with nothing to save.
+  case interrupted = 130
+  /// Stopped by SIGTERM with nothing to save.
+  case terminated = 143
+}
+
+extension ExitStatus {
+  /// What a command throws to end with this status after it has said all there is to say.
+  var exit: ExitCode { ExitCode(rawValue) }
+}

@@ -1,0 +1,112 @@
+package import ArgumentParser
+internal import Checkpoints
+internal import Configurations
+internal import Corpora
+internal import Files
+internal import Modeling
+internal import Tokenization
+
+/// Turns the error that ended a command into text on standard error and into the exit status of the process.
+///
+/// This is the only place where that happens. Each line of the error's text begins with `error:`; a hint follows, if
+/// one is known. Help and version, which the argument parser throws too, go to standard output.
+package func report(_ error: any Error, arguments: [String] = CommandLine.arguments) -> Int32 {
+  if let failure = Failure(error) {
+    if failure.status != .done { failure.print(color: requestedColor(arguments)) }
+    return failure.status.rawValue
+  }
+  let code = RootCommand.exitCode(for: error)
+  if error is ExitCode { return code.rawValue }
+  if code.isSuccess {
+    do { try StandardStream.output.write(RootCommand.fullMessage(for: error) + "\n") } catch { return report(error) }
+    return code.rawValue
+  }
+  if code == .validationFailure {
+    let usage = RootCommand.fullMessage(for: error).split(separator: "\n").dropFirst().joined(separator: "\n")
+    let hint = spellingHint(arguments: arguments.dropFirst(), root: RootCommand.self)
+    Failure(.usage, RootCommand.message(for: error), hint: hint).print(color: requestedColor(arguments))
+    StandardStream.error.say(usage)
+    return ExitStatus.usage.rawValue
+  }
+  Failure(.bug, "unexpected: \(error)", hint: "this is a bug in retnet; please report it with the command line")
+    .print(color: requestedColor(arguments))
+  return ExitStatus.bug.rawValue
+}
+
+/// A failure that a command itself finds: files that do not belong together, an option that does not fit the file.
+package struct CommandError: Error {
+  let status: ExitStatus
+  let message: String
+  let hint: String?
+
+  init(_ status: ExitStatus, _ message: String, hint: String? = nil) {
+    self.status = status
+    self.message = message
+    self.hint = hint
+  }
+}
+
+/// An error as the user sees it.
+private struct Failure {
+  let status: ExitStatus
+  let message: String
+  let hint: String?
+
+  init(_ status: ExitStatus, _ message: String, hint: String? = nil) {
+    self.status = status
+    self.message = message
+    self.hint = hint
+  }
+
+  /// The errors of the modules, one line for each type; nil for an error that is none of them.
+  init?(_ error: any Error) {
+    switch error {
+    case let error as ConfigurationError: self.init(.badConfiguration, error.description)
+    case let error as FileError: self.init(error)
+    case CheckpointError.file(let error): self.init(error)
+    case let error as CheckpointError: self.init(.badData, error.description, hint: error.hint)
+    case let error as ModelFileError: self.init(.badData, error.description, hint: error.hint)
+    case let error as TokenizerError: self.init(.badData, error.description, hint: error.hint)
+    case let error as CorpusError: self.init(.badData, error.description, hint: error.hint)
+    case let error as CommandError: self.init(error.status, error.message, hint: error.hint)
+    default: return nil
+    }
+  }
+
+  /// Where a file is missing, refused or full decides the status; a reader that went away is no failure.
+  private init(_ error: FileError) {
+    switch error {
+    case .closedPipe: self.init(.done, "")
+    case .missing, .notAFile: self.init(.inputMissing, error.description)
+    case .cannotRead: self.init(.inputOutput, error.description)
+    case .cannotWrite(let path, _): self.init(path.hasPrefix("standard ") ? .inputOutput : .cannotCreate, error.description)
+    case .tooLarge: self.init(.badData, error.description)
+    }
+  }
+
+  func print(color: ColorMode) {
+    let (red, reset) = color.isColorful(.error) ? ("\u{1B}[1;31m", "\u{1B}[0m") : ("", "")
+    for line in message.split(separator: "\n") { StandardStream.error.say("\(red)error:\(reset) \(line)") }
+    if let hint { StandardStream.error.say("hint: \(hint)") }
+  }
+}
+
+/// The `--color` of the command line, found even where the rest of it does not parse.
+private func requestedColor(_ arguments: [String]) -> ColorMode {
+  for (index, argument) in arguments.enumerated() {
+    if argument == "--color", index + 1 < arguments.count { return ColorMode(rawValue: arguments[index + 1]) ?? .auto }
+    if argument.hasPrefix("--color=") { return ColorMode(rawValue: String(argument.dropFirst(8))) ?? .auto }
+  }
+  return .auto
+}
+
+/// "Did you mean" for misspelt commands and for the flags that the argument parser itself adds, which it does not suggest.
+package func spellingHint(arguments: ArraySlice<String>, root: any ParsableCommand.Type) -> String? {
+  guard let word = arguments.first else { return nil }
+  let commands = root.configuration.subcommands
+  if let command = commands.first(where: { $0._commandName == word }) {
+    return spellingHint(arguments: arguments.dropFirst(), root: command)
+  }
+  let known = word.hasPrefix("--") ? ["--help", "--version"] : commands.map { $0._commandName }
+  return closestMatch(to: word, among: known).map { "did you mean '\($0)'?" }
+}

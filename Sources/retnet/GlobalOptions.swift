@@ -1,0 +1,61 @@
+internal import Files
+package import ArgumentParser
+internal import FoundationEssentials
+
+extension ColorMode: ExpressibleByArgument {}
+
+/// The options that every command takes.
+package struct GlobalOptions: ParsableArguments {
+  /// The thread counts that are accepted.
+  package static let threadRange = 1...1024
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Threads, 1 to 1024 (default: RETNET_THREADS, then the cores there are).", valueName: "n"))
+  package var threads: Int?
+
+  @Flag(name: .shortAndLong, help: "Print results and errors only.")
+  package var quiet = false
+
+  @Flag(name: .shortAndLong, help: "Print more of what happens.")
+  package var verbose = false
+
+  @Option(help: ArgumentHelp("Colours.", valueName: "auto|on|off"))
+  package var color = ColorMode.auto
+
+  package init() {}
+
+  package func validate() throws {
+    if quiet && verbose { throw ValidationError("'--quiet' and '--verbose' exclude each other") }
+    if let threads, !Self.threadRange.contains(threads) {
+      throw ValidationError("--threads: expected an integer from 1 to 1024, found \(threads)")
+    }
+    _ = try Self.threadsFromEnvironment()
+  }
+
+  /// The number of threads: the flag, else `RETNET_THREADS`, else one per core that this process may use.
+  package var threadCount: Int {
+    get throws {
+      try threads ?? Self.threadsFromEnvironment() ?? Self.defaultThreadCount
+    }
+  }
+
+  /// One thread per core that this process may use.
+  static var defaultThreadCount: Int {
+    min(max(1, ProcessInfo.processInfo.activeProcessorCount), threadRange.upperBound)
+  }
+
+  /// How progress is to be shown.
+  package var progressStyle: ProgressLine.Style {
+    if quiet { return .silent }
+    return StandardStream.error.canRewriteLines ? .rewritten : .plain
+  }
+
+  private static func threadsFromEnvironment() throws -> Int? {
+    guard let word = Terminal.environment["RETNET_THREADS"], !word.isEmpty else { return nil }
+    guard let count = Int(word), threadRange.contains(count) else {
+      throw ValidationError("RETNET_THREADS: expected an integer from 1 to 1024, found '\(word)'")
+    }
+    return count
+  }
+}

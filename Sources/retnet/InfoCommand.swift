@@ -1,0 +1,137 @@
+internal import ArgumentParser
+internal import Checkpoints
+internal import Configurations
+internal import Corpora
+internal import Files
+internal import Modeling
+internal import Tensors
+internal import Tokenization
+
+/// `retnet info`: what a model, a token file or a tokenizer is.
+struct InfoCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "info",
+    abstract: "Describe a model, a token file or a tokenizer.",
+    discussion: """
+      Examples:
+        retnet info runs/kjv-small/best.safetensors
+        retnet info data/kjv/train.tokens --check --json
+      """)
+
+  @Argument(help: "The file.")
+  var file: String
+
+  @OptionGroup var global: GlobalOptions
+
+  @Flag(help: "Compute the file's digest and compare it with the stored one.")
+  var check = false
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func run() throws {
+    let mapped = try MappedFile(path: file)
+    let members: [(String, JSONValue)]
+    if TokenFile.isTokenFile(mapped) {
+      members = try describe(TokenFile(path: file))
+    } else if let tokenizer = try? Tokenizer(model: mapped.copyBytes(0..<min(mapped.byteCount, 1 << 28)), path: file) {
+      members = describe(tokenizer)
+    } else {
+      members = try describe(ModelHeader(path: file))
+    }
+    let report = JSONReport(Dictionary(uniqueKeysWithValues: members))
+    try StandardStream.output.write((json ? report.text : text(members)) + "\n")
+  }
+
+  private func describe(_ file: TokenFile) throws -> [(String, JSONValue)] {
+    if check { try file.verify() }
+    return [
+      ("kind", .text("token file")), ("tokens", .integer(file.count)), ("documents", .integer(file.documentCount)),
+      ("bytes", .integer(file.totalBytes)), ("vocabulary_size", .integer(file.header.vocabularySize)),
+      ("eos_id", file.header.eosID.map { .integer(Int($0)) } ?? .null),
+      ("tokenizer_digest", .text(file.header.tokenizerDigest.description)),
+      ("data_digest", .text(file.dataDigest.description)),
+    ] + (check ? [("check", .text("the data digest is right"))] : [])
+  }
+
+  private func describe(_ tokenizer: Tokenizer) -> [(String, JSONValue)] {
+    func id(_ id: Int32?) -> JSONValue { id.map { .integer(Int($0)) } ?? .null }
+    return [
+      ("kind", .text("tokenizer")), ("model_type", .text(tokenizer.modelType.rawValue)),
+      ("vocabulary_size", .integer(tokenizer.vocabularySize)), ("unknown_id", id(tokenizer.unknownID)),
+      ("bos_id", id(tokenizer.bosID)), ("eos_id", id(tokenizer.eosID)), ("pad_id", id(tokenizer.padID)),
+      ("byte_fallback", .boolean(tokenizer.hasByteFallback)), ("normalization", .text(tokenizer.normalization)),
+      ("digest", .text(SHA256Digest(of: tokenizer.model).description)),
+    ]
+  }
+
+  private func describe(_ header: ModelHeader) throws -> [(String, JSONValue)] {
+    let provenance = header.provenance
+    let weights = Parameters.descriptions(header.configuration)
+    let state = header.configuration.layers * header.configuration.keyWidth * header.configuration.valueWidth
+      / header.configuration.heads
+    var members: [(String, JSONValue)] = [
+      ("kind", .text("model")), ("parameters", .integer(weights.reduce(0) { $0 + $1.shape.count })),
+      ("dtype", .text(header.format.rawValue)), ("file_bytes", .integer(header.file.byteCount)),
+      ("state_numbers", .integer(state)),
+    ]
+    members += header.configuration.settings.map { ($0.name, JSONValue($0.value)) }
+    members += [
+      ("seed", provenance.seed.map { .text("\($0)") } ?? .null), ("steps", provenance.steps.map { .integer($0) } ?? .null),
+      ("tokens_seen", provenance.tokensSeen.map { .integer($0) } ?? .null),
+      ("data_digest", provenance.dataDigest.map { .text($0) } ?? .null),
+      ("tool_version", provenance.toolVersion.map { .text($0) } ?? .null),
+      ("parent", provenance.parent.map { .text($0) } ?? .null),
+      ("tokenizer_digest", header.hasTokenizer ? .text(SHA256Digest(of: try header.tokenizerModel()).description) : .null),
+      ("digest", header.storedDigest.map { .text($0.description) } ?? .null),
+    ]
+    if check { members.append(("check", .text(try checkDigest(of: header)))) }
+    if global.verbose {
+      members.append(("tensors", .list(header.file.tensors.map { .text("\($0.name) \($0.dataType.rawValue) \($0.shape)") })))
+    }
+    return members
+  }
+
+  private func checkDigest(of header: ModelHeader) throws -> String {
+    let found = try header.computeDigest()
+    guard let stored = header.storedDigest else { return "no digest is stored; the file's is \(found)" }
+    guard stored == found else {
+      throw CommandError(
+        .badData, "\(file): digest: expected \(stored.short)…, found \(found.short)…", hint: "the file was changed or damaged")
+    }
+    return "the digest is right"
+  }
+
+  private func text(_ members: [(String, JSONValue)]) -> String {
+    let width = members.map(\.0.count).max() ?? 0
+    return members.filter { $0.1 != .null }.map { name, value in
+      name.replacing("_", with: " ") + String(repeating: " ", count: width - name.count + 2) + value.plain
+    }.joined(separator: "\n")
+  }
+}
+
+extension JSONValue {
+  /// A configuration value in a report.
+  init(_ value: ConfigurationValue) {
+    switch value {
+    case .integer(let integer): self = .integer(integer)
+    case .number(let number): self = .number(number)
+    case .boolean(let boolean): self = .boolean(boolean)
+    case .text(let text): self = .text(text)
+    case .list(let texts): self = .list(texts.map { .text($0) })
+    case .null: self = .null
+    }
+  }
+
+  /// The value for people: large whole numbers grouped, lists a line each.
+  fileprivate var plain: String {
+    switch self {
+    case .integer(let integer): grouped(integer)
+    case .number(let number): "\(number)"
+    case .boolean(let boolean): boolean ? "yes" : "no"
+    case .text(let text): text
+    case .list(let items): items.map { "\n  " + $0.plain }.joined()
+    case .object, .null: ""
+    }
+  }
+}

@@ -1,0 +1,76 @@
+internal import FoundationEssentials
+
+/// A value in a report.
+package enum JSONValue: Sendable, Equatable {
+  case integer(Int)
+  case number(Double)
+  case boolean(Bool)
+  case text(String)
+  case list([JSONValue])
+  case object([String: JSONValue])
+  case null
+}
+
+/// One JSON object of a report: keys sorted, numbers with the fewest digits that give the same bits back.
+///
+/// JSON has no NaN and no infinity. Such a number becomes `null`, and beside its key stands `<key>_not_finite` with
+/// `"nan"`, `"inf"` or `"-inf"`, so that a reader can tell it from a number that was not measured. In a list the number
+/// becomes `null` and the flag tells of the first.
+package struct JSONReport {
+  /// The version of the keys: raised when one changes its meaning or goes away.
+  package static let schemaVersion = 1
+
+  private let members: [String: JSONValue]
+
+  /// A report with `schema_version` and the given members.
+  package init(_ members: [String: JSONValue]) {
+    self.members = members.merging(["schema_version": .integer(Self.schemaVersion)]) { given, _ in given }
+  }
+
+  /// The object on one line, without a newline at the end: for streams of JSON lines.
+  package var line: String { encoded([.sortedKeys, .withoutEscapingSlashes]) }
+
+  /// The object over several lines, indented, without a newline at the end.
+  package var text: String { encoded([.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]) }
+
+  private func encoded(_ formatting: JSONEncoder.OutputFormatting) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = formatting
+    do {
+      return String(decoding: try encoder.encode(JSONValue.object(members)), as: UTF8.self)
+    } catch {
+      // Numbers that JSON cannot hold are the encoder's only objection, and those are flagged instead.
+      preconditionFailure("JSONReport: \(error)")
+    }
+  }
+}
+
+extension JSONValue: Encodable {
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .integer(let integer): try container.encode(integer)
+    case .number(let number): try number.isFinite ? container.encode(number) : container.encodeNil()
+    case .boolean(let boolean): try container.encode(boolean)
+    case .text(let text): try container.encode(text)
+    case .list(let items): try container.encode(items)
+    case .object(let members): try container.encode(Self.flagged(members))
+    case .null: try container.encodeNil()
+    }
+  }
+
+  private static func flagged(_ members: [String: JSONValue]) -> [String: JSONValue] {
+    members.reduce(into: members) { flagged, member in
+      if let word = member.value.wordForNotFinite { flagged[member.key + "_not_finite"] = .text(word) }
+    }
+  }
+
+  private var wordForNotFinite: String? {
+    switch self {
+    case .number(let number) where number.isNaN: "nan"
+    case .number(let number) where number.isInfinite: number < 0 ? "-inf" : "inf"
+    case .list(let items): items.lazy.compactMap(\.wordForNotFinite).first
+    default: nil
+    }
+  }
+}

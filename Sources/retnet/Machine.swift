@@ -1,0 +1,53 @@
+internal import CBuildFacts
+internal import Corpora
+internal import Files
+internal import Modeling
+internal import Tensors
+
+/// The machine as this program uses it.
+enum Machine {
+  /// What `--version` says about build and machine.
+  static var facts: [(name: String, value: String)] {
+    let features = CPU().names
+    return [
+      ("commit", unsafe String(cString: rn_build_commit())),
+      ("cpu", cpuName),
+      ("cpu features", features.isEmpty ? "none used" : features.joined(separator: " ")),
+      ("blas", BLAS.configuration),
+      ("blas core", BLAS.coreName),
+      ("threads", "\(GlobalOptions.defaultThreadCount)"),
+      ("model format", "\(ModelHeader.formatVersion)"),
+      ("token file format", "\(TokenFileHeader.formatVersion)"),
+    ]
+  }
+
+  /// The CPU's name as the system gives it.
+  static var cpuName: String {
+    guard let text = try? readAll(path: "/proc/cpuinfo", byteLimit: 1 << 20) else { return "unknown" }
+    let line = String(decoding: text, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("model name") }
+    return line?.split(separator: ":").last.map { String($0.drop { $0 == " " }) } ?? "unknown"
+  }
+
+  /// Says once when OpenBLAS is held to a slower core than the CPU has.
+  static func warnOfSlowBLAS(_ options: GlobalOptions) {
+    guard BLAS.isHeldBack, !options.quiet else { return }
+    StandardStream.error.say(
+      "warning: OpenBLAS uses its \(BLAS.coreName) kernels although this CPU has AVX-512: products take twice as long")
+    if Terminal.environment["OPENBLAS_CORETYPE"] != nil {
+      StandardStream.error.say("hint: run with: env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE retnet …")
+    }
+  }
+}
+
+extension GlobalOptions {
+  /// The threads of this run; OpenBLAS is made to compute on the calling thread only.
+  func makePool() throws -> WorkerPool {
+    BLAS.useCallingThreadOnly()
+    return WorkerPool(threadCount: try threadCount)
+  }
+
+  /// Talk that `-q` silences.
+  func say(_ line: String) {
+    if !quiet { StandardStream.error.say(line) }
+  }
+}

@@ -1,0 +1,41 @@
+internal import ArgumentParser
+internal import Files
+internal import Modeling
+internal import Tensors
+internal import Tokenization
+
+/// The option that names a model.
+struct ModelOption: ParsableArguments {
+  @Option(name: .shortAndLong, help: ArgumentHelp("Model file.", valueName: "model.safetensors"))
+  var model: String
+}
+
+/// A model file with its weights and tokenizer loaded.
+struct LoadedModel {
+  let header: ModelHeader
+  let network: RetNet
+  let tokenizer: Tokenizer
+
+  /// - Throws: When the file is no model, is damaged, or its parts do not belong together.
+  init(path: String) throws {
+    header = try ModelHeader(path: path)
+    tokenizer = try Tokenizer(model: header.tokenizerModel(), path: "\(path): tokenizer")
+    try checkVocabulary(of: header, tokenizer)
+    network = try header.loadNetwork()
+  }
+
+  /// BOS where the model's sequences begin with it.
+  var bosID: Int32? { header.configuration.bos == .none ? nil : header.configuration.bosID.map(Int32.init) }
+
+  var eosID: Int32? { header.configuration.eosID.map(Int32.init) }
+}
+
+/// A tokenizer of another vocabulary would make nonsense silently.
+func checkVocabulary(of header: ModelHeader, _ tokenizer: Tokenizer) throws {
+  guard tokenizer.vocabularySize <= header.configuration.vocabularySize else {
+    throw CommandError(
+      .badData,
+      "\(tokenizer.path): expected at most \(header.configuration.vocabularySize) pieces, the model's vocabulary, "
+        + "found \(tokenizer.vocabularySize)")
+  }
+}

@@ -1,0 +1,134 @@
+internal import Files
+/// Progress on standard error: one line rewritten in place on a terminal, one plain line per interval otherwise.
+///
+/// The caller gives the time, so that a line depends on nothing but its arguments. When it starts part of the way, after
+/// a resume, rate and remaining time come from what was done since.
+package struct ProgressLine {
+  /// How progress reaches the user.
+  package enum Style: Sendable {
+    /// Not at all (`-q`).
+    case silent
+    /// One line per interval.
+    case plain
+    /// One line, rewritten.
+    case rewritten
+  }
+
+  private let label: String
+  private let unit: String
+  private let total: Int?
+  private let alreadyDone: Int
+  private let style: Style
+  private let start: ContinuousClock.Instant
+  private var lastShown: ContinuousClock.Instant?
+  private var lineIsOpen = false
+
+  /// Starts the clock.
+  ///
+  /// - Parameters:
+  ///   - label: What is going on: `train`.
+  ///   - unit: What is counted, in the plural: `steps`.
+  ///   - total: How many there will be, if known.
+  ///   - alreadyDone: How many were done before now.
+  ///   - style: How to show it.
+  ///   - now: The present.
+  package init(
+    _ label: String, unit: String, total: Int?, alreadyDone: Int = 0, style: Style,
+    now: ContinuousClock.Instant = .now
+  ) {
+    self.label = label
+    self.unit = unit
+    self.total = total
+    self.alreadyDone = alreadyDone
+    self.style = style
+    self.start = now
+  }
+
+  /// Shows progress if it is time to: ten times a second on a terminal, every ten seconds otherwise.
+  ///
+  /// - Parameters:
+  ///   - done: How many are done, with those done before the start.
+  ///   - detail: What else to show, such as the loss.
+  ///   - now: The present.
+  package mutating func update(done: Int, detail: String = "", now: ContinuousClock.Instant = .now) {
+    let interval: Duration = style == .rewritten ? .milliseconds(100) : .seconds(10)
+    if now - (lastShown ?? start) >= interval { show(done: done, detail: detail, now: now) }
+  }
+
+  /// Shows the last state and leaves the line.
+  package mutating func finish(done: Int, detail: String = "", now: ContinuousClock.Instant = .now) {
+    show(done: done, detail: detail, now: now)
+    leaveLine()
+  }
+
+  /// Leaves a rewritten line as it stands, so that something else can be said below it.
+  package mutating func leaveLine() {
+    if lineIsOpen { try? StandardStream.error.write("\n") }
+    lineIsOpen = false
+  }
+
+  private mutating func show(done: Int, detail: String, now: ContinuousClock.Instant) {
+    lastShown = now
+    let text = text(done: done, detail: detail, now: now)
+    switch style {
+    case .silent: break
+    case .plain: StandardStream.error.say(text)
+    case .rewritten:
+      // A line as wide as the terminal would wrap and could not be rewritten.
+      let visible = String(text.prefix(StandardStream.error.width - 1))
+      try? StandardStream.error.write("\r\(visible)\u{1B}[K")
+      lineIsOpen = true
+    }
+  }
+
+  /// The line: `train  450/1,800 steps  25 %  7.5 steps/s  ETA 3m00s  loss 3.215`.
+  package func text(done: Int, detail: String, now: ContinuousClock.Instant) -> String {
+    let seconds = (now - start) / .seconds(1)
+    let rate = seconds > 0 ? Double(done - alreadyDone) / seconds : 0
+    var parts = [label]
+    if let total {
+      parts.append("\(grouped(done))/\(grouped(total)) \(unit)")
+      if total > 0 { parts.append("\(Int(100 * Double(done) / Double(total))) %") }
+    } else {
+      parts.append("\(grouped(done)) \(unit)")
+    }
+    if rate > 0 {
+      parts.append("\(shortened(rate)) \(unit)/s")
+      if let total, done < total { parts.append("ETA \(clockTime(Double(total - done) / rate))") }
+    }
+    if !detail.isEmpty { parts.append(detail) }
+    return parts.joined(separator: "  ")
+  }
+}
+
+/// A whole number with its thousands apart: `1,234,567`.
+package func grouped(_ number: Int) -> String {
+  let digits = String(number.magnitude)
+  var groups = ""
+  for (index, digit) in digits.enumerated() {
+    if index > 0, (digits.count - index).isMultiple(of: 3) { groups.append(",") }
+    groups.append(digit)
+  }
+  return (number < 0 ? "-" : "") + groups
+}
+
+/// A rate with as many digits as the eye takes in: `7.52`, `93.1`, `12,800`.
+package func shortened(_ rate: Double) -> String {
+  guard rate.isFinite, rate.magnitude < 1e15 else { return rate.description }
+  if rate >= 100 { return grouped(Int(rate.rounded())) }
+  let step = rate >= 10 ? 10.0 : 100.0
+  return ((rate * step).rounded() / step).description
+}
+
+/// A span of time as a person would say it: `42s`, `3m05s`, `2h07m`, `3d04h`.
+package func clockTime(_ seconds: Double) -> String {
+  guard seconds.isFinite, seconds < 1e9 else { return "a long time" }
+  let whole = Int(max(0, seconds).rounded(.up))
+  func twoDigits(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+  switch whole {
+  case ..<60: return "\(whole)s"
+  case ..<3_600: return "\(whole / 60)m\(twoDigits(whole % 60))s"
+  case ..<86_400: return "\(whole / 3_600)h\(twoDigits(whole / 60 % 60))m"
+  default: return "\(whole / 86_400)d\(twoDigits(whole / 3_600 % 24))h"
+  }
+}

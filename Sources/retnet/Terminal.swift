@@ -1,0 +1,46 @@
+package import Files
+internal import FoundationEssentials
+internal import Glibc
+
+extension StandardStream {
+  /// Whether a line can be rewritten in place.
+  package var canRewriteLines: Bool { isTerminal && !Terminal.isDumb }
+
+  /// Columns of the terminal; 80 if that cannot be known.
+  package var width: Int {
+    var size = winsize()
+    guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+
+  /// Writes a line of talk; a stream that takes no more talk is no reason to stop.
+  package func say(_ line: String) { try? write(line + "\n") }
+}
+
+/// When to use colours.
+package enum ColorMode: String, CaseIterable, Sendable {
+  /// On a terminal, unless the environment says otherwise.
+  case auto
+  /// Always.
+  case on
+  /// Never.
+  case off
+
+  /// Whether the stream gets colours: `NO_COLOR` (if not empty) and `TERM=dumb` turn `auto` off.
+  package func isColorful(_ stream: StandardStream) -> Bool {
+    switch self {
+    case .on: true
+    case .off: false
+    case .auto: stream.canRewriteLines && (Terminal.environment["NO_COLOR"] ?? "").isEmpty
+    }
+  }
+}
+
+/// The process's surroundings, read in one place.
+package enum Terminal {
+  /// The environment variables.
+  package static var environment: [String: String] { ProcessInfo.processInfo.environment }
+
+  /// Whether the terminal knows no control sequences.
+  package static var isDumb: Bool { (environment["TERM"] ?? "dumb") == "dumb" }
+}

@@ -1,0 +1,112 @@
+internal import Corpora
+internal import Files
+internal import Tokenization
+
+/// Ids, document by document, from a text or a token file.
+enum TextInput {
+  case text(MappedFile)
+  case tokens(TokenFile)
+
+  /// Opens a file; its first bytes tell which kind it is.
+  ///
+  /// - Throws: When the file is missing, empty, binary, not UTF-8, or a damaged token file.
+  init(path: String) throws {
+    let file = try MappedFile(path: path)
+    if TokenFile.isTokenFile(file) {
+      self = .tokens(try TokenFile(path: path))
+    } else {
+      try file.checkText()
+      self = .text(file)
+    }
+  }
+
+  /// One document's next ids, or its end.
+  enum Part {
+    case start
+    case ids([Int32])
+    /// The bytes and words of the document's text; words are counted in text only.
+    case end(bytes: Int, words: Int)
+  }
+
+  /// Lends the documents to a closure in pieces of bounded size.
+  ///
+  /// - Parameters:
+  ///   - tokenizer: Encodes text; made the token file.
+  ///   - rule: Where a document of a text ends.
+  ///   - eosID: Ends each document of a text, where the model has one.
+  ///   - body: Gets the parts in order.
+  func forEachPart(
+    tokenizer: Tokenizer, rule: DocumentRule, eosID: Int32?, _ body: (Part) throws -> Void
+  ) throws {
+    switch self {
+    case .text(let file): try forEachTextPart(file, tokenizer, rule, eosID, body)
+    case .tokens(let file): try forEachTokenPart(file, tokenizer, body)
+    }
+  }
+
+  private static let pieceLength = 1 << 16
+
+  private func forEachTextPart(
+    _ file: MappedFile, _ tokenizer: Tokenizer, _ rule: DocumentRule, _ eosID: Int32?, _ body: (Part) throws -> Void
+  ) throws {
+    try Documents(file, rule: rule).forEach { text, _ in
+      try body(.start)
+      var encoder = TextEncoder(tokenizer, invalid: .refuse, source: file.path)
+      for start in stride(from: 0, to: text.count, by: Self.pieceLength) {
+        var ids: [Int32] = []
+        try encoder.append(text.extracting(start..<min(start + Self.pieceLength, text.count)), to: &ids)
+        try body(.ids(ids))
+      }
+      var ids: [Int32] = []
+      try encoder.finish(to: &ids)
+      if let eosID { ids.append(eosID) }
+      try body(.ids(ids))
+      try body(.end(bytes: text.count, words: text.wordCount))
+    }
+  }
+
+  private func forEachTokenPart(_ file: TokenFile, _ tokenizer: Tokenizer, _ body: (Part) throws -> Void) throws {
+    try checkDigest(of: file, tokenizer)
+    for document in 0..<file.documentCount {
+      try body(.start)
+      let range = file.documentRange(document)
+      for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.pieceLength) {
+        var ids = [Int32](repeating: 0, count: min(Self.pieceLength, range.upperBound - start))
+        var span = ids.mutableSpan
+        try file.copyIDs(from: start, into: &span)
+        try body(.ids(ids))
+      }
+      try body(.end(bytes: file.documentBytes(document), words: 0))
+    }
+  }
+}
+
+/// Ids of one tokenizer mean nothing to another.
+func checkDigest(of file: TokenFile, _ tokenizer: Tokenizer) throws {
+  let digest = SHA256Digest(of: tokenizer.model)
+  guard file.header.tokenizerDigest == digest else {
+    throw CommandError(
+      .badData,
+      "\(file.path): expected ids of the tokenizer \(digest.short) (\(tokenizer.path)), "
+        + "found those of \(file.header.tokenizerDigest.short)",
+      hint: "pack the text again with this tokenizer: retnet tokenize pack -m tokenizer.model …")
+  }
+}
+
+extension SHA256Digest {
+  /// The first twelve digits: enough to tell files apart by eye.
+  var short: String { String(description.prefix(12)) }
+}
+
+extension Span<UInt8> {
+  /// Runs of bytes other than spaces, tabs and newlines, as `wc -w` counts them.
+  fileprivate var wordCount: Int {
+    var (words, isInside) = (0, false)
+    for index in indices {
+      let isSpace = self[index] == 0x20 || (self[index] >= 0x09 && self[index] <= 0x0D)
+      if !isSpace && !isInside { words += 1 }
+      isInside = !isSpace
+    }
+    return words
+  }
+}

@@ -1,0 +1,118 @@
+internal import ArgumentParser
+internal import Files
+internal import Tokenization
+
+/// `retnet tokenize encode`: one line of ids for each line of text.
+struct TokenizeEncode: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "encode",
+    abstract: "Turn text into ids, a line of ids for each line of text.",
+    discussion: """
+      Examples:
+        retnet tokenize encode -m tokenizer.model notes.txt
+        echo "In the beginning" | retnet tokenize encode -m tokenizer.model --output-format pieces
+
+      A line is encoded with its newline, so that the ids are those of the text; decode gives the text back.
+      """)
+
+  enum Format: String, CaseIterable, ExpressibleByArgument {
+    case ids
+    case pieces
+    case jsonl
+  }
+
+  @OptionGroup var tokenizer: TokenizerOption
+  @OptionGroup var global: GlobalOptions
+
+  @Argument(help: "Text file; '-' is standard input.")
+  var file = "-"
+
+  @Option(help: "What is printed.")
+  var outputFormat = Format.ids
+
+  @Flag(help: "Begin the first line with BOS.")
+  var bos = false
+
+  @Flag(help: "End the last line with EOS.")
+  var eos = false
+
+  @Option(help: ArgumentHelp("What happens to bytes that are not UTF-8.", valueName: "refuse|bytes"))
+  var invalid = InvalidText.refuse
+
+  func run() throws {
+    let tokenizer = try tokenizer.load()
+    let bosID = try id(tokenizer.bosID, of: "BOS", wanted: bos, tokenizer)
+    let eosID = try id(tokenizer.eosID, of: "EOS", wanted: eos, tokenizer)
+    let text = try readAll(path: file, byteLimit: 1 << 34)
+    var encoder = TextEncoder(tokenizer, invalid: invalid, source: file == "-" ? "standard input" : file)
+    var ids = bosID.map { [$0] } ?? []
+    var start = text.startIndex
+    while start < text.endIndex {
+      let end = text[start...].firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? text.endIndex
+      try encoder.append(text.span.extracting(start..<end), to: &ids)
+      start = end
+      if start == text.endIndex {
+        try encoder.finish(to: &ids)
+        if let eosID { ids.append(eosID) }
+      }
+      try write(ids, tokenizer)
+      ids.removeAll(keepingCapacity: true)
+    }
+    if text.isEmpty, bos || eos { try write(ids + (eosID.map { [$0] } ?? []), tokenizer) }
+  }
+
+  private func id(_ id: Int32?, of name: String, wanted: Bool, _ tokenizer: Tokenizer) throws -> Int32? {
+    guard wanted else { return nil }
+    guard let id else { throw CommandError(.badData, "\(tokenizer.path): expected a \(name) token, found none") }
+    return id
+  }
+
+  private func write(_ ids: [Int32], _ tokenizer: Tokenizer) throws {
+    let line =
+      switch outputFormat {
+      case .ids: ids.map { "\($0)" }.joined(separator: " ")
+      case .pieces: ids.map { tokenizer.piece(of: $0) }.joined(separator: " ")
+      case .jsonl:
+        JSONReport([
+          "ids": .list(ids.map { .integer(Int($0)) }), "pieces": .list(ids.map { .text(tokenizer.piece(of: $0)) }),
+        ]).line
+      }
+    try StandardStream.output.write(line + "\n")
+  }
+}
+
+/// `retnet tokenize decode`: the text of ids.
+struct TokenizeDecode: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "decode",
+    abstract: "Turn ids back into text.",
+    discussion: """
+      Examples:
+        retnet tokenize encode -m tokenizer.model notes.txt | retnet tokenize decode -m tokenizer.model
+        echo 17 4 99 | retnet tokenize decode -m tokenizer.model
+
+      Ids are separated by spaces or newlines; the lines of ids make one text.
+      """)
+
+  @OptionGroup var tokenizer: TokenizerOption
+  @OptionGroup var global: GlobalOptions
+
+  @Argument(help: "File of ids; '-' is standard input.")
+  var file = "-"
+
+  func run() throws {
+    let tokenizer = try tokenizer.load()
+    let source = file == "-" ? "standard input" : file
+    let text = String(decoding: try readAll(path: file, byteLimit: 1 << 34), as: UTF8.self)
+    var ids: [Int32] = []
+    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      for word in line.split(whereSeparator: \.isWhitespace) {
+        guard let id = Int32(word) else {
+          throw CommandError(.badData, "\(source): line \(number + 1): expected ids, found '\(word.prefix(40))'")
+        }
+        ids.append(id)
+      }
+    }
+    try StandardStream.output.write(tokenizer.decode(ids))
+  }
+}

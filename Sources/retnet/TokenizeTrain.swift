@@ -1,0 +1,94 @@
+internal import ArgumentParser
+internal import Corpora
+internal import Files
+internal import Tokenization
+
+/// `retnet tokenize train`: a SentencePiece model from texts.
+struct TokenizeTrain: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Train a SentencePiece vocabulary.",
+    discussion: """
+      Examples:
+        retnet tokenize train --input train.txt --vocab-size 4096 -o tokenizer.model
+        retnet tokenize train --input a.jsonl b.jsonl --jsonl-field text --vocab-size 32000 --model-type bpe -o t.model
+      """)
+
+  @OptionGroup var global: GlobalOptions
+
+  @Option(parsing: .upToNextOption, help: "Text files, UTF-8.")
+  var input: [String]
+
+  @Option(help: ArgumentHelp("Pieces in the vocabulary.", valueName: "n"))
+  var vocabSize: Int
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("Where the model goes.", valueName: "tokenizer.model"))
+  var output: String
+
+  @Option(help: ArgumentHelp("Kind of model.", valueName: "unigram|bpe|word|char"))
+  var modelType = ModelType.unigram
+
+  @Option(help: "Part of the characters that get pieces of their own; the rest become bytes.")
+  var characterCoverage = 1.0
+
+  @Flag(help: "Map what has no piece to <unk> instead of to its bytes.")
+  var noByteFallback = false
+
+  @Option(help: ArgumentHelp("Texts that are always one piece.", valueName: "a,b"))
+  var userDefinedSymbols: String?
+
+  @Option(help: "Normalization rule; anything but identity loses information.")
+  var normalization = "identity"
+
+  @Option(help: ArgumentHelp("Sample at most this many bytes of the text.", valueName: "n"))
+  var maxBytes: Int?
+
+  @Option(help: ArgumentHelp("The input is JSON lines with the text in this field.", valueName: "text"))
+  var jsonlField: String?
+
+  @Option(help: "Seed of the sample.")
+  var seed: UInt64?
+
+  func run() throws {
+    var settings = TokenizerTrainer.Settings(vocabularySize: vocabSize)
+    settings.modelType = modelType
+    settings.characterCoverage = characterCoverage
+    settings.hasByteFallback = !noByteFallback
+    settings.userDefinedSymbols = userDefinedSymbols.map { $0.split(separator: ",").map { String($0) } } ?? []
+    settings.normalization = normalization
+    if let maxBytes { settings.byteLimit = maxBytes }
+    if let seed { settings.seed = seed }
+    if !settings.isLossless {
+      global.say("warning: with these settings decoding does not always give back the text that was encoded")
+    }
+    var trainer = try TokenizerTrainer(settings)
+    for path in input {
+      let file = try MappedFile(path: path)
+      try file.checkText()
+      try Documents(file, rule: jsonlField.map { .jsonLines(field: $0) } ?? .file).forEach { text, _ in
+        try trainer.append(text, source: path)
+      }
+    }
+    let (bytes, sampled) = (trainer.byteCount, trainer.sampledByteCount)
+    global.say(
+      "training \(settings.modelType.rawValue) pieces on \(grouped(sampled)) of \(grouped(bytes)) bytes, seed \(settings.seed)")
+    let start = ContinuousClock.now
+    let model = try trainer.train()
+    let file = try AtomicFile(replacing: output)
+    try file.write(model)
+    try file.commit()
+    let seconds = (ContinuousClock.now - start).inSeconds
+    global.say("\(output): \(grouped(vocabSize)) pieces, \(seconds.fixed(1)) s, digest \(SHA256Digest(of: model).short)")
+  }
+}
+
+extension ModelType: ExpressibleByArgument {}
+extension InvalidText: ExpressibleByArgument {}
+
+/// The option that names a tokenizer.
+struct TokenizerOption: ParsableArguments {
+  @Option(name: .shortAndLong, help: ArgumentHelp("SentencePiece model.", valueName: "tokenizer.model"))
+  var model: String
+
+  func load() throws -> Tokenizer { try Tokenizer(model: readAll(path: model, byteLimit: 1 << 30), path: model) }
+}

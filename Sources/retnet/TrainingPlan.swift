@@ -1,0 +1,95 @@
+internal import Configurations
+internal import Corpora
+internal import Files
+internal import Modeling
+internal import Retention
+internal import Tensors
+internal import Tokenization
+internal import Training
+
+/// A run as the configuration file and the files that it names describe it: everything checked, nothing started.
+struct TrainingPlan {
+  let name: String
+  let model: ModelConfiguration
+  let data: DataConfiguration
+  let training: TrainingConfiguration
+  let tokenizer: Tokenizer
+  let trainFile: TokenFile
+  let validationFile: TokenFile?
+  let batches: Batches
+
+  /// - Throws: `ConfigurationError` with all problems of the file; what is wrong with the files that it names.
+  init(configPath: String, overrides: [String]) throws {
+    let bytes = try readAll(path: configPath, byteLimit: ConfigurationFile.largestByteCount)
+    var file = ConfigurationFile(bytes: bytes, path: configPath, overrides: overrides)
+    var model = file.read("model", as: ModelConfiguration.self).resolved
+    data = file.read("data")
+    training = file.read("training")
+    try file.finish()
+
+    tokenizer = try Tokenizer(model: readAll(path: data.tokenizer, byteLimit: 1 << 30), path: data.tokenizer)
+    if model.vocabularySize == 0 { model.vocabularySize = tokenizer.vocabularySize }
+    guard model.vocabularySize >= tokenizer.vocabularySize else {
+      throw CommandError(
+        .badConfiguration,
+        "\(configPath): model.vocabulary_size: expected at least \(tokenizer.vocabularySize), the size of \(data.tokenizer), "
+          + "found \(model.vocabularySize)")
+    }
+    model.bosID = model.bosID ?? tokenizer.bosID.map { Int($0) }
+    model.eosID = model.eosID ?? tokenizer.eosID.map { Int($0) }
+    self.model = model
+    trainFile = try TokenFile(path: data.train)
+    try checkDigest(of: trainFile, tokenizer)
+    validationFile = data.validation.isEmpty ? nil : try TokenFile(path: data.validation)
+    if let validationFile { try checkDigest(of: validationFile, tokenizer) }
+    batches = try Batches(
+      trainFile, batchSize: training.batchSize, sequenceLength: training.sequenceLength,
+      bos: try Self.placement(model, tokenizer), seed: UInt64(training.seed))
+    let fileName = configPath.split(separator: "/").last.map { String($0) } ?? "run"
+    name = fileName.hasSuffix(".yaml") ? String(fileName.dropLast(5)) : fileName
+  }
+
+  private static func placement(_ model: ModelConfiguration, _ tokenizer: Tokenizer) throws -> BOSPlacement {
+    guard model.bos != .none else { return .none }
+    guard let id = model.bosID else {
+      throw CommandError(
+        .badConfiguration, "\(tokenizer.path): expected a BOS token, as model.bos is \(model.bos.rawValue), found none",
+        hint: "set model.bos: none")
+    }
+    return model.bos == .sequence ? .sequence(bosID: Int32(id)) : .document(bosID: Int32(id))
+  }
+
+  var parameterCount: Int { Parameters.descriptions(model).reduce(0) { $0 + $1.shape.count } }
+
+  /// The resolved configuration as YAML.
+  var configurationText: String {
+    let blocks = [model.yamlLines(block: "model"), data.yamlLines(block: "data"), training.yamlLines(block: "training")]
+    return blocks.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
+  }
+
+  /// Lines that say what the run amounts to.
+  var summary: [String] {
+    let tokens = training.steps * training.batchTokens
+    return [
+      "\(grouped(parameterCount)) parameters: width \(model.width), \(model.layers) layers, \(model.heads) heads, "
+        + "values \(model.valueWidth), feed-forward \(model.feedForwardWidth), vocabulary \(grouped(model.vocabularySize))",
+      "\(grouped(trainFile.count)) tokens of text; \(grouped(training.steps)) steps of \(training.batchSize) × "
+        + "\(training.sequenceLength) tokens, \(grouped(tokens)) in all: "
+        + "\(batches.epochs(afterBatches: training.steps).fixed(2)) epochs; seed \(training.seed)",
+    ]
+  }
+
+  /// What to say when no head remembers as far as a training sequence is long.
+  var memoryWarning: String? {
+    let halfLife = Decay(model.decay, heads: model.heads).longestHalfLife
+    guard halfLife < Double(training.sequenceLength) else { return nil }
+    return "the slowest of \(model.heads) heads forgets half in \(grouped(Int(halfLife.rounded()))) tokens, "
+      + "less than the training sequence of \(grouped(training.sequenceLength)); more heads reach further"
+  }
+
+  /// What `--dry-run` prints: a configuration file with comments.
+  var text: String {
+    let comments = summary + (memoryWarning.map { ["warning: " + $0] } ?? [])
+    return comments.map { "# \($0)\n" }.joined() + "\n" + configurationText
+  }
+}

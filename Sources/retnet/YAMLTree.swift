@@ -1,0 +1,93 @@
+internal import Configurations
+internal import Yams
+
+/// Why a file cannot be read as YAML at all.
+struct YAMLProblem: Error {
+  let problem: ConfigurationProblem
+
+  init(_ message: String, location: ConfigurationLocation, key: String? = nil) {
+    problem = ConfigurationProblem(location: location, key: key, message: message)
+  }
+}
+
+/// Reads YAML into its tree of nodes, with size, depth and aliases held within bounds first.
+///
+/// - Parameters:
+///   - bytes: The file's content.
+///   - path: The file's path, for messages.
+/// - Returns: The root, or nil if the file holds nothing but space and comments.
+/// - Throws: The first problem, as nothing can be read then.
+func yamlTree(bytes: [UInt8], path: String) throws(YAMLProblem) -> Node? {
+  let file = ConfigurationLocation(path: path)
+  guard bytes.count <= ConfigurationFile.largestByteCount else {
+    throw YAMLProblem("expected at most \(ConfigurationFile.largestByteCount) bytes, found more", location: file)
+  }
+  guard let text = String(validating: bytes, as: UTF8.self) else {
+    throw YAMLProblem("expected UTF-8 text, found other bytes", location: placeOfInvalidBytes(bytes, path: path))
+  }
+  // An alias costs a few bytes and repeats all that stands at its anchor; inside keys, which Yams hashes, a few dozen of
+  // them would take forever.
+  let aliases = aliasCount(bytes)
+  guard aliases <= 8 else {
+    throw YAMLProblem("expected at most 8 aliases, found \(aliases) times '*name'", location: file)
+  }
+  do {
+    // The encoding is given because Yams would otherwise look for it in the environment.
+    return try Parser(yaml: text, encoding: .utf8).singleRoot()
+  } catch {
+    throw YAMLProblem(error, text: text, path: path)
+  }
+}
+
+extension YAMLProblem {
+  fileprivate init(_ error: any Error, text: String, path: String) {
+    switch error as? YamlError {
+    case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+      .composer(let context, let problem, let mark, _):
+      let isTab = character(at: mark, in: text) == "\t"
+      let advice = isTab ? " (a tab; YAML is indented with spaces)" : ""
+      let message = [context?.text, problem].compactMap(\.self).joined(separator: ": ") + advice
+      self.init(message, location: ConfigurationLocation(path: path, mark: mark))
+    case .duplicatedKeysInMapping(let names, let context):
+      let location = ConfigurationLocation(path: path, mark: context.mark)
+      self.init("duplicate key, first here", location: location, key: names.first)
+    case .reader(let problem, let offset, _, _):
+      let line = offset.map { text.prefix($0).count { $0.isNewline } + 1 }
+      self.init(problem, location: ConfigurationLocation(path: path, line: line))
+    default:
+      self.init("not readable as YAML", location: ConfigurationLocation(path: path))
+    }
+  }
+}
+
+private func character(at mark: Mark, in text: String) -> Unicode.Scalar? {
+  let lines = text.split(separator: "\n", maxSplits: mark.line, omittingEmptySubsequences: false)
+  guard mark.line >= 1, mark.line <= lines.count, mark.column >= 1 else { return nil }
+  return lines[mark.line - 1].unicodeScalars.dropFirst(mark.column - 1).first
+}
+
+private func placeOfInvalidBytes(_ bytes: [UInt8], path: String) -> ConfigurationLocation {
+  var decoder = UTF8()
+  var iterator = bytes.makeIterator()
+  var (line, column) = (1, 1)
+  while true {
+    switch decoder.decode(&iterator) {
+    case .scalarValue("\n"): (line, column) = (line + 1, 1)
+    case .scalarValue: column += 1
+    case .error, .emptyInput: return ConfigurationLocation(path: path, line: line, column: column)
+    }
+  }
+}
+
+/// The number of places that could be an alias: `*` where a value can begin, with a name after it.
+private func aliasCount(_ bytes: [UInt8]) -> Int {
+  var count = 0
+  var before = UInt8(ascii: "\n")
+  for (byte, next) in zip(bytes, bytes.dropFirst()) {
+    // 0x80 and above: the last byte of a byte order mark or of a Unicode line break.
+    let canBegin = before >= 0x80 || " \t\r\n[{,:?-".utf8.contains(before)
+    if byte == UInt8(ascii: "*"), canBegin, !" \t\r\n*".utf8.contains(next) { count += 1 }
+    before = byte
+  }
+  return count
+}

@@ -1,0 +1,41 @@
+import Testing
+import retnet
+
+@Suite struct ProgressLineTests {
+  private let start = ContinuousClock.now
+
+  @Test func tellsRateAndRemainingTime() {
+    let line = ProgressLine("train", unit: "steps", total: 1_800, style: .silent, now: start)
+    let text = line.text(done: 450, detail: "loss 3.215", now: start + .seconds(60))
+    #expect(text == "train  450/1,800 steps  25 %  7.5 steps/s  ETA 3m00s  loss 3.215")
+  }
+
+  @Test func countsOnlyItsOwnWorkAfterAResume() {
+    let line = ProgressLine("train", unit: "steps", total: 1_000, alreadyDone: 900, style: .silent, now: start)
+    let text = line.text(done: 950, detail: "", now: start + .seconds(10))
+    #expect(text == "train  950/1,000 steps  95 %  5.0 steps/s  ETA 10s")
+  }
+
+  @Test func promisesNothingBeforeTheFirstStepOrWithoutATotal() {
+    let line = ProgressLine("read", unit: "bytes", total: nil, style: .silent, now: start)
+    #expect(line.text(done: 0, detail: "", now: start) == "read  0 bytes")
+    #expect(
+      line.text(done: 1_234_567, detail: "", now: start + .seconds(2)) == "read  1,234,567 bytes  617,284 bytes/s")
+    let empty = ProgressLine("eval", unit: "tokens", total: 0, style: .silent, now: start)
+    #expect(empty.text(done: 0, detail: "", now: start + .seconds(1)) == "eval  0/0 tokens")
+  }
+
+  @Test func namesTimesAsPeopleDo() {
+    let expected: [(Double, String)] = [
+      (0, "0s"), (0.2, "1s"), (59, "59s"), (60, "1m00s"), (185, "3m05s"), (7_620, "2h07m"), (273_600, "3d04h"),
+      (-1, "0s"), (.infinity, "a long time"), (.nan, "a long time"), (1e300, "a long time"),
+    ]
+    for (seconds, text) in expected { #expect(clockTime(seconds) == text) }
+  }
+
+  @Test func groupsAndShortensNumbers() {
+    #expect([0, 999, 1_000, -12_345, 1_234_567].map(grouped) == ["0", "999", "1,000", "-12,345", "1,234,567"])
+    #expect(grouped(Int.min) == "-9,223,372,036,854,775,808")
+    #expect([0.126, 7.518, 93.14, 12_800.4].map(shortened) == ["0.13", "7.52", "93.1", "12,800"])
+  }
+}

@@ -1,0 +1,85 @@
+import Testing
+import Tokenization
+
+@Suite struct HostileModelTests {
+  private static let text = Array("the kalo né \u{2581}👩‍👧 \u{FB01}\u{FF21}ﷺ\n x\t\0".utf8)
+
+  /// Changes, drops, doubles or moves some bytes.
+  private func mutated(_ model: [UInt8], using random: inout SeededGenerator) -> [UInt8] {
+    var model = model
+    for _ in 0..<Int.random(in: 1...4, using: &random) where model.count > 8 {
+      // Half of the changes go to the last part, where the settings and rules are.
+      let start = Bool.random(using: &random) ? 0 : max(0, model.count - 400)
+      let place = Int.random(in: start..<model.count, using: &random)
+      switch Int.random(in: 0..<5, using: &random) {
+      case 0: model[place] = UInt8.random(in: 0...255, using: &random)
+      case 1: model[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+      case 2: model.removeSubrange(place..<min(model.count, place + Int.random(in: 1...9, using: &random)))
+      case 3: model.insert(contentsOf: model[..<min(place, 40)], at: place)
+      default: model.removeSubrange(place...)
+      }
+    }
+    return model
+  }
+
+  /// - Returns: Whether the model could be loaded.
+  private func use(_ model: [UInt8]) -> Bool {
+    do throws(TokenizerError) {
+      let tokenizer = try Tokenizer(model: model, path: "hostile.model")
+      let ids = try tokenizer.encode(Self.text)
+      for id in ids { try tokenizer.checkID(id) }
+      _ = try tokenizer.decode(ids + (0..<Int32(tokenizer.vocabularySize)))
+      return true
+    } catch {
+      #expect(error.description.hasPrefix("hostile.model: "))
+      return false
+    }
+  }
+
+  @Test(arguments: [ModelType.unigram, .bpe, .word, .char])
+  func survivesMutatedModels(_ type: ModelType) throws {
+    let model = try trainedModel(type, vocabularySize: 400, symbols: ["<a>", "<ab>"])
+    var random = SeededGenerator(seed: 21)
+    var loadedCount = 0
+    for _ in 0..<2000 { loadedCount += use(mutated(model, using: &random)) ? 1 : 0 }
+    #expect(1..<2000 ~= loadedCount)
+  }
+
+  @Test func survivesMutatedNormalisationRules() throws {
+    let model = try trainedModel(.unigram, vocabularySize: 400, normalization: "nmt_nfkc")
+    var random = SeededGenerator(seed: 22)
+    var loadedCount = 0
+    for _ in 0..<200 {
+      var hostile = model
+      for _ in 0..<20 {
+        // Behind the pieces, nearly all of the model is rules.
+        hostile[Int.random(in: model.count - 200_000..<model.count, using: &random)] =
+          UInt8.random(in: 0...255, using: &random)
+      }
+      loadedCount += use(hostile) ? 1 : 0
+    }
+    #expect(loadedCount < 200)
+  }
+
+  @Test func refusesEveryTruncation() throws {
+    let model = try trainedModel(.bpe, vocabularySize: 300)
+    for count in stride(from: 0, to: model.count - 1, by: 7) { _ = use(Array(model.prefix(count))) }
+    #expect(use(Array(model.prefix(model.count / 2))) == false)
+    #expect(use([]) == false)
+  }
+
+  @Test func refusesPiecesThatOverrunSentencePiece() throws {
+    let model = try trainedModel(.bpe, vocabularySize: 300)
+    func piece(_ text: [UInt8]) -> [UInt8] {
+      let length = [UInt8(text.count & 0x7F | 0x80), UInt8(text.count >> 7)]
+      let body = [0x0A] + length + text + [0x15, 0, 0, 0, 0, 0x18, 4]
+      return [0x0A, UInt8(body.count & 0x7F | 0x80), UInt8(body.count >> 7)] + body
+    }
+    // 65 user-defined pieces that begin each other are one more than its matcher has room for.
+    let nested = (1...65).flatMap { piece([UInt8](repeating: 0x78, count: $0)) }
+    #expect(use(model + nested) == false)
+    #expect(use(model + (1...64).flatMap { piece([UInt8](repeating: 0x78, count: $0)) }))
+    #expect(use(model + piece([UInt8](repeating: 0x78, count: 5000))) == false)
+    #expect(use(model + piece([0x78, 0])) == false)
+  }
+}
