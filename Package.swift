@@ -60,8 +60,8 @@ let package = Package(
     tests("Checkpoints", "Checkpoints", "Files"),
     tests("Configurations", "Configurations"),
     tests("Tokenization", "Tokenization"),
-    // CORPORA
-    tests("Command", "retnet", "Configurations", .product(name: "ArgumentParser", package: "swift-argument-parser")),
+    tests("Corpora", "Corpora", "Files"),
+    tests("Command", "retnet", "Configurations", "Files", .product(name: "ArgumentParser", package: "swift-argument-parser")),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17,

@@ -22,7 +22,8 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
     let guess = ConfigurationValue.guessed(from: word)
     switch self {
     case .optional(let inner): return guess == .null ? .null : inner.value(of: word)
-    case .text, .choice: return guess == .null ? .null : .text(word)
+    case .text: return guess == .null && !word.isEmpty ? .null : .text(word)
+    case .choice: return guess == .null ? .null : .text(word)
     case .integer, .boolean, .list: return guess
     case .number:
       // Straight from the digits: by way of an Int, a long number would be rounded twice and -0 lose its sign.

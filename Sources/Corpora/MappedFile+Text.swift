@@ -1,13 +1,6 @@
 package import Files
 
 extension MappedFile {
-  /// Lends the bytes of a range, or of the whole file, to a closure.
-  func withSpan<Result, Failure: Error>(
-    _ range: Range<Int>? = nil, _ body: (Span<UInt8>) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try withBytes(range) { (bytes) throws(Failure) in try body(Span(_bytes: bytes)) }
-  }
-
   /// Checks that the file is text: not empty, without zero bytes, UTF-8 throughout.
   ///
   /// Reads the whole file, block by block.

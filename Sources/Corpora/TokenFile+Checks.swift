@@ -72,7 +72,7 @@ extension TokenFileHeader {
     guard bytes[56...].allSatisfy({ $0 == 0 }) else { throw file.broken("reserved bytes", "zeros", "others") }
     self.init(
       vocabularySize: Int(vocabularySize), eosID: eosID == UInt32.max ? nil : Int32(eosID),
-      tokenizerDigest: SHA256Digest(stored: bytes[24..<56]))
+      tokenizerDigest: SHA256Digest(bytes: Array(bytes[24..<56])))
     guard idByteCount == self.idByteCount else {
       throw file.broken("bytes of an id", "\(self.idByteCount)", "\(idByteCount)")
     }
@@ -99,21 +99,12 @@ extension TokenFileTrailer {
     guard expected == bodyByteCount else {
       throw file.broken("size of ids and tables", "\(expected) bytes", "\(bodyByteCount)")
     }
-    self.init(count: count, documentCount: documentCount, dataDigest: SHA256Digest(stored: bytes[16..<48]))
+    self.init(count: count, documentCount: documentCount, dataDigest: SHA256Digest(bytes: Array(bytes[16..<48])))
   }
 }
 
 extension MappedFile {
   fileprivate func broken(_ part: String, _ expected: String, _ found: String) -> CorpusError {
     .invalidTokenFile(path: path, part: part, expected: expected, found: found)
-  }
-}
-
-extension SHA256Digest {
-  /// The digest whose 32 bytes a file holds.
-  init(stored bytes: ArraySlice<UInt8>) {
-    let hex = bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-    guard let digest = SHA256Digest(hex: hex) else { preconditionFailure("digest: \(bytes.count) bytes, expected 32") }
-    self = digest
   }
 }

@@ -58,6 +58,19 @@ package final class MappedFile: @unchecked Sendable {
     }
   }
 
+  /// Lends the bytes of a range, or of the whole file, to a closure, as numbers.
+  ///
+  /// - Parameters:
+  ///   - range: Of bytes; nil means all.
+  ///   - body: Gets the bytes.
+  /// - Returns: What the body returns.
+  /// - Throws: What the body throws.
+  package func withSpan<Result, Failure: Error>(
+    _ range: Range<Int>? = nil, _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try withBytes(range) { (bytes) throws(Failure) in try body(Span(_bytes: bytes)) }
+  }
+
   /// Copies a range of the file.
   ///
   /// - Parameter range: Byte positions in the file.

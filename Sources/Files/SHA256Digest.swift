@@ -39,7 +39,10 @@ package struct SHA256Digest: Equatable, Hashable, Sendable, CustomStringConverti
     self.bytes = bytes
   }
 
-  init(bytes: [UInt8]) {
+  /// A digest that was stored as bytes.
+  ///
+  /// - Precondition: 32 bytes.
+  package init(bytes: [UInt8]) {
     precondition(bytes.count == 32, "SHA-256: \(bytes.count) bytes, expected 32")
     self.bytes = bytes
   }

@@ -6,6 +6,8 @@
 struct CharacterMap {
   // normalizer.h: Normalizer::kMaxTrieResultsSize; more matches overrun an array on SentencePiece's stack.
   private static let matchLimit = 32
+  // Far above the rules that exist; it also ends walks in circles.
+  private static let depthLimit = 256
 
   private let units: [UInt32]
   private let texts: ArraySlice<UInt8>
@@ -15,7 +17,10 @@ struct CharacterMap {
   /// - Parameter blob: The `precompiled_charsmap` of a `NormalizerSpec`, not empty.
   /// - Throws: `ModelProblem`.
   static func validate(_ blob: ArraySlice<UInt8>) throws(ModelProblem) {
-    try CharacterMap(blob).validateTrie()
+    let map = try CharacterMap(blob)
+    var matchCounts = [Int?](repeating: nil, count: map.units.count)
+    let matchCount = try map.validate(node: 0, depth: 0, &matchCounts)
+    guard matchCount <= matchLimit else { throw ModelProblem("the normalisation rules nest too deep") }
   }
 
   private init(_ blob: ArraySlice<UInt8>) throws(ModelProblem) {
@@ -32,28 +37,24 @@ struct CharacterMap {
     units = stride(from: trie.startIndex, to: trie.endIndex, by: 4).map { littleEndian(trie[$0..<$0 + 4]) }
   }
 
-  private func validateTrie() throws(ModelProblem) {
-    var isVisited = [Bool](repeating: false, count: units.count)
-    var open = [(node: 0, matches: 0)]
-    isVisited[0] = true
-    while let (node, outerMatches) = open.popLast() {
-      let unit = units[node]
-      var matches = outerMatches
-      let children = node ^ Int((unit >> 10) << ((unit & 1 << 9) >> 6))
-      guard children < units.count else { throw ModelProblem("the normalisation rules lead outside their trie") }
-      if unit & 1 << 8 != 0 {
-        matches += 1
-        let text = Int(units[children] & 0x7FFF_FFFF)
-        guard text < texts.count else { throw ModelProblem("the normalisation rules lead outside their texts") }
-        guard matches <= Self.matchLimit else { throw ModelProblem("the normalisation rules nest too deep") }
-      }
-      for label in 0..<256 {
-        let child = children ^ label
-        guard units[child] & 0x8000_00FF == UInt32(label) else { continue }
-        guard !isVisited[child] else { throw ModelProblem("the trie of the normalisation rules is not a tree") }
-        isVisited[child] = true
-        open.append((child, matches))
-      }
+  /// Checks everything below a node, once for nodes that several paths share.
+  ///
+  /// - Returns: The most matches on a path from the node to the end of a rule.
+  private func validate(node: Int, depth: Int, _ matchCounts: inout [Int?]) throws(ModelProblem) -> Int {
+    if let known = matchCounts[node] { return known }
+    guard depth < Self.depthLimit else { throw ModelProblem("the normalisation rules have no end") }
+    let unit = units[node]
+    let children = node ^ Int((unit >> 10) << ((unit & 1 << 9) >> 6))
+    guard children < units.count else { throw ModelProblem("the normalisation rules lead outside their trie") }
+    let isMatch = unit & 1 << 8 != 0
+    guard !isMatch || Int(units[children] & 0x7FFF_FFFF) < texts.count else {
+      throw ModelProblem("the normalisation rules lead outside their texts")
     }
+    var most = 0
+    for label in 0..<256 where units[children ^ label] & 0x8000_00FF == UInt32(label) {
+      most = max(most, try validate(node: children ^ label, depth: depth + 1, &matchCounts))
+    }
+    matchCounts[node] = most + (isMatch ? 1 : 0)
+    return most + (isMatch ? 1 : 0)
   }
 }

@@ -13,18 +13,3 @@ package enum PieceKind: UInt64, Sendable {
   /// One byte, for text that no other piece covers.
   case byte = 6
 }
-
-/// The way in which a vocabulary is chosen and text is cut into pieces.
-package enum ModelType: String, Sendable, CaseIterable {
-  case unigram, bpe, word, char
-
-  init?(code: UInt64) {
-    switch code {
-    case 1: self = .unigram
-    case 2: self = .bpe
-    case 3: self = .word
-    case 4: self = .char
-    default: return nil
-    }
-  }
-}

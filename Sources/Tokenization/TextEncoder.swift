@@ -80,6 +80,9 @@ package struct TextEncoder {
       if !run.isEmpty {
         do {
           try (isTextStart ? tokenizer.start : tokenizer.continuation).encode(run, to: &ids)
+        } catch  where tokenizer.modelType == .word {
+          // A word vocabulary finds the control piece in the word "<s>", and SentencePiece then fails.
+          appendBytePieces(run, to: &ids)
         } catch {
           throw .encodingFailed(source: source, reason: error.reason)
         }

@@ -7,9 +7,13 @@ extension TokenizerTrainer.Settings {
     try require(
       Self.normalizations.contains(normalization), "normalization", Self.normalizations.joined(separator: "|"),
       normalization)
-    for symbol in userDefinedSymbols {
+    for (index, symbol) in userDefinedSymbols.enumerated() {
       let isPlain = !symbol.isEmpty && symbol.utf8.count <= 512 && !symbol.utf8.contains(0)
       try require(isPlain, "user-defined symbol", "1 to 512 bytes without zero bytes", "'\(symbol)'")
+      let isTaken =
+        ["<unk>", "<s>", "</s>"].contains(symbol) || byteValue(ArraySlice(symbol.utf8)) != nil
+        || userDefinedSymbols[..<index].contains(symbol)
+      try require(!isTaken, "user-defined symbol", "a piece that does not exist yet", "'\(symbol)'")
     }
   }
 
@@ -36,7 +40,7 @@ extension TokenizerTrainer.Settings {
       "add_dummy_prefix": "false",
       "remove_extra_whitespaces": "false",
       // Without a piece of its own, a space would become the bytes of U+2581.
-      "required_chars": "\u{2581}",
+      "required_chars": userDefinedSymbols.contains { " \u{2581}".contains($0) } ? "" : "\u{2581}",
       "max_sentence_length": "\(longestSentence)",
       // A unigram vocabulary depends on the number of threads.
       "num_threads": "1",

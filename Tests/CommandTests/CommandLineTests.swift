@@ -46,7 +46,7 @@ import retnet
   @Test func fullDiskOnStandardOutputIsAnInputOutputError() throws {
     let run = try runBinary(["--version"], output: .file("/dev/full"))
     #expect(run.status == 74)
-    #expect(run.talk == "error: standard output: expected to write, found: No space left on device\n")
+    #expect(run.talk == "error: standard output: cannot write: No space left on device\n")
   }
 
   @Test func coloursOnlyWhenAskedForInAPipe() throws {

@@ -51,7 +51,7 @@ func randomText(using random: inout SeededGenerator) -> String {
 func trainedModel(
   _ type: ModelType, vocabularySize: Int = 600, normalization: String = "identity", byteFallback: Bool = true,
   symbols: [String] = [], text: [UInt8] = sampleText(lineCount: 400)
-) throws -> [UInt8] {
+) throws(TokenizerError) -> [UInt8] {
   var settings = TokenizerTrainer.Settings(vocabularySize: vocabularySize)
   settings.modelType = type
   settings.normalization = normalization

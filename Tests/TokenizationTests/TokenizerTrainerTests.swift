@@ -59,6 +59,27 @@ import Tokenization
     }
   }
 
+  @Test(arguments: [
+    " ", "\u{2581}", "two words", "a", "e", "\n", ".\n", "<s>", "<unk>", "<pad>", "<0x41>", "\u{2585}", "\t", "\u{301}",
+    ",", "\"",
+    "<a>,<a>", "the", "\u{FFFD}",
+  ])
+  func takesOrRefusesOddSymbols(_ symbol: String) throws {
+    for type in ModelType.allCases {
+      for text in [sampleText(lineCount: 300), Array("two words\ntwo words\n".utf8), Array("aaaa".utf8)] {
+        do throws(TokenizerError) {
+          let tokenizer = try Tokenizer(
+            model: trainedModel(type, vocabularySize: 330, symbols: [symbol], text: text), path: "m")
+          let sample = Array("two words \(symbol) a\n".utf8)
+          let decoded = try tokenizer.decode(tokenizer.encode(sample))
+          #expect(decoded == sample || type == .word, "\(type) \(symbol)")
+        } catch {
+          #expect(!error.description.isEmpty)
+        }
+      }
+    }
+  }
+
   @Test func learnsPiecesThatEndLines() throws {
     let tokenizer = try Tokenizer(trained: .unigram)
     #expect((0..<600).contains { tokenizer.piece(of: $0).hasSuffix(".\n") })
@@ -99,7 +120,8 @@ import Tokenization
     let changes: [(inout TokenizerTrainer.Settings) -> Void] = [
       { $0.vocabularySize = 0 }, { $0.characterCoverage = 0.5 }, { $0.characterCoverage = .nan },
       { $0.normalization = "none" }, { $0.byteLimit = 10 }, { $0.userDefinedSymbols = [""] },
-      { $0.userDefinedSymbols = ["a\0b"] },
+      { $0.userDefinedSymbols = ["a\0b"] }, { $0.userDefinedSymbols = ["<s>"] }, { $0.userDefinedSymbols = ["<0x41>"] },
+      { $0.userDefinedSymbols = ["a", "a"] },
     ]
     for change in changes {
       var settings = TokenizerTrainer.Settings(vocabularySize: 500)

@@ -38,7 +38,7 @@ bool csp_encode(const csp_model *model, const uint8_t *text, size_t count, int32
 
 // Trains a model on sentences that lie one behind the other in `text`; sentence i ends before byte `ends[i]`.
 // `options` are names and values of SentencePiece's trainer in turn, each ending in zero, `option_byte_count` bytes in
-// all. Changes the library's log level: not for several threads at once.
+// all. The option `minloglevel` holds for the whole process from then on.
 bool csp_train(const uint8_t *options, size_t option_byte_count, const uint8_t *text, const size_t *ends,
                size_t sentence_count, uint8_t **model, size_t *model_count, char **error);
 
