@@ -19,8 +19,13 @@ import Testing
     #expect(ConfigurationKind.choice(["a"]).value(of: word) == .text(word))
   }
 
-  @Test func nothingIsNullForEveryKind() {
-    for kind in [ConfigurationKind.text, .choice(["a"]), .integer(0...1), .number(.any), .boolean, .list] {
+  @Test func nothingIsAnEmptyText() {
+    #expect(ConfigurationKind.text.value(of: "") == .text(""))
+    #expect(ConfigurationKind.optional(.text).value(of: "") == .null)
+  }
+
+  @Test func nothingIsNullForEveryOtherKind() {
+    for kind in [ConfigurationKind.choice(["a"]), .integer(0...1), .number(.any), .boolean, .list] {
       #expect(kind.value(of: "") == .null)
       #expect(kind.objection(to: .null)?.hasSuffix("found null") == true)
       #expect(ConfigurationKind.optional(kind).objection(to: .null) == nil)
