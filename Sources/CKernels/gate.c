@@ -1,4 +1,5 @@
-// The two gates of a block: silu(g) ⊙ headNorm(o) after retention, silu(a) ⊙ b in the feed-forward part.
+// The two gates of a block: silu(g) ⊙ headNorm(o) after retention, silu(a) ⊙ b in the feed-forward part
+// (docs/MATH.md, eq. 15 to 18).
 #include "kernels.h"
 #include "lanes.h"
 

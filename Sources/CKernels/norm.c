@@ -1,4 +1,4 @@
-// RMSNorm (Zhang & Sennrich 2019) and its backward (docs/MATH.md, "RMSNorm").
+// RMSNorm (Zhang & Sennrich 2019) and its backward (docs/MATH.md, eq. 13 and 14).
 #include "kernels.h"
 #include "lanes.h"
 

@@ -1,4 +1,4 @@
-// Rotary position (docs/MATH.md, "Rotation"), two layouts of the same function.
+// Rotary position (docs/MATH.md, eq. 4), two layouts of the same function.
 #include "kernels.h"
 #include "lanes.h"
 

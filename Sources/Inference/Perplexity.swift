@@ -2,7 +2,7 @@ internal import Glibc
 package import Modeling
 package import Tensors
 
-/// What was found over a text: sums, and the figures made from them.
+/// What was found over a text: sums, and the figures made from them (docs/MATH.md, eq. 24).
 package struct Score: Sendable {
   /// Σ -ln p over the scored tokens, in nats.
   package private(set) var nats = 0.0

@@ -13,7 +13,8 @@ package struct SamplingOptions: Sendable, Equatable {
   package init() {}
 }
 
-/// Chooses tokens: temperature, then the k most likely, then the nucleus (Holtzman et al. 2020), then by chance.
+/// Chooses tokens: temperature, then the k most likely, then the nucleus (Holtzman et al. 2020), then by chance
+/// (docs/MATH.md, eq. 30).
 ///
 /// Equal logits are ordered by their id, so that the same seed gives the same tokens on any number of threads.
 package struct Sampler {

@@ -1,7 +1,7 @@
 package import Tensors
 
 extension Parameters {
-  /// Fills the weights for training from scratch: the recipe of torchscale's later RetNet.
+  /// Fills the weights for training from scratch: the recipe of torchscale's later RetNet (docs/MATH.md, eq. 29).
   ///
   /// q, k, v, g: uniform Xavier with gain 2^-2.5, output: gain 2^-1 (torchscale multiscale_retention.py,
   /// reset_parameters); feed-forward: uniform within 1/√fan-in (the default of torch.nn.Linear); embedding and head:

@@ -46,7 +46,7 @@ package struct RetNet: Sendable {
     return normed
   }
 
-  /// logits = normed · headᵀ.
+  /// logits = normed · headᵀ (docs/MATH.md, eq. 19).
   ///
   /// - Parameters:
   ///   - logits: [R, N].

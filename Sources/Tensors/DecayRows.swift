@@ -35,7 +35,7 @@ package func scaleRows(_ y: Matrix, _ x: Matrix, factor: Tensor, accumulate: Boo
     accumulate ? 1 : 0)
 }
 
-/// One token of one head (docs/MATH.md, eq. 8): S = keep · S + (k keyScale) vᵀ, o = (q queryScale) S.
+/// One token of one head (docs/MATH.md, eq. 9): S = keep · S + (k keyScale) vᵀ, o = (q queryScale) S.
 ///
 /// - Parameters:
 ///   - o: Output, one row of V.

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// y[r, :] = table[ids[r], :].
+/// y[r, :] = table[ids[r], :] (docs/MATH.md, eq. 19).
 ///
 /// - Parameters:
 ///   - y: [R, D].

@@ -15,7 +15,7 @@ package struct AdamW: Sendable {
     squares = DoubleBuffer(count: firstMoment.flat.sumBlockCount)
   }
 
-  /// The global norm √Σ g² of a gradient.
+  /// The global norm √Σ g² of a gradient (docs/MATH.md, eq. 21).
   package func norm(of gradients: Parameters, on pool: WorkerPool) -> Double {
     gradients.flat.sumOfSquares(scratch: squares, on: pool).squareRoot()
   }

@@ -1,7 +1,8 @@
 internal import Glibc
 
 extension TrainingConfiguration {
-  /// The learning rate of a step, counted from 1: linear warm-up, then from the peak to the minimum.
+  /// The learning rate of a step, counted from 1: linear warm-up, then from the peak to the minimum
+  /// (docs/MATH.md, eq. 23).
   package func learningRate(step: Int) -> Double {
     if step <= warmupSteps { return learningRate * Double(step) / Double(warmupSteps) }
     let progress = Double(step - warmupSteps) / Double(max(1, steps - warmupSteps))

@@ -49,7 +49,7 @@ package struct ReferenceConfiguration: Sendable {
 /// One block with what its backward needs, each intermediate under its name in the formulas.
 ///
 /// Pre-norm, x₁ = x + o(silu(g) ⊙ headNorm(retention(q, k, v))), x₂ = x₁ + down(silu(gate w) ⊙ up w), with RMSNorm,
-/// k scaled by K^-½ before the half-split rotation with standard θ of base 10000 (docs/MATH.md, block).
+/// k scaled by K^-½ before the half-split rotation with standard θ of base 10000 (docs/MATH.md, eq. 1).
 package struct ReferenceBlock: Sendable {
   package let configuration: ReferenceConfiguration
   /// The block's parameters by name without prefix.

@@ -4,7 +4,7 @@ extension Reference {
   /// Softmax cross entropy summed over the rows that have a target, with its gradient.
   ///
   /// The loss of a row is log Σ exp(logits) − logits[target]; its gradient is softmax(logits) − one-hot(target).
-  /// A row whose target is −1 is ignored and gets a zero gradient (docs/MATH.md, loss).
+  /// A row whose target is −1 is ignored and gets a zero gradient (docs/MATH.md, eq. 20).
   ///
   /// - Parameters:
   ///   - logits: [..., N].

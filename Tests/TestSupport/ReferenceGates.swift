@@ -9,7 +9,7 @@ extension Reference {
     case gelu
   }
 
-  /// An activation, element by element (docs/MATH.md, gates).
+  /// An activation, element by element (docs/MATH.md, eq. 15 and 27).
   package static func activation(_ x: ReferenceTensor, _ kind: Activation) -> ReferenceTensor {
     switch kind {
     case .silu: x.map { $0 * sigmoid($0) }
@@ -31,7 +31,7 @@ extension Reference {
 
   /// A gated product, z = f(g) ⊙ y: the gate of retention, and as h = f(a) ⊙ b the gated feed-forward layer.
   ///
-  /// With f = silu the latter is SwiGLU (docs/MATH.md, gates).
+  /// With f = silu the latter is SwiGLU (docs/MATH.md, eq. 17).
   ///
   /// - Parameters:
   ///   - g: The activated factor, any shape.

@@ -1,5 +1,5 @@
 extension Reference {
-  /// A linear map of rows, y = x Wᵀ + b (docs/MATH.md, linear map).
+  /// A linear map of rows, y = x Wᵀ + b (docs/MATH.md, eq. 25).
   ///
   /// - Parameters:
   ///   - x: Rows [..., I].

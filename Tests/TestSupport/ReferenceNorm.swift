@@ -1,5 +1,5 @@
 extension Reference {
-  /// Root-mean-square norm of each row, y = w ⊙ r x with r = (mean(x²) + ε)^-½ (docs/MATH.md, norms).
+  /// Root-mean-square norm of each row, y = w ⊙ r x with r = (mean(x²) + ε)^-½ (docs/MATH.md, eq. 13).
   ///
   /// - Parameters:
   ///   - x: Rows [..., W].
@@ -17,7 +17,7 @@ extension Reference {
     return y
   }
 
-  /// Backward of `rmsNorm`: with ĝ = dy ⊙ w, dx = r (ĝ − x r² mean(ĝ ⊙ x)) and dw = Σ dy ⊙ r x.
+  /// Backward of `rmsNorm`: with ĝ = dy ⊙ w, dx = r (ĝ − x r² mean(ĝ ⊙ x)) and dw = Σ dy ⊙ r x (eq. 14).
   ///
   /// - Parameters:
   ///   - dy: The shape of `x`.
@@ -46,7 +46,7 @@ extension Reference {
     return (dx, dweight)
   }
 
-  /// Layer norm of each row, y = w ⊙ x̂ + b with x̂ = (x − μ) r, r = (variance + ε)^-½ (docs/MATH.md, norms).
+  /// Layer norm of each row, y = w ⊙ x̂ + b with x̂ = (x − μ) r, r = (variance + ε)^-½ (docs/MATH.md, eq. 26).
   ///
   /// - Parameters:
   ///   - x: Rows [..., W].

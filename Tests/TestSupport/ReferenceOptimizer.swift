@@ -22,7 +22,7 @@ extension Reference {
   /// One step of AdamW with decoupled decay and bias correction, as `torch.optim.AdamW` does it.
   ///
   /// p ← p (1 − lr·wd); m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²;
-  /// p ← p − lr · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε) (docs/MATH.md, optimizer).
+  /// p ← p − lr · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε) (docs/MATH.md, eq. 22).
   ///
   /// - Parameters:
   ///   - parameter: p, any shape.
@@ -58,7 +58,7 @@ extension Reference {
     gradients.reduce(0) { $0 + $1.dot($1) }.squareRoot()
   }
 
-  /// The factor that clips gradients of a given global norm: min(1, c / (norm + 1e-6)).
+  /// The factor that clips gradients of a given global norm: min(1, c / (norm + 1e-6)) (docs/MATH.md, eq. 21).
   ///
   /// Source: the constant is that of `torch.nn.utils.clip_grad_norm_`.
   package static func clippingFactor(norm: Double, maximumNorm: Double) -> Double {

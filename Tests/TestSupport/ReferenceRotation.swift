@@ -29,7 +29,7 @@ package enum ReferenceAngles: Sendable, CaseIterable {
 extension Reference {
   /// Turns each pair of features by position · θ: (a, b) → (a cos − b sin, b cos + a sin).
   ///
-  /// The same sign for queries and keys, so that a score depends on the distance only (docs/MATH.md, rotation).
+  /// The same sign for queries and keys, so that a score depends on the distance only (docs/MATH.md, eq. 4).
   ///
   /// - Parameters:
   ///   - x: Queries or keys [B, T, H, K], K even.

@@ -1,5 +1,5 @@
 // The chunkwise form of one head: a masked product inside a chunk, the state between chunks
-// (docs/MATH.md, chunkwise form).
+// (docs/MATH.md, eq. 7; backward: eq. 12 with s = 1).
 
 extension RetentionHead {
   /// The steps of one chunk and the three decays that its formulas use.

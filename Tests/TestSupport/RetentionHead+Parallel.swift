@@ -1,4 +1,4 @@
-// The parallel form of one head: every pair of steps at once (docs/MATH.md, parallel form).
+// The parallel form of one head: every pair of steps at once (docs/MATH.md, eq. 6 and 11).
 
 extension RetentionHead {
   /// D[n, m]: γ^(n−m) when step n sees step m of its own document, else 0.

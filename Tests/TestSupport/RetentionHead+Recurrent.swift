@@ -1,4 +1,4 @@
-// The recurrent form of one head: step by step through the state (docs/MATH.md, recurrent form).
+// The recurrent form of one head: step by step through the state (docs/MATH.md, eq. 8 and 28).
 
 extension RetentionHead {
   /// How much of the state before step n is left in the state after it: γ, or nothing where a document starts.

@@ -78,7 +78,7 @@ void rn_decay_mask(float *s, const float *powers_descending, const int32_t *firs
 void rn_scale_rows(float *y, const float *x, const float *factor, int64_t rows, int64_t width, int64_t y_stride,
                    int64_t x_stride, int32_t accumulate);
 
-// One token of the recurrence (docs/MATH.md): state = keep · state + (k key_scale) vᵀ, o = (q query_scale) state.
+// One token, recurrent (docs/MATH.md, eq. 9): state = keep · state + (k key_scale) vᵀ, o = (q query_scale) state.
 // state [key_width, value_width] dense; q, k [key_width]; v, o [value_width]; o overlaps nothing.
 void rn_retain_step(float *o, float *state, const float *q, const float *k, const float *v, int64_t key_width,
                     int64_t value_width, float keep, float key_scale, float query_scale);
