@@ -16,7 +16,8 @@ func library(_ name: String, _ dependencies: Target.Dependency...) -> Target {
 
 /// A test target under `Tests`; every one may use the Float64 reference.
 func tests(_ subject: String, _ dependencies: Target.Dependency...) -> Target {
-  .testTarget(name: "\(subject)Tests", dependencies: dependencies + [.target(name: "TestSupport")], swiftSettings: settings)
+  .testTarget(
+    name: "\(subject)Tests", dependencies: dependencies + [.target(name: "TestSupport")], swiftSettings: settings)
 }
 
 /// The commit that is built, for --version.
@@ -50,7 +51,8 @@ let package = Package(
     .executableTarget(
       name: "retnet",
       dependencies: [
-        "CBuildFacts", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling", "Retention", "Tensors",
+        "CBuildFacts", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling", "Retention",
+        "Tensors",
         "Tokenization", "Training", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -61,7 +63,9 @@ let package = Package(
     tests("Configurations", "Configurations"),
     tests("Tokenization", "Tokenization"),
     tests("Corpora", "Corpora", "Files"),
-    tests("Command", "retnet", "Configurations", "Files", .product(name: "ArgumentParser", package: "swift-argument-parser")),
+    tests(
+      "Command", "retnet", "Configurations", "Files", .product(name: "ArgumentParser", package: "swift-argument-parser")
+    ),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17,

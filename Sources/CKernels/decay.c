@@ -32,8 +32,8 @@ void rn_scale_rows(float *y, const float *x, const float *factor, int64_t rows, 
 }
 
 RN_KERNEL
-void rn_retain_step(float *o, float *state, const float *q, const float *k, const float *v, int64_t key_width, int64_t value_width, float keep, float key_scale,
-                    float query_scale) {
+void rn_retain_step(float *o, float *state, const float *q, const float *k, const float *v, int64_t key_width,
+                    int64_t value_width, float keep, float key_scale, float query_scale) {
   for (int64_t e = 0; e < value_width; e++) o[e] = 0.0f;
   for (int64_t d = 0; d < key_width; d++, state += value_width) {
     float key = k[d] * key_scale, query = q[d] * query_scale;

@@ -1,9 +1,9 @@
 // What the row kernels share: dispatch, loop hints, sums in sixteen lanes, and e^x.
 //
-// Every kernel is compiled for three x86-64 levels and chosen once, at load time, by the dynamic linker.
-// Loops are plain and left to the vectoriser; only a sum says its order: term i goes to lane i mod 16 and the
-// lanes are added in halves. The order is fixed by this source; rounding may differ between CPUs (with or
-// without fused multiply-add).
+// A kernel marked RN_KERNEL is compiled for three x86-64 levels and chosen once, at load time, by the dynamic linker.
+// Loops are plain and left to the vectoriser; only a sum says its order: term i goes to lane i mod 16 and the lanes are
+// added in halves (by rn_sum_of_squares in order). The order is fixed by this source; rounding may differ between CPUs
+// (with or without fused multiply-add).
 #ifndef RN_LANES_H
 #define RN_LANES_H
 

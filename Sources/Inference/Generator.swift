@@ -3,9 +3,8 @@ package import Tensors
 
 /// Reads a prompt and then makes one token after the other, in memory that does not grow.
 ///
-/// The prompt is cut at positions that are multiples of the chunk length: whole chunks go through the chunkwise form,
-/// what is left goes token by token. The cut depends on positions only, so a run that stops anywhere and goes on from
-/// its state gives the same bits as one that did not stop.
+/// A read is cut at positions that are multiples of the chunk length: whole chunks go through the chunkwise form, what is
+/// left goes token by token. So the bits depend on the tokens and on where reads end, never on the threads.
 package struct Generator {
   package let network: RetNet
   package private(set) var state: ModelState
@@ -43,7 +42,8 @@ package struct Generator {
         ids.slice(0..<count), batch: 1, form: isWholeChunk ? .chunkwise(chunkLength: chunkLength) : .recurrent,
         state: &state, memory: memory, on: pool)
       if rest.isEmpty {
-        network.computeLogits(logits, normed.view(Shape(1, network.configuration.width), at: (count - 1) * network.configuration.width), on: pool)
+        let width = network.configuration.width
+        network.computeLogits(logits, normed.view(Shape(1, width), at: (count - 1) * width), on: pool)
       }
     }
   }

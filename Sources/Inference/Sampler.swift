@@ -28,7 +28,9 @@ package struct Sampler {
     var weight: Double = 0
 
     /// More likely first, lower id first among equals.
-    static func precedes(_ a: Candidate, _ b: Candidate) -> Bool { a.logit > b.logit || (a.logit == b.logit && a.id < b.id) }
+    static func precedes(_ a: Candidate, _ b: Candidate) -> Bool {
+      a.logit > b.logit || (a.logit == b.logit && a.id < b.id)
+    }
   }
 
   package init(_ options: SamplingOptions, seed: UInt64) {
@@ -55,6 +57,7 @@ package struct Sampler {
   private mutating func drawn(from logits: Span<Float>) -> Int32 {
     gather(logits)
     guard let top = candidates.first else { return mostLikely(logits) }
+    guard top.logit.isFinite else { return top.id }
     var total = 0.0
     for index in candidates.indices {
       candidates[index].weight = exp(Double(candidates[index].logit - top.logit) / options.temperature)

@@ -58,7 +58,7 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
         "feed_forward_width", \.feedForwardWidth, 0...1_048_576,
         "Inner width F of the gated feed-forward part; 0: 4/3 × width, rounded up to a multiple of 256."),
       ConfigurationKey(
-        "vocabulary_size", \.vocabularySize, 0...16_777_216, "Number of tokens N; 0: as many as the tokenizer has."),
+        "vocabulary_size", \.vocabularySize, 0...1_048_576, "Number of tokens N; 0: as many as the tokenizer has."),
       ConfigurationKey("tied_head", \.isHeadTied, "Whether the output head is the embedding table."),
       ConfigurationKey("norm_epsilon", \.normEpsilon, .between(0, 1), "ε of every norm."),
       ConfigurationKey("decay", \.decay, "Decay of the heads: powers 1 - 2^(-5-h), linspace, single 127/128, none."),
@@ -66,8 +66,8 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey("rotation_frequencies", \.rotationFrequencies, "The table θ of rotation frequencies."),
       ConfigurationKey("rotation_base", \.rotationBase, .between(1, 1e12), "Base of the table θ."),
       ConfigurationKey("bos", \.bos, "What begins with BOS: each sequence, each document, or none."),
-      ConfigurationKey("bos_id", \.bosID, 0...16_777_215, "Id of BOS; null: the tokenizer's."),
-      ConfigurationKey("eos_id", \.eosID, 0...16_777_215, "Id of EOS; null: the tokenizer's."),
+      ConfigurationKey("bos_id", \.bosID, 0...1_048_575, "Id of BOS; null: the tokenizer's."),
+      ConfigurationKey("eos_id", \.eosID, 0...1_048_575, "Id of EOS; null: the tokenizer's."),
     ]
   }
 
@@ -79,6 +79,13 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
     }
     if resolved.valueWidth % heads != 0 {
       found.append(("value_width", "expected a multiple of heads (\(heads)), found \(resolved.valueWidth)"))
+    }
+    // Without a bound, a file of a few megabytes could ask for a state of terabytes.
+    for (key, size) in [
+      ("key_width", resolved.keyWidth), ("value_width", resolved.valueWidth),
+      ("feed_forward_width", resolved.feedForwardWidth),
+    ] where size > 64 * width {
+      found.append((key, "expected at most 64 × width (\(64 * width)), found \(size)"))
     }
     for (key, id) in [("bos_id", bosID), ("eos_id", eosID)] {
       if let id, vocabularySize > 0, id >= vocabularySize {

@@ -15,7 +15,6 @@ package final class TrainingMemory {
   let scratch: BackwardScratch
   let retention: RetentionMemory
   let state: ModelState
-  let squares: DoubleBuffer
 
   /// Rows of logits that exist at a time; the full logits never do.
   static let logitRows = 512
@@ -47,7 +46,6 @@ package final class TrainingMemory {
     retention = RetentionMemory(
       configuration, form: .chunkwise(chunkLength: chunkLength), batch: batch, time: time, workers: workers)
     state = ModelState(configuration, batch: batch)
-    squares = DoubleBuffer(count: 1)
   }
 }
 

@@ -55,6 +55,7 @@ package struct ChunkScratch: Sendable {
   private let secondScores: Tensor
   private let scaled: Tensor
   private let factorRows: Tensor
+  let chunkLength: Int
 
   /// - Parameters:
   ///   - shape: The extents.
@@ -62,6 +63,7 @@ package struct ChunkScratch: Sendable {
   ///   - workers: Threads of the pool.
   ///   - fill: What the memory holds at first; tests set NaN.
   package init(_ shape: RetentionShape, chunkLength: Int, workers: Int, fill: Float = 0) {
+    self.chunkLength = chunkLength
     scores = Tensor(Shape(workers, chunkLength, chunkLength))
     secondScores = Tensor(Shape(workers, chunkLength, chunkLength))
     scaled = Tensor(Shape(workers, chunkLength, max(shape.keyWidth, shape.valueWidth)))
@@ -93,10 +95,22 @@ struct ChunkwiseCall: Sendable {
   let documents: Indices?
   let scratch: ChunkScratch
 
+  /// The memory is large enough for the plan, and the table for its chunks.
+  func check(in operation: StaticString) {
+    precondition(
+      plan.count <= states.capacity && states.stored.shape[0] == shape.batch * shape.heads,
+      "\(operation): states for \(states.stored.shape[0]) × \(states.capacity) chunks, needs "
+        + "\(shape.batch * shape.heads) × \(plan.count)")
+    precondition(
+      plan.length <= scratch.chunkLength && plan.length <= table.length,
+      "\(operation): chunks of \(plan.length), scratch for \(scratch.chunkLength), powers for \(table.length)")
+    table.check(shape, documents, in: operation)
+  }
+
   /// Where the document of a token starts in its sequence, -1 when before it.
   func documentStart(_ b: Int, _ t: Int) -> Int { documents.map { Int($0[b * shape.time + t]) } ?? -1 }
 
-  /// For each row of a chunk the first column of its document, or nil when no document starts in this sequence.
+  /// For each row of a chunk the first column of its document, or nil when no documents are told apart.
   func firstColumns(_ b: Int, _ chunk: Range<Int>) -> Indices? {
     documents?.slice(b * shape.time + chunk.lowerBound..<b * shape.time + chunk.upperBound)
   }

@@ -30,6 +30,7 @@ package func chunkwiseRetention(
   guard plan.count > 0 else { return }
   let call = ChunkwiseCall(
     shape: shape, plan: plan, table: table, states: states, documents: documents, scratch: scratch)
+  call.check(in: #function)
   let sequences = shape.batch * shape.heads
   for sequence in 0..<sequences { call.moveScales(sequence, from: state.scales[sequence]) }
 
@@ -107,6 +108,12 @@ package func chunkwiseRetentionBackward(
   guard plan.count > 0 else { return }
   let call = ChunkwiseCall(
     shape: shape, plan: plan, table: table, states: states, documents: documents, scratch: scratch)
+  call.check(in: #function)
+  precondition(
+    dstates.stored.shape == states.stored.shape, "chunkwiseRetentionBackward: dstates \(dstates.stored.shape)")
+  if let dstate {
+    checkShape(dstate, Shape(shape.batch, shape.heads, shape.keyWidth, shape.valueWidth), "dstate")
+  }
   let sequences = shape.batch * shape.heads
 
   // What each chunk's outputs say of the state that entered it: (ξ ⊙ q)ᵀ do, in units of the stored part.
@@ -139,7 +146,9 @@ package func chunkwiseRetentionBackward(
     }
     for chunk in stride(from: chunks - 1, through: 0, by: -1) {
       let keep = states.keeps[states.entry(sequence, chunk)]
-      if keep != 0 { addHere(dstates.tensor(sequence, chunk), dstates.tensor(sequence, chunk + 1), factor: Float(keep)) }
+      if keep != 0 {
+        addHere(dstates.tensor(sequence, chunk), dstates.tensor(sequence, chunk + 1), factor: Float(keep))
+      }
     }
     if let outer {
       copyHere(outer, dstates.tensor(sequence, 0))

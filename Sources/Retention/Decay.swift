@@ -12,7 +12,7 @@ package enum DecayRule: String, CaseIterable, Sendable {
   case none
 }
 
-/// The decay of each head, kept as ln γ in Float64: in Float32, 1 - 2^(-5-h) is 1 from the twentieth head on.
+/// The decay of each head, kept as ln γ in Float64: in Float32, 1 - 2^(-5-h) is 1 from h = 20 on.
 package struct Decay: Sendable, Equatable {
   /// ln γ for each head [H], per step, ≤ 0.
   package let logarithms: [Double]
@@ -41,5 +41,5 @@ package struct Decay: Sendable, Equatable {
   package func power(head: Int, _ steps: Int) -> Double { exp(Double(steps) * logarithms[head]) }
 
   /// Tokens after which the slowest head has forgotten half; infinite without decay.
-  package var longestHalfLife: Double { logarithms.map { -log(2) / $0 }.max() ?? 0 }
+  package var longestHalfLife: Double { logarithms.map { $0 == 0 ? .infinity : -log(2) / $0 }.max() ?? 0 }
 }

@@ -26,6 +26,13 @@ package struct DecayTable: Sendable {
     }
   }
 
+  /// The table has a decay for each head, and the documents a start for each token.
+  func check(_ shape: RetentionShape, _ documents: Indices?, in operation: StaticString) {
+    precondition(decay.heads == shape.heads, "\(operation): \(decay.heads) decays for \(shape.heads) heads")
+    precondition(
+      documents.map { $0.count == shape.batch * shape.time } ?? true, "\(operation): documents are not \(shape)")
+  }
+
   /// γ^steps.
   func power(_ head: Int, _ steps: Int) -> Double {
     precondition(steps <= length, "DecayTable: γ^\(steps), made for \(length)")

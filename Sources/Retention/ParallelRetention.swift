@@ -52,6 +52,7 @@ package func parallelRetention(
 ) {
   shape.check(o, q, k, v, in: #function)
   state.check(shape, in: #function)
+  table.check(shape, documents, in: #function)
   precondition(table.length >= shape.time, "parallelRetention: powers for \(table.length) steps, T = \(shape.time)")
   guard shape.time > 0 else { return }
   let blocks = (shape.time + ParallelScratch.rowBlock - 1) / ParallelScratch.rowBlock

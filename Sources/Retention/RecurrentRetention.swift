@@ -22,6 +22,7 @@ package func recurrentRetention(
 ) {
   shape.check(o, q, k, v, in: #function)
   state.check(shape, in: #function)
+  table.check(shape, documents, in: #function)
   // A head's tokens are one after the other; small ones share a task, so that waking a worker pays.
   let work = shape.time * shape.keyWidth * shape.valueWidth
   pool.runRanges(
@@ -44,8 +45,8 @@ package func recurrentRetention(
         retainStep(
           shape.queryBlock(o, b, h, now, width: shape.valueWidth), stored,
           shape.queryBlock(q, b, h, now, width: shape.keyWidth), shape.keyBlock(k, b, h, now, width: shape.keyWidth),
-          shape.keyBlock(v, b, h, now, width: shape.valueWidth), keep: Float(step.keep), keyScale: Float(1 / step.scale),
-          queryScale: Float(step.scale))
+          shape.keyBlock(v, b, h, now, width: shape.valueWidth), keep: Float(step.keep),
+          keyScale: Float(1 / step.scale), queryScale: Float(step.scale))
       }
       state.scales[index] = scale
     }

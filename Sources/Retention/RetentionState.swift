@@ -5,11 +5,11 @@ package import Tensors
 ///
 /// A Float32 state cannot shrink by 2^-25 a token, whatever rounds γ. So the stored part stays, the scale (Float64)
 /// takes the decay, an incoming key is divided by it, and the stored part is rescaled when the scale falls below ½
-/// (docs/MATH.md, eq. 9). Every form moves the scale by the same rule, `step`.
+/// (docs/MATH.md, eq. 9). Every form moves the scale by the same rule, `ScaleStep`.
 package struct RetentionState: Sendable {
   /// [B, H, K, V].
   package let stored: Tensor
-  /// [B·H], in (½, 1] between calls.
+  /// [B·H], in [½, 1] between calls.
   package let scales: DoubleBuffer
 
   /// An empty state.

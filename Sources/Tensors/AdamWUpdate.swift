@@ -41,7 +41,8 @@ package func updateAdamW(
 ) {
   precondition(
     firstMoment.count == parameter.count && secondMoment.count == parameter.count && gradient.count == parameter.count,
-    "updateAdamW: \(parameter.shape), moments \(firstMoment.shape) and \(secondMoment.shape), gradient \(gradient.shape)")
+    "updateAdamW: \(parameter.shape), moments \(firstMoment.shape) and \(secondMoment.shape), gradient \(gradient.shape)"
+  )
   let corrections = (
     Float(1 - power(Double(constants.beta1), constants.step)), Float(1 - power(Double(constants.beta2), constants.step))
   )

@@ -16,7 +16,8 @@ extension Tensor {
   /// - Precondition: As many bytes as the shape needs.
   package init(_ shape: Shape, bytes: RawSpan, format: NumberFormat) {
     self.init(shape)
-    precondition(bytes.byteCount == shape.count * format.byteCount, "Tensor: \(bytes.byteCount) bytes for \(shape) \(format)")
+    precondition(
+      bytes.byteCount == shape.count * format.byteCount, "Tensor: \(bytes.byteCount) bytes for \(shape) \(format)")
     fill(bytes: bytes, format: format)
   }
 
@@ -34,7 +35,8 @@ extension Tensor {
           let from = unsafe UnsafeRawBufferPointer(
             rebasing: source[start * format.byteCount..<(start + length) * format.byteCount])
           switch format {
-          case .float32: unsafe UnsafeMutableRawBufferPointer(start: pointer + start, count: length * 4).copyMemory(from: from)
+          case .float32:
+            unsafe UnsafeMutableRawBufferPointer(start: pointer + start, count: length * 4).copyMemory(from: from)
           case .bfloat16:
             unsafe UnsafeMutableRawBufferPointer(half).copyMemory(from: from)
             unsafe rn_bf16_to_f32(pointer + start, half.baseAddress, Int64(length))

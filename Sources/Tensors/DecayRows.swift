@@ -13,7 +13,8 @@ package func maskWithDecay(
   _ s: Matrix, powers: Tensor, rowOffset: Int, firstColumn: Indices?, columnOffset: Int = 0
 ) {
   let powerCount = powers.count
-  precondition(powerCount >= rowOffset + s.rows, "maskWithDecay: \(powerCount) powers for row \(rowOffset + s.rows - 1)")
+  precondition(
+    powerCount >= rowOffset + s.rows, "maskWithDecay: \(powerCount) powers for row \(rowOffset + s.rows - 1)")
   precondition(firstColumn.map { $0.count == s.rows } ?? true, "maskWithDecay: not one firstColumn a row")
   unsafe rn_decay_mask(
     s.pointer, powers.pointer, firstColumn.map { unsafe UnsafePointer($0.pointer) }, Int64(powerCount), Int64(s.rows),
@@ -28,7 +29,8 @@ package func maskWithDecay(
 ///   - factor: [≥ R]; the first R are used.
 ///   - accumulate: Whether y is added to.
 package func scaleRows(_ y: Matrix, _ x: Matrix, factor: Tensor, accumulate: Bool = false) {
-  precondition(y.rows == x.rows && y.columns == x.columns, "scaleRows: [\(y.rows), \(y.columns)] from [\(x.rows), \(x.columns)]")
+  precondition(
+    y.rows == x.rows && y.columns == x.columns, "scaleRows: [\(y.rows), \(y.columns)] from [\(x.rows), \(x.columns)]")
   precondition(factor.count >= x.rows, "scaleRows: \(factor.count) factors for \(x.rows) rows")
   unsafe rn_scale_rows(
     y.pointer, x.pointer, factor.pointer, Int64(x.rows), Int64(x.columns), Int64(y.stride), Int64(x.stride),

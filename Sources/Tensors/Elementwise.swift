@@ -35,6 +35,7 @@ extension Tensor {
   /// - Parameters:
   ///   - scratch: At least `sumBlockCount` numbers in Float64, overwritten.
   ///   - pool: Where the blocks run.
+  /// - Returns: Σ x².
   package func sumOfSquares(scratch: DoubleBuffer, on pool: WorkerPool) -> Double {
     precondition(scratch.count >= sumBlockCount, "sumOfSquares: scratch has \(scratch.count), needs \(sumBlockCount)")
     pool.runRanges(of: count, grain: elementBlock, with: (self, scratch)) { context, range in

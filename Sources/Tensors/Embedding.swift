@@ -32,8 +32,10 @@ package func scatterAddRows(_ dtable: Tensor, _ dy: Tensor, _ ids: Indices, on p
 }
 
 private func checkIDs(_ ids: Indices, rows: Int, table: Tensor, width: Int) {
-  precondition(ids.count == rows && table.shape[1] == width, "\(ids.count) ids for \(rows) rows of \(width), table \(table.shape)")
+  precondition(
+    ids.count == rows && table.shape[1] == width, "\(ids.count) ids for \(rows) rows of \(width), table \(table.shape)")
   for index in 0..<rows {
-    precondition(ids[index] >= 0 && ids[index] < table.shape[0], "token id \(ids[index]) is outside 0..<\(table.shape[0])")
+    precondition(
+      ids[index] >= 0 && ids[index] < table.shape[0], "token id \(ids[index]) is outside 0..<\(table.shape[0])")
   }
 }

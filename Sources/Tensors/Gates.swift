@@ -53,6 +53,9 @@ package func gatedNormBackward(
   checkShape(o, Shape(rows, heads * width), "o")
   precondition(g.rows == rows && g.columns == heads * width, "gatedNormBackward: g is [\(g.rows), \(g.columns)]")
   precondition(dg.rows == rows && dg.columns == heads * width, "gatedNormBackward: dg is [\(dg.rows), \(dg.columns)]")
+  if let weight { checkShape(weight, Shape(width), "weight") }
+  if let dweight { checkShape(dweight, Shape(width), "dweight") }
+  precondition(dweight == nil || weight != nil, "gatedNormBackward: a gradient for a weight that is not there")
   let sums = partials.view(Shape(partialCount(rows: rows), width))
   pool.runRanges(
     of: rows, grain: rowBlock, with: (d_o, dg, dz, o, g, weight, inverse, sums, dweight != nil)

@@ -40,12 +40,12 @@ package func multiplyHere(
 package func multiply(
   _ c: Matrix, _ a: Matrix, _ b: Matrix, transposed: Transposition, accumulate: Bool = false, on pool: WorkerPool
 ) {
-  let inner = checkProduct(c, a, b, transposed)
+  _ = checkProduct(c, a, b, transposed)
   if transposed == .second, a.rows <= fewRowsLimit, b.isDense {
     multiplyFewRows(c, a, b, accumulate: accumulate, on: pool)
     return
   }
-  let tile = TileGrid(rows: c.rows, columns: c.columns, inner: inner)
+  let tile = TileGrid(rows: c.rows, columns: c.columns)
   pool.run(tile.count, with: (c, a, b, transposed, accumulate, tile)) { context, index, _ in
     let (c, a, b, transposed, accumulate, tile) = context
     let (rows, columns) = tile[index]
@@ -70,14 +70,14 @@ private func multiplyFewRows(_ c: Matrix, _ a: Matrix, _ b: Matrix, accumulate: 
   }
 }
 
-/// How a product's result is cut: tiles of at most 256 × 512, fewer columns where that gives too few tiles.
+/// How a product's result is cut: tiles of 256 × 256, or 256 × 512 from 1,024 rows on, where there are enough of them.
 struct TileGrid: Sendable {
   let rows: Int
   let columns: Int
   let tileRows: Int
   let tileColumns: Int
 
-  init(rows: Int, columns: Int, inner: Int) {
+  init(rows: Int, columns: Int) {
     self.rows = rows
     self.columns = columns
     tileRows = min(max(rows, 1), 256)

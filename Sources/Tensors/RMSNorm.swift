@@ -52,6 +52,8 @@ package func rmsNormBackward(
   checkShape(dx, Shape(rows, width), "dx")
   checkShape(dy, Shape(rows, width), "dy")
   checkShape(inverse, Shape(rows), "inverse")
+  if let dweight { checkShape(dweight, Shape(width), "dweight") }
+  if let weight { checkShape(weight, Shape(width), "weight") }
   if let addend { checkShape(addend, Shape(rows, width), "addend") }
   let sums = partials.view(Shape(partialCount(rows: rows), width))
   pool.runRanges(

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// A block of Float32 numbers, aligned to a cache line, owned for as long as any tensor looks at it.
+/// A block of Float32 numbers, aligned to a page, owned for as long as any tensor looks at it.
 ///
 /// `@unchecked Sendable`: the block never moves or changes size. Who may write which part when is decided by the
 /// operations of this module: each joins its workers before returning and hands them disjoint ranges.
@@ -8,18 +8,20 @@ internal import Glibc
   let base: UnsafeMutablePointer<Float>
   package let count: Int
 
-  /// Zeroed memory; large blocks come from the system as untouched pages and cost nothing until used.
+  private let byteCount: Int
+
+  /// Zeroed memory, straight from the system: whole pages, which take up room only once they are touched.
   init(count: Int) {
-    let bytes = max(64, (count * MemoryLayout<Float>.stride + 63) / 64 * 64)
-    var block: UnsafeMutableRawPointer?
-    let failure = unsafe posix_memalign(&block, 64, bytes)
-    guard failure == 0, let block = unsafe block else {
-      preconditionFailure("Storage: \(bytes) bytes of memory are not to be had")
+    byteCount = max(1, count * MemoryLayout<Float>.stride)
+    let block = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let block = unsafe block, unsafe block != MAP_FAILED else {
+      preconditionFailure("Storage: \(byteCount) bytes of memory are not to be had")
     }
-    unsafe memset(block, 0, bytes)
+    // Matrix products walk down columns: with pages of 2 MiB a tile needs few translations.
+    if byteCount >= 1 << 21 { unsafe madvise(block, byteCount, MADV_HUGEPAGE) }
     unsafe base = block.bindMemory(to: Float.self, capacity: count)
     self.count = count
   }
 
-  deinit { unsafe free(base) }
+  deinit { unsafe munmap(base, byteCount) }
 }

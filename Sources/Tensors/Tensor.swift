@@ -24,7 +24,8 @@ package struct Tensor: Sendable {
   }
 
   init(storage: Storage, offset: Int, shape: Shape) {
-    precondition(offset >= 0 && offset + shape.count <= storage.count, "Tensor: \(shape) at \(offset) leaves its storage")
+    precondition(
+      offset >= 0 && offset + shape.count <= storage.count, "Tensor: \(shape) at \(offset) leaves its storage")
     self.storage = storage
     self.offset = offset
     self.shape = shape

@@ -41,7 +41,8 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
         "sequence_length", \.sequenceLength, 1...16_777_216, "Tokens T of a training sequence; the state starts empty."),
       ConfigurationKey(
         "batch_tokens", \.batchTokens, 1...1_073_741_824, "Tokens of a step: a multiple of sequence_length."),
-      ConfigurationKey("chunk_length", \.chunkLength, 1...65_536, "Chunk length of the chunkwise form; changes speed only."),
+      ConfigurationKey(
+        "chunk_length", \.chunkLength, 1...65_536, "Chunk length of the chunkwise form; changes speed only."),
       ConfigurationKey("learning_rate", \.learningRate, .above(0), "Peak learning rate."),
       ConfigurationKey("minimum_learning_rate", \.minimumLearningRate, .atLeast(0), "Learning rate at the last step."),
       ConfigurationKey("warmup_steps", \.warmupSteps, 0...1_000_000_000, "Steps of linear warm-up from 0 to the peak."),
@@ -50,7 +51,8 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey("beta2", \.beta2, .from(0, below: 1), "AdamW: decay of the mean of squared gradients."),
       ConfigurationKey("epsilon", \.epsilon, .above(0), "AdamW: added to the root of the second moment."),
       ConfigurationKey(
-        "weight_decay", \.weightDecay, .atLeast(0), "Decoupled decay, times the learning rate; matrices only, no norms."),
+        "weight_decay", \.weightDecay, .atLeast(0), "Decoupled decay, times the learning rate; matrices only, no norms."
+      ),
       ConfigurationKey("gradient_clip", \.gradientClip, .atLeast(0), "Largest global gradient norm; 0: not clipped."),
       ConfigurationKey("seed", \.seed, 0...Int.max, "Seed of the initial weights and of the order of the data."),
       ConfigurationKey(

@@ -33,7 +33,8 @@ package struct TrainingLoop {
 
   /// Makes every step of the configuration.
   ///
-  /// - Parameter report: Gets each event as it happens; what it throws ends the run.
+  /// - Parameter report: Gets each event as it happens.
+  /// - Throws: What `report` throws, which ends the run, and `CorpusError` for a damaged token file.
   package mutating func run(_ report: (TrainingEvent) throws -> Void) throws {
     let configuration = trainer.configuration
     while trainer.step < configuration.steps {

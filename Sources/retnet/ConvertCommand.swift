@@ -50,7 +50,8 @@ struct ConvertCommand: ParsableCommand {
     provenance.parent = try (header.storedDigest ?? header.computeDigest()).description
     provenance.toolVersion = "retnet \(Version.number)"
     let digest = try network.write(to: output, format: format, provenance: provenance, tokenizer: model)
-    global.say("\(output): \(grouped(network.parameters.count)) parameters in \(format.rawValue), digest \(digest.short)")
+    global.say(
+      "\(output): \(grouped(network.parameters.count)) parameters in \(format.rawValue), digest \(digest.short)")
   }
 }
 

@@ -3,6 +3,7 @@ internal import Corpora
 internal import Files
 internal import Inference
 internal import Modeling
+internal import Tokenization
 
 /// `retnet eval`: perplexity and bits per byte of texts under a model.
 struct EvalCommand: ParsableCommand {
@@ -55,7 +56,9 @@ struct EvalCommand: ParsableCommand {
     if chunkLength != nil, form == .parallel || form == .recurrent {
       throw ValidationError("--chunk-length: the \(form) form has no chunks")
     }
-    if let failAbove, !(failAbove > 0) { throw ValidationError("--fail-above: expected more than 0, found \(failAbove)") }
+    if let failAbove, !(failAbove > 0) {
+      throw ValidationError("--fail-above: expected more than 0, found \(failAbove)")
+    }
     guard DocumentRule(argument: documents) != nil else {
       throw ValidationError("--documents: expected file, line, blank-line or separator:STR, found '\(documents)'")
     }
@@ -75,12 +78,21 @@ struct EvalCommand: ParsableCommand {
 
     var meter = PerplexityMeter(loaded.network, form: retentionForm, on: pool)
     var progress = ProgressLine("eval", unit: "tokens", total: nil, style: global.progressStyle)
+    var firstIsUnscored = false
     let start = ContinuousClock.now
     for input in inputs {
       try input.forEachPart(tokenizer: loaded.tokenizer, rule: rule, eosID: loaded.eosID) { part in
         switch part {
-        case .start: meter.startDocument(bos: bosID)
-        case .ids(let ids): meter.append(ids)
+        case .start:
+          meter.startDocument(bos: bosID)
+          firstIsUnscored = bosID == nil
+        case .ids(let ids):
+          // Without BOS the first token is not scored, and so its bytes do not count.
+          if firstIsUnscored, let first = ids.first {
+            meter.count(bytes: -loaded.tokenizer.bytes(of: first).count)
+            firstIsUnscored = false
+          }
+          meter.append(ids)
         case .end(let bytes, let words): meter.count(bytes: bytes, words: words)
         }
         progress.update(done: meter.score.tokens)
@@ -89,7 +101,8 @@ struct EvalCommand: ParsableCommand {
     meter.finishSegment()
     progress.leaveLine()
     let report = EvalReport(
-      score: meter.score, seconds: (ContinuousClock.now - start).inSeconds, form: retentionForm, startsWithBOS: bosID != nil,
+      score: meter.score, seconds: (ContinuousClock.now - start).inSeconds, form: retentionForm,
+      startsWithBOS: bosID != nil,
       files: files, model: loaded)
     try StandardStream.output.write((json ? report.json.text : report.text) + "\n")
     if let failAbove, !(meter.score.perplexity <= failAbove) {

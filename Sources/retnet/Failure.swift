@@ -79,7 +79,8 @@ private struct Failure {
     case .closedPipe: self.init(.done, "")
     case .missing, .notAFile: self.init(.inputMissing, error.description)
     case .cannotRead: self.init(.inputOutput, error.description)
-    case .cannotWrite(let path, _): self.init(path.hasPrefix("standard ") ? .inputOutput : .cannotCreate, error.description)
+    case .cannotWrite(let path, _):
+      self.init(path.hasPrefix("standard ") ? .inputOutput : .cannotCreate, error.description)
     case .tooLarge: self.init(.badData, error.description)
     }
   }

@@ -1,7 +1,7 @@
-internal import Modeling
 internal import ArgumentParser
 internal import Files
 internal import Inference
+internal import Modeling
 internal import Tensors
 internal import Tokenization
 

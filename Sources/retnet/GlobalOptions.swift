@@ -1,5 +1,5 @@
-internal import Files
 package import ArgumentParser
+internal import Files
 internal import FoundationEssentials
 
 extension ColorMode: ExpressibleByArgument {}

@@ -68,7 +68,8 @@ struct InfoCommand: ParsableCommand {
   private func describe(_ header: ModelHeader) throws -> [(String, JSONValue)] {
     let provenance = header.provenance
     let weights = Parameters.descriptions(header.configuration)
-    let state = header.configuration.layers * header.configuration.keyWidth * header.configuration.valueWidth
+    let state =
+      header.configuration.layers * header.configuration.keyWidth * header.configuration.valueWidth
       / header.configuration.heads
     var members: [(String, JSONValue)] = [
       ("kind", .text("model")), ("parameters", .integer(weights.reduce(0) { $0 + $1.shape.count })),
@@ -77,17 +78,22 @@ struct InfoCommand: ParsableCommand {
     ]
     members += header.configuration.settings.map { ($0.name, JSONValue($0.value)) }
     members += [
-      ("seed", provenance.seed.map { .text("\($0)") } ?? .null), ("steps", provenance.steps.map { .integer($0) } ?? .null),
+      ("seed", provenance.seed.map { .text("\($0)") } ?? .null),
+      ("steps", provenance.steps.map { .integer($0) } ?? .null),
       ("tokens_seen", provenance.tokensSeen.map { .integer($0) } ?? .null),
       ("data_digest", provenance.dataDigest.map { .text($0) } ?? .null),
       ("tool_version", provenance.toolVersion.map { .text($0) } ?? .null),
       ("parent", provenance.parent.map { .text($0) } ?? .null),
-      ("tokenizer_digest", header.hasTokenizer ? .text(SHA256Digest(of: try header.tokenizerModel()).description) : .null),
+      (
+        "tokenizer_digest",
+        header.hasTokenizer ? .text(SHA256Digest(of: try header.tokenizerModel()).description) : .null
+      ),
       ("digest", header.storedDigest.map { .text($0.description) } ?? .null),
     ]
     if check { members.append(("check", .text(try checkDigest(of: header)))) }
     if global.verbose {
-      members.append(("tensors", .list(header.file.tensors.map { .text("\($0.name) \($0.dataType.rawValue) \($0.shape)") })))
+      members.append(
+        ("tensors", .list(header.file.tensors.map { .text("\($0.name) \($0.dataType.rawValue) \($0.shape)") })))
     }
     return members
   }
@@ -97,7 +103,8 @@ struct InfoCommand: ParsableCommand {
     guard let stored = header.storedDigest else { return "no digest is stored; the file's is \(found)" }
     guard stored == found else {
       throw CommandError(
-        .badData, "\(file): digest: expected \(stored.short)…, found \(found.short)…", hint: "the file was changed or damaged")
+        .badData, "\(file): digest: expected \(stored.short)…, found \(found.short)…",
+        hint: "the file was changed or damaged")
     }
     return "the digest is right"
   }

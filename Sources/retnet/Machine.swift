@@ -1,4 +1,3 @@
-internal import CBuildFacts
 internal import Corpora
 internal import Files
 internal import Modeling
@@ -10,7 +9,7 @@ enum Machine {
   static var facts: [(name: String, value: String)] {
     let features = CPU().names
     return [
-      ("commit", unsafe String(cString: rn_build_commit())),
+      ("commit", Terminal.buildCommit),
       ("cpu", cpuName),
       ("cpu features", features.isEmpty ? "none used" : features.joined(separator: " ")),
       ("blas", BLAS.configuration),

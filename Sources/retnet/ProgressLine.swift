@@ -1,4 +1,5 @@
 internal import Files
+
 /// Progress on standard error: one line rewritten in place on a terminal, one plain line per interval otherwise.
 ///
 /// The caller gives the time, so that a line depends on nothing but its arguments. When it starts part of the way, after

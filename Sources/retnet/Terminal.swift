@@ -1,3 +1,4 @@
+internal import CBuildFacts
 package import Files
 internal import FoundationEssentials
 internal import Glibc
@@ -40,6 +41,9 @@ package enum ColorMode: String, CaseIterable, Sendable {
 package enum Terminal {
   /// The environment variables.
   package static var environment: [String: String] { ProcessInfo.processInfo.environment }
+
+  /// The commit that was built.
+  static var buildCommit: String { unsafe String(cString: rn_build_commit()) }
 
   /// Whether the terminal knows no control sequences.
   package static var isDumb: Bool { (environment["TERM"] ?? "dumb") == "dumb" }

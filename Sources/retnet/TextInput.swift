@@ -35,6 +35,7 @@ enum TextInput {
   ///   - rule: Where a document of a text ends.
   ///   - eosID: Ends each document of a text, where the model has one.
   ///   - body: Gets the parts in order.
+  /// - Throws: When the text cannot be encoded, the token file is of another tokenizer, or the body throws.
   func forEachPart(
     tokenizer: Tokenizer, rule: DocumentRule, eosID: Int32?, _ body: (Part) throws -> Void
   ) throws {

@@ -86,7 +86,11 @@ struct TokenizePack: ParsableCommand {
   private func forEachDocument(_ rule: DocumentRule, _ body: (Span<UInt8>, String) throws -> Void) throws {
     for path in input {
       let file = try MappedFile(path: path)
-      if invalid == .refuse { try file.checkText() } else if file.byteCount == 0 { throw CorpusError.emptyText(path: path) }
+      if invalid == .refuse {
+        try file.checkText()
+      } else if file.byteCount == 0 {
+        throw CorpusError.emptyText(path: path)
+      }
       var progress = ProgressLine("pack", unit: "bytes", total: file.byteCount, style: global.progressStyle)
       try Documents(file, rule: rule).forEach { text, done in
         try body(text, path)

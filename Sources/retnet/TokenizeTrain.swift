@@ -71,14 +71,16 @@ struct TokenizeTrain: ParsableCommand {
     }
     let (bytes, sampled) = (trainer.byteCount, trainer.sampledByteCount)
     global.say(
-      "training \(settings.modelType.rawValue) pieces on \(grouped(sampled)) of \(grouped(bytes)) bytes, seed \(settings.seed)")
+      "training \(settings.modelType.rawValue) pieces on \(grouped(sampled)) of \(grouped(bytes)) bytes, seed \(settings.seed)"
+    )
     let start = ContinuousClock.now
     let model = try trainer.train()
     let file = try AtomicFile(replacing: output)
     try file.write(model)
     try file.commit()
     let seconds = (ContinuousClock.now - start).inSeconds
-    global.say("\(output): \(grouped(vocabSize)) pieces, \(seconds.fixed(1)) s, digest \(SHA256Digest(of: model).short)")
+    global.say(
+      "\(output): \(grouped(vocabSize)) pieces, \(seconds.fixed(1)) s, digest \(SHA256Digest(of: model).short)")
   }
 }
 

@@ -30,7 +30,9 @@ struct TrainCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Override a key; may be repeated.", valueName: "block.key=value"))
   var set: [String] = []
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Run folder (default: runs/ and the name of the file).", valueName: "runs/x"))
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Run folder (default: runs/ and the name of the file).", valueName: "runs/x"))
   var output: String?
 
   @Flag(help: "Print the resolved configuration and what it amounts to, and stop.")

@@ -32,11 +32,14 @@ struct TrainingPlan {
     guard model.vocabularySize >= tokenizer.vocabularySize else {
       throw CommandError(
         .badConfiguration,
-        "\(configPath): model.vocabulary_size: expected at least \(tokenizer.vocabularySize), the size of \(data.tokenizer), "
-          + "found \(model.vocabularySize)")
+        "\(configPath): model.vocabulary_size: expected at least \(tokenizer.vocabularySize), the size of "
+          + "\(data.tokenizer), found \(model.vocabularySize)")
     }
     model.bosID = model.bosID ?? tokenizer.bosID.map { Int($0) }
     model.eosID = model.eosID ?? tokenizer.eosID.map { Int($0) }
+    if let (key, message) = model.contradictions.first {
+      throw CommandError(.badConfiguration, "\(configPath): model.\(key): \(message)")
+    }
     self.model = model
     trainFile = try TokenFile(path: data.train)
     try checkDigest(of: trainFile, tokenizer)
@@ -63,19 +66,22 @@ struct TrainingPlan {
 
   /// The resolved configuration as YAML.
   var configurationText: String {
-    let blocks = [model.yamlLines(block: "model"), data.yamlLines(block: "data"), training.yamlLines(block: "training")]
+    let blocks = [
+      model.yamlLines(block: "model"), data.yamlLines(block: "data"), training.yamlLines(block: "training"),
+    ]
     return blocks.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
   }
 
   /// Lines that say what the run amounts to.
   var summary: [String] {
     let tokens = training.steps * training.batchTokens
+    let epochs = batches.epochs(afterBatches: training.steps).fixed(2)
     return [
-      "\(grouped(parameterCount)) parameters: width \(model.width), \(model.layers) layers, \(model.heads) heads, "
-        + "values \(model.valueWidth), feed-forward \(model.feedForwardWidth), vocabulary \(grouped(model.vocabularySize))",
+      "\(grouped(parameterCount)) parameters: width \(model.width), \(model.layers) layers, \(model.heads) heads, keys "
+        + "\(model.keyWidth), values \(model.valueWidth), feed-forward \(model.feedForwardWidth), vocabulary "
+        + "\(grouped(model.vocabularySize))",
       "\(grouped(trainFile.count)) tokens of text; \(grouped(training.steps)) steps of \(training.batchSize) × "
-        + "\(training.sequenceLength) tokens, \(grouped(tokens)) in all: "
-        + "\(batches.epochs(afterBatches: training.steps).fixed(2)) epochs; seed \(training.seed)",
+        + "\(training.sequenceLength) tokens, \(grouped(tokens)) in all: \(epochs) epochs; seed \(training.seed)",
     ]
   }
 

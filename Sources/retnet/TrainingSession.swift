@@ -43,7 +43,8 @@ struct TrainingSession {
     progress.finish(done: trainer.step, detail: detail)
     try save("last.safetensors")
     guard let bestScore else { return folder.file("last.safetensors") }
-    return "\(folder.file("best.safetensors"))  \(bestScore.bitsPerByte.fixed(4)) bits per byte on \(plan.data.validation)"
+    return
+      "\(folder.file("best.safetensors"))  \(bestScore.bitsPerByte.fixed(4)) bits per byte on \(plan.data.validation)"
   }
 
   private var detail: String {

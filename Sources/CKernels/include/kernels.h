@@ -41,7 +41,7 @@ void rn_rms_norm_backward(float *dx, float *dweight, const float *addend, const 
 void rn_gated_norm_forward(float *z, float *rstd, const float *o, const float *g, const float *weight, int64_t rows,
                            int64_t heads, int64_t width, int64_t g_stride, float eps);
 
-// do, dg from dz; dweight += its gradient (NULL: not wanted). Shapes as above; dg has the stride dg_stride.
+// do, dg from dz; dweight += its gradient (NULL: not wanted, or no weight). Shapes as above; dg has a stride too.
 // do may be dz.
 void rn_gated_norm_backward(float *d_o, float *dg, float *dweight, const float *dz, const float *o, const float *g,
                             const float *weight, const float *rstd, int64_t rows, int64_t heads, int64_t width,
