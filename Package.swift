@@ -64,7 +64,8 @@ let package = Package(
     tests("Tokenization", "Tokenization"),
     tests("Corpora", "Corpora", "Files"),
     tests(
-      "Command", "retnet", "Configurations", "Files", .product(name: "ArgumentParser", package: "swift-argument-parser")
+      "Command", "retnet", "Configurations", "Corpora", "Files", "Modeling", "Training",
+      .product(name: "ArgumentParser", package: "swift-argument-parser")
     ),
   ],
   swiftLanguageModes: [.v6],
