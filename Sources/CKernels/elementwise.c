@@ -3,6 +3,11 @@
 #include "lanes.h"
 
 RN_KERNEL
+void rn_exponential(float *y, const float *x, int64_t count) {
+  RN_EACH for (int64_t i = 0; i < count; i++) y[i] = rn_exp(x[i]);
+}
+
+RN_KERNEL
 void rn_add(float *y, const float *x, int64_t count) {
   RN_EACH for (int64_t i = 0; i < count; i++) y[i] += x[i];
 }
@@ -54,6 +59,7 @@ void rn_adamw(float *parameter, float *first_moment, float *second_moment, const
     float v = beta2 * second_moment[i] + (1.0f - beta2) * g * g;
     first_moment[i] = m;
     second_moment[i] = v;
-    parameter[i] = parameter[i] * (1.0f - decay) - step * m / (rn_sqrt(v) * root + epsilon);
+    // Not p (1 - decay): in Float32 that factor loses the digits of a small decay.
+    parameter[i] -= decay * parameter[i] + step * m / (rn_sqrt(v) * root + epsilon);
   }
 }

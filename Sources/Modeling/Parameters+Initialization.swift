@@ -13,7 +13,7 @@ extension Parameters {
       if !description.isMatrix {
         weight.fill(1)
       } else if name == "embed.weight" || name == "lm_head.weight" {
-        weight.fillNormal(deviation: Double(weight.shape[1]).squareRoot() / Double(weight.shape[1]), from: &source)
+        weight.fillNormal(deviation: 1 / Double(weight.shape[1]).squareRoot(), from: &source)
       } else if name.hasSuffix("ret.o.weight") {
         weight.fillUniform(bound: 0.5 * xavierBound(weight.shape), from: &source)
       } else if name.contains(".ret.") {

@@ -56,6 +56,7 @@ package struct ChunkScratch: Sendable {
   private let scaled: Tensor
   private let factorRows: Tensor
   let chunkLength: Int
+  let workers: Int
 
   /// - Parameters:
   ///   - shape: The extents.
@@ -64,6 +65,7 @@ package struct ChunkScratch: Sendable {
   ///   - fill: What the memory holds at first; tests set NaN.
   package init(_ shape: RetentionShape, chunkLength: Int, workers: Int, fill: Float = 0) {
     self.chunkLength = chunkLength
+    self.workers = workers
     scores = Tensor(Shape(workers, chunkLength, chunkLength))
     secondScores = Tensor(Shape(workers, chunkLength, chunkLength))
     scaled = Tensor(Shape(workers, chunkLength, max(shape.keyWidth, shape.valueWidth)))
@@ -95,8 +97,8 @@ struct ChunkwiseCall: Sendable {
   let documents: Indices?
   let scratch: ChunkScratch
 
-  /// The memory is large enough for the plan, and the table for its chunks.
-  func check(in operation: StaticString) {
+  /// The memory is large enough for the plan and the pool, and the table for its chunks.
+  func check(workers: Int, in operation: StaticString) {
     precondition(
       plan.count <= states.capacity && states.stored.shape[0] == shape.batch * shape.heads,
       "\(operation): states for \(states.stored.shape[0]) × \(states.capacity) chunks, needs "
@@ -104,6 +106,8 @@ struct ChunkwiseCall: Sendable {
     precondition(
       plan.length <= scratch.chunkLength && plan.length <= table.length,
       "\(operation): chunks of \(plan.length), scratch for \(scratch.chunkLength), powers for \(table.length)")
+    precondition(
+      workers <= scratch.workers, "\(operation): scratch of \(scratch.workers) workers, the pool has \(workers)")
     table.check(shape, documents, in: operation)
   }
 

@@ -30,7 +30,7 @@ package func chunkwiseRetention(
   guard plan.count > 0 else { return }
   let call = ChunkwiseCall(
     shape: shape, plan: plan, table: table, states: states, documents: documents, scratch: scratch)
-  call.check(in: #function)
+  call.check(workers: pool.threadCount, in: #function)
   let sequences = shape.batch * shape.heads
   for sequence in 0..<sequences { call.moveScales(sequence, from: state.scales[sequence]) }
 
@@ -108,7 +108,7 @@ package func chunkwiseRetentionBackward(
   guard plan.count > 0 else { return }
   let call = ChunkwiseCall(
     shape: shape, plan: plan, table: table, states: states, documents: documents, scratch: scratch)
-  call.check(in: #function)
+  call.check(workers: pool.threadCount, in: #function)
   precondition(
     dstates.stored.shape == states.stored.shape, "chunkwiseRetentionBackward: dstates \(dstates.stored.shape)")
   if let dstate {

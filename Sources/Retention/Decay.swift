@@ -37,8 +37,8 @@ package struct Decay: Sendable, Equatable {
 
   package var heads: Int { logarithms.count }
 
-  /// γ^steps of a head.
-  package func power(head: Int, _ steps: Int) -> Double { exp(Double(steps) * logarithms[head]) }
+  /// γ^steps of a head; γ^0 is 1 also for γ = 0, whose logarithm is -∞.
+  package func power(head: Int, _ steps: Int) -> Double { steps == 0 ? 1 : exp(Double(steps) * logarithms[head]) }
 
   /// Tokens after which the slowest head has forgotten half; infinite without decay.
   package var longestHalfLife: Double { logarithms.map { $0 == 0 ? .infinity : -log(2) / $0 }.max() ?? 0 }

@@ -20,6 +20,12 @@ package struct ParallelScratch: Sendable {
     if fill != 0 { for tensor in [scores, scaled, factors] { tensor.fill(fill) } }
   }
 
+  fileprivate func check(_ shape: RetentionShape, workers: Int) {
+    precondition(
+      scaled.shape[0] >= workers && scaled.shape[1] >= shape.time && scaled.shape[2] == shape.keyWidth,
+      "parallelRetention: scratch \(scaled.shape) for \(workers) workers and \(shape)")
+  }
+
   fileprivate func rows(_ tensor: Tensor, worker: Int, _ rows: Int, _ columns: Int) -> Matrix {
     let size = tensor.count / tensor.shape[0]
     return Matrix(tensor.view(Shape(rows, columns), at: worker * size))
@@ -54,6 +60,7 @@ package func parallelRetention(
   state.check(shape, in: #function)
   table.check(shape, documents, in: #function)
   precondition(table.length >= shape.time, "parallelRetention: powers for \(table.length) steps, T = \(shape.time)")
+  scratch.check(shape, workers: pool.threadCount)
   guard shape.time > 0 else { return }
   let blocks = (shape.time + ParallelScratch.rowBlock - 1) / ParallelScratch.rowBlock
   pool.run(

@@ -8,6 +8,8 @@ package enum BLAS {
   /// Version and build options as the library states them.
   package static var configuration: String { unsafe String(cString: openblas_get_config()) }
 
-  /// Makes OpenBLAS compute on the calling thread only: the worker pool cuts the products.
-  package static func useCallingThreadOnly() { openblas_set_num_threads(1) }
+  /// Makes OpenBLAS compute on the calling thread only, once and for good: the worker pool cuts the products.
+  static func useCallingThreadOnly() { callingThreadOnly }
+
+  private static let callingThreadOnly: Void = openblas_set_num_threads(1)
 }

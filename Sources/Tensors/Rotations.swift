@@ -24,6 +24,7 @@ package func rotate(
   let width = 2 * cosine.shape[1]
   checkShape(sine, cosine.shape, "sine")
   precondition(x.columns % width == 0, "rotate: \(x.columns) columns are not heads of \(width)")
+  guard x.rows > 0 else { return }
   precondition(x.rows % cosine.shape[0] == 0, "rotate: \(x.rows) rows are not sequences of \(cosine.shape[0])")
   pool.runRanges(
     of: x.rows, grain: rowBlock, with: (x, cosine, sine, layout, inverse ? Float(-1) : 1, scale)

@@ -20,8 +20,15 @@ package struct Shape: Equatable, Sendable, CustomStringConvertible {
     self.d = d
   }
 
-  /// A shape from a list of one to four extents, as files give it; nil for any other number of axes.
+  /// A shape from a list of extents, as files give it; nil unless there are one to four, none is negative and the
+  /// element count can be held.
   package init?(_ extents: [Int]) {
+    var count = 1
+    for extent in extents {
+      let (product, overflows) = count.multipliedReportingOverflow(by: extent)
+      guard extent >= 0, !overflows else { return nil }
+      count = product
+    }
     switch extents.count {
     case 1: self.init(extents[0])
     case 2: self.init(extents[0], extents[1])

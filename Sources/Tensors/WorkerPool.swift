@@ -18,6 +18,8 @@ package final class WorkerPool: @unchecked Sendable {
   package init(threadCount: Int) {
     precondition(threadCount >= 1, "WorkerPool: threadCount is \(threadCount)")
     self.threadCount = threadCount
+    // Two kinds of threads would wait for each other's cores, and OpenBLAS's own allocate for every product.
+    BLAS.useCallingThreadOnly()
     crew = Crew(threadCount: threadCount)
     for _ in 1..<threadCount { crew.startWorker() }
   }
@@ -34,13 +36,7 @@ package final class WorkerPool: @unchecked Sendable {
   package func run<Context: Sendable>(
     _ count: Int, with context: Context, body: @escaping @Sendable (Context, Int, Int) -> Void
   ) {
-    if count <= 1 || threadCount == 1 {
-      for index in 0..<count { body(context, index, 0) }
-      return
-    }
-    unsafe withUnsafePointer(to: context) { pointer in
-      unsafe crew.run(PointerJob(context: pointer, body: body), count: count)
-    }
+    unsafe withUnsafePointer(to: context) { unsafe run(TaskJob(context: $0, body: body), count: count) }
   }
 
   /// Cuts `0..<count` into ranges of `grain` (the last may be shorter) and runs the body for each.
@@ -51,11 +47,28 @@ package final class WorkerPool: @unchecked Sendable {
   ) {
     precondition(grain >= 1, "runRanges: grain is \(grain)")
     let whole = RangeContext(context: context, body: body, count: count, grain: grain)
-    run((count + grain - 1) / grain, with: whole) { whole, index, _ in
-      let start = index * whole.grain
-      whole.body(whole.context, start..<min(start + whole.grain, whole.count))
-    }
+    unsafe withUnsafePointer(to: whole) { unsafe run(RangeJob(whole: $0), count: (count + grain - 1) / grain) }
   }
+
+  private func run(_ job: any Job, count: Int) {
+    if count > 1 && threadCount > 1 { return crew.run(job, count: count) }
+    for index in 0..<count { job.run(index, worker: 0) }
+  }
+}
+
+/// One region's work with its context's type erased.
+///
+/// A conforming type has three words at most, so that the existential holds it inline, and makes no closure: either
+/// would be allocated.
+private protocol Job {
+  func run(_ index: Int, worker: Int)
+}
+
+@unsafe private struct TaskJob<Context: Sendable>: @unsafe Job {
+  let context: UnsafePointer<Context>
+  let body: @Sendable (Context, Int, Int) -> Void
+
+  func run(_ index: Int, worker: Int) { unsafe body(context.pointee, index, worker) }
 }
 
 private struct RangeContext<Context: Sendable>: Sendable {
@@ -65,17 +78,14 @@ private struct RangeContext<Context: Sendable>: Sendable {
   let grain: Int
 }
 
-/// One region's work with its context's type erased.
-private protocol Job {
-  func run(_ index: Int, worker: Int)
-}
+@unsafe private struct RangeJob<Context: Sendable>: @unsafe Job {
+  let whole: UnsafePointer<RangeContext<Context>>
 
-/// Three words, so that the existential holds it inline and nothing is allocated.
-@unsafe private struct PointerJob<Context: Sendable>: @unsafe Job {
-  let context: UnsafePointer<Context>
-  let body: @Sendable (Context, Int, Int) -> Void
-
-  func run(_ index: Int, worker: Int) { unsafe body(context.pointee, index, worker) }
+  func run(_ index: Int, worker: Int) {
+    let (count, grain) = unsafe (whole.pointee.count, whole.pointee.grain)
+    let start = index * grain
+    unsafe whole.pointee.body(whole.pointee.context, start..<min(start + grain, count))
+  }
 }
 
 private struct NoJob: Job {
@@ -125,7 +135,8 @@ private struct NoJob: Job {
     job = newJob
     count = newCount
     next.store(0, ordering: .relaxed)
-    state.wrappingAdd(Crew.oneRegion, ordering: .sequentiallyConsistent)
+    let opened = state.wrappingAdd(Crew.oneRegion, ordering: .sequentiallyConsistent).newValue
+    precondition(opened >> 32 & 1 == 1, "WorkerPool: a region is started inside another")
     if sleepers.load(ordering: .sequentiallyConsistent) > 0 { wake(min(newCount - 1, usefulWorkers)) }
     work(newJob, newCount, worker: 0)
     var inside = state.wrappingAdd(Crew.oneRegion, ordering: .sequentiallyConsistent).newValue & Crew.insideMask

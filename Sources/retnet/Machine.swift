@@ -39,11 +39,8 @@ enum Machine {
 }
 
 extension GlobalOptions {
-  /// The threads of this run; OpenBLAS is made to compute on the calling thread only.
-  func makePool() throws -> WorkerPool {
-    BLAS.useCallingThreadOnly()
-    return WorkerPool(threadCount: try threadCount)
-  }
+  /// The threads of this run.
+  func makePool() throws -> WorkerPool { WorkerPool(threadCount: try threadCount) }
 
   /// Talk that `-q` silences.
   func say(_ line: String) {

@@ -42,7 +42,7 @@ void rn_gated_norm_forward(float *z, float *rstd, const float *o, const float *g
                            int64_t heads, int64_t width, int64_t g_stride, float eps);
 
 // do, dg from dz; dweight += its gradient (NULL: not wanted, or no weight). Shapes as above; dg has a stride too.
-// do may be dz.
+// do may be dz, but not o.
 void rn_gated_norm_backward(float *d_o, float *dg, float *dweight, const float *dz, const float *o, const float *g,
                             const float *weight, const float *rstd, int64_t rows, int64_t heads, int64_t width,
                             int64_t g_stride, int64_t dg_stride);
@@ -93,6 +93,9 @@ void rn_cross_entropy(float *logits, float *losses, const int32_t *targets, int6
 void rn_cross_entropy_loss(float *losses, const float *logits, const int32_t *targets, int64_t rows, int64_t width);
 
 // ---- elementwise.c
+
+// y = e^x as every kernel computes it inline: to be tested alone.
+void rn_exponential(float *y, const float *x, int64_t count);
 
 void rn_add(float *y, const float *x, int64_t count);                       // y += x
 void rn_add_scaled(float *y, const float *x, float factor, int64_t count);  // y += factor x

@@ -1,0 +1,103 @@
+import CAllocationCount
+import Glibc
+import Modeling
+import Synchronization
+import Tensors
+import Testing
+
+/// The hot loops allocate nothing once warm, on no thread of the pool.
+@Suite(.serialized) struct AllocationTests {
+  @Test(arguments: [1, 2]) func aWarmTrainingStepAllocatesNothing(threadCount: Int) {
+    let size = ModelCase(B: 2, T: 150, N: 40, D: 48, L: 2, H: 4, K: 8, V: 16, F: 64, C: 32)
+    let (pool, model, gradients) = (
+      WorkerPool(threadCount: threadCount), size.models().model, Parameters(size.configuration)
+    )
+    let memory = size.memory(pool)
+    let (inputs, targets) = (indices(size.tokens()), indices(size.targets()))
+    let layouts = [nil, Indices((0..<300).map { $0 % 150 < 70 ? 0 : 70 })]
+    let (first, second) = (Tensor(gradients.flat.shape), Tensor(gradients.flat.shape))
+    let squares = DoubleBuffer(count: gradients.flat.sumBlockCount)
+    expectNoAllocation(on: pool) {
+      gradients.flat.clear(on: pool)
+      for documents in layouts {
+        _ = model.addGradient(
+          gradients, inputs: inputs, targets: targets, documents: documents, scoredCount: 200, memory: memory, on: pool)
+      }
+      let norm = gradients.flat.sumOfSquares(scratch: squares, on: pool)
+      updateAdamW(
+        model.parameters.flat, firstMoment: first, secondMoment: second, gradient: gradients.flat,
+        AdamWConstants(
+          gradientScale: Float(min(1, 1 / norm)), learningRate: 1e-3, beta1: 0.9, beta2: 0.98, epsilon: 1e-8,
+          weightDecay: 0.1, step: 1),
+        on: pool)
+    }
+  }
+
+  @Test(arguments: [1, 2], [RetentionForm.recurrent, .parallel, .chunkwise(chunkLength: 16)])
+  func aWarmForwardAllocatesNothing(threadCount: Int, form: RetentionForm) {
+    let size = ModelCase(B: 1, T: 70, N: 40, D: 48, L: 2, H: 4, K: 8, V: 16, F: 64)
+    let (pool, model) = (WorkerPool(threadCount: threadCount), size.models().model)
+    let memory = InferenceMemory(size.configuration, form: form, batch: 1, time: 70, workers: threadCount)
+    var state = ModelState(size.configuration, batch: 1)
+    let (ids, logits) = (indices(size.tokens()), Tensor(Shape(70, 40)))
+    let one = ids.slice(0..<1)
+    expectNoAllocation(on: pool) {
+      let normed = model.forward(ids, batch: 1, form: form, state: &state, memory: memory, on: pool)
+      model.computeLogits(logits, normed, on: pool)
+      let next = model.forward(one, batch: 1, form: .recurrent, state: &state, memory: memory, on: pool)
+      model.computeLogits(logits.prefix(1), next, on: pool)
+      state.clear(on: pool)
+    }
+  }
+
+  @Test func theCountSeesAllocationsOfEveryThread() {
+    let pool = WorkerPool(threadCount: 2)
+    let before = allocation_count()
+    count(true, on: pool)
+    pool.run(2, with: Meeting()) { meeting, index, _ in
+      meeting.wait()
+      blackHole([Int](repeating: index, count: 100))
+      blackHole(Tensor(Shape(100)).values)
+    }
+    count(false, on: pool)
+    // For each task two arrays, a storage and its pages.
+    #expect(allocation_count() - before >= 8)
+  }
+
+  /// Runs the body twice to warm up, then counts.
+  private func expectNoAllocation(
+    on pool: WorkerPool, sourceLocation: SourceLocation = #_sourceLocation, _ body: () -> Void
+  ) {
+    body()
+    body()
+    count(true, on: pool)
+    let before = allocation_count()
+    body()
+    let after = allocation_count()
+    count(false, on: pool)
+    #expect(after - before == 0, sourceLocation: sourceLocation)
+  }
+
+  /// Turns the count on or off for the calling thread and the pool's other one.
+  private func count(_ isOn: Bool, on pool: WorkerPool) {
+    guard pool.threadCount > 1 else { return allocation_count_this_thread(isOn ? 1 : 0) }
+    // Tasks that wait for each other are on different threads.
+    pool.run(pool.threadCount, with: (isOn, Meeting())) { context, _, _ in
+      let (isOn, meeting) = context
+      meeting.wait()
+      allocation_count_this_thread(isOn ? 1 : 0)
+    }
+  }
+}
+
+@inline(never) private func blackHole(_ numbers: [some Numeric]) { precondition(numbers.count == 100) }
+
+/// Where two tasks wait for each other.
+private final class Meeting: Sendable {
+  private let arrived = Atomic<Int>(0)
+
+  func wait() {
+    arrived.wrappingAdd(1, ordering: .relaxed)
+    while arrived.load(ordering: .relaxed) < 2 { sched_yield() }
+  }
+}

@@ -1,0 +1,136 @@
+import EngineTestSupport
+import Modeling
+import Retention
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct ForwardTests {
+  // A chain of some fifty Float32 operations of 6e-8 each; the worst ratio seen is 1e-6.
+  private let ratio = 3e-6
+  private let pool = WorkerPool(threadCount: 2)
+  private static let forms: [RetentionForm] = [
+    .parallel, .recurrent, .chunkwise(chunkLength: 1), .chunkwise(chunkLength: 4), .chunkwise(chunkLength: 100),
+  ]
+
+  @Test(arguments: [
+    ModelCase(), ModelCase(isTied: true), ModelCase(B: 3, T: 20, H: 1, K: 2, V: 8), ModelCase(B: 1, T: 1),
+    ModelCase(B: 1, T: 90, N: 40, D: 32, L: 3, H: 4, K: 8, V: 16, F: 40),
+  ]) func logitsAndStatesEqualTheReferenceInEveryForm(size: ModelCase) {
+    let (model, reference) = size.models()
+    let expected = reference.forward(size.tokens())
+    for form in Self.forms {
+      let run = Run(model, size, form, on: pool)
+      expectClose(
+        run.logits(size.tokens()).values, expected.logits.values, ratio: ratio, "logits, \(form)")
+      for (layer, block) in expected.blocks.enumerated() {
+        expectClose(run.state.layers[layer].values, block.finalState.values, ratio: ratio, "state \(layer), \(form)")
+      }
+      #expect(run.state.position == size.T)
+    }
+  }
+
+  @Test(arguments: forms) func aRunCutAnywhereContinuesFromItsState(form: RetentionForm) {
+    let size = ModelCase(B: 2, T: 12)
+    let (model, reference) = size.models()
+    let tokens = size.tokens()
+    let expected = reference.forward(tokens).logits
+    for cuts in [[1], [5], [11], [3, 4], [4, 8], [1, 2, 3, 7], Array(1..<12)] {
+      let run = Run(model, size, form, on: pool)
+      var parts: [ReferenceTensor] = []
+      for (start, end) in zip([0] + cuts, cuts + [12]) {
+        parts.append(run.logits(tokens.map { Array($0[start..<end]) }))
+      }
+      let found = parts.dropFirst().reduce(parts[0]) { $0.joined($1, axis: 1) }
+      expectClose(found, expected, ratio: ratio, "cut at \(cuts)")
+    }
+  }
+
+  @Test func aMemoryForAnyFormTakesSingleTokens() {
+    let size = ModelCase(B: 2, T: 8)
+    let (model, reference) = size.models()
+    let tokens = size.tokens()
+    let expected = reference.forward(tokens).logits
+    for form in Self.forms {
+      let run = Run(model, size, form, on: pool)
+      var found = run.logits(tokens.map { Array($0[..<5]) })
+      for t in 5..<8 { found = found.joined(run.logits(tokens.map { [$0[t]] }, as: .recurrent), axis: 1) }
+      expectClose(found, expected, ratio: ratio, "\(form)")
+    }
+  }
+
+  @Test(arguments: forms) func hasTheSameBitsForAnyNumberOfThreads(form: RetentionForm) {
+    let size = ModelCase(B: 2, T: 150, N: 40, D: 48, L: 2, H: 4, K: 8, V: 16, F: 64)
+    let model = size.models().model
+    let results = [1, 2, 3, 8].map { threadCount in
+      Run(model, size, form, on: WorkerPool(threadCount: threadCount)).logits(size.tokens())
+    }
+    #expect(results.allSatisfy { $0 == results[0] })
+  }
+
+  @Test func decodingASequenceHasTheSameBitsInAnyBatch() {
+    let size = ModelCase(B: 5, T: 6, D: 32, H: 2, K: 8, V: 16, F: 48)
+    let model = size.models().model
+    let tokens = size.tokens()
+    func logits(_ sequences: Range<Int>) -> ReferenceTensor {
+      var part = size
+      part.B = sequences.count
+      let run = Run(model, part, .recurrent, on: pool)
+      let steps = (0..<size.T).map { t in run.logits(tokens[sequences].map { [$0[t]] }) }
+      return steps.dropFirst().reduce(steps[0]) { $0.joined($1, axis: 1) }
+    }
+    let whole = logits(0..<5)
+    for b in 0..<5 { #expect(logits(b..<b + 1) == whole.slice(axis: 0, b..<b + 1)) }
+  }
+
+  @Test func nothingOfAnEarlierRunIsRead() {
+    let size = ModelCase()
+    let (model, spoiler) = (size.models().model, RetNet(size.configuration, Parameters(size.configuration)))
+    spoiler.parameters.flat.fill(.nan)
+    for form in Self.forms {
+      let run = Run(spoiler, size, form, on: pool)
+      _ = run.logits(size.tokens(seed: 9))
+      run.model = model
+      run.state.clear(on: pool)
+      #expect(run.state.position == 0)
+      #expect(run.logits(size.tokens()) == Run(model, size, form, on: pool).logits(size.tokens()), "\(form)")
+    }
+  }
+
+  @Test func aCopiedStateGoesItsOwnWay() {
+    let size = ModelCase(B: 1, T: 6)
+    let model = size.models().model
+    let tokens = size.tokens()
+    let (one, two) = (Run(model, size, .recurrent, on: pool), Run(model, size, .recurrent, on: pool))
+    _ = one.logits(tokens.map { Array($0[..<3]) })
+    two.state.copy(one.state, on: pool)
+    let first = one.logits(tokens.map { Array($0[3...]) })
+    #expect(two.state.position == 3)
+    #expect(two.logits(tokens.map { Array($0[3...]) }) == first)
+  }
+}
+
+/// A model at work: its state and memory.
+private final class Run {
+  var model: RetNet
+  var state: ModelState
+  private let form: RetentionForm
+  private let memory: InferenceMemory
+  private let pool: WorkerPool
+
+  init(_ model: RetNet, _ size: ModelCase, _ form: RetentionForm, on pool: WorkerPool) {
+    (self.model, self.form, self.pool) = (model, form, pool)
+    state = ModelState(model.configuration, batch: size.B)
+    memory = InferenceMemory(
+      model.configuration, form: form, batch: size.B, time: size.T, workers: pool.threadCount)
+  }
+
+  /// Reads on; [B, T, N].
+  func logits(_ tokens: [[Int]], as form: RetentionForm? = nil) -> ReferenceTensor {
+    let normed = model.forward(
+      indices(tokens), batch: tokens.count, form: form ?? self.form, state: &state, memory: memory, on: pool)
+    let logits = Tensor.poison(Shape(normed.shape[0], model.configuration.vocabularySize))
+    model.computeLogits(logits, normed, on: pool)
+    return logits.reference.reshaped([tokens.count, tokens[0].count, model.configuration.vocabularySize])
+  }
+}

@@ -1,0 +1,81 @@
+import EngineTestSupport
+import Modeling
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct ParametersTests {
+  /// 2 N D + D + L (2 D² + 3 D·HV + 3 D F + 2 D + V): the sizes that flash-linear-attention publishes.
+  @Test(arguments: [(2048, 24, 8, 1_351_727_104), (2560, 32, 10, 2_722_548_224)])
+  func countsAreThoseOfThePublishedModels(width: Int, layers: Int, heads: Int, count: Int) {
+    var configuration = ModelConfiguration()
+    configuration.width = width
+    configuration.layers = layers
+    configuration.heads = heads
+    configuration.vocabularySize = 32_000
+    let descriptions = Parameters.descriptions(configuration.resolved)
+    #expect(descriptions.reduce(0) { $0 + $1.shape.count } == count)
+  }
+
+  @Test(arguments: [false, true]) func namesAndShapesAreThoseOfTheReference(isTied: Bool) {
+    let size = ModelCase(isTied: isTied)
+    let (model, reference) = size.models()
+    let expected = ReferenceRetNet.parameterShapes(of: reference.configuration)
+    let found = model.parameters.descriptions
+    #expect(found.map(\.name) == expected.map(\.name))
+    #expect(found.map(\.shape.extents) == expected.map(\.shape))
+    #expect(found == Parameters.descriptions(size.configuration))
+    #expect(found.filter(\.isMatrix).map(\.name) == expected.filter { $0.shape.count == 2 }.map(\.name))
+  }
+
+  @Test func weightsFillTheFlatBufferWithoutOverlap() {
+    let parameters = Parameters(ModelCase().configuration)
+    var end = 0
+    for description in parameters.descriptions {
+      #expect(description.offset == end, "\(description.name)")
+      end += description.shape.count
+    }
+    #expect(end == parameters.count)
+    for (index, description) in parameters.descriptions.enumerated() {
+      parameters.tensor(description).fill(Float(index))
+    }
+    #expect(parameters.tensor(named: "layers.1.ffn.up.weight")?[0] == 21)
+    #expect(parameters.tensor(named: "layers.2.ffn.up.weight") == nil)
+  }
+
+  @Test func aTiedHeadIsTheEmbedding() {
+    let (tied, untied) = (
+      Parameters(ModelCase(isTied: true).configuration), Parameters(ModelCase().configuration)
+    )
+    #expect(tied.head.offset == tied.embedding.offset)
+    #expect(untied.head.offset != untied.embedding.offset)
+    #expect(untied.count == tied.count + 11 * 8)
+  }
+
+  @Test func initialWeightsHaveTheirDeviations() throws {
+    let size = ModelCase(N: 500, D: 64, L: 1, H: 2, K: 32, V: 64, F: 200)
+    let parameters = Parameters(size.configuration)
+    var source = RandomSource(seed: 7)
+    parameters.initialize(from: &source)
+    func deviation(_ name: String) throws -> Double {
+      let values = try #require(parameters.tensor(named: name)).values
+      return (values.reduce(0) { $0 + Double($1) * Double($1) } / Double(values.count)).squareRoot()
+    }
+    // A uniform number within b has deviation b/√3; 4,096 draws and more show it to 2 %.
+    let ratio = 0.03
+    expectClose([try deviation("embed.weight")], [1.0 / 8], ratio: ratio)
+    expectClose([try deviation("lm_head.weight")], [1.0 / 8], ratio: ratio)
+    expectClose([try deviation("layers.0.ret.q.weight")], [(2.0 / 128 / 32).squareRoot()], ratio: ratio)
+    expectClose([try deviation("layers.0.ret.g.weight")], [(2.0 / 192 / 32).squareRoot()], ratio: ratio)
+    expectClose([try deviation("layers.0.ret.o.weight")], [(2.0 / 192 / 4).squareRoot()], ratio: ratio)
+    expectClose([try deviation("layers.0.ffn.gate.weight")], [(1.0 / 64 / 3).squareRoot()], ratio: ratio)
+    expectClose([try deviation("layers.0.ffn.down.weight")], [(1.0 / 200 / 3).squareRoot()], ratio: ratio)
+    for description in parameters.descriptions where !description.isMatrix {
+      #expect(parameters.tensor(description).values.allSatisfy { $0 == 1 }, "\(description.name)")
+    }
+    var again = RandomSource(seed: 7)
+    let same = Parameters(size.configuration)
+    same.initialize(from: &again)
+    #expect(same.flat.bits == parameters.flat.bits)
+  }
+}
