@@ -7,13 +7,13 @@ package final class AppendFile {
 
   /// Opens the file for appending; makes it where there is none.
   ///
-  /// - Throws: `FileError.cannotWrite`.
+  /// - Throws: `FileError.cannotCreate`.
   package init(path: String) throws(FileError) {
     self.path = path
     do {
       descriptor = try openDescriptor(path, O_WRONLY | O_CREAT | O_APPEND, mode: 0o644)
     } catch {
-      throw .cannotWrite(path: path, reason: error.reason)
+      throw .cannotCreate(path: path, reason: error.reason)
     }
   }
 
@@ -32,7 +32,7 @@ package func fileExists(path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
 /// Makes a folder and those above it, where they are missing.
 ///
-/// - Throws: `FileError.cannotWrite`, which names the folder that could not be made.
+/// - Throws: `FileError.cannotCreate`, which names the folder that could not be made.
 package func makeFolder(path: String) throws(FileError) {
   var made = path.hasPrefix("/") ? "/" : ""
   for part in path.split(separator: "/") {
@@ -40,7 +40,7 @@ package func makeFolder(path: String) throws(FileError) {
     if unsafe mkdir(made, 0o755) != 0 {
       let error = SystemError(code: errno)
       let found = try? status(at: made)
-      guard found?.isFolder == true else { throw .cannotWrite(path: made, reason: error.reason) }
+      guard found?.isFolder == true else { throw .cannotCreate(path: made, reason: error.reason) }
     }
     made += "/"
   }

@@ -25,7 +25,7 @@ package final class AtomicFile {
   /// the file that it leads to is replaced.
   ///
   /// - Parameter path: Where the file shall appear; its folder must exist.
-  /// - Throws: `FileError.cannotWrite`.
+  /// - Throws: `FileError.cannotCreate`.
   package init(replacing path: String) throws(FileError) {
     self.path = path
     do {
@@ -33,7 +33,7 @@ package final class AtomicFile {
     } catch {
       let folder = WriteTarget.folder(of: path)
       let isFolderMissing = unsafe access(folder, F_OK) != 0 && error.code == ENOENT
-      throw .cannotWrite(path: path, reason: isFolderMissing ? "the folder '\(folder)' does not exist" : error.reason)
+      throw .cannotCreate(path: path, reason: isFolderMissing ? "the folder '\(folder)' does not exist" : error.reason)
     }
   }
 

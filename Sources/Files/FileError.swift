@@ -6,7 +6,9 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
   case notAFile(path: String)
   /// Opening, mapping or reading failed; the reason is the system's.
   case cannotRead(path: String, reason: String)
-  /// Creating, writing, syncing or renaming failed; the reason is the system's.
+  /// An output cannot be created where it should appear; the reason is the system's.
+  case cannotCreate(path: String, reason: String)
+  /// Writing, syncing or renaming failed on the way; the reason is the system's.
   case cannotWrite(path: String, reason: String)
   /// The input is longer than its reader accepts.
   case tooLarge(path: String, byteLimit: Int)
@@ -19,6 +21,7 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
     case .missing(let path): "\(path): no such file"
     case .notAFile(let path): "\(path): expected a regular file, found a folder or a device"
     case .cannotRead(let path, let reason): "\(path): cannot read: \(reason)"
+    case .cannotCreate(let path, let reason): "\(path): cannot create: \(reason)"
     case .cannotWrite(let path, let reason): "\(path): cannot write: \(reason)"
     case .tooLarge(let path, let byteLimit): "\(path): expected at most \(byteLimit) bytes, found more"
     case .closedPipe(let name): "\(name): the reader closed the pipe"

@@ -66,6 +66,7 @@ private struct Failure {
     case CheckpointError.file(let error): self.init(error)
     case let error as CheckpointError: self.init(.badData, error.description, hint: error.hint)
     case let error as ModelFileError: self.init(.badData, error.description, hint: error.hint)
+    case TokenizerError.invalidSetting: self.init(.usage, "\(error)")
     case let error as TokenizerError: self.init(.badData, error.description, hint: error.hint)
     case let error as CorpusError: self.init(.badData, error.description, hint: error.hint)
     case let error as CommandError: self.init(error.status, error.message, hint: error.hint)
@@ -78,9 +79,8 @@ private struct Failure {
     switch error {
     case .closedPipe: self.init(.done, "")
     case .missing, .notAFile: self.init(.inputMissing, error.description)
-    case .cannotRead: self.init(.inputOutput, error.description)
-    case .cannotWrite(let path, _):
-      self.init(path.hasPrefix("standard ") ? .inputOutput : .cannotCreate, error.description)
+    case .cannotRead, .cannotWrite: self.init(.inputOutput, error.description)
+    case .cannotCreate: self.init(.cannotCreate, error.description)
     case .tooLarge: self.init(.badData, error.description)
     }
   }

@@ -123,7 +123,7 @@ import Testing
     let full = FileError.cannotWrite(path: "/dev/full", reason: "No space left on device")
     #expect(try error(writingTo: "/dev/full") == .file(full))
     let reason = "the folder '\(folder.path)/none' does not exist"
-    let missing = FileError.cannotWrite(path: folder.path + "/none/m", reason: reason)
+    let missing = FileError.cannotCreate(path: folder.path + "/none/m", reason: reason)
     #expect(try error(writingTo: folder.path + "/none/m") == .file(missing))
   }
 

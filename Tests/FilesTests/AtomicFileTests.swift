@@ -65,17 +65,17 @@ import Testing
   @Test func refusesAMissingFolder() {
     let path = folder.path + "/none/a"
     let reason = "the folder '\(folder.path)/none' does not exist"
-    #expect(throws: FileError.cannotWrite(path: path, reason: reason)) { try AtomicFile(replacing: path) }
+    #expect(throws: FileError.cannotCreate(path: path, reason: reason)) { try AtomicFile(replacing: path) }
   }
 
   @Test func refusesAFolderAtThePath() {
     let path = folder.path
-    #expect(throws: FileError.cannotWrite(path: path, reason: "Is a directory")) { try AtomicFile(replacing: path) }
+    #expect(throws: FileError.cannotCreate(path: path, reason: "Is a directory")) { try AtomicFile(replacing: path) }
   }
 
   @Test func refusesPathsThatNameNothing() {
     for path in ["", "\(folder.path)/a\0b"] {
-      let error = FileError.cannotWrite(path: path, reason: "No such file or directory")
+      let error = FileError.cannotCreate(path: path, reason: "No such file or directory")
       #expect(throws: error) { try AtomicFile(replacing: path) }
     }
   }
