@@ -64,7 +64,9 @@ let package = Package(
     tests("TestSupport"),
     tests("Tensors", "EngineTestSupport", "Tensors", "CKernels"),
     tests("Retention", "EngineTestSupport", "Retention", "Tensors"),
-    tests("Modeling", "EngineTestSupport", "CAllocationCount", "Configurations", "Modeling", "Retention", "Tensors"),
+    tests(
+      "Modeling", "EngineTestSupport", "CAllocationCount", "Checkpoints", "Configurations", "Files", "Modeling",
+      "Retention", "Tensors"),
     tests("Files", "Files"),
     tests("Checkpoints", "Checkpoints", "Files"),
     tests("Configurations", "Configurations"),

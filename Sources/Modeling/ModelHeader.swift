@@ -24,14 +24,8 @@ package struct ModelHeader: Sendable {
   package init(path: String) throws {
     let file = try SafetensorsFile(path: path)
     let metadata = file.metadata
+    try Self.checkVersion(metadata, path: path)
     guard let text = metadata[Self.configurationKey] else { throw ModelFileError.notAModel(path: path) }
-    let version = metadata[Self.versionKey] ?? "none"
-    guard let number = Int(version), number >= 1 else {
-      throw ModelFileError.metadata(path: path, key: Self.versionKey, expected: "a version number", found: version)
-    }
-    guard number <= Self.formatVersion else {
-      throw ModelFileError.version(path: path, supported: Self.formatVersion, found: version)
-    }
     self.file = file
     configuration = try Self.configuration(from: text, path: path)
     provenance = try Self.provenance(from: metadata[Self.provenanceKey], path: path)
@@ -45,6 +39,18 @@ package struct ModelHeader: Sendable {
     try checkTensors()
   }
 
+  private static func checkVersion(_ metadata: [String: String], path: String) throws(ModelFileError) {
+    guard let version = metadata[versionKey] else {
+      guard metadata[configurationKey] != nil else { throw .notAModel(path: path) }
+      throw .metadata(path: path, key: versionKey, expected: "a version number", found: "none")
+    }
+    guard let number = Int(version), number >= 1, "\(number)" == version else {
+      let found = "\(version.utf8.count) bytes that are none"
+      throw .metadata(path: path, key: versionKey, expected: "a version number", found: found)
+    }
+    guard number <= formatVersion else { throw .version(path: path, supported: formatVersion, found: version) }
+  }
+
   private static func configuration(from text: String, path: String) throws -> ModelConfiguration {
     func failure(_ found: String) -> ModelFileError {
       .metadata(path: path, key: configurationKey, expected: "a resolved model configuration", found: found)
@@ -55,6 +61,8 @@ package struct ModelHeader: Sendable {
     } catch {
       throw failure("text that is not a flat JSON object")
     }
+    // The decoder keeps one of several members of the same name.
+    guard memberCount(of: text) == decoded.count else { throw failure("a key that occurs twice") }
     var configuration = ModelConfiguration()
     let location = ConfigurationLocation(path: path)
     let settings = decoded.sorted { $0.key < $1.key }.map {
@@ -66,6 +74,21 @@ package struct ModelHeader: Sendable {
       throw failure("sizes left open (0)")
     }
     return configuration
+  }
+
+  /// Members of a flat JSON object: each has one colon outside strings.
+  private static func memberCount(of json: String) -> Int {
+    var (count, isInString, isEscaped) = (0, false, false)
+    for byte in json.utf8 {
+      switch byte {
+      case _ where isEscaped: isEscaped = false
+      case UInt8(ascii: "\\"): isEscaped = isInString
+      case UInt8(ascii: "\""): isInString.toggle()
+      case UInt8(ascii: ":") where !isInString: count += 1
+      default: break
+      }
+    }
+    return count
   }
 
   private static func provenance(from text: String?, path: String) throws -> Provenance {
