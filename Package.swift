@@ -72,6 +72,8 @@ let package = Package(
     tests("Configurations", "Configurations"),
     tests("Tokenization", "Tokenization"),
     tests("Corpora", "Corpora", "Files"),
+    tests("Inference", "Inference", "Modeling", "Retention", "Tensors"),
+    tests("Training", "Corpora", "Files", "Inference", "Modeling", "Tensors", "Training"),
     tests(
       "Command", "retnet", "Configurations", "Corpora", "Files", "Modeling", "Training",
       .product(name: "ArgumentParser", package: "swift-argument-parser")

@@ -61,8 +61,8 @@ package struct PerplexityMeter {
   private let logits: Tensor
   private let losses: Tensor
 
-  /// Rows of logits that exist at a time.
-  private static let logitRows = 256
+  /// Rows of logits that exist at a time: 256, fewer where a vocabulary would make them more than 64 MiB.
+  private let logitRows: Int
 
   /// - Parameters:
   ///   - network: The model.
@@ -78,8 +78,9 @@ package struct PerplexityMeter {
     case .chunkwise(let chunkLength): segmentLength = chunkLength * max(1, 512 / chunkLength)
     }
     state = ModelState(network.configuration, batch: 1)
-    logits = Tensor(Shape(PerplexityMeter.logitRows, network.configuration.vocabularySize))
-    losses = Tensor(Shape(PerplexityMeter.logitRows))
+    logitRows = max(1, min(256, (1 << 24) / network.configuration.vocabularySize))
+    logits = Tensor(Shape(logitRows, network.configuration.vocabularySize))
+    losses = Tensor(Shape(logitRows))
   }
 
   /// Forgets what was read and starts a document.
@@ -116,8 +117,8 @@ package struct PerplexityMeter {
     let ids = Indices(inputs)
     let normed = network.forward(ids, batch: 1, form: form, state: &state, memory: memory, on: pool)
     let (scored, width) = (Indices(targets), network.configuration.width)
-    for start in stride(from: 0, to: targets.count, by: PerplexityMeter.logitRows) {
-      let count = min(PerplexityMeter.logitRows, targets.count - start)
+    for start in stride(from: 0, to: targets.count, by: logitRows) {
+      let count = min(logitRows, targets.count - start)
       let block = logits.prefix(count)
       network.computeLogits(block, normed.view(Shape(count, width), at: start * width), on: pool)
       crossEntropy(losses.prefix(count), logits: block, targets: scored.slice(start..<start + count), on: pool)

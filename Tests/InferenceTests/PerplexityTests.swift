@@ -1,0 +1,92 @@
+import Foundation
+import Inference
+import Modeling
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct PerplexityTests {
+  private static let model = TinyModel()
+
+  private static let forms: [RetentionForm] =
+    [.parallel, .recurrent] + [1, 7, 64, 100].map { .chunkwise(chunkLength: $0) }
+
+  private func score(
+    _ documents: [[Int32]], form: RetentionForm = .chunkwise(chunkLength: 64), bos: Int32? = 1, threadCount: Int = 1,
+    piece: Int = 90
+  ) -> Score {
+    var meter = PerplexityMeter(Self.model.network, form: form, on: WorkerPool(threadCount: threadCount))
+    for document in documents {
+      meter.startDocument(bos: bos)
+      for start in stride(from: 0, to: document.count, by: piece) {
+        meter.append(document[start..<min(document.count, start + piece)])
+      }
+      meter.count(bytes: 3 * document.count, words: document.count)
+    }
+    meter.finishSegment()
+    return meter.score
+  }
+
+  @Test(arguments: forms)
+  func everyFormGivesTheReferencesLoss(_ form: RetentionForm) {
+    // Longer than a segment of 512 tokens, and no multiple of anything.
+    let tokens = Self.model.tokens(613)
+    let losses = Self.model.referenceLosses(tokens, bos: 1)
+    let found = score([tokens], form: form)
+    #expect(found.tokens == 613)
+    // Float32 logits of a mean over hundreds of tokens.
+    #expect(abs(found.nats / losses.reduce(0, +) - 1) < 1e-6)
+  }
+
+  @Test func everyFormGivesTheSameLossTo1eMinus5() {
+    let tokens = Self.model.tokens(1_100)
+    let expected = score([tokens], form: .recurrent).loss
+    for form in Self.forms { #expect(abs(score([tokens], form: form).loss / expected - 1) < 1e-5) }
+  }
+
+  @Test(arguments: forms)
+  func documentsKnowNothingOfEachOther(_ form: RetentionForm) {
+    let documents = [
+      Self.model.tokens(70, seed: 1), Self.model.tokens(9, seed: 2), [], Self.model.tokens(130, seed: 3),
+    ]
+    let alone = documents.map { score([$0], form: form).nats }
+    let together = score(documents, form: form)
+    #expect(abs(together.nats - alone.reduce(0, +)) < 1e-9 * together.nats)
+    #expect(together.tokens == 209)
+    #expect(together.bytes == 627)
+    #expect(together.words == 209)
+  }
+
+  @Test func withoutBOSTheFirstTokenIsNotScored() {
+    let tokens = Self.model.tokens(40)
+    let losses = Self.model.referenceLosses(tokens, bos: nil)
+    let found = score([tokens], bos: nil)
+    #expect(found.tokens == 39)
+    #expect(losses.count == 39)
+    #expect(abs(found.nats / losses.reduce(0, +) - 1) < 1e-6)
+    #expect(score([[5]], bos: nil).tokens == 0)
+  }
+
+  @Test func figuresFollowFromTheLosses() {
+    let tokens = Self.model.tokens(300)
+    let losses = Self.model.referenceLosses(tokens, bos: 1)
+    let found = score([tokens])
+    let mean = losses.reduce(0, +) / 300
+    let variance = losses.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 299
+    func isClose(_ found: Double, _ expected: Double) -> Bool { abs(found / expected - 1) < 1e-5 }
+    #expect(isClose(found.loss, mean))
+    #expect(isClose(found.perplexity, exp(mean)))
+    #expect(isClose(found.standardError, (variance / 300).squareRoot()))
+    #expect(isClose(found.bitsPerByte, mean * 300 / 900 / log(2)))
+    #expect(isClose(found.bytePerplexity, exp(mean * 300 / 900)))
+    #expect(isClose(found.wordPerplexity, exp(mean)))
+    #expect(score([[5]]).standardError.isNaN)
+  }
+
+  @Test func theSameBitsHoweverTokensArriveAndOnAnyNumberOfThreads() {
+    let tokens = Self.model.tokens(700)
+    let expected = score([tokens]).nats
+    for piece in [1, 13, 512, 700] { #expect(score([tokens], piece: piece).nats == expected) }
+    for threadCount in [2, 3] { #expect(score([tokens], threadCount: threadCount).nats == expected) }
+  }
+}

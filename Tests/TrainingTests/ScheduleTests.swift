@@ -1,0 +1,43 @@
+import Foundation
+import Testing
+import Training
+
+@Suite struct ScheduleTests {
+  private func rates(_ shape: ScheduleShape, warmup: Int = 4, minimum: Double = 0) -> [Double] {
+    var configuration = TrainingConfiguration()
+    configuration.steps = 12
+    configuration.warmupSteps = warmup
+    configuration.learningRate = 8
+    configuration.minimumLearningRate = minimum
+    configuration.schedule = shape
+    return (1...12).map { configuration.learningRate(step: $0) }
+  }
+
+  private func expectEqual(_ found: [Double], _ expected: [Double]) {
+    #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 1e-12 } && found.count == expected.count, "\(found)")
+  }
+
+  @Test func warmsUpLinearlyToThePeakAndStaysThere() {
+    expectEqual(rates(.constant), [2, 4, 6, 8, 8, 8, 8, 8, 8, 8, 8, 8])
+  }
+
+  @Test func linearReachesTheMinimumAtTheLastStep() {
+    expectEqual(rates(.linear), [2, 4, 6, 8, 7, 6, 5, 4, 3, 2, 1, 0])
+    expectEqual(rates(.linear, minimum: 4), [2, 4, 6, 8, 7.5, 7, 6.5, 6, 5.5, 5, 4.5, 4])
+  }
+
+  @Test func cosineFallsByHalfAWave() {
+    let half = (1...8).map { 4 * (1 + cos(Double.pi * Double($0) / 8)) }
+    expectEqual(rates(.cosine), [2, 4, 6, 8] + half)
+    #expect(abs(rates(.cosine)[7] - 4) < 1e-12)
+    #expect(abs(rates(.cosine, minimum: 0.5)[11] - 0.5) < 1e-12)
+  }
+
+  @Test func withoutWarmUpTheFirstStepIsAlreadyOnTheWayDown() {
+    expectEqual(rates(.linear, warmup: 0), (1...12).map { 8 - 8 * Double($0) / 12 })
+  }
+
+  @Test func warmUpOverTheWholeRunEndsAtThePeak() {
+    expectEqual(rates(.cosine, warmup: 12), (1...12).map { 8 * Double($0) / 12 })
+  }
+}

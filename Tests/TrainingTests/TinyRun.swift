@@ -1,0 +1,83 @@
+import Corpora
+import Files
+import Modeling
+import Tensors
+import TestSupport
+import Training
+
+/// A run on a short text that repeats itself, in a folder of its own.
+struct TinyRun {
+  private let folder: TemporaryFolder
+  let file: TokenFile
+  var configuration = TrainingConfiguration()
+
+  /// - Parameter ids: The text; by default a loop of five tokens.
+  /// - Throws: When the folder or the file cannot be written.
+  init(_ ids: [Int32] = (0..<400).map { [3, 4, 5, 6, 7][$0 % 5] }) throws {
+    folder = try TemporaryFolder()
+    let path = folder.path + "/train.tokens"
+    let header = TokenFileHeader(vocabularySize: 11, eosID: 2, tokenizerDigest: SHA256Digest(of: []))
+    var writer = try TokenFileWriter(replacing: path, header: header)
+    try writer.append(ids)
+    try writer.endDocument(byteCount: ids.count)
+    try writer.commit()
+    file = try TokenFile(path: path)
+    configuration.steps = 40
+    configuration.sequenceLength = 20
+    configuration.batchTokens = 80
+    configuration.chunkLength = 8
+    configuration.learningRate = 1e-2
+    configuration.warmupSteps = 4
+  }
+
+  /// Wide enough that work is cut into tasks.
+  static func model() -> ModelConfiguration {
+    var model = ModelConfiguration()
+    model.width = 32
+    model.layers = 2
+    model.heads = 2
+    model.feedForwardWidth = 48
+    model.vocabularySize = 11
+    model.bosID = 1
+    return model.resolved
+  }
+
+  func batches() throws -> Batches {
+    try Batches(
+      file, batchSize: configuration.batchSize, sequenceLength: configuration.sequenceLength, bos: .sequence(bosID: 1),
+      seed: UInt64(configuration.seed))
+  }
+
+  /// A loop at step 0.
+  func loop(threadCount: Int = 1, isValidated: Bool = false) throws -> TrainingLoop {
+    let pool = WorkerPool(threadCount: threadCount)
+    let trainer = Trainer(Self.model(), configuration, on: pool)
+    return TrainingLoop(trainer, batches: try batches(), validation: isValidated ? file : nil, on: pool)
+  }
+
+  /// What the whole run told.
+  func events(threadCount: Int = 1, isValidated: Bool = false) throws -> [TrainingEvent] {
+    var loop = try loop(threadCount: threadCount, isValidated: isValidated)
+    var events: [TrainingEvent] = []
+    try loop.run { events.append($0) }
+    return events
+  }
+}
+
+extension [TrainingEvent] {
+  var losses: [Double] {
+    compactMap { event in
+      if case .step(let report) = event { report.loss } else { nil }
+    }
+  }
+
+  /// Steps as `7`, evaluations as `e7`, the best so far as `e7*`.
+  var words: [String] {
+    map { event in
+      switch event {
+      case .step(let report): "\(report.step)"
+      case .evaluation(let step, _, let isBest): "e\(step)" + (isBest ? "*" : "")
+      }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import Modeling
+import Tensors
+import TestSupport
+import Testing
+import Training
+
+@Suite struct TrainerTests {
+  private func weights(_ run: TinyRun, threadCount: Int) throws -> [UInt32] {
+    var loop = try run.loop(threadCount: threadCount)
+    try loop.run { _ in }
+    return loop.trainer.network.parameters.flat.values.map(\.bitPattern)
+  }
+
+  @Test func learnsATextThatRepeatsItself() throws {
+    let losses = try TinyRun().events().losses
+    #expect(losses.count == 40)
+    // ln 11 = 2.40 at first. Only the first token of a sequence cannot be known, ln 5 / 20 = 0.08, and where the text ends.
+    #expect(losses[0] > 2)
+    #expect(losses[20...].reduce(0, +) / 20 < 0.25)
+  }
+
+  @Test func theSameSeedGivesTheSameBitsTwiceAndOnTwoThreads() throws {
+    var run = try TinyRun()
+    run.configuration.steps = 12
+    let first = try weights(run, threadCount: 1)
+    #expect(try weights(run, threadCount: 1) == first)
+    #expect(try weights(run, threadCount: 2) == first)
+    run.configuration.seed = 2
+    #expect(try weights(run, threadCount: 1) != first)
+  }
+
+  @Test func reportsWhatTheStepDid() throws {
+    let run = try TinyRun()
+    var loop = try run.loop()
+    var reports: [StepReport] = []
+    try loop.run { event in
+      if case .step(let report) = event { reports.append(report) }
+    }
+    #expect(reports.map(\.step) == Array(1...40))
+    #expect(reports.map(\.learningRate) == (1...40).map { run.configuration.learningRate(step: $0) })
+    #expect(reports.allSatisfy { $0.gradientNorm > 0 && $0.gradientNorm.isFinite })
+    #expect(loop.trainer.step == 40)
+  }
+
+  @Test func theFirstLossIsThatOfTheReference() throws {
+    let run = try TinyRun()
+    let loop = try run.loop()
+    let (trainer, model) = (loop.trainer, TinyRun.model())
+    let tokens = (0..<4).map { _ in (0..<20).map { ($0 * 7 + 3) % 11 } }
+    for (index, token) in tokens.joined().enumerated() {
+      trainer.inputs[index] = Int32(token)
+      // One token in four is not scored.
+      trainer.targets[index] = index % 4 == 0 ? -1 : Int32((token * 3 + 1) % 11)
+    }
+    var parameters: [String: ReferenceTensor] = [:]
+    for description in trainer.network.parameters.descriptions {
+      let values = trainer.network.parameters.tensor(description).values
+      parameters[description.name] = ReferenceTensor(description.shape.extents, floats: values)
+    }
+    let reference = ReferenceRetNet(
+      ReferenceConfiguration(
+        vocabularySize: 11, width: 32, layerCount: 2, headCount: 2, keyWidth: 16, valueWidth: 32, feedForwardWidth: 48,
+        epsilon: model.normEpsilon, logDecay: [-0.0317486983145803, -0.015748356968139168], isTied: false),
+      parameters: parameters)
+    let targets = (0..<4).map { row in (0..<20).map { Int(trainer.targets[row * 20 + $0]) } }
+    let expected = reference.lossAndGradients(tokens, targets: targets)
+    let report = trainer.makeStep()
+    #expect(abs(report.loss / expected.loss - 1) < 1e-5)
+    #expect(abs(report.gradientNorm / Reference.globalNorm(expected.gradients.values) - 1) < 1e-4)
+  }
+}
