@@ -40,7 +40,7 @@ package enum CorpusError: Error, Equatable, CustomStringConvertible {
   package var hint: String? {
     switch self {
     case .binaryText: "give a plain text file"
-    case .invalidText: "convert the file to UTF-8, or use --invalid bytes to keep such bytes as byte pieces"
+    case .invalidText: "convert the file to UTF-8; 'retnet tokenize encode' and 'pack' also take --invalid bytes"
     case .invalidRecord: "name the field that holds the text with --jsonl-field"
     case .invalidTokenFile, .idOutsideVocabulary: "make the file again with 'retnet tokenize pack'"
     case .emptyText, .noDocuments, .noIDs: nil

@@ -21,6 +21,8 @@ package struct ConfigurationFile {
   private var overrides: [ConfigurationOverride] = []
   private var blockNames: [String] = []
   private var problems: [ConfigurationProblem] = []
+  /// Whether nothing is known of the blocks, so that nothing can be missed in them.
+  private let isUnreadable: Bool
 
   /// Takes the file apart into blocks.
   ///
@@ -31,6 +33,7 @@ package struct ConfigurationFile {
   package init(bytes: [UInt8], path: String, overrides: [String] = []) {
     self.path = path
     blocks = configurationBlocks(bytes: bytes, path: path, problems: &problems)
+    isUnreadable = blocks.isEmpty && !problems.isEmpty
     for text in overrides {
       if let override = ConfigurationOverride(text) {
         self.overrides.append(override)
@@ -63,7 +66,7 @@ package struct ConfigurationFile {
     }
     blocks.removeAll { $0.name == block }
     overrides.removeAll { $0.block == block }
-    for (key, message) in root.contradictions {
+    for (key, message) in root.contradictions where !isUnreadable {
       let location = locations[key] ?? ConfigurationLocation(path: path)
       problems.append(ConfigurationProblem(location: location, key: "\(block).\(key)", message: message))
     }

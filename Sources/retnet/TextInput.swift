@@ -92,6 +92,12 @@ func checkDigest(of file: TokenFile, _ tokenizer: Tokenizer) throws {
         + "found those of \(file.header.tokenizerDigest.short)",
       hint: "pack the text again with this tokenizer: retnet tokenize pack -m tokenizer.model …")
   }
+  guard file.header.vocabularySize == tokenizer.vocabularySize else {
+    throw CommandError(
+      .badData,
+      "\(file.path): vocabulary size: expected \(tokenizer.vocabularySize), that of \(tokenizer.path), "
+        + "found \(file.header.vocabularySize)")
+  }
 }
 
 extension SHA256Digest {

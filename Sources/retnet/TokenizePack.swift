@@ -51,6 +51,9 @@ struct TokenizePack: ParsableCommand {
     if let validationFraction, !(validationFraction > 0 && validationFraction < 1) {
       throw ValidationError("--validation-fraction: expected between 0 and 1, found \(validationFraction)")
     }
+    if let validationOutput, validationOutput == output {
+      throw ValidationError("--validation-output: expected another file than --output, found the same")
+    }
     guard DocumentRule(argument: documents) != nil else {
       throw ValidationError("--documents: expected file, line, blank-line or separator:STR, found '\(documents)'")
     }

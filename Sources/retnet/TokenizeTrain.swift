@@ -62,6 +62,8 @@ struct TokenizeTrain: ParsableCommand {
       global.say("warning: with these settings decoding does not always give back the text that was encoded")
     }
     var trainer = try TokenizerTrainer(settings)
+    // Whether the model can be written is known before the work, not after.
+    try AtomicFile(replacing: output).discard()
     for path in input {
       let file = try MappedFile(path: path)
       try file.checkText()

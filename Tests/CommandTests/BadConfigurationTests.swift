@@ -1,0 +1,84 @@
+import Foundation
+import Testing
+
+extension CommandRuns {
+  @Suite struct BadConfigurationTests {
+    private let workspace: Workspace
+
+    init() throws { workspace = try Workspace() }
+
+    /// Trains with a configuration in which one text is replaced.
+    private func expectFailure(_ old: String, _ new: String, status: Int32, _ message: String) throws {
+      try workspace.write(TinyProject.configuration.replacing(old, with: new), "config.yaml")
+      try workspace.expectFailure("train --config config.yaml -o new", status: status, message)
+      try workspace.expectFailure("train --config config.yaml --dry-run", status: status, message)
+    }
+
+    @Test(arguments: [
+      ("width: 32", "widht: 32", "config.yaml:2:3: key 'model.widht': unknown key; did you mean 'width'?"),
+      (
+        "width: 32", "width: wide",
+        "config.yaml:2:3: key 'model.width': expected an integer from 1 to 65536, found text"
+      ),
+      ("width: 32", "width: 3.5", "config.yaml:2:3: key 'model.width': expected an integer from 1 to 65536, found 3.5"),
+      ("width: 32", "width: 33", "key 'model.key_width': expected a multiple of 2 × heads (4), found 33"),
+      ("training:", "trainnig:", "key 'trainnig': unknown block; did you mean 'training'?"),
+      (
+        "batch_tokens: 128", "batch_tokens: 100",
+        "key 'training.batch_tokens': expected a multiple of sequence_length 32"
+      ),
+      ("  train: train.tokens\n", "", "key 'data.train': expected a token file, found none"),
+      ("model:", "model: [", "config.yaml:"), ("model:", "\tmodel:", "config.yaml:"),
+      ("heads: 2", "heads: 2\n  bos_id: 320", "model.bos_id: expected less than vocabulary_size 320, found 320"),
+      ("heads: 2", "heads: 2\n  vocabulary_size: 319", "model.vocabulary_size: expected at least 320"),
+    ])
+    func configurations(_ old: String, _ new: String, _ message: String) throws {
+      try expectFailure(old, new, status: 78, message)
+    }
+
+    @Test func allProblemsAtOnce() throws {
+      let text = TinyProject.configuration
+        .replacing("layers: 2", with: "layers: two").replacing("width: 32", with: "widht: 32")
+        .replacing("steps: 12", with: "steps: 0")
+      try workspace.write(text, "config.yaml")
+      let before = try workspace.contents
+      let run = try workspace.run("train --config config.yaml -o new --set model.head=2 --set model.layers -q")
+      #expect(run.status == 78)
+      #expect(try workspace.contents == before)
+      #expect(
+        run.talk == """
+          error: config.yaml:2:3: key 'model.widht': unknown key; did you mean 'width'?
+          error: config.yaml:3:3: key 'model.layers': expected an integer from 1 to 1000, found text 'two'
+          error: config.yaml:11:3: key 'training.steps': expected an integer from 1 to 1000000000, found 0
+          error: --set: expected block.key=value, found 'model.layers'
+          error: --set: key 'model.head': unknown key; did you mean 'heads'?
+
+          """)
+    }
+
+    @Test func filesThatAreMissing() throws {
+      try workspace.expectFailure("train --config none.yaml -o new", status: 66, "error: none.yaml: no such file\n")
+      try workspace.expectFailure("train --config . -o new", status: 66, "error: .: ")
+      for (key, name) in [
+        ("train", "train.tokens"), ("validation", "validation.tokens"), ("tokenizer", "tokenizer.model"),
+      ] {
+        try workspace.expectFailure(
+          "train --config config.yaml -o new --set data.\(key)=no-\(name)", status: 66,
+          "error: no-\(name): no such file\n")
+      }
+    }
+
+    @Test func aConfigurationOfOtherBytes() throws {
+      try workspace.write(Data([0xFF, 0xFE, 0x00]), "config.yaml")
+      try workspace.expectFailure("train --config config.yaml", status: 78, "expected UTF-8 text, found other bytes")
+      try workspace.write("", "config.yaml")
+      try workspace.expectFailure("train --config config.yaml", status: 78, "the file has no settings")
+    }
+
+    @Test(arguments: ["powers", "linspace", "single", "none"])
+    func everyDecayCanBeTrained(_ decay: String) throws {
+      let line = "train --config config.yaml -o run --set training.steps=2 --set model.decay=\(decay)"
+      #expect(try workspace.result(line).hasPrefix("run/best.safetensors  "))
+    }
+  }
+}

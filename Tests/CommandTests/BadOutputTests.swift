@@ -1,0 +1,141 @@
+import Foundation
+import Testing
+
+extension CommandRuns {
+  @Suite struct BadOutputTests {
+    private let workspace: Workspace
+
+    init() throws { workspace = try Workspace() }
+
+    private static let writers = [
+      "tokenize train --input text.txt --vocab-size 320 -o", "tokenize pack -m tokenizer.model --input text.txt -o",
+      "convert model.safetensors -o",
+    ]
+    private static let printers = [
+      "tokenize encode -m tokenizer.model text.txt", "tokenize decode -m tokenizer.model ids",
+      "eval -m model.safetensors text.txt", "generate -m model.safetensors -n 20", "info model.safetensors",
+      "train --config config.yaml --dry-run",
+    ]
+
+    @Test(arguments: writers)
+    func outputsThatCannotBeWritten(_ command: String) throws {
+      try workspace.expectFailure(
+        "\(command) /dev/full", status: 74, "error: /dev/full: cannot write: No space left on device\n")
+      try workspace.expectFailure(
+        "\(command) none/new", status: 73, "error: none/new: cannot create: the folder 'none' does not exist\n")
+      try workspace.expectFailure("\(command) .", status: 73, "error: .: cannot create: Is a directory\n")
+      try workspace.expectFailure(
+        "\(command) text.txt/new", status: 73, "error: text.txt/new: cannot create: Not a directory")
+      // Not even root may create a file here.
+      try workspace.expectFailure("\(command) /proc/new", status: 73, "error: /proc/new: cannot create: ")
+    }
+
+    @Test func validationOutputsThatCannotBeWritten() throws {
+      let line = "tokenize pack -m tokenizer.model --input text.txt --documents line --validation-fraction 0.5"
+      try workspace.expectFailure("\(line) -o a.tokens --validation-output none/b", status: 73, "none/b: cannot create")
+      try workspace.expectFailure(
+        "\(line) -o a.tokens --validation-output /dev/full", status: 74, "/dev/full: cannot write")
+      try workspace.expectFailure(
+        "\(line) -o a --validation-output a", status: 64, "--validation-output: expected another")
+    }
+
+    @Test(arguments: printers)
+    func fullDisksAndClosedPipes(_ command: String) throws {
+      try workspace.write("5 6 7\n", "ids")
+      try workspace.expectFailure(
+        command, status: 74, "error: standard output: cannot write: No space left on device\n",
+        output: .file("/dev/full"))
+      let run = try workspace.run("\(command) -q", output: .closedPipe)
+      #expect(run.status == 0)
+      #expect(run.talk == "")
+    }
+
+    @Test func runFoldersThatCannotBeUsed() throws {
+      let line = "train --config config.yaml -o"
+      try workspace.expectFailure("\(line) /dev/full", status: 73, "error: /dev/full: cannot create: ")
+      try workspace.expectFailure("\(line) text.txt/run", status: 73, "error: text.txt: cannot create: ")
+      try workspace.expectFailure("\(line) /proc/run", status: 73, "error: /proc/run: cannot create: ")
+      _ = try workspace.result("\(line) run")
+      try workspace.expectFailure(
+        "\(line) run", status: 73,
+        "error: run: expected a folder without a run, found one with metrics.jsonl\nhint: choose another folder with -o"
+      )
+    }
+
+    @Test func aFailedCommandLeavesTheOldFile() throws {
+      for (command, name) in [
+        ("convert train.tokens -o", "model.safetensors"),
+        ("tokenize pack -m tokenizer.model --input none -o", "train.tokens"),
+        ("tokenize train --input text.txt --vocab-size 32000 -o", "tokenizer.model"),
+      ] {
+        let before = try workspace.bytes(name)
+        #expect(try workspace.run("\(command) \(name)").status >= 65)
+        #expect(try workspace.bytes(name) == before)
+      }
+    }
+
+    @Test(arguments: [
+      ("eval -m model.safetensors text.txt --chunk-length 0", "--chunk-length: expected 1 to 65536, found 0"),
+      ("eval -m model.safetensors text.txt --chunk-length 8 --form parallel", "the parallel form has no chunks"),
+      ("eval -m model.safetensors text.txt --form quick", "quick"),
+      ("eval -m model.safetensors text.txt --fail-above 0", "--fail-above: expected more than 0, found 0.0"),
+      ("eval -m model.safetensors text.txt --fail-above nan", "--fail-above: expected more than 0, found nan"),
+      (
+        "eval -m model.safetensors text.txt --documents page",
+        "--documents: expected file, line, blank-line or separator"
+      ),
+      ("eval -m model.safetensors", "file"), ("eval text.txt", "--model"),
+      ("generate -m model.safetensors --temp=-1", "--temp: expected a number ≥ 0, found -1"),
+      ("generate -m model.safetensors --temp inf", "--temp: expected a number ≥ 0, found inf"),
+      ("generate -m model.safetensors --top-p 0", "--top-p: expected more than 0 and at most 1, found 0"),
+      ("generate -m model.safetensors --top-k=-1", "--top-k: expected at least 0, found -1"),
+      ("generate -m model.safetensors -n=-1", "-n: expected at least 0, found -1"),
+      ("generate -m model.safetensors -n many", "many"), ("generate -m model.safetensors --seed=-1", "-1"),
+      ("generate -m model.safetensors -f text.txt -p x", "exclude each other"),
+      ("convert model.safetensors -o new --dtype q8", "q8"), ("convert model.safetensors", "--output"),
+      ("info", "file"), ("info model.safetensors extra", "extra"), ("info model.safetensors -t 0", "--threads"),
+      ("train", "--config"), ("train --config config.yaml --resume", "--resume"),
+      ("tokenize train --input text.txt -o new --vocab-size 0", "vocabulary size: expected 1 to 16777216, found 0"),
+      (
+        "tokenize train --input text.txt -o new --vocab-size 320 --character-coverage 2", "character coverage: expected"
+      ),
+      (
+        "tokenize train --input text.txt -o new --vocab-size 320 --normalization upper",
+        "normalization: expected identity"
+      ),
+      ("tokenize train --input text.txt -o new --vocab-size 320 --max-bytes 9", "training bytes: expected at least"),
+      ("tokenize train --input text.txt -o new --vocab-size 320 --model-type tree", "tree"),
+      ("tokenize pack -m tokenizer.model --input text.txt -o new --validation-fraction 0.5", "go together"),
+      (
+        "tokenize pack -m tokenizer.model --input text.txt -o new --validation-output v --validation-fraction 1",
+        "--validation-fraction: expected between 0 and 1, found 1.0"
+      ),
+      ("tokenize encode -m tokenizer.model --output-format text text.txt", "text"),
+      ("generate -m model.safetensors --tmep 1", "--tmep"),
+    ])
+    func wrongUsage(_ line: String, _ message: String) throws {
+      try workspace.expectFailure(line, status: 64, message)
+    }
+
+    @Test(arguments: ["sing", "tokenize cut", "tokenize train extra"])
+    func unknownCommands(_ line: String) throws {
+      let run = try workspace.run(line)
+      #expect(run.status == 64)
+      #expect(run.talk.hasPrefix("error: ") && run.talk.contains("Usage: retnet"))
+      #expect(run.output.isEmpty)
+    }
+
+    @Test func aGroupOfCommandsShowsItsHelp() throws {
+      #expect(try workspace.result("tokenize").contains("SUBCOMMANDS"))
+    }
+
+    @Test func inputsThatAreMissing() throws {
+      for command in [
+        "eval -m none text.txt", "generate -m none", "generate -m model.safetensors -f none", "convert none -o new",
+        "convert model.safetensors -o new --tokenizer none", "info none", "tokenize encode -m none text.txt",
+        "tokenize encode -m tokenizer.model none", "tokenize decode -m none text.txt",
+        "tokenize pack -m none --input text.txt -o new", "tokenize train --input none --vocab-size 320 -o new",
+      ] { try workspace.expectFailure(command, status: 66, "error: none: no such file\n") }
+    }
+  }
+}

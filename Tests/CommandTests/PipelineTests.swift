@@ -1,0 +1,215 @@
+import Foundation
+import Testing
+
+extension CommandRuns {
+  @Suite struct PipelineTests {
+    private let workspace: Workspace
+
+    init() throws { workspace = try Workspace() }
+
+    private func json(_ line: String) throws -> [String: Any] {
+      let text = try workspace.result(line)
+      return try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    }
+
+    @Test func encodingAndDecodingGiveBackEveryByte() throws {
+      let hostile = "Light  ▁day\r\n\n\tñ 🙂 \u{1}\u{2028}\u{FEFF} no newline at the end"
+      try workspace.write(TinyProject.text + hostile, "text.txt")
+      for model in ["tokenizer.model", "other.model"] {
+        let ids = try workspace.result("tokenize encode -m \(model) text.txt")
+        #expect(ids.split(separator: "\n").count == 603)
+        #expect(ids == (try workspace.result("tokenize encode -m \(model)", input: TinyProject.text + hostile)))
+        let decoded = try workspace.run("tokenize decode -m \(model)", input: ids)
+        #expect(decoded.output == (try workspace.bytes("text.txt")))
+      }
+      let framed = try workspace.result("tokenize encode -m tokenizer.model --bos --eos", input: "day\nnight\n")
+      #expect(framed.hasPrefix("1 ") && framed.hasSuffix(" 2\n"))
+      let lines = try workspace.result(
+        "tokenize encode -m tokenizer.model --output-format jsonl", input: "day\nnight\n")
+      #expect(lines.split(separator: "\n").count == 2)
+      #expect(lines.contains(#""pieces":["#))
+    }
+
+    @Test func packingVerifiesAndHoldsOut() throws {
+      let whole = try workspace.run("tokenize pack -m tokenizer.model --input text.txt -o a.tokens --verify")
+      #expect(whole.status == 0)
+      #expect(whole.text == "" && whole.talk.contains("a.tokens: "))
+      let ids = try workspace.result("tokenize encode -m tokenizer.model text.txt").split { $0 == " " || $0 == "\n" }
+      let report = try json("info a.tokens --json --check")
+      #expect(report["tokens"] as? Int == ids.count + 1)
+      #expect(report["documents"] as? Int == 1)
+      #expect(report["bytes"] as? Int == TinyProject.text.utf8.count)
+      _ = try workspace.result(
+        "tokenize pack -m tokenizer.model --input text.txt -o b.tokens --documents line "
+          + "--validation-output c.tokens --validation-fraction 0.25 --verify")
+      #expect(try json("info b.tokens --json")["documents"] as? Int == 450)
+      #expect(try json("info c.tokens --json --check")["documents"] as? Int == 150)
+      // A tokenizer that changes the text is found out.
+      _ = try workspace.result(
+        "tokenize train --input text.txt --vocab-size 320 --normalization nfkc_cf -o folded.model")
+      try workspace.expectFailure(
+        "tokenize pack -m folded.model --input text.txt -o d.tokens --verify", status: 65,
+        "decoding does not give back the text\nhint: ")
+    }
+
+    @Test func trainingFillsItsFolder() throws {
+      let run = try workspace.run("train --config config.yaml -o run/deep/er")
+      #expect(run.status == 0)
+      #expect(run.text.hasPrefix("run/deep/er/best.safetensors  "))
+      #expect(run.text.hasSuffix(" bits per byte on validation.tokens\n"))
+      let names = try FileManager.default.contentsOfDirectory(atPath: workspace.folder.path + "/run/deep/er").sorted()
+      #expect(names == ["best.safetensors", "config.yaml", "last.safetensors", "metrics.jsonl"])
+      let metrics = try workspace.text("run/deep/er/metrics.jsonl").split(separator: "\n")
+      // Steps 1, 4, 8, 12 and evaluations after 6 and 12.
+      #expect(metrics.count == 6)
+      #expect(metrics.allSatisfy { (try? JSONSerialization.jsonObject(with: Data($0.utf8))) is [String: Any] })
+      #expect(try workspace.bytes("run/deep/er/best.safetensors") == workspace.bytes("model.safetensors"))
+      // What the run has resolved is a configuration that gives the same run.
+      let again = try workspace.result("train --config run/deep/er/config.yaml -o again -t 1 -q")
+      #expect(again.hasPrefix("again/best.safetensors  "))
+      #expect(try workspace.bytes("again/last.safetensors") == workspace.bytes("run/deep/er/last.safetensors"))
+      let plan = try workspace.result("train --config config.yaml --dry-run")
+      #expect(plan.contains(try workspace.text("run/deep/er/config.yaml")))
+    }
+
+    @Test func evaluationReportsTheSameForEveryFormAndChunkLength() throws {
+      let report = try json("eval -m model.safetensors text.txt --json -q")
+      let keys = [
+        "bits_per_byte", "byte_perplexity", "bytes", "chunk_length", "files", "first_token", "form", "loss",
+        "loss_standard_error", "method", "model", "model_digest", "perplexity", "schema_version", "seconds",
+        "tokenizer_digest", "tokens", "tokens_per_second", "word_perplexity", "words",
+      ]
+      #expect(report.keys.sorted() == keys)
+      let loss = try #require(report["loss"] as? Double)
+      #expect(report["bytes"] as? Int == TinyProject.text.utf8.count)
+      #expect(loss > 1 && loss < 7)
+      let options = ["parallel", "recurrent", "auto"] + [1, 7, 64, 100].map { "chunkwise --chunk-length \($0)" }
+      for option in options {
+        let found = try json("eval -m model.safetensors text.txt --json -q --form \(option)")
+        #expect(abs(try #require(found["loss"] as? Double) / loss - 1) < 1e-5, "\(option)")
+      }
+      for threads in [1, 2] {
+        let found = try json("eval -m model.safetensors text.txt --json -q -t \(threads)")
+        #expect(found["loss"] as? Double == loss)
+      }
+      #expect(try workspace.result("eval -m model.safetensors text.txt -q").contains("bits per byte   "))
+    }
+
+    @Test func aTextAndItsTokenFileScoreTheSame() throws {
+      let text = try json("eval -m model.safetensors text.txt --json --documents line -q")
+      _ = try workspace.result("tokenize pack -m tokenizer.model --input text.txt --documents line -o all.tokens -q")
+      let tokens = try json("eval -m model.safetensors all.tokens --json -q")
+      for key in ["loss", "tokens", "bytes", "bits_per_byte"] {
+        #expect(text[key] as? Double == tokens[key] as? Double, "\(key)")
+      }
+      let unscored = try json("eval -m model.safetensors text.txt --json --no-bos -q")
+      #expect(unscored["first_token"] as? String == "not scored")
+      #expect(
+        unscored["tokens"] as? Int
+          == (try json("eval -m model.safetensors text.txt --json -q")["tokens"] as? Int).map { $0 - 1 })
+    }
+
+    @Test func failAboveDecidesTheStatusOnly() throws {
+      let low = try workspace.run("eval -m model.safetensors text.txt --fail-above 1.5 --json -q")
+      #expect(low.status == 1)
+      #expect(low.text.contains("\"perplexity\""))
+      #expect(low.talk == "")
+      #expect(try workspace.run("eval -m model.safetensors text.txt --fail-above 1e9").status == 0)
+      #expect(try workspace.run("eval -m model.safetensors text.txt --fail-above 1.5").talk.contains("is above 1.5"))
+    }
+
+    @Test(arguments: ["--temp 0", "--temp 0.9 -s 7", "--top-k 0 --top-p 1 -s 18446744073709551615"])
+    func generatesTheSameTextOnAnyNumberOfThreads(_ options: String) throws {
+      let line = "generate -m model.safetensors -n 150 --ignore-eos \(options)"
+      let first = try workspace.run(line + " -p The")
+      #expect(first.status == 0)
+      #expect(first.output.count > 20)
+      #expect(first.output.last == UInt8(ascii: "\n"))
+      for threads in [1, 2, 3] { #expect(try workspace.run(line + " -t \(threads) -p The").output == first.output) }
+    }
+
+    @Test func promptsComeFromEverywhere() throws {
+      let line = "generate -m model.safetensors -n 12 --temp 0 -q"
+      let prompt = "-- the day"
+      let expected = try workspace.run(line.split(separator: " ").map(String.init) + ["-p", prompt])
+      #expect(expected.status == 0)
+      try workspace.write(prompt, "prompt.txt")
+      #expect(try workspace.result(line + " -f prompt.txt") == expected.text)
+      #expect(try workspace.result(line + " -p -", input: prompt) == expected.text)
+      #expect(try workspace.result(line + " -f -", input: prompt) == expected.text)
+      #expect(try workspace.result(line + " -f prompt.txt --display-prompt") == prompt + expected.text)
+      // An empty prompt starts from BOS.
+      let empty = try workspace.result(line)
+      #expect(try workspace.result(line + " -p -") == empty)
+      #expect(try workspace.result(line + " -n 0 -p the") == "\n")
+      #expect(try workspace.run(line + " --timings").talk.contains("tokens/s"))
+      try workspace.write(Data([0x61, 0xFF]), "latin.txt")
+      try workspace.expectFailure(
+        "generate -m model.safetensors -f latin.txt", status: 65, "prompt: line 1, byte offset 1")
+    }
+
+    @Test func conversionWidensExactly() throws {
+      func convert(_ from: String, _ dtype: String) throws -> String {
+        let name = "\(dtype)-of-\(from)"
+        _ = try workspace.result("convert \(from) -o \(name) --dtype \(dtype) -q")
+        return name
+      }
+      func tensors(_ name: String) throws -> Data {
+        let bytes = try workspace.bytes(name)
+        return bytes.dropFirst(8 + bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) })
+      }
+      #expect(try tensors(convert("model.safetensors", "f32")) == tensors("model.safetensors"))
+      for dtype in ["bf16", "f16"] {
+        let narrow = try convert("model.safetensors", dtype)
+        #expect(try workspace.bytes(narrow).count < workspace.bytes("model.safetensors").count)
+        let wide = try convert(narrow, "f32")
+        #expect(try tensors(wide) != tensors("model.safetensors"))
+        // What was narrowed once loses nothing more, and says where it comes from.
+        #expect(try tensors(convert(wide, dtype)) == tensors(narrow))
+        #expect(try tensors(convert(narrow, dtype)) == tensors(narrow))
+        let info = try json("info \(narrow) --json --check")
+        #expect(info["dtype"] as? String == dtype)
+        #expect(info["parent"] as? String == (try json("info model.safetensors --json")["digest"] as? String))
+        let loss = try #require(try json("eval -m \(narrow) text.txt --json -q")["loss"] as? Double)
+        #expect(try json("eval -m \(wide) text.txt --json -q")["loss"] as? Double == loss)
+      }
+    }
+
+    @Test func numbersThatF16CannotHoldAreRefused() throws {
+      try workspace.change("model.safetensors") { bytes in
+        let start = 8 + bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+        bytes.replaceSubrange(start..<start + 4, with: [0, 0, 0x80, 0x47])  // 65,536
+      }
+      try workspace.expectFailure(
+        "convert model.safetensors -o new --dtype f16", status: 65,
+        "error: model.safetensors: tensor 'embed.weight': expected numbers below 65,504, which f16 can hold, found larger ones"
+      )
+      _ = try workspace.result("convert model.safetensors -o new --dtype bf16")
+    }
+
+    @Test func infoDescribesEachKindOfFile() throws {
+      let model = try json("info model.safetensors --json --check")
+      #expect(model["kind"] as? String == "model")
+      #expect(model["vocabulary_size"] as? Int == 320)
+      #expect(model["steps"] as? Int == 12 || model["steps"] as? Int == 6)
+      #expect(model["check"] as? String == "the digest is right")
+      #expect(model["tensors"] == nil)
+      let text = try workspace.result("info model.safetensors -v")
+      #expect(text.hasPrefix("kind ") && text.contains("\n  embed.weight F32 [320, 32]\n"))
+      #expect(try json("info tokenizer.model --json")["kind"] as? String == "tokenizer")
+      #expect(try json("info tokenizer.model --json")["digest"] as? String == model["tokenizer_digest"] as? String)
+      #expect(try json("info train.tokens --json")["kind"] as? String == "token file")
+      #expect(try json("info train.tokens --json --check")["data_digest"] as? String == model["data_digest"] as? String)
+    }
+
+    @Test func theCheckFindsADamagedByte() throws {
+      try workspace.change("model.safetensors") { $0[$0.count - 5_000] ^= 1 }
+      #expect(try workspace.run("info model.safetensors").status == 0)
+      try workspace.expectFailure(
+        "info model.safetensors --check", status: 65, "hint: the file was changed or damaged")
+      try workspace.change("train.tokens") { $0[70] ^= 1 }
+      #expect(try workspace.run("info train.tokens").status == 0)
+      try workspace.expectFailure("info train.tokens --check", status: 65, "error: train.tokens: ")
+    }
+  }
+}
