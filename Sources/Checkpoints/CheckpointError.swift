@@ -12,6 +12,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case tensor(path: String, name: String, expected: String, found: String)
   /// No tensor has the name.
   case missingTensor(path: String, name: String)
+  /// The index of a sharded model breaks a rule at a byte of its text.
+  case index(path: String, byte: Int, expected: String, found: String)
 
   /// The message in one line.
   package var description: String {
@@ -26,6 +28,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(path): tensor \(quoted(name)): expected \(expected), found \(found)"
     case .missingTensor(let path, let name):
       "\(path): no tensor \(quoted(name))"
+    case .index(let path, let byte, let expected, let found):
+      "\(path): byte \(byte): expected \(expected), found \(found)"
     }
   }
 
