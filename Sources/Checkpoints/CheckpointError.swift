@@ -14,6 +14,12 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case missingTensor(path: String, name: String)
   /// The index of a sharded model breaks a rule at a byte of its text.
   case index(path: String, byte: Int, expected: String, found: String)
+  /// A zip archive breaks a rule; the entry is nil where it is about the archive as a whole.
+  case archive(path: String, entry: String?, expected: String, found: String)
+  /// The pickle of a PyTorch file breaks a rule at a byte of it.
+  case pickle(path: String, byte: Int, expected: String, found: String)
+  /// The file is of a known kind that is not read.
+  case container(path: String, found: UnreadableContainer)
 
   /// The message in one line.
   package var description: String {
@@ -30,6 +36,12 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(path): no tensor \(quoted(name))"
     case .index(let path, let byte, let expected, let found):
       "\(path): byte \(byte): expected \(expected), found \(found)"
+    case .archive(let path, let entry, let expected, let found):
+      "\(path): \(entry.map { "entry \(quoted($0)): " } ?? "")expected \(expected), found \(found)"
+    case .pickle(let path, let byte, let expected, let found):
+      "\(path): data.pkl, byte \(byte): expected \(expected), found \(found)"
+    case .container(let path, let found):
+      "\(path): expected a safetensors or PyTorch zip file, found \(found.rawValue)"
     }
   }
 
@@ -40,6 +52,12 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "the file is incomplete; copy or download it again"
     case .header(_, 0, _, _):
       "is this a safetensors file?"
+    case .archive(_, nil, _, _):
+      "if the file is incomplete, copy or download it again"
+    case .archive, .pickle:
+      "save the weights alone with a current PyTorch: torch.save(model.state_dict(), 'model.pt')"
+    case .container(_, let found):
+      found.hint
     default:
       nil
     }
