@@ -20,6 +20,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case pickle(path: String, byte: Int, expected: String, found: String)
   /// The file is of a known kind that is not read.
   case container(path: String, found: UnreadableContainer)
+  /// The folder holds no weights under a name that is looked for.
+  case noWeights(path: String)
 
   /// The message in one line.
   package var description: String {
@@ -42,6 +44,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(path): data.pkl, byte \(byte): expected \(expected), found \(found)"
     case .container(let path, let found):
       "\(path): expected a safetensors or PyTorch zip file, found \(found.rawValue)"
+    case .noWeights(let path):
+      "\(path): expected \(WeightsFile.folderNames.joined(separator: ", ")), found none of them"
     }
   }
 
