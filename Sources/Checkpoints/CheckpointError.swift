@@ -12,6 +12,16 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case tensor(path: String, name: String, expected: String, found: String)
   /// No tensor has the name.
   case missingTensor(path: String, name: String)
+  /// The index of a sharded model breaks a rule at a byte of its text.
+  case index(path: String, byte: Int, expected: String, found: String)
+  /// A zip archive breaks a rule; the entry is nil where it is about the archive as a whole.
+  case archive(path: String, entry: String?, expected: String, found: String)
+  /// The pickle of a PyTorch file breaks a rule at a byte of it.
+  case pickle(path: String, byte: Int, expected: String, found: String)
+  /// The file is of a known kind that is not read.
+  case container(path: String, found: UnreadableContainer)
+  /// The folder holds no weights under a name that is looked for.
+  case noWeights(path: String)
 
   /// The message in one line.
   package var description: String {
@@ -26,6 +36,16 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(path): tensor \(quoted(name)): expected \(expected), found \(found)"
     case .missingTensor(let path, let name):
       "\(path): no tensor \(quoted(name))"
+    case .index(let path, let byte, let expected, let found):
+      "\(path): byte \(byte): expected \(expected), found \(found)"
+    case .archive(let path, let entry, let expected, let found):
+      "\(path): \(entry.map { "entry \(quoted($0)): " } ?? "")expected \(expected), found \(found)"
+    case .pickle(let path, let byte, let expected, let found):
+      "\(path): data.pkl, byte \(byte): expected \(expected), found \(found)"
+    case .container(let path, let found):
+      "\(path): expected a safetensors or PyTorch zip file, found \(found.rawValue)"
+    case .noWeights(let path):
+      "\(path): expected \(WeightsFile.folderNames.joined(separator: ", ")), found none of them"
     }
   }
 
@@ -36,6 +56,12 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "the file is incomplete; copy or download it again"
     case .header(_, 0, _, _):
       "is this a safetensors file?"
+    case .archive(_, nil, _, _):
+      "if the file is incomplete, copy or download it again"
+    case .archive, .pickle:
+      "save the weights alone with a current PyTorch: torch.save(model.state_dict(), 'model.pt')"
+    case .container(_, let found):
+      found.hint
     default:
       nil
     }

@@ -1,4 +1,4 @@
-/// Reads the JSON of a safetensors header from left to right, value by expected value.
+/// Reads the JSON of a safetensors header, or of a sharded model's index, from left to right, value by expected value.
 ///
 /// It builds no tree and never looks deeper than it is asked to, so that neither nesting nor length can exhaust the
 /// stack or take more than linear time, and it sees what a JSON library hides: names that occur twice, and numbers that
@@ -8,14 +8,21 @@ struct HeaderReader {
   /// which a hostile name of megabytes would exploit.
   static let nameByteLimit = 1024
 
+  /// What the text is, which errors tell.
+  enum Text: String {
+    case header, index
+  }
+
   private let bytes: [UInt8]
   private let path: String
-  /// The next byte to be read, counted from the start of the header.
+  private let text: Text
+  /// The next byte to be read, counted from the start of the text.
   private(set) var position = 0
 
-  init(_ bytes: [UInt8], path: String) {
+  init(_ bytes: [UInt8], path: String, text: Text = .header) {
     self.bytes = bytes
     self.path = path
+    self.text = text
   }
 
   /// Reads `{ name: value, … }`, handing each name and its position to a closure that must read the value.
@@ -92,6 +99,34 @@ struct HeaderReader {
     return string
   }
 
+  /// Passes over a value of any kind; how its parts are put together is not checked.
+  mutating func skipValue() throws(CheckpointError) {
+    var depth = 0
+    repeat {
+      skipSpace()
+      let start = position
+      switch next {
+      case UInt8(ascii: "\""): _ = try readString("a string")
+      case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+      case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+      case UInt8(ascii: ","), UInt8(ascii: ":"): break
+      default:
+        while let byte = next, Self.isWordByte(byte) { position += 1 }
+        guard position > start else { throw failure("a value", at: start) }
+      }
+      guard depth >= 0 else { throw failure("a value", at: start) }
+      if position == start { position += 1 }
+    } while depth > 0
+  }
+
+  // What numbers, true, false and null are made of.
+  private static func isWordByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "."), UInt8(ascii: "+"), UInt8(ascii: "-"): true
+    default: false
+    }
+  }
+
   /// Makes sure that the first byte is `{`, which tells a header from other files.
   func checkBeginning() throws(CheckpointError) {
     guard next == UInt8(ascii: "{") else { throw failure("'{'", at: position) }
@@ -100,7 +135,7 @@ struct HeaderReader {
   /// Makes sure that only white space is left.
   mutating func readEnd() throws(CheckpointError) {
     skipSpace()
-    guard next == nil else { throw failure("white space up to the end of the header", at: position) }
+    guard next == nil else { throw failure("white space up to the end of the \(text)", at: position) }
   }
 
   /// The error for a name that occurs a second time in its object.
@@ -108,10 +143,16 @@ struct HeaderReader {
     failure("each name once", at: position, found: "\(quoted(name)) again")
   }
 
-  /// An error at a position of the header; what was found is what stands there unless something better is known.
+  /// An error at a position of the text; what was found is what stands there unless something better is known.
   func failure(_ expected: String, at position: Int, found: String? = nil) -> CheckpointError {
-    let byte = SafetensorsHeader.prefixByteCount + position
-    return .header(path: path, byte: byte, expected: expected, found: found ?? excerpt(at: position))
+    let found = found ?? excerpt(at: position)
+    return switch text {
+    case .header:
+      .header(
+        path: path, byte: SafetensorsHeader.prefixByteCount + position, expected: expected, found: found)
+    case .index:
+      .index(path: path, byte: position, expected: expected, found: found)
+    }
   }
 
   private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
@@ -173,7 +214,7 @@ struct HeaderReader {
   }
 
   private func excerpt(at position: Int) -> String {
-    guard position < bytes.count else { return "the end of the header" }
+    guard position < bytes.count else { return "the end of the \(text)" }
     let rest = bytes[position...]
     let token = rest.prefix(24).prefix { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: ",") }
     if token.isEmpty { return "byte 0x" + (rest[position] < 16 ? "0" : "") + String(rest[position], radix: 16) }

@@ -19,12 +19,19 @@ package struct SafetensorsFile: Sendable {
   /// - Parameter path: A regular file.
   /// - Throws: `CheckpointError.file`, `.fileSize`, `.header` or `.tensor`.
   package init(path: String) throws(CheckpointError) {
+    let file: MappedFile
     do {
       file = try MappedFile(path: path)
     } catch {
       throw .file(error)
     }
-    header = try SafetensorsHeader(path: path, fileByteCount: file.byteCount, copyBytes: file.copyBytes)
+    try self.init(file)
+  }
+
+  /// Checks a file that is mapped already.
+  init(_ file: MappedFile) throws(CheckpointError) {
+    self.file = file
+    header = try SafetensorsHeader(path: file.path, fileByteCount: file.byteCount, copyBytes: file.copyBytes)
   }
 
   /// The path as it was given.

@@ -64,6 +64,7 @@ private struct Failure {
     case let error as ConfigurationError: self.init(.badConfiguration, error.description)
     case let error as FileError: self.init(error)
     case CheckpointError.file(let error): self.init(error)
+    case CheckpointError.noWeights: self.init(.inputMissing, "\(error)")
     case let error as CheckpointError: self.init(.badData, error.description, hint: error.hint)
     case let error as ModelFileError: self.init(.badData, error.description, hint: error.hint)
     case TokenizerError.invalidSetting: self.init(.usage, "\(error)")

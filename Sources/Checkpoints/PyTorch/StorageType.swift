@@ -1,0 +1,46 @@
+/// The types of PyTorch's storages and elements.
+enum StorageType {
+  /// The element type of a class of storages in the module `torch`; nil if it has none here.
+  static func dataType(ofStorage name: String) -> DataType? {
+    switch name {
+    case "FloatStorage": .f32
+    case "DoubleStorage": .f64
+    case "HalfStorage": .f16
+    case "BFloat16Storage": .bf16
+    case "LongStorage": .i64
+    case "IntStorage": .i32
+    case "ShortStorage": .i16
+    case "CharStorage": .i8
+    case "ByteStorage": .u8
+    case "BoolStorage": .bool
+    case "ComplexFloatStorage": .c64
+    default: nil
+    }
+  }
+
+  /// The element type that the module `torch` calls by a name; nil if it has none here.
+  static func dataType(named name: String) -> DataType? {
+    switch name {
+    case "float32", "float": .f32
+    case "float64", "double": .f64
+    case "float16", "half": .f16
+    case "bfloat16": .bf16
+    case "int64", "long": .i64
+    case "int32", "int": .i32
+    case "int16", "short": .i16
+    case "int8": .i8
+    case "uint8": .u8
+    case "uint16": .u16
+    case "uint32": .u32
+    case "uint64": .u64
+    case "bool": .bool
+    case "complex64": .c64
+    case "float8_e5m2": .f8E5M2
+    case "float8_e4m3fn": .f8E4M3
+    case "float8_e8m0fnu": .f8E8M0
+    case "float8_e4m3fnuz": .f8E4M3FNUZ
+    case "float8_e5m2fnuz": .f8E5M2FNUZ
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,83 @@
+/// A zip archive whose data are stored as they are: the names of its entries, and where their data lie in the file.
+///
+/// Only the central directory is believed, and the file is refused as a whole if the directory contradicts itself or
+/// the file. Checksums are not compared. Source: PKWARE APPNOTE 6.3.10; docs/CHECKPOINT.md §3.
+struct StoredArchive {
+  private(set) var ranges: [String: Range<Int>] = [:]
+  private let compressed: ArchiveDirectory.Entry?
+
+  private let path: String
+  private let copyBytes: (Range<Int>) -> [UInt8]
+
+  /// Reads the central directory and the head of every entry.
+  ///
+  /// - Parameters:
+  ///   - path: What errors call the file.
+  ///   - fileByteCount: The length of the whole file.
+  ///   - copyBytes: Reads a range within the file.
+  /// - Throws: `CheckpointError.archive`.
+  init(path: String, fileByteCount: Int, copyBytes: @escaping (Range<Int>) -> [UInt8]) throws(CheckpointError) {
+    self.path = path
+    self.copyBytes = copyBytes
+    let directory = try ArchiveDirectory(path: path, fileByteCount: fileByteCount, copyBytes: copyBytes)
+    let entries = try directory.readEntries(copyBytes(directory.range))
+    // In the order of their heads each entry ends before the next begins, so that none can share bytes with another.
+    let ordered = entries.sorted { $0.headOffset < $1.headOffset }
+    compressed = entries.first { $0.method != 0 }
+    for (index, entry) in ordered.enumerated() {
+      let next = index + 1 < ordered.count ? ordered[index + 1].headOffset : .max
+      let limit = min(next, directory.range.lowerBound)
+      let range = try dataRange(of: entry, before: limit)
+      guard ranges.updateValue(range, forKey: entry.name) == nil else {
+        throw .archive(path: path, entry: entry.name, expected: "each name once", found: "the name again")
+      }
+    }
+  }
+
+  /// Makes sure that no entry is compressed.
+  func checkStored() throws(CheckpointError) {
+    guard let compressed else { return }
+    throw .archive(
+      path: path, entry: compressed.name, expected: "stored data", found: "compression method \(compressed.method)")
+  }
+
+  /// Copies the data of an entry.
+  ///
+  /// - Parameters:
+  ///   - name: The entry's full name.
+  ///   - byteLimit: The most bytes that are accepted.
+  /// - Returns: nil if there is no such entry.
+  /// - Throws: `CheckpointError.archive` if there are more bytes.
+  func copyData(of name: String, byteLimit: Int) throws(CheckpointError) -> [UInt8]? {
+    guard let range = ranges[name] else { return nil }
+    guard range.count <= byteLimit else {
+      throw .archive(path: path, entry: name, expected: "at most \(byteLimit) bytes", found: "\(range.count)")
+    }
+    return copyBytes(range)
+  }
+
+  // The local head repeats the name and has an extra field of its own, which PyTorch uses to align the data.
+  private func dataRange(of entry: ArchiveDirectory.Entry, before limit: Int) throws(CheckpointError) -> Range<Int> {
+    func failure(_ expected: String, _ found: String) -> CheckpointError {
+      .archive(path: path, entry: entry.name, expected: expected, found: found)
+    }
+    let headByteCount = 30
+    guard entry.headOffset <= limit - headByteCount else {
+      throw failure("a local header that ends before byte \(limit)", "one at \(entry.headOffset)")
+    }
+    let nameStart = entry.headOffset + headByteCount
+    let head = copyBytes(entry.headOffset..<nameStart)
+    guard head.littleEndian(at: 0, count: 4) == 0x0403_4B50 else {
+      throw failure("a local header at byte \(entry.headOffset)", "other bytes")
+    }
+    let nameByteCount = Int(head.littleEndian(at: 26, count: 2))
+    let dataStart = nameStart + nameByteCount + Int(head.littleEndian(at: 28, count: 2))
+    guard dataStart <= limit, entry.byteCount <= limit - dataStart else {
+      throw failure("data that end before byte \(limit)", "\(entry.byteCount) bytes from \(dataStart)")
+    }
+    guard copyBytes(nameStart..<nameStart + nameByteCount).elementsEqual(entry.name.utf8) else {
+      throw failure("the same name in the local header", "another")
+    }
+    return dataStart..<dataStart + entry.byteCount
+  }
+}

@@ -1,0 +1,114 @@
+/// What a PyTorch zip file says of its tensors, checked against every rule of docs/CHECKPOINT.md §3.
+package struct TorchHeader: Sendable {
+  /// Pickles may be this long.
+  static let pickleByteLimit = 100_000_000
+  /// Where the weights of a training checkpoint are looked for.
+  static let stateKeys = ["model", "state_dict", "module", "model_state_dict"]
+
+  /// The tensors in the order of the pickle.
+  package let tensors: [TensorDescription]
+  /// Where and how each tensor's numbers lie, in the same order.
+  let views: [TensorView]
+  /// The place of each name in `tensors`.
+  package let indices: [String: Int]
+  /// The plain values beside the weights, by their names joined by dots, as `cfg.model.dropout`.
+  package let plainConfiguration: [String: PickleScalar]
+
+  /// Reads and checks everything but the numbers.
+  ///
+  /// - Parameters:
+  ///   - path: What errors call the file.
+  ///   - fileByteCount: The length of the whole file.
+  ///   - copyBytes: Reads a range within the file.
+  /// - Throws: `CheckpointError.archive`, `.pickle`, `.tensor` or `.container`.
+  package init(
+    path: String, fileByteCount: Int, copyBytes: @escaping (Range<Int>) -> [UInt8]
+  ) throws(CheckpointError) {
+    let archive = try StoredArchive(path: path, fileByteCount: fileByteCount, copyBytes: copyBytes)
+    let folder = try Self.folder(of: archive, path: path)
+    try archive.checkStored()
+    let order = try archive.copyData(of: folder + "/byteorder", byteLimit: 64) ?? Array("little".utf8)
+    guard order == Array("little".utf8) else {
+      throw .archive(
+        path: path, entry: folder + "/byteorder", expected: "'little'",
+        found: quoted(String(decoding: order, as: UTF8.self)))
+    }
+    guard let pickle = try archive.copyData(of: folder + "/data.pkl", byteLimit: Self.pickleByteLimit) else {
+      preconditionFailure("\(path): no data.pkl in '\(folder)', which was found by it")
+    }
+    let graph = try PickleReader.read(pickle, path: path)
+    let decoder = TensorDecoder(graph: graph, archive: archive, path: path, folder: folder)
+    let (state, entries) = try Self.stateDictionary(of: decoder)
+
+    var tensors: [TensorDescription] = []
+    var views: [TensorView] = []
+    var indices: [String: Int] = [:]
+    for (key, value) in entries where decoder.isTensor(value) {
+      guard let name = graph.name(key) else {
+        throw .tensor(
+          path: path, name: graph.summary(key), expected: "a name of at most \(HeaderReader.nameByteLimit) bytes",
+          found: "another key")
+      }
+      let view = try decoder.view(of: value, name: name)
+      guard indices.updateValue(tensors.count, forKey: name) == nil else {
+        throw .tensor(path: path, name: name, expected: "each name once", found: "the name again")
+      }
+      tensors.append(
+        TensorDescription(name: name, dataType: view.dataType, shape: view.shape, byteCount: view.byteCount))
+      views.append(view)
+    }
+    self.tensors = tensors
+    self.views = views
+    self.indices = indices
+    plainConfiguration = graph.plainConfiguration(without: state)
+  }
+
+  /// The groups of two or more names that stand for the same numbers, in the order of the pickle.
+  package var sharing: [[String]] {
+    var places: [TensorView: Int] = [:]
+    var groups: [[String]] = []
+    for (tensor, view) in zip(tensors, views) {
+      if let place = places[view] {
+        groups[place].append(tensor.name)
+      } else {
+        places[view] = groups.count
+        groups.append([tensor.name])
+      }
+    }
+    return groups.filter { $0.count > 1 }
+  }
+
+  // The one folder at the top of the archive.
+  private static func folder(of archive: StoredArchive, path: String) throws(CheckpointError) -> String {
+    let suffix = "/data.pkl"
+    let candidates = archive.ranges.keys.filter { $0.hasSuffix(suffix) && $0.utf8.count { $0 == 0x2F } == 1 }
+    guard let found = candidates.first, candidates.count == 1 else {
+      throw .archive(path: path, entry: nil, expected: "one entry <name>/data.pkl", found: "\(candidates.count)")
+    }
+    let folder = String(found.dropLast(suffix.count))
+    let isProgram = archive.ranges.keys.contains { $0 == folder + "/constants.pkl" || $0.hasPrefix(folder + "/code/") }
+    guard !isProgram else { throw .container(path: path, found: .torchScript) }
+    return folder
+  }
+
+  // The root if it has nothing but tensors, else what the root has under one of the usual keys.
+  private static func stateDictionary(
+    of decoder: TensorDecoder
+  ) throws(CheckpointError) -> (PickleGraph.ID, [(key: PickleGraph.ID, value: PickleGraph.ID)]) {
+    let graph = decoder.graph
+    let usual = "a dictionary of tensors, alone or under \(stateKeys.joined(separator: ", "))"
+    func failure(_ found: String) -> CheckpointError {
+      .archive(path: decoder.path, entry: decoder.folder + "/data.pkl", expected: usual, found: found)
+    }
+    guard let entries = graph.dictionary(graph.root) else { throw failure(graph.summary(graph.root)) }
+    if !entries.isEmpty, entries.allSatisfy({ decoder.isTensor($0.value) }) { return (graph.root, entries) }
+    for key in stateKeys {
+      guard let id = graph.value(key, of: graph.root), let entries = graph.dictionary(id),
+        entries.contains(where: { decoder.isTensor($0.value) })
+      else { continue }
+      return (id, entries)
+    }
+    let keys = entries.prefix(8).map { graph.summary($0.key) }.joined(separator: ", ")
+    throw failure(entries.isEmpty ? "an empty one" : "the keys \(keys)\(entries.count > 8 ? ", …" : "")")
+  }
+}

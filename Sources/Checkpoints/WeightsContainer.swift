@@ -1,0 +1,49 @@
+internal import Files
+
+/// One file that holds tensors itself, of either kind.
+enum WeightsContainer: Sendable {
+  case safetensors(SafetensorsFile)
+  case torch(TorchFile)
+
+  /// Opens a mapped file of any kind but an index.
+  init(_ file: MappedFile, kind: ContainerKind) throws(CheckpointError) {
+    switch kind {
+    case .zip: self = .torch(try TorchFile(file))
+    case .unreadable(let found): throw .container(path: file.path, found: found)
+    case .safetensors, .shardIndex: self = .safetensors(try SafetensorsFile(file))
+    }
+  }
+
+  var path: String {
+    switch self {
+    case .safetensors(let file): file.path
+    case .torch(let file): file.path
+    }
+  }
+
+  var tensors: [TensorDescription] {
+    switch self {
+    case .safetensors(let file): file.tensors
+    case .torch(let file): file.header.tensors
+    }
+  }
+
+  var metadata: [String: String] {
+    if case .safetensors(let file) = self { file.metadata } else { [:] }
+  }
+
+  var plainConfiguration: [String: PickleScalar] {
+    if case .torch(let file) = self { file.header.plainConfiguration } else { [:] }
+  }
+
+  var sharing: [[String]] {
+    if case .torch(let file) = self { file.header.sharing } else { [] }
+  }
+
+  func withBytes<Result>(of name: String, _ body: (RawSpan) throws -> Result) throws -> Result {
+    switch self {
+    case .safetensors(let file): try file.withBytes(of: name, body)
+    case .torch(let file): try file.withBytes(of: name, body)
+    }
+  }
+}

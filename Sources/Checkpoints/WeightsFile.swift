@@ -1,0 +1,168 @@
+internal import Files
+
+/// Named tensors from whatever holds them: a safetensors file, a model in several files, or a PyTorch zip file.
+///
+/// Opening checks everything but the numbers; these stay on disk until they are touched. What a file is, its content
+/// tells, never its name. Source: docs/CHECKPOINT.md §1 and §3.
+///
+/// ```swift
+/// let weights = try WeightsFile(path: "model")  // a folder, an index or a file
+/// for tensor in weights.tensors { print(tensor.name, tensor.shape) }
+/// let bytes = try weights.withBytes(of: "norm.weight") { [UInt8](copying: $0) }
+/// ```
+package struct WeightsFile: Sendable {
+  /// What is looked for in a folder, in this order.
+  package static let folderNames = [
+    "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
+    "model.pt",
+  ]
+  /// Configurations may be this long.
+  package static let configurationByteLimit = 1 << 24
+
+  /// The file that was opened; where a folder was given, the one that was found in it.
+  package let path: String
+  /// All tensors: in the order of the data, of the pickle, or of the names of their files.
+  package let tensors: [TensorDescription]
+  // One, or as many as there are shards, in the order of their names.
+  private let containers: [WeightsContainer]
+  // Where each name is: in which container, and at which place of `tensors`.
+  private let places: [String: (container: Int, tensor: Int)]
+
+  /// Opens weights.
+  ///
+  /// - Parameter path: A file that holds tensors, an index of such files, or a folder with one of `folderNames`.
+  /// - Throws: `CheckpointError`.
+  package init(path: String) throws(CheckpointError) {
+    let file = try Self.map(path)
+    let kind = Self.kind(of: file)
+    containers =
+      kind == .shardIndex ? try Self.openShards(index: file) : [try WeightsContainer(file, kind: kind)]
+    self.path = file.path
+    tensors = containers.flatMap(\.tensors)
+    var places: [String: (Int, Int)] = [:]
+    for (index, container) in containers.enumerated() {
+      for tensor in container.tensors { places[tensor.name] = (index, places.count) }
+    }
+    self.places = places
+  }
+
+  /// The paths of all files that hold tensors.
+  package var filePaths: [String] { containers.map(\.path) }
+
+  /// The text entries of safetensors files; of several files, those that no two of them contradict.
+  package var metadata: [String: String] {
+    var metadata: [String: String] = [:]
+    var contradicted: Set<String> = []
+    for (key, value) in containers.flatMap(\.metadata) {
+      if let other = metadata.updateValue(value, forKey: key), other != value { contradicted.insert(key) }
+    }
+    return metadata.filter { !contradicted.contains($0.key) }
+  }
+
+  /// The plain values beside the weights of a PyTorch file, by their names joined by dots, as `cfg.model.dropout`.
+  package var plainConfiguration: [String: PickleScalar] {
+    containers.reduce(into: [:]) { $0.merge($1.plainConfiguration) { first, _ in first } }
+  }
+
+  /// The groups of two or more names that stand for the same numbers, as the two names of a tied table do.
+  package var sharing: [[String]] { containers.flatMap(\.sharing) }
+
+  /// What the weights say about a tensor; nil if there is none of that name.
+  package func description(of name: String) -> TensorDescription? { places[name].map { tensors[$0.tensor] } }
+
+  /// Lends the numbers of a tensor to a closure.
+  ///
+  /// The bytes are row-major and little-endian, not aligned in general. A tensor that PyTorch stored in another order
+  /// is copied for the time of the call.
+  ///
+  /// - Parameters:
+  ///   - name: The tensor's name.
+  ///   - body: Reads exactly `byteCount` bytes of the tensor's description; it cannot keep them.
+  /// - Returns: What `body` returns.
+  /// - Throws: `CheckpointError.missingTensor`, and what `body` throws.
+  package func withBytes<Result>(of name: String, _ body: (RawSpan) throws -> Result) throws -> Result {
+    guard let place = places[name] else { throw CheckpointError.missingTensor(path: path, name: name) }
+    return try containers[place.container].withBytes(of: name, body)
+  }
+
+  /// Reads the `config.json` beside the weights.
+  ///
+  /// - Returns: Its bytes; nil if there is none.
+  /// - Throws: `CheckpointError.file`, also if it is longer than `configurationByteLimit`.
+  package func configurationText() throws(CheckpointError) -> [UInt8]? {
+    let file: MappedFile
+    do {
+      file = try MappedFile(path: folder(of: path) + "config.json")
+    } catch .missing {
+      return nil
+    } catch {
+      throw .file(error)
+    }
+    let limit = Self.configurationByteLimit
+    guard file.byteCount <= limit else { throw .file(.tooLarge(path: file.path, byteLimit: limit)) }
+    return file.copyBytes(0..<file.byteCount)
+  }
+}
+
+// MARK: - Opening
+
+extension WeightsFile {
+  private static func map(_ path: String) throws(CheckpointError) -> MappedFile {
+    do {
+      return try MappedFile(path: path)
+    } catch .notAFile {
+      return try find(inFolder: path)
+    } catch {
+      throw .file(error)
+    }
+  }
+
+  private static func find(inFolder folder: String) throws(CheckpointError) -> MappedFile {
+    for name in folderNames {
+      do {
+        return try MappedFile(path: folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)")
+      } catch .missing {
+        continue
+      } catch {
+        throw .file(error)
+      }
+    }
+    throw .noWeights(path: folder)
+  }
+
+  private static func kind(of file: MappedFile) -> ContainerKind {
+    ContainerKind(beginning: file.copyBytes(0..<min(file.byteCount, ContainerKind.beginningByteCount)))
+  }
+
+  // Opens every file that the index names; each must hold what the index says is in it, and nothing else.
+  private static func openShards(index: MappedFile) throws(CheckpointError) -> [WeightsContainer] {
+    let limit = ShardIndex.byteLimit
+    guard index.byteCount <= limit else { throw .file(.tooLarge(path: index.path, byteLimit: limit)) }
+    let shards = try ShardIndex(index.copyBytes(0..<index.byteCount), path: index.path).shards
+    var expected: [String: Set<String>] = [:]
+    for (tensor, shard) in shards { expected[shard, default: []].insert(tensor) }
+
+    var containers: [WeightsContainer] = []
+    for (shard, names) in expected.sorted(by: { $0.key < $1.key }) {
+      let file: MappedFile
+      do {
+        file = try MappedFile(path: folder(of: index.path) + shard)
+      } catch {
+        throw .file(error)
+      }
+      let container = try WeightsContainer(file, kind: kind(of: file))
+      let found = container.tensors.map(\.name)
+      if let stranger = found.first(where: { !names.contains($0) }) {
+        throw .tensor(path: file.path, name: stranger, expected: "the tensors of the index", found: "one more")
+      }
+      if let missing = names.subtracting(found).min() { throw .missingTensor(path: file.path, name: missing) }
+      containers.append(container)
+    }
+    return containers
+  }
+}
+
+// The part of a path up to its last slash; empty for a plain name.
+private func folder(of path: String) -> String {
+  path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+}

@@ -1,0 +1,108 @@
+import Checkpoints
+import Testing
+
+@Suite struct StateDictionaryTests {
+  private typealias P = HandMadePickle
+
+  private static let tensor = P.tensor("ByteStorage", count: 2, shape: [2], strides: [1])
+
+  private func open(_ root: [UInt8]) throws -> WeightsFile {
+    try TorchFixture(root: root, storages: [[8, 9]]).open()
+  }
+
+  @Test("W17: an ordered dictionary with metadata, as nn.Module.state_dict() is saved")
+  func readsOrderedDictionaries() throws {
+    let members = Array("(".utf8) + P.text("a") + Self.tensor + P.text("b") + Self.tensor + Array("u".utf8)
+    let metadata = P.dictionary([("_metadata", P.orderedDictionary)]) + Array("b".utf8)
+    #expect(try open(P.orderedDictionary + members + metadata).tensors.map(\.name) == ["a", "b"])
+  }
+
+  @Test("W18: training checkpoints", arguments: ["model", "state_dict", "module", "model_state_dict"])
+  func findsWeightsAmongOtherThings(key: String) throws {
+    let state = P.dictionary([("w", Self.tensor), ("extra", P.none)])
+    let optimizer = P.dictionary([("momentum", Self.tensor)])
+    let root = P.dictionary([("optimizer", optimizer), (key, state), ("loss", Self.tensor), ("step", P.integer(7))])
+    let file = try open(root)
+    #expect(file.tensors.map(\.name) == ["w"])
+    #expect(file.plainConfiguration == ["step": .integer(7)])
+  }
+
+  @Test("W18: the first key that has tensors, the last entry of a key, and a root of tensors before all")
+  func followsTheOrder() throws {
+    let (a, b) = (P.dictionary([("a", Self.tensor)]), P.dictionary([("b", Self.tensor)]))
+    #expect(try open(P.dictionary([("module", b), ("state_dict", a)])).tensors.map(\.name) == ["a"])
+    #expect(try open(P.dictionary([("model", P.text("large")), ("module", b)])).tensors.map(\.name) == ["b"])
+    #expect(try open(P.dictionary([("model", a), ("model", b)])).tensors.map(\.name) == ["b"])
+    #expect(try open(P.dictionary([("model", Self.tensor)])).tensors.map(\.name) == ["model"])
+  }
+
+  @Test("W18: no weights")
+  func tellsWhatIsThereInstead() throws {
+    for (root, found) in [
+      (P.dictionary([]), "an empty one"),
+      (P.dictionary([("net", P.dictionary([("w", Self.tensor)])), ("step", P.none)]), "the keys 'net', 'step'"),
+      (P.call(P.global("net", "Net"), []), "an object made by 'net.Net'"),
+      (P.tuple([Self.tensor]), "a tuple of 1"),
+      (P.text("\u{1B}[2J"), "'\\u{1b}[2J'"),
+    ] {
+      let fixture = try TorchFixture(root: root, storages: [[8, 9]])
+      let expected = "a dictionary of tensors, alone or under model, state_dict, module, model_state_dict"
+      #expect(throws: fixture.archiveError("archive/data.pkl", expected, found)) { try fixture.open() }
+    }
+  }
+
+  @Test("W18: names")
+  func refusesStrangeNames() throws {
+    let twice = try TorchFixture(root: P.dictionary([("t", Self.tensor), ("t", Self.tensor)]), storages: [[8, 9]])
+    #expect(throws: twice.tensorError("each name once", "the name again")) { try twice.open() }
+    for key in [P.integer(3), P.text(String(repeating: "x", count: 1025)), P.none] {
+      let root = Array("}".utf8) + key + Self.tensor + Array("s".utf8)
+      #expect(throws: CheckpointError.self) { try open(root) }
+    }
+  }
+
+  @Test("W27: plain values by their names, through dictionaries and namespaces")
+  func reportsConfigurations() throws {
+    let namespace = P.global("argparse", "Namespace") + P.tuple([]) + [0x81]
+    let arguments = P.dictionary([("heads", P.integer(4)), ("lr", P.float(1e-3)), ("betas", P.tuple([]))])
+    let settings = P.dictionary([("act", P.text("gelu")), ("tied", P.yes), ("limit", P.none)])
+    let root = P.dictionary([
+      ("model", P.dictionary([("w", Self.tensor)])), ("args", namespace + arguments + Array("b".utf8)),
+      ("cfg", P.dictionary([("model", settings)])), ("big", [0x8A, 9] + little(1, 9)),
+      ("other", P.call(P.global("a", "B"), []) + settings + Array("b".utf8)), ("low", P.integer(-70_000)),
+      ("wide", P.integer(-(1 << 40))),
+    ])
+    #expect(
+      try open(root).plainConfiguration == [
+        "args.heads": .integer(4), "args.lr": .float(1e-3), "cfg.model.act": .text("gelu"),
+        "cfg.model.tied": .boolean(true), "cfg.model.limit": .none, "low": .integer(-70_000),
+        "wide": .integer(-(1 << 40)),
+      ])
+  }
+
+  @Test("W15: what other writers use")
+  func readsOtherInstructions() throws {
+    func list(_ opcodes: String) -> [UInt8] { Array(opcodes.utf8) }
+    let values: [(String, [UInt8])] = [
+      ("list", list("(K\u{1}K\u{2}l") + list("K\u{3}a(K\u{4}e")),
+      ("dict", list("(") + P.text("x") + list("K\u{7}d")),
+      ("set", [0x8F] + list("(K\u{1}") + [0x90]), ("frozen", list("(K\u{1}") + [0x91]),
+      ("bytes", list("C\u{2}ab")), ("long bytes", list("B") + little(2, 4) + list("ab")),
+      ("short", [0x8C, 2] + list("hi")), ("old", list("U\u{2}hi")), ("older", list("T") + little(2, 4) + list("hi")),
+      ("latin", list("U\u{1}") + [0xE9]), ("popped", list("NN0")), ("unmarked", list("N(0")),
+      ("unmarked too", list("N(KK1")),
+      ("frame", [0x95] + little(0, 8) + list("N")), ("two bytes", list("M") + little(40_000, 2)),
+      ("zero", [0x8A, 0]), ("minus", [0x8A, 1, 0xFF]),
+      ("stack", [0x8C, 1] + list("m") + [0x8C, 1] + list("n") + [0x93] + list("K\u{1}") + [0x85] + list("R")),
+      ("memoized", list("K\u{5}") + [0x94] + list("0h\u{0}")),
+      ("put", list("K\u{6}r") + little(-1, 4) + list("0j") + little(-1, 4)),
+      ("model", P.dictionary([("w", Self.tensor)])),
+    ]
+    #expect(
+      try open(P.dictionary(values)).plainConfiguration == [
+        "dict.x": .integer(7), "short": .text("hi"), "old": .text("hi"), "older": .text("hi"), "popped": .none,
+        "unmarked": .none, "unmarked too": .none, "frame": .none, "two bytes": .integer(40_000), "zero": .integer(0),
+        "minus": .integer(-1), "memoized": .integer(5), "put": .integer(6),
+      ])
+  }
+}
