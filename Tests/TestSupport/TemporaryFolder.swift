@@ -14,14 +14,17 @@ package final class TemporaryFolder {
 
   /// Writes a file by other means than those under test, and returns its path.
   package func add(_ name: String, _ bytes: [UInt8]) throws -> String {
-    let path = self.path + "/" + name
-    try Data(bytes).write(to: URL(filePath: path))
-    return path
+    // In release builds the folder could otherwise be gone before the file is written.
+    try withExtendedLifetime(self) {
+      let path = self.path + "/" + name
+      try Data(bytes).write(to: URL(filePath: path))
+      return path
+    }
   }
 
   /// The bytes of a file in the folder.
   package func contents(of name: String) throws -> [UInt8] {
-    Array(try Data(contentsOf: URL(filePath: path + "/" + name)))
+    try withExtendedLifetime(self) { Array(try Data(contentsOf: URL(filePath: path + "/" + name))) }
   }
 
   /// The names of what is in the folder, sorted.
