@@ -3,15 +3,17 @@ package import Tensors
 
 /// Reads a prompt and then makes one token after the other, in memory that does not grow.
 ///
-/// Tokens are cut at positions that are multiples of the chunk length: whole chunks go through the chunkwise form, what is
-/// left goes token by token. When the rest has grown to a chunk it is read again as one, from the state before it. So
-/// the bits depend on the tokens alone, never on where reads end or on the threads.
+/// A prompt is cut at positions that are multiples of the chunk length: whole chunks go through the chunkwise form, what is
+/// left goes token by token. When more of the prompt has made the rest a whole chunk, it is read again as one, from the
+/// state before it. So the bits depend on the tokens and on which of them were made here, never on where reads end or on
+/// the threads.
 package struct Generator {
   package let network: RetNet
   package private(set) var state: ModelState
-  /// The state before the chunk that is not whole yet, and the tokens of that chunk.
+  /// The state at the last multiple of the chunk length.
   private var boundary: ModelState
-  private var rest: [Int32] = []
+  /// The tokens since then, unless one of them was made here: such a chunk goes to its end token by token.
+  private var rest: [Int32]? = []
   private let chunkLength: Int
   private let memory: InferenceMemory
   private let ids: Indices
@@ -28,7 +30,6 @@ package struct Generator {
     self.pool = pool
     state = ModelState(network.configuration, batch: 1)
     boundary = ModelState(network.configuration, batch: 1)
-    rest.reserveCapacity(chunkLength)
     memory = InferenceMemory(
       network.configuration, form: .chunkwise(chunkLength: chunkLength), batch: 1, time: chunkLength,
       workers: pool.threadCount)
@@ -36,26 +37,37 @@ package struct Generator {
     logits = Tensor(Shape(1, network.configuration.vocabularySize))
   }
 
-  /// Reads tokens; afterwards `nextLogits` are those that follow the last one.
+  /// Reads tokens of a prompt; afterwards `nextLogits` are those that follow the last one.
   package mutating func read(_ tokens: some Collection<Int32>) {
     var left = tokens[...]
-    while !left.isEmpty {
-      let isWholeChunk = rest.count + left.count >= chunkLength
-      let count = isWholeChunk ? chunkLength - rest.count : 1
-      if isWholeChunk, !rest.isEmpty { state.copy(boundary, on: pool) }
-      let first = isWholeChunk ? 0 : rest.count
-      rest += left.prefix(count)
-      left = left.dropFirst(count)
-      for index in first..<rest.count { ids[index - first] = rest[index] }
-      let normed = network.forward(
-        ids.slice(0..<rest.count - first), batch: 1,
-        form: isWholeChunk ? .chunkwise(chunkLength: chunkLength) : .recurrent, state: &state, memory: memory, on: pool)
-      if left.isEmpty { computeLogits(normed, row: rest.count - first - 1) }
-      if isWholeChunk {
-        boundary.copy(state, on: pool)
-        rest.removeAll(keepingCapacity: true)
+    while let token = left.first {
+      if let rest, rest.count + left.count >= chunkLength {
+        let count = chunkLength - rest.count
+        if !rest.isEmpty { state.copy(boundary, on: pool) }
+        forward(rest + left.prefix(count), form: .chunkwise(chunkLength: chunkLength), isLast: left.count == count)
+        left = left.dropFirst(count)
+      } else {
+        rest?.append(token)
+        forward(CollectionOfOne(token), form: .recurrent, isLast: left.count == 1)
+        left = left.dropFirst()
       }
     }
+  }
+
+  /// Reads a token that was chosen from `nextLogits`, in the recurrent form.
+  package mutating func append(_ token: Int32) {
+    rest = nil
+    forward(CollectionOfOne(token), form: .recurrent, isLast: true)
+  }
+
+  private mutating func forward(_ tokens: some Collection<Int32>, form: RetentionForm, isLast: Bool) {
+    for (index, token) in tokens.enumerated() { ids[index] = token }
+    let normed = network.forward(
+      ids.slice(0..<tokens.count), batch: 1, form: form, state: &state, memory: memory, on: pool)
+    if isLast { computeLogits(normed, row: tokens.count - 1) }
+    guard state.position % chunkLength == 0 else { return }
+    boundary.copy(state, on: pool)
+    rest = []
   }
 
   private func computeLogits(_ normed: Tensor, row: Int) {
@@ -74,7 +86,7 @@ package struct Generator {
   /// Chooses the next token and reads it.
   package mutating func next(_ sampler: inout Sampler) -> Int32 {
     let token = sampler.choose(nextLogits)
-    read(CollectionOfOne(token))
+    append(token)
     return token
   }
 }

@@ -88,7 +88,7 @@ struct GenerateCommand: ParsableCommand {
         let characters = stream.append(token)
         if !characters.isEmpty { try StandardStream.output.write(characters) }
       }
-      if made < count { generator.read(CollectionOfOne(token)) }
+      if made < count { generator.append(token) }
     }
     try StandardStream.output.write(stream.finish() + "\n")
     if timings { report(promptIDs.count, prompted - start, made, ContinuousClock.now - prompted) }

@@ -283,7 +283,7 @@ import Testing
   @Test("M18: matrices take the format, ties go to even, norm weights stay F32", arguments: NumberFormat.allCases)
   func writtenFormats(_ format: NumberFormat) throws {
     let network = smallNetwork()
-    let values: [Float] = [1 + 0x1p-8, 1 + 0x3p-8, 1 + 0x1p-11, 1 + 0x3p-11, -3.5, 1e-40, 60_000, 0]
+    let values: [Float] = [1 + 0x1p-8, 1 + 0x3p-8, 1 + 0x1p-11, 1 + 0x3p-11, -3.5, 0x1.1p-133, 60_000, 0]
     for (index, value) in values.enumerated() { network.parameters.embedding[index] = value }
     try network.write(to: path, format: format, provenance: Provenance(), tokenizer: nil)
     let parts = try ModelFileParts(path: path)
