@@ -38,16 +38,6 @@ if [ -n "${RETNET:-}" ]; then retnet=$(realpath -- "$(command -v "$RETNET" || ec
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 [ -x "$retnet" ] || fail "$retnet is not there" "make build"
 
-warn_of_slow_blas() {
-  case ${OPENBLAS_CORETYPE:-} in
-    '' | [Ss]kylake[Xx] | SKYLAKEX | [Cc]ooper[Ll]ake | COOPERLAKE | [Ss]apphire[Rr]apids | SAPPHIRERAPIDS) return ;;
-  esac
-  if grep -q -m 1 avx512f /proc/cpuinfo; then
-    say "note: OPENBLAS_CORETYPE=$OPENBLAS_CORETYPE holds the matrix products to a slower core than this CPU has (AVX-512)."
-    say "note: for full speed: env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE make quickstart"
-  fi
-}
-
 # Refuses what cannot be trained on, in one line, before anything is written.
 check_text() {
   local file=$1 bytes lines
@@ -133,7 +123,6 @@ check_passages() {
     say "note: the passages are not what this text should lead to; train longer, or on more text"
 }
 
-warn_of_slow_blas
 if [ -n "$text" ]; then
   check_text "$text"
   name=$(basename -- "$text")
