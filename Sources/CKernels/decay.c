@@ -20,6 +20,11 @@ void rn_decay_mask(float *s, const float *powers_descending, const int32_t *firs
 }
 
 RN_KERNEL
+void rn_absolute_row_sums(float *y, const float *s, int64_t rows, int64_t columns, int64_t stride) {
+  for (int64_t j = 0; j < rows; j++, s += stride) RN_SUM(y[j], i, columns, s[i] < 0.0f ? -s[i] : s[i]);
+}
+
+RN_KERNEL
 void rn_scale_rows(float *y, const float *x, const float *factor, int64_t rows, int64_t width, int64_t y_stride,
                    int64_t x_stride, int32_t accumulate) {
   for (int64_t j = 0; j < rows; j++, y += y_stride, x += x_stride) {

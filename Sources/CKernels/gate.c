@@ -1,74 +1,94 @@
-// The two gates of a block: silu(g) ⊙ headNorm(o) after retention, silu(a) ⊙ b in the feed-forward part
-// (docs/MATH.md, eq. 15 to 18).
+// The head norm and the swish gate after retention (docs/MATH.md, eq. 15 and 16).
 #include "kernels.h"
 #include "lanes.h"
 
-RN_KERNEL
-void rn_gated_norm_forward(float *z, float *rstd, const float *o, const float *g, const float *weight, int64_t rows,
-                           int64_t heads, int64_t width, int64_t g_stride, float eps) {
-  for (int64_t r = 0; r < rows; r++) {
-    const float *gate = g + r * g_stride;
-    for (int64_t h = 0; h < heads; h++, z += width, o += width, gate += width) {
-      float squares;
-      RN_SUM(squares, i, width, o[i] * o[i]);
-      float inverse = 1.0f / rn_sqrt(squares / (float)width + eps);
-      rstd[r * heads + h] = inverse;
-      if (weight)
-        RN_EACH for (int64_t i = 0; i < width; i++) z[i] = gate[i] * rn_sigmoid(gate[i]) * (o[i] * inverse * weight[i]);
-      else
-        RN_EACH for (int64_t i = 0; i < width; i++) z[i] = gate[i] * rn_sigmoid(gate[i]) * (o[i] * inverse);
-    }
+// One head of one row; `norm` is a constant where this is inlined.
+RN_INLINE void forward_row(const int norm, float *z, float *mean, float *rstd, const float *o, const float *g,
+                           const float *weight, int64_t width, float eps) {
+  float center = 0.0f, inverse = 1.0f, squares;
+  if (norm == RN_LAYER_NORM) {
+    RN_SUM(center, i, width, o[i]);
+    center /= (float)width;
   }
+  if (norm != RN_NO_NORM) {
+    RN_SUM(squares, i, width, (o[i] - center) * (o[i] - center));
+    inverse = 1.0f / rn_sqrt(squares / (float)width + eps);
+  }
+  *mean = center;
+  *rstd = inverse;
+  if (g && weight)
+    RN_EACH for (int64_t i = 0; i < width; i++)
+      z[i] = g[i] * rn_sigmoid(g[i]) * ((o[i] - center) * inverse * weight[i]);
+  else if (g)
+    RN_EACH for (int64_t i = 0; i < width; i++) z[i] = g[i] * rn_sigmoid(g[i]) * ((o[i] - center) * inverse);
+  else
+    RN_EACH for (int64_t i = 0; i < width; i++) z[i] = (o[i] - center) * inverse * (weight ? weight[i] : 1.0f);
 }
 
-// One head of one row. A weight of NULL is handled by the caller's constant, so that the loops stay plain.
-RN_INLINE void gated_norm_backward_row(float *d_o, float *dg, float *dweight, const float *dz, const float *o,
-                                       const float *g, const float *weight, float inverse, int64_t width) {
+RN_KERNEL
+void rn_gated_norm_forward(float *z, float *mean, float *rstd, const float *o, const float *g, const float *weight,
+                           int64_t rows, int64_t heads, int64_t width, int64_t g_stride, int64_t weight_stride,
+                           int32_t norm, float eps) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t h = 0; h < heads; h++, z += width, o += width, mean++, rstd++) {
+      const float *gate = g ? g + r * g_stride + h * width : 0;
+      const float *w = weight ? weight + h * weight_stride : 0;
+      switch (norm) {
+        case RN_RMS_NORM: forward_row(RN_RMS_NORM, z, mean, rstd, o, gate, w, width, eps); break;
+        case RN_LAYER_NORM: forward_row(RN_LAYER_NORM, z, mean, rstd, o, gate, w, width, eps); break;
+        default: forward_row(RN_NO_NORM, z, mean, rstd, o, gate, w, width, eps); break;
+      }
+    }
+}
+
+RN_INLINE void backward_row(const int norm, float *d_o, float *dg, float *dweight, const float *dz, const float *o,
+                            const float *g, const float *weight, float center, float inverse, int64_t width) {
   // First pass: dg, dweight, and the gradient of the normed value, kept in d_o for the second.
-  RN_EACH for (int64_t i = 0; i < width; i++) {
-    float sigmoid = rn_sigmoid(g[i]), normed = o[i] * inverse, upstream = dz[i];
-    float scale = weight ? weight[i] : 1.0f;
-    float dy = upstream * g[i] * sigmoid;
-    dg[i] = upstream * normed * scale * sigmoid * (1.0f + g[i] * (1.0f - sigmoid));
-    if (dweight) dweight[i] += dy * normed;
-    d_o[i] = dy * scale;
+  if (g && weight && dweight)
+    RN_EACH for (int64_t i = 0; i < width; i++) {
+      float sigmoid = rn_sigmoid(g[i]), normed = (o[i] - center) * inverse, upstream = dz[i];
+      float dy = upstream * g[i] * sigmoid;
+      dg[i] = upstream * normed * weight[i] * sigmoid * (1.0f + g[i] * (1.0f - sigmoid));
+      dweight[i] += dy * normed;
+      d_o[i] = dy * weight[i];
+    }
+  else
+    RN_EACH for (int64_t i = 0; i < width; i++) {
+      float normed = (o[i] - center) * inverse, upstream = dz[i], scale = weight ? weight[i] : 1.0f, dy = upstream;
+      if (g) {
+        float sigmoid = rn_sigmoid(g[i]);
+        dy = upstream * g[i] * sigmoid;
+        dg[i] = upstream * normed * scale * sigmoid * (1.0f + g[i] * (1.0f - sigmoid));
+      }
+      if (weight && dweight) dweight[i] += dy * normed;
+      d_o[i] = dy * scale;
+    }
+  if (norm == RN_NO_NORM) return;
+  float level = 0.0f, product;
+  if (norm == RN_LAYER_NORM) {
+    RN_SUM(level, i, width, d_o[i]);
+    level /= (float)width;
   }
-  float product;
-  RN_SUM(product, i, width, d_o[i] * o[i]);
+  RN_SUM(product, i, width, d_o[i] * (o[i] - center));
   float projection = product * inverse * inverse * inverse / (float)width;
-  RN_EACH for (int64_t i = 0; i < width; i++) d_o[i] = d_o[i] * inverse - o[i] * projection;
+  RN_EACH for (int64_t i = 0; i < width; i++)
+    d_o[i] = (d_o[i] - level) * inverse - (o[i] - center) * projection;
 }
 
 RN_KERNEL
 void rn_gated_norm_backward(float *d_o, float *dg, float *dweight, const float *dz, const float *o, const float *g,
-                            const float *weight, const float *rstd, int64_t rows, int64_t heads, int64_t width,
-                            int64_t g_stride, int64_t dg_stride) {
-  for (int64_t r = 0; r < rows; r++) {
-    for (int64_t h = 0; h < heads; h++) {
-      int64_t at = (r * heads + h) * width, g_at = r * g_stride + h * width, dg_at = r * dg_stride + h * width;
-      float inverse = rstd[r * heads + h];
-      if (weight && dweight)
-        gated_norm_backward_row(d_o + at, dg + dg_at, dweight, dz + at, o + at, g + g_at, weight, inverse, width);
-      else if (weight)
-        gated_norm_backward_row(d_o + at, dg + dg_at, 0, dz + at, o + at, g + g_at, weight, inverse, width);
-      else
-        gated_norm_backward_row(d_o + at, dg + dg_at, 0, dz + at, o + at, g + g_at, 0, inverse, width);
-    }
-  }
-}
-
-RN_KERNEL
-void rn_swiglu_forward(float *h, const float *ab, int64_t rows, int64_t width) {
-  for (int64_t r = 0; r < rows; r++, h += width, ab += 2 * width)
-    RN_EACH for (int64_t i = 0; i < width; i++) h[i] = ab[i] * rn_sigmoid(ab[i]) * ab[width + i];
-}
-
-RN_KERNEL
-void rn_swiglu_backward(float *dab, const float *dh, const float *ab, int64_t rows, int64_t width) {
-  for (int64_t r = 0; r < rows; r++, dh += width, ab += 2 * width, dab += 2 * width)
-    RN_EACH for (int64_t i = 0; i < width; i++) {
-      float a = ab[i], b = ab[width + i], upstream = dh[i], sigmoid = rn_sigmoid(a);
-      dab[i] = upstream * b * sigmoid * (1.0f + a * (1.0f - sigmoid));
-      dab[width + i] = upstream * a * sigmoid;
+                            const float *weight, const float *mean, const float *rstd, int64_t rows, int64_t heads,
+                            int64_t width, int64_t g_stride, int64_t dg_stride, int64_t weight_stride, int32_t norm) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t h = 0; h < heads; h++, d_o += width, dz += width, o += width, mean++, rstd++) {
+      const float *gate = g ? g + r * g_stride + h * width : 0;
+      float *dgate = g ? dg + r * dg_stride + h * width : 0;
+      const float *w = weight ? weight + h * weight_stride : 0;
+      float *dw = dweight ? dweight + h * weight_stride : 0;
+      switch (norm) {
+        case RN_RMS_NORM: backward_row(RN_RMS_NORM, d_o, dgate, dw, dz, o, gate, w, *mean, *rstd, width); break;
+        case RN_LAYER_NORM: backward_row(RN_LAYER_NORM, d_o, dgate, dw, dz, o, gate, w, *mean, *rstd, width); break;
+        default: backward_row(RN_NO_NORM, d_o, dgate, dw, dz, o, gate, w, *mean, *rstd, width); break;
+      }
     }
 }

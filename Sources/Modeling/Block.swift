@@ -1,10 +1,13 @@
 internal import Retention
 internal import Tensors
 
-/// One block: x ← x + gated retention of its norm, x ← x + gated feed-forward of its norm (docs/MATH.md, eq. 1).
+/// One block: x ← x + gated retention of its norm, x ← x + feed-forward of its norm (docs/MATH.md, eq. 1).
 struct Block {
   let configuration: ModelConfiguration
   let weights: LayerParameters
+
+  private var retentionNorm: Norm { Norm(configuration, weights.retentionNorm) }
+  private var feedForwardNorm: Norm { Norm(configuration, weights.feedForwardNorm) }
 
   /// Computes the block's output from `a.input`.
   ///
@@ -18,33 +21,35 @@ struct Block {
   ///   - memory: For retention; its rotation is prepared for these positions.
   ///   - pool: Where the work runs.
   func forward(
-    _ output: Tensor, _ a: BlockActivations, shape: RetentionShape, form: RetentionForm, state: RetentionState,
+    _ output: Tensor, _ a: BlockActivations, shape: RetentionShape, form: RetentionForm, state: LayerState,
     documents: Indices?, memory: RetentionMemory, on pool: WorkerPool
   ) {
-    let epsilon = Float(configuration.normEpsilon)
     let columns = ProjectionColumns(configuration)
     let projected = Matrix(a.projected)
-    let (q, k, v) = (projected.columns(columns.q), projected.columns(columns.k), projected.columns(columns.v))
-
-    rmsNorm(a.normed, inverse: a.inverse, a.input, weight: weights.retentionNorm, epsilon: epsilon, on: pool)
+    retentionNorm.forward(a.normed, a.statistics, a.input, on: pool)
     multiply(projected, Matrix(a.normed), Matrix(weights.projections), transposed: .second, on: pool)
-    memory.rotation.apply(q, on: pool)
-    memory.rotation.apply(k, scale: keyScale(shape), on: pool)
-    memory.retain(
-      a.retained, q, k, v, shape: shape, form: form, state: state, documents: documents, states: a.states, on: pool)
+    if let bias = weights.projectionBias { addBias(projected, bias, on: pool) }
+    memory.rotation.apply(projected.columns(columns.q), on: pool)
+    memory.rotation.apply(projected.columns(columns.k), scale: keyScale(shape), on: pool)
+    memory.retain(a, configuration, shape: shape, form: form, state: state, documents: documents, on: pool)
     gatedNorm(
-      a.gated, inverse: a.headInverse, a.retained, projected.columns(columns.g), weight: weights.headNorm,
-      epsilon: epsilon, on: pool)
+      a.gated, mean: a.headMean, inverse: a.headInverse, a.retained, columns.g.map { projected.columns($0) },
+      norm: configuration.headNorm, weight: weights.headNorm, epsilon: Float(configuration.normEpsilon), on: pool)
     a.middle.startResidual(from: a.input, on: pool)
     multiply(
       Matrix(a.middle), Matrix(a.gated), Matrix(weights.output), transposed: .second, accumulate: true, on: pool)
+    if let bias = weights.outputBias { addBias(Matrix(a.middle), bias, on: pool) }
 
-    rmsNorm(
-      a.middleNormed, inverse: a.middleInverse, a.middle, weight: weights.feedForwardNorm, epsilon: epsilon, on: pool)
-    multiply(Matrix(a.expanded), Matrix(a.middleNormed), Matrix(weights.gateAndUp), transposed: .second, on: pool)
-    swiGLU(a.hidden, a.expanded, on: pool)
+    feedForwardNorm.forward(a.middleNormed, a.middleStatistics, a.middle, on: pool)
+    multiply(Matrix(a.expanded), Matrix(a.middleNormed), Matrix(weights.expansion), transposed: .second, on: pool)
+    if let bias = weights.expansionBias { addBias(Matrix(a.expanded), bias, on: pool) }
+    switch configuration.feedForward {
+    case .glu: gatedLinearUnit(a.hidden, a.expanded, activation: configuration.activation, on: pool)
+    case .mlp: activate(a.hidden, a.expanded, activation: configuration.activation, on: pool)
+    }
     output.startResidual(from: a.middle, on: pool)
     multiply(Matrix(output), Matrix(a.hidden), Matrix(weights.down), transposed: .second, accumulate: true, on: pool)
+    if let bias = weights.downBias { addBias(Matrix(output), bias, on: pool) }
   }
 
   /// Turns the gradient of the block's output into that of its input, and adds to the weights' gradients.
@@ -62,42 +67,55 @@ struct Block {
     _ dx: Tensor, gradients: LayerParameters, _ a: BlockActivations, scratch: BackwardScratch, shape: RetentionShape,
     documents: Indices?, memory: RetentionMemory, on pool: WorkerPool
   ) {
-    let stream = Matrix(dx)
-
-    // Feed-forward part: dx is the gradient of the output, and of `middle` by the residual.
-    multiply(Matrix(scratch.dhidden), stream, Matrix(weights.down), transposed: .none, on: pool)
-    multiply(Matrix(gradients.down), stream, Matrix(a.hidden), transposed: .first, accumulate: true, on: pool)
-    swiGLUBackward(scratch.dexpanded, scratch.dhidden, a.expanded, on: pool)
-    let dexpanded = Matrix(scratch.dexpanded)
-    multiply(
-      Matrix(gradients.gateAndUp), dexpanded, Matrix(a.middleNormed), transposed: .first, accumulate: true, on: pool)
-    multiply(Matrix(scratch.dnormed), dexpanded, Matrix(weights.gateAndUp), transposed: .none, on: pool)
-    rmsNormBackward(
-      dx, dweight: gradients.feedForwardNorm, addend: dx, scratch.dnormed, a.middle, weight: weights.feedForwardNorm,
-      inverse: a.middleInverse, partials: scratch.partials, on: pool)
+    feedForwardBackward(dx, gradients: gradients, a, scratch: scratch, on: pool)
 
     // Retention part: dx is now the gradient of `middle`, and of the input by the residual.
+    let stream = Matrix(dx)
+    if let dbias = gradients.outputBias { addBiasBackward(dbias, stream, partials: scratch.partials, on: pool) }
     multiply(Matrix(scratch.dretained), stream, Matrix(weights.output), transposed: .none, on: pool)
     multiply(Matrix(gradients.output), stream, Matrix(a.gated), transposed: .first, accumulate: true, on: pool)
     let columns = ProjectionColumns(configuration)
     let (projected, dprojected) = (Matrix(a.projected), Matrix(scratch.dprojected))
     gatedNormBackward(
-      scratch.dretained, dg: dprojected.columns(columns.g), dweight: gradients.headNorm, scratch.dretained, a.retained,
-      projected.columns(columns.g), weight: weights.headNorm, inverse: a.headInverse, partials: scratch.partials,
-      on: pool)
-    let (dq, dk) = (dprojected.columns(columns.q), dprojected.columns(columns.k))
+      scratch.dretained, dg: columns.g.map { dprojected.columns($0) }, dweight: gradients.headNorm, scratch.dretained,
+      a.retained, columns.g.map { projected.columns($0) }, norm: configuration.headNorm, weight: weights.headNorm,
+      mean: a.headMean, inverse: a.headInverse, partials: scratch.partials, on: pool)
     memory.retainBackward(
-      dq: dq, dk: dk, dv: dprojected.columns(columns.v), scratch.dretained, projected.columns(columns.q),
-      projected.columns(columns.k), projected.columns(columns.v), shape: shape, documents: documents,
-      states: a.states, dstates: scratch.dstates, on: pool)
-    memory.rotation.apply(dq, inverse: true, on: pool)
-    memory.rotation.apply(dk, inverse: true, scale: keyScale(shape), on: pool)
+      scratch.dprojected, scratch.dretained, a, configuration, shape: shape, documents: documents,
+      dstates: scratch.dstates, on: pool)
+    memory.rotation.apply(dprojected.columns(columns.q), inverse: true, on: pool)
+    memory.rotation.apply(dprojected.columns(columns.k), inverse: true, scale: keyScale(shape), on: pool)
+    if let dbias = gradients.projectionBias { addBiasBackward(dbias, dprojected, partials: scratch.partials, on: pool) }
     multiply(
       Matrix(gradients.projections), dprojected, Matrix(a.normed), transposed: .first, accumulate: true, on: pool)
     multiply(Matrix(scratch.dnormed), dprojected, Matrix(weights.projections), transposed: .none, on: pool)
-    rmsNormBackward(
-      dx, dweight: gradients.retentionNorm, addend: dx, scratch.dnormed, a.input, weight: weights.retentionNorm,
-      inverse: a.inverse, partials: scratch.partials, on: pool)
+    retentionNorm.backward(
+      dx, gradients: gradients.retentionNorm, addend: dx, scratch.dnormed, a.input, a.statistics,
+      partials: scratch.partials, on: pool)
+  }
+
+  /// dx is the gradient of the output before, and of `middle` after.
+  private func feedForwardBackward(
+    _ dx: Tensor, gradients: LayerParameters, _ a: BlockActivations, scratch: BackwardScratch, on pool: WorkerPool
+  ) {
+    let (stream, dexpanded) = (Matrix(dx), Matrix(scratch.dexpanded))
+    if let dbias = gradients.downBias { addBiasBackward(dbias, stream, partials: scratch.partials, on: pool) }
+    multiply(Matrix(scratch.dhidden), stream, Matrix(weights.down), transposed: .none, on: pool)
+    multiply(Matrix(gradients.down), stream, Matrix(a.hidden), transposed: .first, accumulate: true, on: pool)
+    switch configuration.feedForward {
+    case .glu:
+      gatedLinearUnitBackward(
+        scratch.dexpanded, scratch.dhidden, a.expanded, activation: configuration.activation, on: pool)
+    case .mlp:
+      activateBackward(scratch.dexpanded, scratch.dhidden, a.expanded, activation: configuration.activation, on: pool)
+    }
+    if let dbias = gradients.expansionBias { addBiasBackward(dbias, dexpanded, partials: scratch.partials, on: pool) }
+    multiply(
+      Matrix(gradients.expansion), dexpanded, Matrix(a.middleNormed), transposed: .first, accumulate: true, on: pool)
+    multiply(Matrix(scratch.dnormed), dexpanded, Matrix(weights.expansion), transposed: .none, on: pool)
+    feedForwardNorm.backward(
+      dx, gradients: gradients.feedForwardNorm, addend: dx, scratch.dnormed, a.middle, a.middleStatistics,
+      partials: scratch.partials, on: pool)
   }
 
   /// K^-½, on the keys (docs/MATH.md, eq. 5).
@@ -112,22 +130,27 @@ struct BackwardScratch: Sendable {
   let dexpanded: Tensor
   let dhidden: Tensor
   let partials: Tensor
-  let dstates: ChunkStates
+  let dstates: ChunkStates?
 
   /// - Parameters:
   ///   - configuration: Resolved.
   ///   - rows: R.
   ///   - shape: Extents of a call.
-  ///   - chunks: Chunks of a sequence.
-  init(_ configuration: ModelConfiguration, rows: Int, shape: RetentionShape, chunks: Int) {
+  ///   - chunks: Chunks of a sequence; nil: another form than the chunkwise one.
+  init(_ configuration: ModelConfiguration, rows: Int, shape: RetentionShape, chunks: Int?) {
     let c = configuration
+    let (projected, expanded) = (
+      ProjectionColumns(c).count, c.feedForward == .glu ? 2 * c.feedForwardWidth : c.feedForwardWidth
+    )
     dnormed = Tensor(Shape(rows, c.width))
-    dprojected = Tensor(Shape(rows, 2 * c.keyWidth + 2 * c.valueWidth))
+    dprojected = Tensor(Shape(rows, projected))
     dretained = Tensor(Shape(rows, c.valueWidth))
-    dexpanded = Tensor(Shape(rows, 2 * c.feedForwardWidth))
+    dexpanded = Tensor(Shape(rows, expanded))
     dhidden = Tensor(Shape(rows, c.feedForwardWidth))
-    partials = Tensor(Shape(partialCount(rows: rows) * max(c.width, shape.valueWidth)))
-    dstates = ChunkStates(shape, chunks: chunks)
+    // The widest weight gradient that is summed over rows: two rows of D for LayerNorm, or a bias, or a head norm.
+    let widest = max(2 * c.width, projected, expanded, c.valueWidth, c.hasHeadBias ? c.vocabularySize : 0)
+    partials = Tensor(Shape(partialCount(rows: rows) * widest))
+    dstates = chunks.map { ChunkStates(shape, chunks: $0) }
   }
 }
 

@@ -1,28 +1,29 @@
-package import Retention
-package import Tensors
+internal import Retention
+internal import Tensors
 
 /// What one block computes on its way forward, R = B·T rows, kept for the backward.
 ///
 /// Without a backward all blocks may share one set, in which the residual stream is one tensor: `input`, `middle`
 /// and the next block's `input` are then the same.
-package struct BlockActivations: Sendable {
-  /// The residual stream as it enters [R, D].
-  package let input: Tensor
-  /// 1 / rms of `input` [R], and its norm [R, D].
-  let inverse: Tensor
+struct BlockActivations: Sendable {
+  /// The residual stream as it enters [R, D], its norm, and what the norm found.
+  let input: Tensor
   let normed: Tensor
-  /// q, k, v, g side by side [R, 2·H·K + 2·H·V]; q and k rotated.
+  let statistics: NormStatistics
+  /// q, k, v, g side by side [R, P]; q and k rotated.
   let projected: Tensor
-  /// Heads' outputs [R, H·V].
+  /// Heads' outputs [R, H·V], divided by their score norm; 1 / that norm [R·H].
   let retained: Tensor
-  /// 1 / rms of each head [R, H]; gated and normed heads [R, H·V].
+  let scoreFactors: Tensor?
+  /// What the head norm found [R, H]; gated and normed heads [R, H·V].
+  let headMean: Tensor
   let headInverse: Tensor
   let gated: Tensor
-  /// The residual stream after retention [R, D].
+  /// The residual stream after retention [R, D], its norm, and what the norm found.
   let middle: Tensor
-  let middleInverse: Tensor
   let middleNormed: Tensor
-  /// Gate and up side by side [R, 2F], and their product [R, F].
+  let middleStatistics: NormStatistics
+  /// Gate and up side by side [R, 2F], or fc1 [R, F]; what goes down [R, F].
   let expanded: Tensor
   let hidden: Tensor
   /// States that enter the chunks.
@@ -34,43 +35,45 @@ package struct BlockActivations: Sendable {
   ///   - input: The stream that enters.
   ///   - middle: Where the stream goes after retention; `input` itself when no backward follows.
   ///   - states: For the chunkwise form.
-  package init(
-    _ configuration: ModelConfiguration, rows: Int, input: Tensor, middle: Tensor, states: ChunkStates?
-  ) {
+  init(_ configuration: ModelConfiguration, rows: Int, input: Tensor, middle: Tensor, states: ChunkStates?) {
     let c = configuration
     self.input = input
-    inverse = Tensor(Shape(rows))
     normed = Tensor(Shape(rows, c.width))
-    projected = Tensor(Shape(rows, 2 * c.keyWidth + 2 * c.valueWidth))
+    statistics = NormStatistics(rows: rows)
+    projected = Tensor(Shape(rows, ProjectionColumns(c).count))
     retained = Tensor(Shape(rows, c.valueWidth))
+    scoreFactors = c.scoreNorm == .none ? nil : Tensor(Shape(rows * c.heads))
+    headMean = Tensor(Shape(rows, c.heads))
     headInverse = Tensor(Shape(rows, c.heads))
     gated = Tensor(Shape(rows, c.valueWidth))
     self.middle = middle
-    middleInverse = Tensor(Shape(rows))
     middleNormed = Tensor(Shape(rows, c.width))
-    expanded = Tensor(Shape(rows, 2 * c.feedForwardWidth))
+    middleStatistics = NormStatistics(rows: rows)
+    expanded = Tensor(Shape(rows, c.feedForward == .glu ? 2 * c.feedForwardWidth : c.feedForwardWidth))
     hidden = Tensor(Shape(rows, c.feedForwardWidth))
     self.states = states
   }
 
   private init(_ other: BlockActivations, rows: Int) {
     input = other.input.prefix(rows)
-    inverse = other.inverse.prefix(rows)
     normed = other.normed.prefix(rows)
+    statistics = other.statistics.prefix(rows)
     projected = other.projected.prefix(rows)
     retained = other.retained.prefix(rows)
+    scoreFactors = other.scoreFactors.map { $0.prefix(rows * other.headMean.shape[1]) }
+    headMean = other.headMean.prefix(rows)
     headInverse = other.headInverse.prefix(rows)
     gated = other.gated.prefix(rows)
     middle = other.middle.prefix(rows)
-    middleInverse = other.middleInverse.prefix(rows)
     middleNormed = other.middleNormed.prefix(rows)
+    middleStatistics = other.middleStatistics.prefix(rows)
     expanded = other.expanded.prefix(rows)
     hidden = other.hidden.prefix(rows)
     states = other.states
   }
 
   /// The same memory for fewer rows.
-  package func prefix(_ rows: Int) -> BlockActivations {
+  func prefix(_ rows: Int) -> BlockActivations {
     rows == input.shape[0] ? self : BlockActivations(self, rows: rows)
   }
 }
@@ -80,12 +83,16 @@ struct ProjectionColumns {
   let q: Range<Int>
   let k: Range<Int>
   let v: Range<Int>
-  let g: Range<Int>
+  /// nil without a gate.
+  let g: Range<Int>?
 
   init(_ c: ModelConfiguration) {
+    let (keys, values) = (c.keyWidth * c.keyHeads / c.heads, c.valueWidth * c.keyHeads / c.heads)
     q = 0..<c.keyWidth
-    k = c.keyWidth..<2 * c.keyWidth
-    v = 2 * c.keyWidth..<2 * c.keyWidth + c.valueWidth
-    g = 2 * c.keyWidth + c.valueWidth..<2 * c.keyWidth + 2 * c.valueWidth
+    k = q.upperBound..<q.upperBound + keys
+    v = k.upperBound..<k.upperBound + values
+    g = c.hasGate ? v.upperBound..<v.upperBound + c.valueWidth : nil
   }
+
+  var count: Int { g?.upperBound ?? v.upperBound }
 }

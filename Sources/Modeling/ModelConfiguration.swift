@@ -12,7 +12,27 @@ package enum BOSRule: String, CaseIterable, Sendable, ConfigurationChoice {
   case none
 }
 
+/// How the feed-forward part is made.
+package enum FeedForwardKind: String, CaseIterable, Sendable, ConfigurationChoice {
+  /// down(f(gate x) ⊙ up x).
+  case glu
+  /// fc2(f(fc1 x)).
+  case mlp
+}
+
+/// Which weight the head norm has.
+package enum HeadNormWeight: String, CaseIterable, Sendable, ConfigurationChoice {
+  case none
+  /// [V], shared by the heads.
+  case shared
+  /// [H·V].
+  case full
+}
+
+extension Activation: ConfigurationChoice {}
 extension DecayRule: ConfigurationChoice {}
+extension NormKind: ConfigurationChoice {}
+extension ScoreNorm: ConfigurationChoice {}
 extension RotationLayout: ConfigurationChoice {}
 extension RotationFrequencies: ConfigurationChoice {}
 
@@ -26,6 +46,8 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
   package var layers = 6
   /// H.
   package var heads = 8
+  /// Key/value heads; 0 means H. Query head h reads key/value head h / (H / key heads).
+  package var keyHeads = 0
   /// H·K; 0 means D.
   package var keyWidth = 0
   /// H·V; 0 means 2 D.
@@ -35,8 +57,22 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
   /// N; 0 means the tokenizer's.
   package var vocabularySize = 0
   package var isHeadTied = false
+  package var norm = NormKind.rms
   package var normEpsilon = 1e-6
+  package var embeddingScale = 1.0
+  package var hasEmbeddingNorm = false
+  package var hasFinalNorm = true
+  package var headNorm = NormKind.rms
+  package var headNormWeight = HeadNormWeight.shared
+  package var hasGate = true
+  package var feedForward = FeedForwardKind.glu
+  package var activation = Activation.silu
+  /// Biases of q, k, v, g and of the output.
+  package var hasRetentionBiases = false
+  package var hasFeedForwardBiases = false
+  package var hasHeadBias = false
   package var decay = DecayRule.powers
+  package var scoreNorm = ScoreNorm.none
   package var rotationLayout = RotationLayout.halfSplit
   package var rotationFrequencies = RotationFrequencies.standard
   package var rotationBase = 10_000.0
@@ -52,7 +88,9 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey("width", \.width, 1...65_536, "Model width D."),
       ConfigurationKey("layers", \.layers, 1...1_000, "Number of blocks."),
       ConfigurationKey("heads", \.heads, 1...1_024, "Retention heads H, each with a decay of its own."),
-      ConfigurationKey("key_width", \.keyWidth, 0...1_048_576, "Width of queries and keys over all heads; 0: width."),
+      ConfigurationKey(
+        "key_heads", \.keyHeads, 0...1_024, "Heads of keys and values, which groups of query heads share; 0: heads."),
+      ConfigurationKey("key_width", \.keyWidth, 0...1_048_576, "Width of queries over all heads; 0: width."),
       ConfigurationKey("value_width", \.valueWidth, 0...1_048_576, "Width of values over all heads; 0: 2 × width."),
       ConfigurationKey(
         "feed_forward_width", \.feedForwardWidth, 0...1_048_576,
@@ -60,8 +98,23 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey(
         "vocabulary_size", \.vocabularySize, 0...1_048_576, "Number of tokens N; 0: as many as the tokenizer has."),
       ConfigurationKey("tied_head", \.isHeadTied, "Whether the output head is the embedding table."),
+      ConfigurationKey("norm", \.norm, "Norm before each part and at the end: rms or layer."),
       ConfigurationKey("norm_epsilon", \.normEpsilon, .between(0, 1), "ε of every norm."),
+      ConfigurationKey("embedding_scale", \.embeddingScale, .above(0), "Factor of the embedding."),
+      ConfigurationKey("embedding_norm", \.hasEmbeddingNorm, "Whether a norm follows the embedding."),
+      ConfigurationKey("final_norm", \.hasFinalNorm, "Whether a norm precedes the head."),
+      ConfigurationKey("head_norm", \.headNorm, "Norm of each head's output; none is an ablation of the paper."),
+      ConfigurationKey(
+        "head_norm_weight", \.headNormWeight, "Weight of the head norm: none, shared by the heads, full."),
+      ConfigurationKey("gate", \.hasGate, "Whether a swish gate follows retention; false is an ablation of the paper."),
+      ConfigurationKey("feed_forward", \.feedForward, "Feed-forward part: glu, gated, or mlp, two layers."),
+      ConfigurationKey("activation", \.activation, "Nonlinearity of the feed-forward part."),
+      ConfigurationKey("retention_biases", \.hasRetentionBiases, "Biases of q, k, v, gate and output."),
+      ConfigurationKey("feed_forward_biases", \.hasFeedForwardBiases, "Biases of the feed-forward part."),
+      ConfigurationKey("head_bias", \.hasHeadBias, "A bias of the logits."),
       ConfigurationKey("decay", \.decay, "Decay of the heads: powers 1 - 2^(-5-h), linspace, single 127/128, none."),
+      ConfigurationKey(
+        "score_norm", \.scoreNorm, "What decayed scores are divided by; sum_of_abs exactly in the parallel form only."),
       ConfigurationKey("rotation_layout", \.rotationLayout, "Which numbers of a head form a rotated pair."),
       ConfigurationKey("rotation_frequencies", \.rotationFrequencies, "The table θ of rotation frequencies."),
       ConfigurationKey("rotation_base", \.rotationBase, .between(1, 1e12), "Base of the table θ."),
@@ -79,6 +132,13 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
     }
     if resolved.valueWidth % heads != 0 {
       found.append(("value_width", "expected a multiple of heads (\(heads)), found \(resolved.valueWidth)"))
+    }
+    if heads % resolved.keyHeads != 0 {
+      found.append(("key_heads", "expected a divisor of heads (\(heads)), found \(keyHeads)"))
+    }
+    if norm == .none { found.append(("norm", "expected rms or layer, found none")) }
+    if headNorm == .none, headNormWeight != .none {
+      found.append(("head_norm_weight", "expected none, as head_norm is none, found \(headNormWeight.rawValue)"))
     }
     // Without a bound, a file of a few megabytes could ask for a state of terabytes.
     for (key, size) in [
@@ -98,6 +158,7 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
   /// The same model with every 0 that stands for another key's value replaced.
   package var resolved: ModelConfiguration {
     var copy = self
+    if keyHeads == 0 { copy.keyHeads = heads }
     if keyWidth == 0 { copy.keyWidth = width }
     if valueWidth == 0 { copy.valueWidth = 2 * width }
     if feedForwardWidth == 0 { copy.feedForwardWidth = (width * 4 / 3 + 255) / 256 * 256 }

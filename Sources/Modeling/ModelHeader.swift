@@ -70,6 +70,8 @@ package struct ModelHeader: Sendable {
     }
     if let problem = configuration.apply(settings, block: "").first { throw failure(problem.description) }
     if let (key, message) = configuration.contradictions.first { throw failure("\(key): \(message)") }
+    // Files from before there were key heads do not name them: each head then has its own.
+    if configuration.keyHeads == 0 { configuration.keyHeads = configuration.heads }
     guard configuration == configuration.resolved, configuration.vocabularySize > 0 else {
       throw failure("sizes left open (0)")
     }

@@ -5,14 +5,13 @@ package import Tensors
 ///
 /// Its size does not depend on how much was read. Copying the struct copies the view, as with `Tensor`.
 package struct ModelState: Sendable {
-  package let layers: [RetentionState]
+  package let layers: [LayerState]
   /// Tokens read so far, BOS included: the position of the next one.
   package var position = 0
 
   /// An empty state for `batch` sequences.
   package init(_ configuration: ModelConfiguration, batch: Int) {
-    let shape = configuration.retentionShape(batch: batch, time: 1)
-    layers = (0..<configuration.layers).map { _ in RetentionState(shape) }
+    layers = (0..<configuration.layers).map { _ in LayerState(configuration, batch: batch) }
   }
 
   /// Forgets everything.
@@ -28,10 +27,34 @@ package struct ModelState: Sendable {
   }
 }
 
+/// What one layer remembers.
+package struct LayerState: Sendable {
+  package let retention: RetentionState
+  /// Where the scores are normalised.
+  package let scores: ScoreNormState?
+
+  init(_ configuration: ModelConfiguration, batch: Int) {
+    let shape = configuration.retentionShape(batch: batch, time: 1)
+    retention = RetentionState(shape)
+    scores = configuration.scoreNorm == .none ? nil : ScoreNormState(shape)
+  }
+
+  func clear(on pool: WorkerPool) {
+    retention.clear(on: pool)
+    scores?.clear(on: pool)
+  }
+
+  func copy(_ other: LayerState, on pool: WorkerPool) {
+    retention.copy(other.retention, on: pool)
+    if let scores, let others = other.scores { scores.copy(others, on: pool) }
+  }
+}
+
 extension ModelConfiguration {
   /// The extents of retention in each layer.
   package func retentionShape(batch: Int, time: Int) -> RetentionShape {
     RetentionShape(
-      batch: batch, time: time, heads: heads, keyWidth: keyWidth / heads, valueWidth: valueWidth / heads)
+      batch: batch, time: time, heads: heads, keyHeads: keyHeads, keyWidth: keyWidth / heads,
+      valueWidth: valueWidth / heads)
   }
 }

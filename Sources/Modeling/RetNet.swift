@@ -21,32 +21,57 @@ package struct RetNet: Sendable {
   ///   - batch: B.
   ///   - form: Which form of retention.
   ///   - state: Before and after; its position advances by T.
+  ///   - documents: As in `recurrentRetention`; nil: one document, which goes on.
   ///   - memory: Made for at least B·T rows.
   ///   - pool: Where the work runs.
   /// - Returns: [B·T, D], the input of the head; valid until the next call.
   package func forward(
-    _ ids: Indices, batch: Int, form: RetentionForm, state: inout ModelState, memory: InferenceMemory,
-    on pool: WorkerPool
+    _ ids: Indices, batch: Int, form: RetentionForm, state: inout ModelState, documents: Indices? = nil,
+    memory: InferenceMemory, on pool: WorkerPool
   ) -> Tensor {
     let rows = ids.count
     precondition(rows % batch == 0, "forward: \(rows) ids for \(batch) sequences")
     let shape = configuration.retentionShape(batch: batch, time: rows / batch)
     let a = memory.activations.prefix(rows)
     memory.retention.rotation.prepare(first: state.position, count: shape.time)
-    gatherRows(a.input, parameters.embedding, ids)
+    embed(a.input, embedded: memory.embedded?.prefix(rows), a.statistics, ids, on: pool)
     for (block, layer) in zip(blocks, state.layers) {
       block.forward(
-        a.input, a, shape: shape, form: form, state: layer, documents: nil, memory: memory.retention, on: pool)
+        a.input, a, shape: shape, form: form, state: layer, documents: documents, memory: memory.retention, on: pool)
     }
     state.position += shape.time
     let normed = memory.normed.prefix(rows)
-    rmsNorm(
-      normed, inverse: a.inverse, a.input, weight: parameters.finalNorm, epsilon: Float(configuration.normEpsilon),
-      on: pool)
+    normalizeOutput(normed, a.statistics, a.input, on: pool)
     return normed
   }
 
-  /// logits = normed · headᵀ (docs/MATH.md, eq. 19).
+  /// x = scale · table[ids], normed where the model has an embedding norm.
+  ///
+  /// - Parameters:
+  ///   - x: [R, D].
+  ///   - embedded: What the norm reads [R, D]; needed where there is one.
+  ///   - statistics: What the norm finds.
+  ///   - ids: [R].
+  ///   - pool: Where the work runs.
+  func embed(_ x: Tensor, embedded: Tensor?, _ statistics: NormStatistics, _ ids: Indices, on pool: WorkerPool) {
+    let rows = embedded ?? x
+    gatherRows(rows, parameters.embedding, ids)
+    if configuration.embeddingScale != 1 { rows.scale(by: Float(configuration.embeddingScale), on: pool) }
+    if let norm = parameters.embeddingNorm, let embedded {
+      Norm(configuration, norm).forward(x, statistics, embedded, on: pool)
+    }
+  }
+
+  /// The norm before the head, or a copy where there is none.
+  func normalizeOutput(_ y: Tensor, _ statistics: NormStatistics, _ x: Tensor, on pool: WorkerPool) {
+    if let norm = parameters.finalNorm {
+      Norm(configuration, norm).forward(y, statistics, x, on: pool)
+    } else {
+      y.copy(x, on: pool)
+    }
+  }
+
+  /// logits = normed · headᵀ + bias.
   ///
   /// - Parameters:
   ///   - logits: [R, N].
@@ -54,6 +79,7 @@ package struct RetNet: Sendable {
   ///   - pool: Where the work runs.
   package func computeLogits(_ logits: Tensor, _ normed: Tensor, on pool: WorkerPool) {
     multiply(Matrix(logits), Matrix(normed), Matrix(parameters.head), transposed: .second, on: pool)
+    if let bias = parameters.headBias { addBias(Matrix(logits), bias, on: pool) }
   }
 }
 
@@ -61,6 +87,8 @@ package struct RetNet: Sendable {
 package final class InferenceMemory {
   let activations: BlockActivations
   let retention: RetentionMemory
+  /// What an embedding norm reads.
+  let embedded: Tensor?
   let normed: Tensor
 
   /// - Parameters:
@@ -79,6 +107,7 @@ package final class InferenceMemory {
     let stream = Tensor(Shape(rows, configuration.width))
     activations = BlockActivations(configuration, rows: rows, input: stream, middle: stream, states: states)
     retention = RetentionMemory(configuration, form: form, batch: batch, time: time, workers: workers)
+    embedded = configuration.hasEmbeddingNorm ? Tensor(Shape(rows, configuration.width)) : nil
     normed = Tensor(Shape(rows, configuration.width))
   }
 }

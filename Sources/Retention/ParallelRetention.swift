@@ -49,24 +49,27 @@ package struct ParallelScratch: Sendable {
 ///   - table: Powers of γ for at least T steps.
 ///   - state: Before and after; see `RetentionState`.
 ///   - documents: As in `recurrentRetention`.
+///   - absoluteSums: Receives Σ_m |q_n k_mᵀ D[n, m]| for each row and head [B·T, H], or nil.
 ///   - scratch: Made for at least T.
 ///   - pool: Where sequences, heads and blocks of rows run.
 /// - Precondition: Shapes as above.
 package func parallelRetention(
   _ o: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix, shape: RetentionShape, table: DecayTable, state: RetentionState,
-  documents: Indices? = nil, scratch: ParallelScratch, on pool: WorkerPool
+  documents: Indices? = nil, absoluteSums: Tensor? = nil, scratch: ParallelScratch, on pool: WorkerPool
 ) {
   shape.check(o, q, k, v, in: #function)
   state.check(shape, in: #function)
   table.check(shape, documents, in: #function)
   precondition(table.length >= shape.time, "parallelRetention: powers for \(table.length) steps, T = \(shape.time)")
   scratch.check(shape, workers: pool.threadCount)
+  if let absoluteSums { checkShape(absoluteSums, Shape(shape.batch * shape.time, shape.heads), "absoluteSums") }
   guard shape.time > 0 else { return }
   let blocks = (shape.time + ParallelScratch.rowBlock - 1) / ParallelScratch.rowBlock
   pool.run(
-    shape.batch * shape.heads * blocks, with: (o, q, k, v, shape, table, state, documents, scratch, blocks)
+    shape.batch * shape.heads * blocks,
+    with: ((o, q, k, v), (shape, table, state, documents), scratch, blocks, absoluteSums)
   ) { context, index, worker in
-    let (o, q, k, v, shape, table, state, documents, scratch, blocks) = context
+    let ((o, q, k, v), (shape, table, state, documents), scratch, blocks, absoluteSums) = context
     let (sequence, block) = (index / blocks, index % blocks)
     let (b, h) = (sequence / shape.heads, sequence % shape.heads)
     let start = block * ParallelScratch.rowBlock
@@ -79,11 +82,15 @@ package func parallelRetention(
     multiplyHere(
       scores, queries, shape.keyBlock(k, b, h, seen, width: shape.keyWidth), transposed: .second, accumulate: false)
     maskWithDecay(scores, powers: table.descendingPowers(h), rowOffset: start, firstColumn: first)
+    let factors = scratch.factors(worker: worker, rows.count)
+    if let absoluteSums {
+      absoluteRowSums(factors, scores)
+      for row in 0..<rows.count { absoluteSums[(b * shape.time + start + row) * shape.heads + h] = factors[row] }
+    }
     multiplyHere(
       outputs, scores, shape.keyBlock(v, b, h, seen, width: shape.valueWidth), transposed: .none, accumulate: false)
     // What is left of the initial state at each row.
     let scale = state.scales[b * shape.heads + h]
-    let factors = scratch.factors(worker: worker, rows.count)
     for row in 0..<rows.count {
       let isVisible = first.map { $0[row] < 0 } ?? true
       factors[row] = isVisible ? Float(table.power(h, start + row + 1) * scale) : 0
@@ -115,5 +122,135 @@ package func parallelRetention(
       state.matrix(b, h), scaled, shape.keyBlock(v, b, h, 0..<shape.time, width: shape.valueWidth), transposed: .first,
       accumulate: true)
     state.scales[index] = step.scale
+  }
+}
+
+/// The backward of `parallelRetention` (docs/MATH.md, eq. 11): P = (do vᵀ) ⊙ D, dq = P k, dk = Pᵀ q, dv = (q kᵀ ⊙ D)ᵀ do.
+///
+/// - Parameters:
+///   - dq: [B·T, H·K].
+///   - dk: [B·T, Hk·K].
+///   - dv: [B·T, Hk·V].
+///   - dstate: Gradient of the state [B, H, K, V]: on entry of the one left behind, on return of the one found;
+///     nil: nothing reads the state left behind, and the other is not wanted.
+///   - d_o: [B·T, H·V].
+///   - q: The forward's queries.
+///   - k: The forward's keys.
+///   - v: The forward's values.
+///   - shape: The extents.
+///   - table: As in the forward.
+///   - state: The state that the forward found, nil for an empty one.
+///   - documents: As in the forward.
+///   - scratch: Made for at least T.
+///   - pool: Where sequences and key/value heads run.
+package func parallelRetentionBackward(
+  dq: Matrix, dk: Matrix, dv: Matrix, dstate: Tensor? = nil, _ d_o: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix,
+  shape: RetentionShape, table: DecayTable, state: RetentionState?, documents: Indices? = nil,
+  scratch: ParallelScratch, on pool: WorkerPool
+) {
+  shape.check(d_o, q, k, v, in: #function)
+  shape.check(d_o, dq, dk, dv, in: #function)
+  table.check(shape, documents, in: #function)
+  precondition(
+    table.length >= shape.time, "parallelRetentionBackward: powers for \(table.length) steps, T = \(shape.time)")
+  scratch.check(shape, workers: pool.threadCount)
+  if let dstate { checkShape(dstate, Shape(shape.batch, shape.heads, shape.keyWidth, shape.valueWidth), "dstate") }
+  let call = ParallelBackward(
+    dq: dq, dk: dk, dv: dv, dstate: dstate, d_o: d_o, q: q, k: k, v: v, shape: shape, table: table, state: state,
+    documents: documents, scratch: scratch)
+  // Query heads that share a key/value head add to the same dk and dv: one task does them all, in order.
+  pool.run(shape.batch * shape.keyHeads, with: call) { call, index, worker in
+    let (b, keyHead) = (index / call.shape.keyHeads, index % call.shape.keyHeads)
+    for h in keyHead * call.shape.group..<(keyHead + 1) * call.shape.group {
+      call.addKeysAndValues(b, h, isFirst: h == keyHead * call.shape.group, worker: worker)
+      call.addState(b, h, worker: worker)
+    }
+  }
+}
+
+/// One call of the backward as its tasks see it.
+private struct ParallelBackward: Sendable {
+  let dq: Matrix
+  let dk: Matrix
+  let dv: Matrix
+  let dstate: Tensor?
+  let d_o: Matrix
+  let q: Matrix
+  let k: Matrix
+  let v: Matrix
+  let shape: RetentionShape
+  let table: DecayTable
+  let state: RetentionState?
+  let documents: Indices?
+  let scratch: ParallelScratch
+
+  /// dq row block by row block; dk and dv of all keys that the block sees.
+  func addKeysAndValues(_ b: Int, _ h: Int, isFirst: Bool, worker: Int) {
+    let all = 0..<shape.time
+    if isFirst {
+      clearHere(shape.keyBlock(dk, b, h, all, width: shape.keyWidth))
+      clearHere(shape.keyBlock(dv, b, h, all, width: shape.valueWidth))
+    }
+    for start in stride(from: 0, to: shape.time, by: ParallelScratch.rowBlock) {
+      let rows = start..<min(start + ParallelScratch.rowBlock, shape.time)
+      let seen = 0..<rows.upperBound
+      let first = documents?.slice(b * shape.time + rows.lowerBound..<b * shape.time + rows.upperBound)
+      let scores = scratch.rows(scratch.scores, worker: worker, rows.count, seen.count)
+      let (queries, upstream) = (
+        shape.queryBlock(q, b, h, rows, width: shape.keyWidth),
+        shape.queryBlock(d_o, b, h, rows, width: shape.valueWidth)
+      )
+      let (keys, values) = (
+        shape.keyBlock(k, b, h, seen, width: shape.keyWidth), shape.keyBlock(v, b, h, seen, width: shape.valueWidth)
+      )
+      multiplyHere(scores, queries, keys, transposed: .second, accumulate: false)
+      maskWithDecay(scores, powers: table.descendingPowers(h), rowOffset: start, firstColumn: first)
+      multiplyHere(
+        shape.keyBlock(dv, b, h, seen, width: shape.valueWidth), scores, upstream, transposed: .first, accumulate: true)
+      multiplyHere(scores, upstream, values, transposed: .second, accumulate: false)
+      maskWithDecay(scores, powers: table.descendingPowers(h), rowOffset: start, firstColumn: first)
+      multiplyHere(
+        shape.keyBlock(dk, b, h, seen, width: shape.keyWidth), scores, queries, transposed: .first, accumulate: true)
+      multiplyHere(
+        shape.queryBlock(dq, b, h, rows, width: shape.keyWidth), scores, keys, transposed: .none, accumulate: false)
+    }
+  }
+
+  /// What passes through the state found and the state left behind.
+  func addState(_ b: Int, _ h: Int, worker: Int) {
+    let all = 0..<shape.time
+    let sequence = b * shape.heads + h
+    let factors = scratch.factors(worker: worker, shape.time)
+    let scaled = scratch.rows(scratch.scaled, worker: worker, shape.time, shape.keyWidth)
+    let size = shape.keyWidth * shape.valueWidth
+    let gradient = dstate?.view(Shape(shape.keyWidth, shape.valueWidth), at: sequence * size)
+    let lastStart = documents.map { Int($0[(b + 1) * shape.time - 1]) } ?? -1
+    if let gradient {
+      for t in all { factors[t] = t >= lastStart ? Float(table.power(h, shape.time - 1 - t)) : 0 }
+      scaleRows(scaled, shape.keyBlock(k, b, h, all, width: shape.keyWidth), factor: factors)
+      multiplyHere(
+        shape.keyBlock(dv, b, h, all, width: shape.valueWidth), scaled, Matrix(gradient), transposed: .none,
+        accumulate: true)
+      multiplyHere(
+        scaled, shape.keyBlock(v, b, h, all, width: shape.valueWidth), Matrix(gradient), transposed: .second,
+        accumulate: false)
+      scaleRows(shape.keyBlock(dk, b, h, all, width: shape.keyWidth), scaled, factor: factors, accumulate: true)
+    }
+    for t in all {
+      let isVisible = documents.map { $0[b * shape.time + t] < 0 } ?? true
+      factors[t] = isVisible ? Float(table.power(h, t + 1)) : 0
+    }
+    let upstream = shape.queryBlock(d_o, b, h, all, width: shape.valueWidth)
+    if let state {
+      // The stored part times its scale is the state.
+      let scale = Float(state.scales[sequence])
+      multiplyHere(scaled, upstream, state.matrix(b, h), transposed: .second, accumulate: false, factor: scale)
+      scaleRows(shape.queryBlock(dq, b, h, all, width: shape.keyWidth), scaled, factor: factors, accumulate: true)
+    }
+    if let gradient {
+      scaleRows(scaled, shape.queryBlock(q, b, h, all, width: shape.keyWidth), factor: factors)
+      scaleHere(gradient, by: lastStart < 0 ? Float(table.power(h, shape.time)) : 0)
+      multiplyHere(Matrix(gradient), scaled, upstream, transposed: .first, accumulate: true)
+    }
   }
 }

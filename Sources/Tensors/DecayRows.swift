@@ -71,8 +71,40 @@ package func addHere(_ y: Tensor, _ x: Tensor, factor: Float) {
   unsafe rn_add_scaled(y.pointer, x.pointer, factor, Int64(y.count))
 }
 
+/// y = 0 on the calling thread.
+///
+/// - Parameter y: [R, D], rows with a stride.
+package func clearHere(_ y: Matrix) {
+  for row in 0..<y.rows { unsafe (y.pointer + row * y.stride).update(repeating: 0, count: y.columns) }
+}
+
 /// y = x on the calling thread.
 package func copyHere(_ y: Tensor, _ x: Tensor) {
   checkShape(x, y.shape, "x")
   unsafe y.pointer.update(from: x.pointer, count: y.count)
+}
+
+/// y[j] = Σ_i |s[j, i]| on the calling thread.
+///
+/// - Parameters:
+///   - y: [≥ R]; the first R are written.
+///   - s: [R, C].
+package func absoluteRowSums(_ y: Tensor, _ s: Matrix) {
+  precondition(y.count >= s.rows, "absoluteRowSums: \(y.shape) for \(s.rows) rows")
+  unsafe rn_absolute_row_sums(y.pointer, s.pointer, Int64(s.rows), Int64(s.columns), Int64(s.stride))
+}
+
+/// y[r, :] *= factor[r], rows over the pool.
+///
+/// - Parameters:
+///   - y: [R, D].
+///   - factor: [R].
+///   - pool: Where the rows run.
+package func scaleRows(_ y: Tensor, by factor: Tensor, on pool: WorkerPool) {
+  checkShape(factor, Shape(y.shape[0]), "factor")
+  pool.runRanges(of: y.shape[0], grain: rowBlock, with: (y, factor)) { context, range in
+    let (y, factor) = context
+    let rows = Matrix(y).rows(range)
+    scaleRows(rows, rows, factor: factor.view(Shape(range.count), at: range.lowerBound))
+  }
 }

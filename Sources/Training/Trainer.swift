@@ -42,7 +42,7 @@ package final class Trainer {
     optimizer = AdamW(model)
     memory = TrainingMemory(
       model, batch: configuration.batchSize, time: configuration.sequenceLength,
-      chunkLength: configuration.chunkLength, workers: pool.threadCount)
+      form: .chunkwise(chunkLength: configuration.chunkLength), workers: pool.threadCount)
   }
 
   /// Steps made so far.

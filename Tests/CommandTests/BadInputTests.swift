@@ -74,7 +74,7 @@ extension CommandRuns {
           "expected format version 1 or older, found 9\nhint: a newer retnet wrote this file; update the program"
         ),
         ("giant width", replaced(sound, #"width\":32,"#, #"width\":9e9"#), "expected a resolved model configuration"),
-        ("other heads", replaced(sound, #"heads\":2"#, #"heads\":1"#), "tensor 'layers.0.ret.head_norm.weight'"),
+        ("other heads", replaced(sound, #"heads\":2"#, #"heads\":1"#), "key_heads: expected a divisor of heads (1)"),
         ("other key", replaced(sound, #"\"decay\""#, #"\"delay\""#), "did you mean 'decay'?"),
         ("other tensor", replaced(sound, "final_norm.weight", "finel_norm.weight"), "no tensor 'final_norm.weight'"),
       ]

@@ -19,7 +19,7 @@ import Testing
     let state = generator.state
     return [UInt64(state.position)] + generator.nextLogits.values.map { UInt64($0.bitPattern) }
       + state.layers.flatMap { layer in
-        layer.stored.values.map { UInt64($0.bitPattern) } + layer.scales.values.map(\.bitPattern)
+        layer.retention.stored.values.map { UInt64($0.bitPattern) } + layer.retention.scales.values.map(\.bitPattern)
       }
   }
 

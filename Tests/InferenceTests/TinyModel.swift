@@ -19,6 +19,7 @@ struct TinyModel {
     configuration.feedForwardWidth = 24
     configuration.vocabularySize = vocabularySize
     configuration.bosID = 1
+    configuration = configuration.resolved
     var generator = SeededGenerator(seed: seed)
     reference = ReferenceRetNet(
       random: ReferenceConfiguration(

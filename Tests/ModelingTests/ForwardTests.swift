@@ -24,7 +24,8 @@ import Testing
       expectClose(
         run.logits(size.tokens()).values, expected.logits.values, ratio: ratio, "logits, \(form)")
       for (layer, block) in expected.blocks.enumerated() {
-        expectClose(run.state.layers[layer].values, block.finalState.values, ratio: ratio, "state \(layer), \(form)")
+        expectClose(
+          run.state.layers[layer].retention.values, block.finalState.values, ratio: ratio, "state \(layer), \(form)")
       }
       #expect(run.state.position == size.T)
     }

@@ -78,7 +78,7 @@ struct ModelCase: CustomStringConvertible, Sendable {
   }
 
   func memory(_ pool: WorkerPool) -> TrainingMemory {
-    TrainingMemory(configuration, batch: B, time: T, chunkLength: C, workers: pool.threadCount)
+    TrainingMemory(configuration, batch: B, time: T, form: .chunkwise(chunkLength: C), workers: pool.threadCount)
   }
 }
 

@@ -15,6 +15,7 @@ import Testing
     configuration.keyWidth = 32
     configuration.valueWidth = 48
     configuration.feedForwardWidth = 100
+    configuration.keyHeads = 8
     #expect(configuration.resolved == configuration)
   }
 

@@ -88,7 +88,7 @@ func smallConfiguration() -> ModelConfiguration {
   configuration.feedForwardWidth = 5
   configuration.vocabularySize = 7
   configuration.bosID = 1
-  return configuration
+  return configuration.resolved
 }
 
 func smallNetwork(_ configuration: ModelConfiguration = smallConfiguration()) -> RetNet {

@@ -28,14 +28,18 @@ import Testing
 
       let (z, inverse, gate) = (Tensor.poison(Shape(rows, total)), Tensor.poison(Shape(rows, heads)), Inlay(g))
       let (heads, weights) = (Tensor(o.reshaped([rows, total])), weight.map(Tensor.init))
-      gatedNorm(z, inverse: inverse, heads, gate.matrix, weight: weights, epsilon: Float(epsilon), on: pool)
+      let mean = Tensor.poison(inverse.shape)
+      gatedNorm(
+        z, mean: mean, inverse: inverse, heads, gate.matrix, norm: .rms, weight: weights, epsilon: Float(epsilon),
+        on: pool)
       expectClose(z, Reference.gate(g, normed), ratio: ratio, "z")
 
       let foundWeight = isWeighted ? Tensor(before) : nil
       func backward(_ d_o: Tensor, _ dz: Tensor, dweight: Tensor?) -> Inlay {
         let found = Inlay(poison: rows, total)
         gatedNormBackward(
-          d_o, dg: found.matrix, dweight: dweight, dz, heads, gate.matrix, weight: weights, inverse: inverse,
+          d_o, dg: found.matrix, dweight: dweight, dz, heads, gate.matrix, norm: .rms, weight: weights, mean: mean,
+          inverse: inverse,
           partials: .poison(Shape(partialCount(rows: rows) * width)), on: pool)
         return found
       }
@@ -63,9 +67,10 @@ import Testing
       let pool = WorkerPool(threadCount: threadCount)
       let (z, inverse, d_o) = (Tensor(Shape(300, 40)), Tensor(Shape(300, 2)), Tensor(Shape(300, 40)))
       let (dg, dweight) = (Tensor(Shape(300, 40)), Tensor(Shape(20)))
-      gatedNorm(z, inverse: inverse, o, g, weight: weight, epsilon: 1e-6, on: pool)
+      let mean = Tensor(Shape(300, 2))
+      gatedNorm(z, mean: mean, inverse: inverse, o, g, norm: .rms, weight: weight, epsilon: 1e-6, on: pool)
       gatedNormBackward(
-        d_o, dg: Matrix(dg), dweight: dweight, dz, o, g, weight: weight, inverse: inverse,
+        d_o, dg: Matrix(dg), dweight: dweight, dz, o, g, norm: .rms, weight: weight, mean: mean, inverse: inverse,
         partials: Tensor(Shape(partialCount(rows: 300) * 20)), on: pool)
       return z.bits + d_o.bits + dg.bits + dweight.bits
     }
@@ -84,14 +89,14 @@ import Testing
     let dh = ReferenceTensor.roundedNormal([rows, width], using: &generator)
     let (a, b) = (ab.slice(axis: 1, 0..<width), ab.slice(axis: 1, width..<2 * width))
     let h = Tensor.poison(Shape(rows, width))
-    swiGLU(h, Tensor(ab), on: pool)
+    gatedLinearUnit(h, Tensor(ab), activation: .silu, on: pool)
     expectClose(h, Reference.gate(a, b), ratio: ratio, "h")
 
     let (da, db) = Reference.gateBackward(dh, g: a, y: b)
     let (dab, inPlace) = (Tensor.poison(Shape(rows, 2 * width)), Tensor(ab))
-    swiGLUBackward(dab, Tensor(dh), Tensor(ab), on: pool)
+    gatedLinearUnitBackward(dab, Tensor(dh), Tensor(ab), activation: .silu, on: pool)
     expectClose(dab, da.joined(db, axis: 1), ratio: ratio, "dab")
-    swiGLUBackward(inPlace, Tensor(dh), inPlace, on: pool)
+    gatedLinearUnitBackward(inPlace, Tensor(dh), inPlace, activation: .silu, on: pool)
     #expect(inPlace.bits == dab.bits, "dab in the place of ab")
   }
 
@@ -99,9 +104,9 @@ import Testing
     let arguments: [Float] = [100, -100, 1e4, -1e4, 1e30, -1e30]
     for a in arguments {
       let (h, dab, pool) = (Tensor(Shape(1, 1)), Tensor(Shape(1, 2)), WorkerPool(threadCount: 1))
-      swiGLU(h, Tensor(Shape(1, 2), [a, 2]), on: pool)
+      gatedLinearUnit(h, Tensor(Shape(1, 2), [a, 2]), activation: .silu, on: pool)
       #expect(h[0] == (a > 0 ? 2 * a : 0))
-      swiGLUBackward(dab, Tensor(Shape(1, 1), [1]), Tensor(Shape(1, 2), [a, 2]), on: pool)
+      gatedLinearUnitBackward(dab, Tensor(Shape(1, 1), [1]), Tensor(Shape(1, 2), [a, 2]), activation: .silu, on: pool)
       #expect(dab.values == (a > 0 ? [2, a] : [0, 0]))
     }
   }

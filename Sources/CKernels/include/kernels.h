@@ -36,22 +36,21 @@ void rn_rms_norm_backward(float *dx, float *dweight, const float *addend, const 
 
 // ---- gate.c
 
-// z = silu(g) ⊙ w ⊙ o / rms(o), the norm over each head's width separately.
-// z, o [rows, heads·width] dense; g [rows, heads·width] with a stride; rstd [rows, heads]; weight [width] or NULL.
-void rn_gated_norm_forward(float *z, float *rstd, const float *o, const float *g, const float *weight, int64_t rows,
-                           int64_t heads, int64_t width, int64_t g_stride, float eps);
+// What the head norm divides by: nothing, the root mean square, or the deviation from the mean.
+enum { RN_NO_NORM = 0, RN_RMS_NORM = 1, RN_LAYER_NORM = 2 };
+
+// z = silu(g) ⊙ w ⊙ norm(o), the norm over each head's width separately; without g: z = w ⊙ norm(o).
+// z, o [rows, heads·width] dense; g [rows, heads·width] with a stride, or NULL; mean, rstd [rows, heads], 0 and 1 where
+// the norm has none; weight NULL, or [width] with weight_stride 0, or [heads·width] with weight_stride width.
+void rn_gated_norm_forward(float *z, float *mean, float *rstd, const float *o, const float *g, const float *weight,
+                           int64_t rows, int64_t heads, int64_t width, int64_t g_stride, int64_t weight_stride,
+                           int32_t norm, float eps);
 
 // do, dg from dz; dweight += its gradient (NULL: not wanted, or no weight). Shapes as above; dg has a stride too.
 // do may be dz, but not o.
 void rn_gated_norm_backward(float *d_o, float *dg, float *dweight, const float *dz, const float *o, const float *g,
-                            const float *weight, const float *rstd, int64_t rows, int64_t heads, int64_t width,
-                            int64_t g_stride, int64_t dg_stride);
-
-// h = silu(a) ⊙ b, where each row of ab [rows, 2·width] is a then b. h [rows, width].
-void rn_swiglu_forward(float *h, const float *ab, int64_t rows, int64_t width);
-
-// dab [rows, 2·width] from dh [rows, width]. dab may be ab.
-void rn_swiglu_backward(float *dab, const float *dh, const float *ab, int64_t rows, int64_t width);
+                            const float *weight, const float *mean, const float *rstd, int64_t rows, int64_t heads,
+                            int64_t width, int64_t g_stride, int64_t dg_stride, int64_t weight_stride, int32_t norm);
 
 // ---- rotate.c
 
@@ -77,6 +76,9 @@ void rn_decay_mask(float *s, const float *powers_descending, const int32_t *firs
 // y[j, :] = (accumulate ? y[j, :] : 0) + factor[j] x[j, :]. y, x [rows, width] with strides; factor [rows].
 void rn_scale_rows(float *y, const float *x, const float *factor, int64_t rows, int64_t width, int64_t y_stride,
                    int64_t x_stride, int32_t accumulate);
+
+// y[j] = Σ_i |s[j, i]|. s [rows, columns] with a stride.
+void rn_absolute_row_sums(float *y, const float *s, int64_t rows, int64_t columns, int64_t stride);
 
 // One token, recurrent (docs/MATH.md, eq. 9): state = keep · state + (k key_scale) vᵀ, o = (q query_scale) state.
 // state [key_width, value_width] dense; q, k [key_width]; v, o [value_width]; o overlaps nothing.
@@ -129,5 +131,37 @@ void rn_f32_to_f16(uint16_t *y, const float *x, int64_t count);
 // accumulate adds to y. The sum of one output depends on `inputs` only, never on `rows`.
 void rn_few_rows_product(float *y, const float *x, const float *w, int64_t rows, int64_t outputs, int64_t inputs,
                          int64_t y_stride, int64_t x_stride, int32_t accumulate);
+
+// ---- activation.c
+
+enum { RN_SILU = 0, RN_GELU = 1, RN_RELU = 2 };
+
+// h = f(a) ⊙ b, where each row of ab [rows, 2·width] is a then b. h [rows, width].
+void rn_glu_forward(float *h, const float *ab, int64_t rows, int64_t width, int32_t activation);
+
+// dab [rows, 2·width] from dh [rows, width]. dab may be ab.
+void rn_glu_backward(float *dab, const float *dh, const float *ab, int64_t rows, int64_t width, int32_t activation);
+
+// h = f(a), and da = dh ⊙ f'(a).
+void rn_activation_forward(float *h, const float *a, int64_t count, int32_t activation);
+void rn_activation_backward(float *da, const float *dh, const float *a, int64_t count, int32_t activation);
+
+// ---- layer_norm.c
+
+// y = w ⊙ (x - mean) rstd + b per row; mean, rstd [rows]; weight, bias [width] or NULL for ones and zeros.
+void rn_layer_norm_forward(float *y, float *mean, float *rstd, const float *x, const float *weight, const float *bias,
+                           int64_t rows, int64_t width, float eps);
+
+// dx = addend + d(layerNorm)/dx; dweight, dbias += their gradients (NULL: not wanted).
+// addend may be NULL (zero) or dx itself.
+void rn_layer_norm_backward(float *dx, float *dweight, float *dbias, const float *addend, const float *dy,
+                            const float *x, const float *weight, const float *mean, const float *rstd, int64_t rows,
+                            int64_t width);
+
+// y[r, :] += bias; y [rows, width] with a stride.
+void rn_add_bias(float *y, const float *bias, int64_t rows, int64_t width, int64_t stride);
+
+// y += the sum of the rows of x, in order; x [rows, width] with a stride, y [width].
+void rn_sum_rows(float *y, const float *x, int64_t rows, int64_t width, int64_t stride);
 
 #endif

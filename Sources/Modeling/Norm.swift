@@ -1,0 +1,59 @@
+internal import Tensors
+
+/// A norm of the residual stream with its weights: RMSNorm or LayerNorm (docs/MATH.md, eq. 13, 14 and 26).
+struct Norm {
+  let kind: NormKind
+  let weights: NormParameters
+  let epsilon: Float
+
+  init(_ configuration: ModelConfiguration, _ weights: NormParameters) {
+    kind = configuration.norm
+    self.weights = weights
+    epsilon = Float(configuration.normEpsilon)
+  }
+
+  /// y = norm(x); `statistics` keeps what the backward needs.
+  func forward(_ y: Tensor, _ statistics: NormStatistics, _ x: Tensor, on pool: WorkerPool) {
+    if kind == .layer {
+      layerNorm(
+        y, mean: statistics.mean, inverse: statistics.inverse, x, weight: weights.weight, bias: weights.bias,
+        epsilon: epsilon, on: pool)
+    } else {
+      rmsNorm(y, inverse: statistics.inverse, x, weight: weights.weight, epsilon: epsilon, on: pool)
+    }
+  }
+
+  /// dx = addend + the gradient through the norm; the weights' gradients are added to.
+  func backward(
+    _ dx: Tensor, gradients: NormParameters, addend: Tensor?, _ dy: Tensor, _ x: Tensor, _ statistics: NormStatistics,
+    partials: Tensor, on pool: WorkerPool
+  ) {
+    if kind == .layer {
+      layerNormBackward(
+        dx, dweight: gradients.weight, dbias: gradients.bias, addend: addend, dy, x, weight: weights.weight,
+        mean: statistics.mean, inverse: statistics.inverse, partials: partials, on: pool)
+    } else {
+      rmsNormBackward(
+        dx, dweight: gradients.weight, addend: addend, dy, x, weight: weights.weight, inverse: statistics.inverse,
+        partials: partials, on: pool)
+    }
+  }
+}
+
+/// What a norm found of each row: its mean (LayerNorm only) and the inverse of its length [R].
+struct NormStatistics {
+  let mean: Tensor
+  let inverse: Tensor
+
+  init(rows: Int) {
+    mean = Tensor(Shape(rows))
+    inverse = Tensor(Shape(rows))
+  }
+
+  private init(_ other: NormStatistics, rows: Int) {
+    mean = other.mean.prefix(rows)
+    inverse = other.inverse.prefix(rows)
+  }
+
+  func prefix(_ rows: Int) -> NormStatistics { NormStatistics(self, rows: rows) }
+}

@@ -1,0 +1,177 @@
+internal import Retention
+internal import Tensors
+
+/// Which of the three forms computes retention. They give the same numbers up to rounding.
+package enum RetentionForm: Sendable, Equatable {
+  case parallel
+  case recurrent
+  case chunkwise(chunkLength: Int)
+}
+
+/// What the forms need besides their operands: decay powers, angles and scratch, made once for a longest call.
+final class RetentionMemory {
+  let form: RetentionForm
+  let table: DecayTable
+  let rotation: RotationTable
+  private let chunks: ChunkScratch?
+  private let rows: ParallelScratch?
+  private let sums: ScoreSums?
+
+  /// - Parameters:
+  ///   - configuration: Resolved.
+  ///   - form: The form that calls will use; recurrent calls are always possible.
+  ///   - batch: Sequences of a call.
+  ///   - time: The longest call's tokens in a sequence.
+  ///   - workers: Threads of the pool.
+  init(_ configuration: ModelConfiguration, form: RetentionForm, batch: Int, time: Int, workers: Int) {
+    let shape = configuration.retentionShape(batch: batch, time: time)
+    let decay = Decay(configuration.decay, heads: configuration.heads)
+    self.form = form
+    rotation = RotationTable(
+      frequencies: configuration.rotationFrequencies.values(keyWidth: shape.keyWidth, base: configuration.rotationBase),
+      layout: configuration.rotationLayout, capacity: time)
+    switch form {
+    case .parallel:
+      table = DecayTable(decay, length: max(1, time))
+      chunks = nil
+      rows = ParallelScratch(shape, workers: workers)
+    case .recurrent:
+      table = DecayTable(decay, length: 1)
+      chunks = nil
+      rows = nil
+    case .chunkwise(let chunkLength):
+      let length = ChunkPlan(time: time, length: chunkLength).length
+      table = DecayTable(decay, length: length)
+      chunks = ChunkScratch(shape, chunkLength: length, workers: workers)
+      rows = nil
+    }
+    sums = configuration.scoreNorm == .none ? nil : ScoreSums(configuration, form: form, shape: shape, workers: workers)
+  }
+
+  /// Retains, and divides by the score norm where there is one.
+  ///
+  /// - Parameters:
+  ///   - a: Holds q, k, v; receives the heads' outputs and the factors of the score norm.
+  ///   - configuration: Of the model.
+  ///   - shape: Extents of this call.
+  ///   - form: The memory's, or recurrent.
+  ///   - state: Before and after.
+  ///   - documents: As in `recurrentRetention`.
+  ///   - pool: Where the work runs.
+  func retain(
+    _ a: BlockActivations, _ configuration: ModelConfiguration, shape: RetentionShape, form: RetentionForm,
+    state: LayerState, documents: Indices?, on pool: WorkerPool
+  ) {
+    let (columns, projected) = (ProjectionColumns(configuration), Matrix(a.projected))
+    let (q, k, v) = (projected.columns(columns.q), projected.columns(columns.k), projected.columns(columns.v))
+    let output = Matrix(a.retained)
+    let norm = configuration.scoreNorm
+    let absoluteSums = form == .parallel && norm == .sumOfAbs ? sums?.sums(shape) : nil
+    switch form {
+    case .recurrent:
+      recurrentRetention(
+        output, q, k, v, shape: shape, table: table, state: state.retention, documents: documents, on: pool)
+    case .parallel:
+      guard let rows else { preconditionFailure("retain: memory made for \(self.form)") }
+      parallelRetention(
+        output, q, k, v, shape: shape, table: table, state: state.retention, documents: documents,
+        absoluteSums: absoluteSums, scratch: rows, on: pool)
+    case .chunkwise(let chunkLength):
+      guard let chunks, let states = a.states else { preconditionFailure("retain: memory made for \(self.form)") }
+      chunkwiseRetention(
+        output, q, k, v, shape: shape, chunkLength: chunkLength, table: table, state: state.retention,
+        documents: documents, states: states, scratch: chunks, on: pool)
+    }
+    guard let sums, let factors = a.scoreFactors, let scores = state.scores else { return }
+    var scoreSums = absoluteSums
+    if norm == .absOfSum {
+      let ones = sums.ones(shape)
+      scoreSums = sums.sums(shape)
+      sumScores(sums.sums(shape), q, k, ones, shape: shape.withUnitValues, form: form, scores.keySums, documents, pool)
+    }
+    scoreNormFactors(
+      factors, norm: norm, shape: shape, decay: table.decay, state: scores, documents: documents, scoreSums: scoreSums)
+    scaleRows(a.retained.view(Shape(factors.count, shape.valueWidth)), by: factors, on: pool)
+  }
+
+  /// Σ_m R[n, m]: the retention of ones, by the same form.
+  private func sumScores(
+    _ sums: Tensor, _ q: Matrix, _ k: Matrix, _ ones: Matrix, shape: RetentionShape, form: RetentionForm,
+    _ state: RetentionState, _ documents: Indices?, _ pool: WorkerPool
+  ) {
+    let output = Matrix(sums)
+    switch form {
+    case .recurrent:
+      recurrentRetention(output, q, k, ones, shape: shape, table: table, state: state, documents: documents, on: pool)
+    case .parallel:
+      guard let rows else { preconditionFailure("retain: memory made for \(self.form)") }
+      parallelRetention(
+        output, q, k, ones, shape: shape, table: table, state: state, documents: documents, scratch: rows, on: pool)
+    case .chunkwise(let chunkLength):
+      guard let chunks, let states = self.sums?.states else { preconditionFailure("retain: memory for \(self.form)") }
+      chunkwiseRetention(
+        output, q, k, ones, shape: shape, chunkLength: chunkLength, table: table, state: state, documents: documents,
+        states: states, scratch: chunks, on: pool)
+    }
+  }
+
+  /// The backward of `retain` from an empty state: the score norm counts as a constant, as in the programs it is from.
+  ///
+  /// - Parameters:
+  ///   - dprojected: Receives the gradients of q, k, v.
+  ///   - d_o: Gradient of the heads' outputs, overwritten.
+  ///   - a: As the forward left it.
+  ///   - configuration: Of the model.
+  ///   - shape: Extents.
+  ///   - documents: As in the forward.
+  ///   - dstates: Scratch for the chunkwise form.
+  ///   - pool: Where the work runs.
+  func retainBackward(
+    _ dprojected: Tensor, _ d_o: Tensor, _ a: BlockActivations, _ configuration: ModelConfiguration,
+    shape: RetentionShape, documents: Indices?, dstates: ChunkStates?, on pool: WorkerPool
+  ) {
+    let columns = ProjectionColumns(configuration)
+    let (projected, gradient) = (Matrix(a.projected), Matrix(dprojected))
+    let (q, k, v) = (projected.columns(columns.q), projected.columns(columns.k), projected.columns(columns.v))
+    let (dq, dk, dv) = (gradient.columns(columns.q), gradient.columns(columns.k), gradient.columns(columns.v))
+    if let factors = a.scoreFactors {
+      scaleRows(d_o.view(Shape(factors.count, shape.valueWidth)), by: factors, on: pool)
+    }
+    switch form {
+    case .chunkwise(let chunkLength):
+      guard let chunks, let states = a.states, let dstates else { preconditionFailure("retainBackward: no states") }
+      chunkwiseRetentionBackward(
+        dq: dq, dk: dk, dv: dv, Matrix(d_o), q, k, v, shape: shape, chunkLength: chunkLength, table: table,
+        documents: documents, states: states, dstates: dstates, scratch: chunks, on: pool)
+    case .parallel:
+      guard let rows else { preconditionFailure("retainBackward: no scratch") }
+      parallelRetentionBackward(
+        dq: dq, dk: dk, dv: dv, Matrix(d_o), q, k, v, shape: shape, table: table, state: nil, documents: documents,
+        scratch: rows, on: pool)
+    case .recurrent: preconditionFailure("retainBackward: the recurrent form has its backward in the tests only")
+    }
+  }
+}
+
+/// Memory to sum the scores of each row.
+private struct ScoreSums {
+  private let sumRows: Tensor
+  private let oneRows: Tensor
+  let states: ChunkStates?
+
+  init(_ configuration: ModelConfiguration, form: RetentionForm, shape: RetentionShape, workers: Int) {
+    let rows = shape.batch * shape.time
+    sumRows = Tensor(Shape(rows, shape.heads))
+    oneRows = Tensor(Shape(rows, shape.keyHeads))
+    oneRows.fill(1)
+    if case .chunkwise(let chunkLength) = form {
+      states = ChunkStates(shape.withUnitValues, chunks: ChunkPlan(time: shape.time, length: chunkLength).count)
+    } else {
+      states = nil
+    }
+  }
+
+  func sums(_ shape: RetentionShape) -> Tensor { sumRows.prefix(shape.batch * shape.time) }
+
+  func ones(_ shape: RetentionShape) -> Matrix { Matrix(oneRows.prefix(shape.batch * shape.time)) }
+}

@@ -1,0 +1,56 @@
+internal import Retention
+internal import Tensors
+
+/// Memory to train on batches of B sequences of T tokens: the activations of every block, planned here and nowhere else.
+package final class TrainingMemory {
+  let shape: RetentionShape
+  /// What an embedding norm reads, and what it found.
+  let embedded: Tensor?
+  let embeddingStatistics: NormStatistics
+  let activations: [BlockActivations]
+  let output: Tensor
+  let outputStatistics: NormStatistics
+  let normed: Tensor
+  let dnormed: Tensor
+  let dstream: Tensor
+  let logits: Tensor
+  let losses: Tensor
+  let scratch: BackwardScratch
+  let retention: RetentionMemory
+  let state: ModelState
+
+  /// Rows of logits that exist at a time; the full logits never do.
+  static let logitRows = 512
+
+  /// - Parameters:
+  ///   - configuration: Resolved.
+  ///   - batch: B.
+  ///   - time: T.
+  ///   - form: Chunkwise, or parallel, which needs T² time.
+  ///   - workers: Threads of the pool.
+  package init(_ configuration: ModelConfiguration, batch: Int, time: Int, form: RetentionForm, workers: Int) {
+    let rows = batch * time
+    let shape = configuration.retentionShape(batch: batch, time: time)
+    var chunks: Int?
+    if case .chunkwise(let chunkLength) = form { chunks = ChunkPlan(time: time, length: chunkLength).count }
+    func stream() -> Tensor { Tensor(Shape(rows, configuration.width)) }
+    self.shape = shape
+    embedded = configuration.hasEmbeddingNorm ? stream() : nil
+    embeddingStatistics = NormStatistics(rows: rows)
+    activations = (0..<configuration.layers).map { _ in
+      BlockActivations(
+        configuration, rows: rows, input: stream(), middle: stream(),
+        states: chunks.map { ChunkStates(shape, chunks: $0) })
+    }
+    output = stream()
+    outputStatistics = NormStatistics(rows: rows)
+    normed = stream()
+    dnormed = stream()
+    dstream = stream()
+    logits = Tensor(Shape(min(rows, TrainingMemory.logitRows), configuration.vocabularySize))
+    losses = Tensor(Shape(rows))
+    scratch = BackwardScratch(configuration, rows: rows, shape: shape, chunks: chunks)
+    retention = RetentionMemory(configuration, form: form, batch: batch, time: time, workers: workers)
+    state = ModelState(configuration, batch: batch)
+  }
+}

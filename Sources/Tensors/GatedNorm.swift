@@ -1,0 +1,115 @@
+internal import CKernels
+
+/// What a norm takes out of a row.
+package enum NormKind: String, CaseIterable, Sendable {
+  /// Nothing: the ablation "no head norm".
+  case none
+  /// The root mean square (Zhang & Sennrich 2019).
+  case rms
+  /// Mean and deviation (Ba, Kiros & Hinton 2016).
+  case layer
+
+  var code: Int32 {
+    switch self {
+    case .none: Int32(RN_NO_NORM)
+    case .rms: Int32(RN_RMS_NORM)
+    case .layer: Int32(RN_LAYER_NORM)
+    }
+  }
+}
+
+/// z = silu(g) ⊙ w ⊙ norm(o): the head norm and the gate after retention (docs/MATH.md, eq. 15).
+///
+/// - Parameters:
+///   - z: [R, H·V].
+///   - mean: What the norm subtracted from each head of each row [R, H].
+///   - inverse: What it multiplied by [R, H].
+///   - o: The heads' outputs [R, H·V].
+///   - g: Gate before its activation [R, H·V], rows with a stride; nil for no gate.
+///   - norm: Which norm, over each head separately.
+///   - weight: [V], shared by all heads, or [H·V], or nil for ones.
+///   - epsilon: Added to the mean square.
+///   - pool: Where the rows run.
+package func gatedNorm(
+  _ z: Tensor, mean: Tensor, inverse: Tensor, _ o: Tensor, _ g: Matrix?, norm: NormKind, weight: Tensor?,
+  epsilon: Float, on pool: WorkerPool
+) {
+  let (rows, heads) = (inverse.shape[0], inverse.shape[1])
+  let width = o.shape[1] / heads
+  checkShape(o, Shape(rows, heads * width), "o")
+  checkShape(z, Shape(rows, heads * width), "z")
+  checkShape(mean, Shape(rows, heads), "mean")
+  checkGate(g, rows: rows, columns: heads * width)
+  let call = (z, mean, inverse, o, g, norm, weight, headWeightStride(weight, heads: heads, width: width), epsilon)
+  pool.runRanges(of: rows, grain: rowBlock, with: call) { context, range in
+    let (z, mean, inverse, o, g, norm, weight, weightStride, epsilon) = context
+    let (first, heads, total) = (range.lowerBound, inverse.shape[1], o.shape[1])
+    unsafe rn_gated_norm_forward(
+      z.pointer + first * total, mean.pointer + first * heads, inverse.pointer + first * heads,
+      o.pointer + first * total, g.map { unsafe UnsafePointer($0.pointer + first * $0.stride) }, weight?.pointer,
+      Int64(range.count), Int64(heads), Int64(total / heads), Int64(g?.stride ?? 0), Int64(weightStride), norm.code,
+      epsilon)
+  }
+}
+
+/// The backward of `gatedNorm` (docs/MATH.md, eq. 16): writes do and dg, adds to dweight.
+///
+/// - Parameters:
+///   - d_o: [R, H·V]; may be `dz`.
+///   - dg: [R, H·V], rows with a stride; nil for no gate.
+///   - dweight: Of the weight's shape, to add to, or nil.
+///   - dz: [R, H·V].
+///   - o: The forward's input [R, H·V].
+///   - g: The forward's gate.
+///   - norm: As in the forward.
+///   - weight: As in the forward.
+///   - mean: As the forward left it [R, H].
+///   - inverse: As the forward left it [R, H].
+///   - partials: Scratch of at least `partialCount(rows: R)` rows of the weight's count.
+///   - pool: Where the rows run.
+package func gatedNormBackward(
+  _ d_o: Tensor, dg: Matrix?, dweight: Tensor?, _ dz: Tensor, _ o: Tensor, _ g: Matrix?, norm: NormKind,
+  weight: Tensor?, mean: Tensor, inverse: Tensor, partials: Tensor, on pool: WorkerPool
+) {
+  let (rows, heads) = (inverse.shape[0], inverse.shape[1])
+  let width = o.shape[1] / heads
+  checkShape(d_o, Shape(rows, heads * width), "do")
+  checkShape(dz, Shape(rows, heads * width), "dz")
+  checkShape(o, Shape(rows, heads * width), "o")
+  checkShape(mean, Shape(rows, heads), "mean")
+  checkGate(g, rows: rows, columns: heads * width)
+  checkGate(dg, rows: rows, columns: heads * width)
+  precondition((g == nil) == (dg == nil), "gatedNormBackward: a gate without its gradient, or the reverse")
+  precondition(
+    dweight?.count ?? 0 == weight?.count ?? 0 || dweight == nil, "gatedNormBackward: dweight is not weight's shape")
+  let weightStride = headWeightStride(weight, heads: heads, width: width)
+  let sums = dweight.map { partials.view(Shape(partialCount(rows: rows), $0.count)) }
+  pool.runRanges(
+    of: rows, grain: rowBlock, with: ((d_o, dg), (dz, o, g), (weight, weightStride, sums), mean, inverse, norm)
+  ) { context, range in
+    let ((d_o, dg), (dz, o, g), (weight, weightStride, sums), mean, inverse, norm) = context
+    let (first, heads, total) = (range.lowerBound, inverse.shape[1], o.shape[1])
+    let sum = unsafe sums.map { unsafe $0.pointer + first / rowBlock * $0.shape[1] }
+    if let sum = unsafe sum, let sums { unsafe sum.update(repeating: 0, count: sums.shape[1]) }
+    unsafe rn_gated_norm_backward(
+      d_o.pointer + first * total, dg.map { unsafe $0.pointer + first * $0.stride }, sum, dz.pointer + first * total,
+      o.pointer + first * total, g.map { unsafe UnsafePointer($0.pointer + first * $0.stride) }, weight?.pointer,
+      mean.pointer + first * heads, inverse.pointer + first * heads, Int64(range.count), Int64(heads),
+      Int64(total / heads), Int64(g?.stride ?? 0), Int64(dg?.stride ?? 0), Int64(weightStride), norm.code)
+  }
+  if let dweight, let sums { addRows(dweight, sums) }
+}
+
+/// The distance between the weights of two heads: 0 where all share one.
+private func headWeightStride(_ weight: Tensor?, heads: Int, width: Int) -> Int {
+  guard let weight else { return 0 }
+  precondition(
+    weight.count == width || weight.count == heads * width, "gatedNorm: weight \(weight.shape) for \(heads) × \(width)")
+  return weight.count == width ? 0 : width
+}
+
+private func checkGate(_ g: Matrix?, rows: Int, columns: Int) {
+  guard let g else { return }
+  precondition(
+    g.rows == rows && g.columns == columns, "gatedNorm: gate [\(g.rows), \(g.columns)] for [\(rows), \(columns)]")
+}
