@@ -69,7 +69,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
 }
 
 /// A name from a file, fit for one line of a terminal: quoted, control characters escaped, no longer than 80 scalars.
-func quoted(_ name: String) -> String {
+package func quoted(_ name: String) -> String {
   let limit = 80
   var text = "'"
   for scalar in name.unicodeScalars.prefix(limit) {

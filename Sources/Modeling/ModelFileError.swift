@@ -1,3 +1,5 @@
+internal import Checkpoints
+
 /// What is wrong with a model file beyond its container.
 package enum ModelFileError: Error, Equatable, CustomStringConvertible {
   /// A safetensors file without a retnet model in it.
@@ -10,6 +12,18 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
   case unexpectedTensor(path: String, name: String)
   /// A model without a tokenizer, where text is asked for.
   case noTokenizer(path: String)
+  /// Weights that tell no family.
+  case unknownWeights(path: String)
+  /// Weights of a model that is not computed here.
+  case unsupported(path: String, found: String)
+  /// Tensors that a family's model lacks, or has too many.
+  case foreignTensors(path: String, family: ModelFamily, missing: [String], unexpected: [String])
+  /// A setting of another program's configuration; the key is nil where it is about the whole.
+  case foreignSetting(path: String, key: String?, expected: String, found: String)
+  /// Sizes of foreign weights that no model here can have.
+  case foreignModel(path: String, problem: String)
+  /// Neither tensors nor settings tell the number of heads.
+  case unknownHeads(path: String)
 
   package var description: String {
     switch self {
@@ -19,8 +33,21 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
       "\(path): expected format version \(supported) or older, found \(found)"
     case .metadata(let path, let key, let expected, let found):
       "\(path): metadata '\(key)': expected \(expected), found \(found)"
-    case .unexpectedTensor(let path, let name): "\(path): tensor '\(name)': expected none of this name"
+    case .unexpectedTensor(let path, let name): "\(path): tensor \(quoted(name)): expected none of this name"
     case .noTokenizer(let path): "\(path): expected a tokenizer in the model, found none"
+    case .unknownWeights(let path):
+      "\(path): expected a retnet model or weights of \(ModelFamily.allCases.map(\.rawValue).joined(separator: ", ")), "
+        + "found neither '\(ModelHeader.configurationKey)' in the metadata nor names that tell a family"
+    case .unsupported(let path, let found): "\(path): expected a plain RetNet, found \(found), which is not supported"
+    case .foreignTensors(let path, let family, let missing, let unexpected):
+      "\(path): expected the tensors of a \(family.rawValue) model, found "
+        + [Self.list(missing, "none of these"), Self.list(unexpected, "also these")].compactMap(\.self)
+        .joined(separator: "; ")
+    case .foreignSetting(let path, let key, let expected, let found):
+      "\(path): \(key.map { "key '\($0)': " } ?? "")expected \(expected), found \(found)"
+    case .foreignModel(let path, let problem): "\(path): as a model: \(problem)"
+    case .unknownHeads(let path):
+      "\(path): expected the number of heads in config.json or in the tensors, found neither"
     }
   }
 
@@ -29,7 +56,15 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .version: "a newer retnet wrote this file; update the program"
     case .noTokenizer: "add one with: retnet convert MODEL -o NEW --tokenizer tokenizer.model"
+    case .unknownHeads: "give it with --num-heads"
     default: nil
     }
+  }
+
+  /// At most twelve names, so that a message stays one that can be read.
+  private static func list(_ names: [String], _ title: String) -> String? {
+    guard !names.isEmpty else { return nil }
+    let rest = names.count > 12 ? " and \(names.count - 12) more" : ""
+    return "\(title): " + names.prefix(12).map { quoted($0) }.joined(separator: ", ") + rest
   }
 }

@@ -12,10 +12,12 @@ package struct Provenance: Codable, Equatable, Sendable {
   package var toolVersion: String?
   /// Digest of the model that this one was made from.
   package var parent: String?
+  /// The family of the foreign weights that the model was made from.
+  package var family: String?
 
   package init(
     seed: UInt64? = nil, steps: Int? = nil, tokensSeen: Int? = nil, dataDigest: String? = nil,
-    toolVersion: String? = nil, parent: String? = nil
+    toolVersion: String? = nil, parent: String? = nil, family: String? = nil
   ) {
     self.seed = seed
     self.steps = steps
@@ -23,6 +25,7 @@ package struct Provenance: Codable, Equatable, Sendable {
     self.dataDigest = dataDigest
     self.toolVersion = toolVersion
     self.parent = parent
+    self.family = family
   }
 
   private enum CodingKeys: String, CodingKey {
@@ -32,5 +35,6 @@ package struct Provenance: Codable, Equatable, Sendable {
     case dataDigest = "data_digest"
     case toolVersion = "tool_version"
     case parent
+    case family
   }
 }

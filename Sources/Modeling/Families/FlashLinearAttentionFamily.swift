@@ -1,0 +1,81 @@
+internal import Configurations
+internal import Retention
+internal import Tensors
+
+extension FamilyPlan {
+  /// flash-linear-attention's `RetNetForCausalLM`.
+  ///
+  /// Sources: fla/models/retnet/configuration_retnet.py and modeling_retnet.py, fla/layers/multiscale_retention.py.
+  init(fla source: ForeignSource) throws {
+    let settings = source.settings
+    try settings.refuse("attn", "layers of attention")
+    try settings.refuse("attnres_block_size", "attention residuals")
+    try settings.refuse("feature_map", "a feature map of queries and keys")
+    try settings.refuse("use_short_conv", unless: .boolean(false), "short convolutions")
+
+    let layer = "model.layers.0."
+    let (vocabulary, width) = try source.matrix("model.embeddings.weight")
+    let (queries, _) = try source.matrix(layer + "attn.q_proj.weight")
+    let (keys, _) = try source.matrix(layer + "attn.k_proj.weight")
+    let (_, values) = try source.matrix(layer + "attn.o_proj.weight")
+    let (_, inner) = try source.matrix(layer + "mlp.down_proj.weight")
+    let (gateRows, _) = try source.matrix(layer + "mlp.gate_proj.weight")
+    let headNorm = ["g_norm_swish_gate", "g_norm"].first { source.has(layer + "attn.\($0).weight") }
+    let valueWidth = try headNorm.flatMap { try source.length(layer + "attn.\($0).weight") }
+    // The gate of retention has the same nonlinearity, and here it is always swish.
+    let activation = try source.activation("hidden_act", default: "swish")
+    guard activation == .silu else {
+      throw ModelFileError.unsupported(path: settings.path, found: "a gate of \(activation.rawValue)")
+    }
+
+    var c = ModelConfiguration()
+    c.width = width
+    c.layers = source.layerCount("model.layers.")
+    c.heads = try source.heads("num_heads", inferred: valueWidth.map { max(1, values / $0) })
+    c.keyWidth = queries
+    c.keyHeads = try settings.value("num_kv_heads", Int.self) ?? max(1, keys * c.heads / queries)
+    c.valueWidth = values
+    c.feedForwardWidth = inner
+    c.vocabularySize = vocabulary
+    c.isHeadTied = try source.isHeadTied(
+      head: "lm_head.weight", embedding: "model.embeddings.weight", key: "tie_word_embeddings")
+    c.normEpsilon =
+      try settings.value("norm_eps", Double.self) ?? settings.value("rms_norm_eps", Double.self) ?? 1e-6
+    c.headNormWeight = headNorm == nil ? .none : .shared
+    c.hasGate = source.has(layer + "attn.g_proj.weight")
+    c.bosID = try settings.tokenID("bos_token_id")
+    c.eosID = try settings.tokenID("eos_token_id")
+
+    try settings.expect("hidden_size", c.width)
+    try settings.expect("num_hidden_layers", c.layers)
+    try settings.expect("intermediate_size", c.feedForwardWidth)
+    try settings.expect("vocab_size", c.vocabularySize)
+
+    configuration = c
+    buffers = []
+    var names = Self.flaNames
+    if let headNorm { names.names["ret.head_norm"] = "attn.\(headNorm)" }
+    // Before February 2025 both branches were one matrix, the activated one first.
+    if gateRows / 2 == inner, gateRows % 2 == 0 { names.names["ffn.up"] = "mlp.gate_proj" }
+    self.names = names
+    if settings.isEmpty { remarks = ["no config.json beside the weights: norm epsilon 1e-6 is the family's default"] }
+  }
+
+  private static let flaNames = FamilyNames(
+    layers: "model.layers.",
+    names: [
+      "embed": "model.embeddings",
+      "ret_norm": "attn_norm",
+      "ret.q": "attn.q_proj",
+      "ret.k": "attn.k_proj",
+      "ret.v": "attn.v_proj",
+      "ret.g": "attn.g_proj",
+      "ret.o": "attn.o_proj",
+      "ffn_norm": "mlp_norm",
+      "ffn.gate": "mlp.gate_proj",
+      "ffn.up": "mlp.up_proj",
+      "ffn.down": "mlp.down_proj",
+      "final_norm": "model.norm",
+      "lm_head": "lm_head",
+    ])
+}

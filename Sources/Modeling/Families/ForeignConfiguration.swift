@@ -1,0 +1,104 @@
+internal import Checkpoints
+internal import Configurations
+internal import FoundationEssentials
+
+/// What another program wrote of its model beside the weights: `config.json`, or the plain values in a PyTorch file.
+struct ForeignConfiguration {
+  /// For messages.
+  let path: String
+  private let values: [String: Value]
+
+  /// A scalar, or something with parts.
+  private enum Value: Decodable {
+    case scalar(ConfigurationValue)
+    case compound
+
+    init(from decoder: any Decoder) throws {
+      switch try? ConfigurationValue(from: decoder) {
+      case .list, nil: self = .compound
+      case .some(let value): self = .scalar(value)
+      }
+    }
+  }
+
+  /// - Throws: `CheckpointError` if the file cannot be read, `ModelFileError.foreignSetting` if it is no JSON object.
+  init(_ weights: WeightsFile) throws {
+    guard let text = try weights.configurationText() else {
+      path = weights.path
+      values = Self.values(weights.plainConfiguration)
+      return
+    }
+    path = (weights.path.lastIndex(of: "/").map { String(weights.path[...$0]) } ?? "") + "config.json"
+    do {
+      values = try JSONDecoder().decode([String: Value].self, from: Data(text))
+    } catch {
+      throw ModelFileError.foreignSetting(path: path, key: nil, expected: "a JSON object", found: "something else")
+    }
+  }
+
+  /// fairseq keeps the model's settings under `cfg.model`, earlier under `args`.
+  private static func values(_ plain: [String: PickleScalar]) -> [String: Value] {
+    var values: [String: Value] = [:]
+    for prefix in ["args.", "cfg.model."] {
+      for (name, scalar) in plain where name.hasPrefix(prefix) {
+        let key = String(name.dropFirst(prefix.count))
+        switch scalar {
+        case .none: values[key] = .scalar(.null)
+        case .boolean(let boolean): values[key] = .scalar(.boolean(boolean))
+        case .integer(let integer): values[key] = .scalar(.integer(integer))
+        case .float(let number): values[key] = .scalar(.number(number))
+        case .text(let text): values[key] = .scalar(.text(text))
+        }
+      }
+    }
+    return values
+  }
+
+  /// Whether nothing is known.
+  var isEmpty: Bool { values.isEmpty }
+
+  /// A setting; nil if it is missing or null.
+  func value<Setting: ConfigurationConvertible>(
+    _ key: String, _ type: Setting.Type = Setting.self
+  ) throws(ModelFileError) -> Setting? {
+    guard let value = values[key] else { return nil }
+    if case .scalar(.null) = value { return nil }
+    guard case .scalar(let scalar) = value, let setting = Setting(scalar) else {
+      throw .foreignSetting(
+        path: path, key: key, expected: Self.words["\(Setting.self)"] ?? "\(Setting.self)", found: described(value))
+    }
+    return setting
+  }
+
+  private static let words = [
+    "Int": "a whole number", "Double": "a number", "Bool": "true or false", "String": "text",
+  ]
+
+  /// A token id; nil if there is none, as -1 says.
+  func tokenID(_ key: String) throws(ModelFileError) -> Int? {
+    guard let id = try value(key, Int.self), id >= 0 else { return nil }
+    return id
+  }
+
+  /// Checks that a size is the one that the weights have; a missing, null or negative one says nothing.
+  func expect(_ key: String, _ size: Int) throws(ModelFileError) {
+    guard let found = try value(key, Int.self), found >= 0, found != size else { return }
+    throw .foreignSetting(path: path, key: key, expected: "\(size), as the weights have it", found: "\(found)")
+  }
+
+  /// Refuses a model whose setting is there and not the one that is computed here.
+  ///
+  /// - Parameters:
+  ///   - key: Its name.
+  ///   - allowed: What it may be, besides null; nil: nothing else.
+  ///   - feature: What any other value stands for.
+  func refuse(_ key: String, unless allowed: ConfigurationValue? = nil, _ feature: String) throws(ModelFileError) {
+    guard let value = values[key] else { return }
+    if case .scalar(let scalar) = value, scalar == .null || scalar == allowed { return }
+    throw .unsupported(path: path, found: "\(feature) (\(key): \(described(value)))")
+  }
+
+  private func described(_ value: Value) -> String {
+    if case .scalar(let scalar) = value { scalar.described } else { "a value with parts" }
+  }
+}

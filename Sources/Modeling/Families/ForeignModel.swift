@@ -1,0 +1,175 @@
+package import Checkpoints
+internal import Configurations
+package import Retention
+package import Tensors
+
+/// Weights of another program, recognised and checked: what model they are. Numbers are read by `loadParameters`.
+package struct ForeignModel: Sendable {
+  /// One tensor of the file: the weights that its rows are, in order; several where it is fused.
+  package struct Source: Sendable {
+    package let name: String
+    package let parts: [ParameterDescription]
+
+    /// The parts' rows together.
+    package var shape: [Int] {
+      let rows = parts.reduce(0) { $0 + $1.shape[0] }
+      return [rows] + parts[0].shape.extents.dropFirst()
+    }
+  }
+
+  package let weights: WeightsFile
+  package let family: ModelFamily
+  package let configuration: ModelConfiguration
+  package let sources: [Source]
+  /// What was taken for granted, a sentence each.
+  package let remarks: [String]
+  private let embeddingName: String
+
+  /// Recognises weights and checks the name, type and shape of every tensor, and the tables stored beside the weights.
+  ///
+  /// - Parameters:
+  ///   - weights: Of any container.
+  ///   - scoreNorm: What scores are divided by; nil: the family's default, with a remark where others exist.
+  ///   - headCount: H, where nothing in the files tells it.
+  /// - Throws: `ModelFileError` and `CheckpointError`.
+  package init(_ weights: WeightsFile, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil) throws {
+    let detection = try FamilyDetection(weights)
+    let source = ForeignSource(
+      weights: weights, prefix: detection.prefix, settings: try ForeignConfiguration(weights), headCount: headCount)
+    var plan =
+      switch detection.family {
+      case .torchscale: try FamilyPlan(torchscale: source, isHuggingFace: false)
+      case .syncdoth: try FamilyPlan(torchscale: source, isHuggingFace: true)
+      case .fla: try FamilyPlan(fla: source)
+      case .yetAnotherRetNet: try FamilyPlan(yetAnotherRetNet: source)
+      }
+    plan.configuration.scoreNorm = scoreNorm ?? detection.family.defaultScoreNorm
+    plan.configuration.bos = plan.configuration.bosID == nil ? .none : .sequence
+    if scoreNorm == nil, detection.family.defaultScoreNorm != .none {
+      plan.remarks.append(
+        "the weights do not tell what scores were divided by: \(plan.configuration.scoreNorm.rawValue) is assumed; --score-norm chooses"
+      )
+    }
+    self.weights = weights
+    family = detection.family
+    configuration = try plan.configuration.checked(path: weights.path)
+    remarks = plan.remarks
+    sources = Self.sources(configuration, plan.names, prefix: detection.prefix)
+    embeddingName = detection.prefix + plan.names.foreign("embed.weight")
+    try checkNames(plan, prefix: detection.prefix)
+    for source in sources { try check(source) }
+    for buffer in plan.buffers { try check(buffer, prefix: detection.prefix) }
+  }
+
+  private static func sources(_ configuration: ModelConfiguration, _ names: FamilyNames, prefix: String) -> [Source] {
+    var order: [String] = []
+    var parts: [String: [ParameterDescription]] = [:]
+    for weight in Parameters.descriptions(configuration) {
+      let name = prefix + names.foreign(weight.name)
+      if parts[name] == nil { order.append(name) }
+      parts[name, default: []].append(weight)
+    }
+    return order.map { Source(name: $0, parts: parts[$0] ?? []) }
+  }
+
+  private func checkNames(_ plan: FamilyPlan, prefix: String) throws(ModelFileError) {
+    var known = Set(sources.map(\.name))
+    let missing = known.filter { weights.description(of: $0) == nil }
+    known.formUnion(plan.buffers.map { prefix + $0.name })
+    if configuration.isHeadTied { known.insert(prefix + plan.names.foreign("lm_head.weight")) }
+    let strangers = weights.tensors.map(\.name).filter { !known.contains($0) }
+    guard missing.isEmpty, strangers.isEmpty else {
+      throw .foreignTensors(
+        path: weights.path, family: family, missing: missing.sorted(), unexpected: strangers.sorted())
+    }
+  }
+
+  private func check(_ source: Source) throws(CheckpointError) {
+    guard let found = weights.description(of: source.name) else {
+      throw .missingTensor(path: weights.path, name: source.name)
+    }
+    guard found.shape == source.shape else {
+      throw .tensor(path: weights.path, name: source.name, expected: "\(source.shape)", found: "\(found.shape)")
+    }
+    _ = try format(of: found)
+  }
+
+  private func format(of tensor: TensorDescription) throws(CheckpointError) -> NumberFormat {
+    guard let format = NumberFormat(tensor.dataType) else {
+      throw .tensor(
+        path: weights.path, name: tensor.name, expected: "F32, BF16 or F16", found: tensor.dataType.rawValue)
+    }
+    return format
+  }
+
+  /// A stored table says what the configuration says, as exactly as its format can.
+  private func check(_ buffer: ForeignBuffer, prefix: String) throws {
+    guard let tensor = weights.description(of: prefix + buffer.name) else { return }
+    let expected = buffer.content.values(configuration)
+    let format = try format(of: tensor)
+    guard tensor.shape == [expected.count] else {
+      throw CheckpointError.tensor(
+        path: weights.path, name: tensor.name, expected: "[\(expected.count)]", found: "\(tensor.shape)")
+    }
+    let found = try weights.withBytes(of: tensor.name) {
+      Tensor(Shape(expected.count), bytes: $0, format: format).values
+    }
+    // Float32 tables come from Float32 powers of 10,000; 1 - 2^(-5-h) is rounded before its logarithm is taken.
+    let precision =
+      switch format {
+      case .float32: 1e-5
+      case .float16: 0x1p-10
+      case .bfloat16: 0x1p-7
+      }
+    for (index, (found, expected)) in zip(found, expected).enumerated()
+    where !(abs(Double(found) - expected) <= precision * abs(expected) + 0x1p-23) {
+      throw CheckpointError.tensor(
+        path: weights.path, name: tensor.name, expected: "\(expected) at place \(index)", found: "\(found)")
+    }
+  }
+
+  /// The format of the embedding.
+  package var format: NumberFormat {
+    weights.description(of: embeddingName).flatMap { NumberFormat($0.dataType) } ?? .float32
+  }
+
+  /// Reads all weights, widened to Float32 exactly.
+  package func loadParameters() throws -> Parameters {
+    let parameters = Parameters(configuration)
+    for source in sources {
+      guard let format = weights.description(of: source.name).flatMap({ NumberFormat($0.dataType) }) else { continue }
+      try weights.withBytes(of: source.name) { bytes in
+        var start = 0
+        for part in source.parts {
+          let end = start + part.shape.count * format.byteCount
+          parameters.tensor(part).fill(bytes: bytes.extracting(start..<end), format: format)
+          start = end
+        }
+      }
+    }
+    return parameters
+  }
+}
+
+extension ForeignBuffer.Content {
+  fileprivate func values(_ c: ModelConfiguration) -> [Double] {
+    switch self {
+    case .logDecays: Decay(c.decay, heads: c.heads).logarithms
+    case .frequencies:
+      c.rotationFrequencies.values(keyWidth: c.keyWidth / c.heads, base: c.rotationBase).flatMap { [$0, $0] }
+    }
+  }
+}
+
+extension ModelConfiguration {
+  /// The resolved configuration, if every key is in its range and none contradicts another.
+  fileprivate func checked(path: String) throws(ModelFileError) -> ModelConfiguration {
+    let location = ConfigurationLocation(path: path)
+    var copy = ModelConfiguration()
+    let settings = self.settings.map { ConfigurationSetting(name: $0.name, value: $0.value, location: location) }
+    var problems = copy.apply(settings, block: "").map { "\($0.key ?? "model"): \($0.message)" }
+    if problems.isEmpty { problems = copy.contradictions.map { "\($0.key): \($0.message)" } }
+    if let problem = problems.first { throw .foreignModel(path: path, problem: problem) }
+    return copy.resolved
+  }
+}

@@ -1,0 +1,105 @@
+internal import Checkpoints
+internal import Configurations
+internal import Files
+internal import Tensors
+
+/// Weights of a known family as its plan is made: shapes by name, settings, and what the user said.
+struct ForeignSource {
+  let weights: WeightsFile
+  let prefix: String
+  let settings: ForeignConfiguration
+  let headCount: Int?
+
+  /// Whether there is a tensor of this name.
+  func has(_ name: String) -> Bool { weights.description(of: prefix + name) != nil }
+
+  /// The sizes of a matrix.
+  ///
+  /// - Throws: `CheckpointError` if it is missing or not a matrix.
+  func matrix(_ name: String) throws -> (rows: Int, columns: Int) {
+    let shape = try shape(name)
+    guard shape.count == 2, shape[0] > 0, shape[1] > 0 else {
+      throw CheckpointError.tensor(
+        path: weights.path, name: prefix + name, expected: "a matrix with rows and columns", found: "\(shape)")
+    }
+    return (shape[0], shape[1])
+  }
+
+  /// The length of a vector, or nil if there is no tensor of this name.
+  func length(_ name: String) throws -> Int? {
+    guard has(name) else { return nil }
+    let shape = try shape(name)
+    guard shape.count == 1, shape[0] > 0 else {
+      throw CheckpointError.tensor(
+        path: weights.path, name: prefix + name, expected: "one axis with elements", found: "\(shape)")
+    }
+    return shape[0]
+  }
+
+  private func shape(_ name: String) throws -> [Int] {
+    guard let description = weights.description(of: prefix + name) else {
+      throw CheckpointError.missingTensor(path: weights.path, name: prefix + name)
+    }
+    return description.shape
+  }
+
+  /// One more than the largest number of a layer.
+  func layerCount(_ layers: String) -> Int {
+    let start = prefix + layers
+    return weights.tensors.compactMap { tensor in
+      guard tensor.name.hasPrefix(start) else { return nil }
+      return Int(tensor.name.dropFirst(start.count).prefix { $0 != "." })
+    }.max().map { $0 < .max ? $0 + 1 : $0 } ?? 0
+  }
+
+  /// H, from whatever knows it; those who do must agree.
+  ///
+  /// - Parameters:
+  ///   - key: Of the settings.
+  ///   - inferred: What the tensors tell.
+  func heads(_ key: String, inferred: Int?) throws -> Int {
+    let stated = try settings.value(key, Int.self)
+    guard let heads = headCount ?? inferred ?? stated else { throw ModelFileError.unknownHeads(path: weights.path) }
+    for (who, count) in [("the tensors", inferred), ("key '\(key)'", stated)] {
+      if let count, count != heads {
+        throw ModelFileError.foreignSetting(
+          path: settings.path, key: key, expected: "\(heads) heads", found: "\(count) by \(who)")
+      }
+    }
+    guard (1...1_024).contains(heads) else {
+      throw ModelFileError.foreignSetting(path: settings.path, key: key, expected: "1 to 1024 heads", found: "\(heads)")
+    }
+    return heads
+  }
+
+  /// A nonlinearity by the name that PyTorch programs give it.
+  func activation(_ key: String, default word: String) throws -> Activation {
+    let word = try settings.value(key, String.self) ?? word
+    switch word {
+    case "swish", "silu": return .silu
+    case "gelu": return .gelu
+    case "relu": return .relu
+    default:
+      throw ModelFileError.foreignSetting(
+        path: settings.path, key: key, expected: "swish, silu, gelu or relu", found: quoted(word))
+    }
+  }
+
+  /// Whether the head is the embedding: by shared storage, by a note of the writer, by its absence, or by settings that
+  /// two equal tables bear out.
+  func isHeadTied(head: String, embedding: String, key: String) throws -> Bool {
+    let (head, embedding) = (prefix + head, prefix + embedding)
+    if weights.sharing.contains(where: { $0.contains(head) && $0.contains(embedding) }) { return true }
+    if weights.metadata[head] == embedding { return true }
+    let isSaidToBe = try settings.value(key, Bool.self)
+    guard weights.description(of: head) != nil else { return isSaidToBe ?? true }
+    guard isSaidToBe == true, weights.description(of: embedding) != nil else { return false }
+    let first = try weights.withBytes(of: head) { [UInt8](copying: $0) }
+    guard try weights.withBytes(of: embedding, { [UInt8](copying: $0) == first }) else {
+      throw CheckpointError.tensor(
+        path: weights.path, name: head, expected: "the numbers of \(quoted(embedding)), as \(key) says",
+        found: "others")
+    }
+    return true
+  }
+}
