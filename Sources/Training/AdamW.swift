@@ -44,7 +44,8 @@ package struct AdamW: Sendable {
         AdamWConstants(
           gradientScale: Float(factor), learningRate: Float(learningRate), beta1: Float(configuration.beta1),
           beta2: Float(configuration.beta2), epsilon: Float(configuration.epsilon),
-          weightDecay: description.isMatrix ? Float(configuration.weightDecay) : 0, step: step),
+          weightDecay: configuration.weightDecayOn.contains(description) ? Float(configuration.weightDecay) : 0,
+          step: step),
         on: pool)
     }
   }

@@ -1,10 +1,29 @@
 package import Configurations
+package import Modeling
 
 /// How the learning rate goes from its peak to its minimum.
 package enum ScheduleShape: String, CaseIterable, Sendable, ConfigurationChoice {
   case cosine
   case linear
   case constant
+}
+
+/// Which weights decay.
+package enum DecayedWeights: String, CaseIterable, Sendable, ConfigurationChoice {
+  /// Matrices: no norm weights, no biases.
+  case matrices
+  /// Matrices but the embedding.
+  case hiddenMatrices = "hidden_matrices"
+  case all
+
+  /// Whether a weight is among them.
+  package func contains(_ weight: ParameterDescription) -> Bool {
+    switch self {
+    case .matrices: weight.isMatrix
+    case .hiddenMatrices: weight.isMatrix && weight.name != "embed.weight"
+    case .all: true
+    }
+  }
 }
 
 /// Everything about a run that is neither the model nor the data.
@@ -24,6 +43,7 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
   package var beta2 = 0.98
   package var epsilon = 1e-8
   package var weightDecay = 0.05
+  package var weightDecayOn = DecayedWeights.matrices
   /// Largest global gradient norm; 0: not clipped.
   package var gradientClip = 1.0
   package var seed = 1
@@ -51,8 +71,10 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey("beta2", \.beta2, .from(0, below: 1), "AdamW: decay of the mean of squared gradients."),
       ConfigurationKey("epsilon", \.epsilon, .above(0), "AdamW: added to the root of the second moment."),
       ConfigurationKey(
-        "weight_decay", \.weightDecay, .atLeast(0), "Decoupled decay, times the learning rate; matrices only, no norms."
-      ),
+        "weight_decay", \.weightDecay, .atLeast(0), "Decoupled decay, times the learning rate."),
+      ConfigurationKey(
+        "weight_decay_on", \.weightDecayOn,
+        "What decays: matrices (no norms, no biases), hidden_matrices (nor the embedding), all."),
       ConfigurationKey("gradient_clip", \.gradientClip, .atLeast(0), "Largest global gradient norm; 0: not clipped."),
       ConfigurationKey("seed", \.seed, 0...Int.max, "Seed of the initial weights and of the order of the data."),
       ConfigurationKey(
