@@ -1,29 +1,48 @@
 internal import ArgumentParser
 internal import Files
 internal import Modeling
+internal import Retention
 internal import Tensors
 internal import Tokenization
 
-/// `retnet convert`: a model file in another number format, or with another tokenizer.
+/// `retnet convert`: a model, or another program's weights, as a model file.
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Write a model in another number format.",
+    abstract: "Write a model, or another program's weights, as a model file.",
     discussion: """
       Examples:
         retnet convert runs/kjv-small/best.safetensors -o kjv-bf16.safetensors --dtype bf16
-        retnet convert model.safetensors -o with-tokenizer.safetensors --tokenizer tokenizer.model
+        retnet convert retnet-1.3B-100B/ -o retnet-1.3b.safetensors --tokenizer retnet-1.3B-100B/tokenizer.model
+        retnet convert checkpoint.pt -o model.safetensors --num-heads 8 --score-norm sum-of-abs
 
-      Matrices take the format; norm weights stay f32. Widening is exact, narrowing rounds to nearest.
+      IN is a model file, or weights of torchscale, flash-linear-attention, syncdoth/RetNet or yet-another-retnet:
+      safetensors, an index of several, a PyTorch zip file, or a folder with one of these. Names and shapes tell the
+      family; config.json beside the weights tells the rest. Matrices take the format; norm weights and biases stay f32.
+      Widening is exact, narrowing rounds to nearest.
       """)
 
-  @Argument(help: ArgumentHelp("Model file.", valueName: "in"))
+  @Argument(help: ArgumentHelp("Model file, foreign weights, or a folder with them.", valueName: "in"))
   var input: String
 
   @OptionGroup var global: GlobalOptions
 
   @Option(name: .shortAndLong, help: ArgumentHelp("Where the model goes.", valueName: "out"))
   var output: String
+
+  @Option(
+    help: ArgumentHelp(
+      "What the weights must be (default: auto).", valueName: "auto|retnet|torchscale|fla|syncdoth|yet-another-retnet"))
+  var from: ModelOrigin?
+
+  @Option(
+    help: ArgumentHelp(
+      "What scores are divided by (default: as the model or its family has it).",
+      valueName: "none|row-decay|abs-of-sum|sum-of-abs"))
+  var scoreNorm: ScoreNorm?
+
+  @Option(help: ArgumentHelp("Heads of foreign weights that do not tell them.", valueName: "n"))
+  var numHeads: Int?
 
   @Option(help: ArgumentHelp("Format of the matrices (default: as they are).", valueName: "f32|bf16|f16"))
   var dtype: NumberFormat?
@@ -32,22 +51,27 @@ struct ConvertCommand: ParsableCommand {
   var tokenizer: String?
 
   func run() throws {
-    let header = try ModelHeader(path: input)
-    var model: [UInt8]? = header.hasTokenizer ? try header.tokenizerModel() : nil
+    let loaded = try ModelSource(path: input, scoreNorm: scoreNorm, headCount: numHeads)
+    if let from, from != .auto, from != loaded.origin {
+      throw CommandError(
+        .badData, "\(input): expected weights of \(from.rawValue), found those of \(loaded.origin.rawValue)",
+        hint: "leave --from out")
+    }
+    loaded.remarks.forEach { global.say($0) }
+    var model = try loaded.tokenizerModel()
     if let tokenizer {
       let bytes = try readAll(path: tokenizer, byteLimit: 1 << 30)
-      try checkVocabulary(of: header, Tokenizer(model: bytes, path: tokenizer))
+      try checkVocabulary(of: loaded.configuration, Tokenizer(model: bytes, path: tokenizer))
       model = bytes
     }
-    let format = dtype ?? header.format
-    let network = try header.loadNetwork()
+    let format = dtype ?? loaded.format
+    let network = RetNet(loaded.configuration, try loaded.loadParameters())
     if format == .float16, let name = network.parameters.firstBeyondFloat16 {
       throw CommandError(
         .badData, "\(input): tensor '\(name)': expected numbers below 65,504, which f16 can hold, found larger ones",
         hint: "use --dtype bf16")
     }
-    var provenance = header.provenance
-    provenance.parent = try (header.storedDigest ?? header.computeDigest()).description
+    var provenance = try loaded.provenance()
     provenance.toolVersion = "retnet \(Version.number)"
     let digest = try network.write(to: output, format: format, provenance: provenance, tokenizer: model)
     global.say(
@@ -56,3 +80,16 @@ struct ConvertCommand: ParsableCommand {
 }
 
 extension NumberFormat: ExpressibleByArgument {}
+
+extension ScoreNorm: ExpressibleByArgument {
+  /// Words of the command line are joined by dashes.
+  init?(argument: String) {
+    guard let norm = Self.allCases.first(where: { $0.word == argument }) else { return nil }
+    self = norm
+  }
+
+  static var allValueStrings: [String] { allCases.map(\.word) }
+
+  /// The word for it on the command line.
+  var word: String { rawValue.replacing("_", with: "-") }
+}

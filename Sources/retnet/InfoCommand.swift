@@ -11,14 +11,16 @@ internal import Tokenization
 struct InfoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "info",
-    abstract: "Describe a model, a token file or a tokenizer.",
+    abstract: "Describe a model, foreign weights, a token file or a tokenizer.",
     discussion: """
       Examples:
         retnet info runs/kjv-small/best.safetensors
         retnet info data/kjv/train.tokens --check --json
+
+      Of weights of other programs, in a file or a folder, it tells the family and the model that convert would make.
       """)
 
-  @Argument(help: "The file.")
+  @Argument(help: "The file, or a folder with weights.")
   var file: String
 
   @OptionGroup var global: GlobalOptions
@@ -30,17 +32,47 @@ struct InfoCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let mapped = try MappedFile(path: file)
-    let members: [(String, JSONValue)]
-    if TokenFile.isTokenFile(mapped) {
-      members = try describe(TokenFile(path: file))
-    } else if let tokenizer = try? Tokenizer(model: mapped.copyBytes(0..<min(mapped.byteCount, 1 << 28)), path: file) {
-      members = describe(tokenizer)
-    } else {
-      members = try describe(ModelHeader(path: file))
-    }
+    let members = try describeFile() ?? describeWeights()
     let report = JSONReport(Dictionary(uniqueKeysWithValues: members))
     try StandardStream.output.write((json ? report.text : text(members)) + "\n")
+  }
+
+  /// A token file or a tokenizer; nil for anything else.
+  private func describeFile() throws -> [(String, JSONValue)]? {
+    let mapped: MappedFile
+    do {
+      mapped = try MappedFile(path: file)
+    } catch .notAFile {
+      return nil
+    } catch {
+      throw error
+    }
+    if TokenFile.isTokenFile(mapped) { return try describe(TokenFile(path: file)) }
+    let start = mapped.copyBytes(0..<min(mapped.byteCount, 1 << 28))
+    return (try? Tokenizer(model: start, path: file)).map(describe)
+  }
+
+  private func describeWeights() throws -> [(String, JSONValue)] {
+    switch try ModelSource(path: file) {
+    case .retnet(let header, _): try describe(header)
+    case .foreign(let model): describe(model)
+    }
+  }
+
+  private func describe(_ model: ForeignModel) -> [(String, JSONValue)] {
+    let weights = Parameters.descriptions(model.configuration)
+    var members: [(String, JSONValue)] = [
+      ("kind", .text("foreign weights")), ("family", .text(model.family.rawValue)),
+      ("parameters", .integer(weights.reduce(0) { $0 + $1.shape.count })), ("dtype", .text(model.format.rawValue)),
+      ("files", .list(model.weights.filePaths.map { .text($0) })),
+    ]
+    members += model.configuration.settings.map { ($0.name, JSONValue($0.value)) }
+    if !model.remarks.isEmpty { members.append(("notes", .list(model.remarks.map { .text($0) }))) }
+    if global.verbose {
+      members.append(
+        ("tensors", .list(model.weights.tensors.map { .text("\($0.name) \($0.dataType.rawValue) \($0.shape)") })))
+    }
+    return members
   }
 
   private func describe(_ file: TokenFile) throws -> [(String, JSONValue)] {
@@ -84,6 +116,7 @@ struct InfoCommand: ParsableCommand {
       ("data_digest", provenance.dataDigest.map { .text($0) } ?? .null),
       ("tool_version", provenance.toolVersion.map { .text($0) } ?? .null),
       ("parent", provenance.parent.map { .text($0) } ?? .null),
+      ("family", provenance.family.map { .text($0) } ?? .null),
       (
         "tokenizer_digest",
         header.hasTokenizer ? .text(SHA256Digest(of: try header.tokenizerModel()).description) : .null

@@ -20,7 +20,7 @@ struct LoadedModel {
   init(path: String) throws {
     header = try ModelHeader(path: path)
     tokenizer = try Tokenizer(model: header.tokenizerModel(), path: "\(path): tokenizer")
-    try checkVocabulary(of: header, tokenizer)
+    try checkVocabulary(of: header.configuration, tokenizer)
     network = try header.loadNetwork()
   }
 
@@ -31,11 +31,11 @@ struct LoadedModel {
 }
 
 /// A tokenizer of another vocabulary would make nonsense silently.
-func checkVocabulary(of header: ModelHeader, _ tokenizer: Tokenizer) throws {
-  guard tokenizer.vocabularySize <= header.configuration.vocabularySize else {
+func checkVocabulary(of model: ModelConfiguration, _ tokenizer: Tokenizer) throws {
+  guard tokenizer.vocabularySize <= model.vocabularySize else {
     throw CommandError(
       .badData,
-      "\(tokenizer.path): expected at most \(header.configuration.vocabularySize) pieces, the model's vocabulary, "
+      "\(tokenizer.path): expected at most \(model.vocabularySize) pieces, the model's vocabulary, "
         + "found \(tokenizer.vocabularySize)")
   }
 }

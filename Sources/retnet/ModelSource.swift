@@ -1,0 +1,102 @@
+internal import ArgumentParser
+internal import Checkpoints
+internal import Files
+internal import Modeling
+internal import Retention
+internal import Tensors
+
+/// Where weights come from, as `--from` names it.
+enum ModelOrigin: String, CaseIterable, ExpressibleByArgument {
+  case auto
+  case retnet
+  case torchscale
+  case fla
+  case syncdoth
+  case yetAnotherRetNet = "yet-another-retnet"
+}
+
+/// A model to convert: our own file, or another program's weights.
+enum ModelSource {
+  case retnet(ModelHeader, ModelConfiguration)
+  case foreign(ForeignModel)
+
+  /// Opens and checks a model, whatever it is.
+  ///
+  /// - Parameters:
+  ///   - path: A file or a folder.
+  ///   - scoreNorm: What scores are divided by; nil: as the model or its family has it.
+  ///   - headCount: Of foreign weights that do not tell it.
+  init(path: String, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil) throws {
+    let weights = try WeightsFile(path: path)
+    let keys = [ModelHeader.versionKey, ModelHeader.configurationKey]
+    guard keys.contains(where: { weights.metadata[$0] != nil }) else {
+      self = .foreign(try ForeignModel(weights, scoreNorm: scoreNorm, headCount: headCount))
+      return
+    }
+    let header = try ModelHeader(path: weights.path)
+    if let headCount, headCount != header.configuration.heads {
+      throw CommandError(
+        .usage, "--num-heads: expected \(header.configuration.heads), as the model has it, found \(headCount)")
+    }
+    var configuration = header.configuration
+    if let scoreNorm { configuration.scoreNorm = scoreNorm }
+    self = .retnet(header, configuration)
+  }
+
+  var origin: ModelOrigin {
+    switch self {
+    case .retnet: .retnet
+    case .foreign(let model):
+      switch model.family {
+      case .torchscale: .torchscale
+      case .fla: .fla
+      case .syncdoth: .syncdoth
+      case .yetAnotherRetNet: .yetAnotherRetNet
+      }
+    }
+  }
+
+  var configuration: ModelConfiguration {
+    switch self {
+    case .retnet(_, let configuration): configuration
+    case .foreign(let model): model.configuration
+    }
+  }
+
+  var format: NumberFormat {
+    switch self {
+    case .retnet(let header, _): header.format
+    case .foreign(let model): model.format
+    }
+  }
+
+  /// What to tell of foreign weights: the family, and what was taken for granted.
+  var remarks: [String] {
+    guard case .foreign(let model) = self else { return [] }
+    let norm = "score norm \(model.configuration.scoreNorm.word)"
+    return ["\(model.weights.path): weights of \(model.family.rawValue), \(norm)"] + model.remarks.map { "note: \($0)" }
+  }
+
+  func loadParameters() throws -> Parameters {
+    switch self {
+    case .retnet(let header, _): try header.loadParameters()
+    case .foreign(let model): try model.loadParameters()
+    }
+  }
+
+  /// The bytes of the tokenizer in the file; nil if there is none.
+  func tokenizerModel() throws -> [UInt8]? {
+    guard case .retnet(let header, _) = self, header.hasTokenizer else { return nil }
+    return try header.tokenizerModel()
+  }
+
+  func provenance() throws -> Provenance {
+    switch self {
+    case .retnet(let header, _):
+      var provenance = header.provenance
+      provenance.parent = try (header.storedDigest ?? header.computeDigest()).description
+      return provenance
+    case .foreign(let model): return Provenance(family: model.family.rawValue)
+    }
+  }
+}
