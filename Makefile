@@ -7,7 +7,7 @@ TEXT ?=
 # The run folder (make quickstart OUT=runs/mine); empty for runs/kjv-small, or runs/<name of the text>.
 OUT ?=
 
-.PHONY: help setup build quickstart test check
+.PHONY: help setup build quickstart test test-golden check
 
 help: ## Show this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -26,6 +26,9 @@ quickstart: ## From a text to generated text, in minutes.
 
 test: setup ## Build and run all tests.
 	@swift test -c release --disable-xctest
+
+test-golden: setup ## Reproduce the numbers of other RetNet programs on their own weights.
+	@swift test -c release --disable-xctest --filter GoldenTests
 
 check: ## Check the format of the code, and the scripts if shellcheck is there.
 	@swift format lint --strict --recursive Sources Tests Package.swift

@@ -67,6 +67,7 @@ let package = Package(
     tests(
       "Modeling", "EngineTestSupport", "CAllocationCount", "Checkpoints", "Configurations", "Files", "Modeling",
       "Retention", "Tensors"),
+    tests("Golden", "Checkpoints", "Configurations", "Files", "Modeling", "Retention", "Tensors", "Training"),
     tests("Files", "Files"),
     tests("Checkpoints", "Checkpoints", "Files"),
     tests("Configurations", "Configurations"),

@@ -26,6 +26,7 @@ enum ModelSource {
   ///   - path: A file or a folder.
   ///   - scoreNorm: What scores are divided by; nil: as the model or its family has it.
   ///   - headCount: Of foreign weights that do not tell it.
+  /// - Throws: The errors of the module that read it; `CommandError` if the model has other heads.
   init(path: String, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil) throws {
     let weights = try WeightsFile(path: path)
     let keys = [ModelHeader.versionKey, ModelHeader.configurationKey]

@@ -92,6 +92,7 @@ struct ForeignConfiguration {
   ///   - key: Its name.
   ///   - allowed: What it may be, besides null; nil: nothing else.
   ///   - feature: What any other value stands for.
+  /// - Throws: `ModelFileError.unsupported`.
   func refuse(_ key: String, unless allowed: ConfigurationValue? = nil, _ feature: String) throws(ModelFileError) {
     guard let value = values[key] else { return }
     if case .scalar(let scalar) = value, scalar == .null || scalar == allowed { return }

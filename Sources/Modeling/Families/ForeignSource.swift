@@ -57,6 +57,8 @@ struct ForeignSource {
   /// - Parameters:
   ///   - key: Of the settings.
   ///   - inferred: What the tensors tell.
+  /// - Returns: From 1 to 1,024.
+  /// - Throws: `ModelFileError.unknownHeads` or `.foreignSetting`.
   func heads(_ key: String, inferred: Int?) throws -> Int {
     let stated = try settings.value(key, Int.self)
     guard let heads = headCount ?? inferred ?? stated else { throw ModelFileError.unknownHeads(path: weights.path) }

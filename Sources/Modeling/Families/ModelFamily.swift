@@ -30,6 +30,7 @@ struct FamilyNames {
   /// The family's name of a weight.
   ///
   /// - Parameter canonical: As `layers.3.ret.q.weight`.
+  /// - Returns: As `layers.3.retention.q_proj.weight`.
   func foreign(_ canonical: String) -> String {
     var parts = canonical.split(separator: ".").map(String.init)
     let suffix = parts.removeLast()
