@@ -7,6 +7,8 @@ extension Reference {
     case silu
     /// x Φ(x) with the exact normal distribution function.
     case gelu
+    /// max(x, 0), with slope 0 at 0.
+    case relu
   }
 
   /// An activation, element by element (docs/MATH.md, eq. 15 and 27).
@@ -14,10 +16,11 @@ extension Reference {
     switch kind {
     case .silu: x.map { $0 * sigmoid($0) }
     case .gelu: x.map { $0 * normalDistribution($0) }
+    case .relu: x.map { max($0, 0) }
     }
   }
 
-  /// Backward of `activation`: silu′ = σ (1 + x (1 − σ)), gelu′ = Φ + x φ.
+  /// Backward of `activation`: silu′ = σ (1 + x (1 − σ)), gelu′ = Φ + x φ, relu′ = 1 where x > 0.
   package static func activationBackward(
     _ dy: ReferenceTensor, x: ReferenceTensor, _ kind: Activation
   ) -> ReferenceTensor {
@@ -25,6 +28,7 @@ extension Reference {
       switch kind {
       case .silu: x.map { sigmoid($0) * (1 + $0 * (1 - sigmoid($0))) }
       case .gelu: x.map { normalDistribution($0) + $0 * exp(-$0 * $0 / 2) / (2 * Double.pi).squareRoot() }
+      case .relu: x.map { $0 > 0 ? 1 : 0 }
       }
     return product(dy, slope)
   }

@@ -16,14 +16,19 @@ package struct ReferenceRetNet: Sendable {
     self.parameters = parameters
   }
 
-  /// A model with random parameters: norm weights uniform in ½ … 1½, matrices normal with variance 1 / inputs.
+  /// A model with random parameters: norm weights uniform in ½ … 1½, matrices normal with variance 1 / inputs, biases
+  /// with variance 1/9.
   package init(random configuration: ReferenceConfiguration, using generator: inout SeededGenerator) {
     var parameters: [String: ReferenceTensor] = [:]
     for (name, shape) in Self.parameterShapes(of: configuration) {
       parameters[name] =
-        shape.count == 1
-        ? ReferenceTensor(shape, (0..<shape[0]).map { _ in 0.5 + generator.nextUniform() })
-        : .normal(shape, deviation: 1 / Double(shape[1]).squareRoot(), using: &generator)
+        if name.hasSuffix(".bias") {
+          .normal(shape, deviation: 1.0 / 3, using: &generator)
+        } else if shape.count == 1 {
+          ReferenceTensor(shape, (0..<shape[0]).map { _ in 0.5 + generator.nextUniform() })
+        } else {
+          .normal(shape, deviation: 1 / Double(shape[1]).squareRoot(), using: &generator)
+        }
     }
     self.init(configuration, parameters: parameters)
   }
@@ -32,11 +37,13 @@ package struct ReferenceRetNet: Sendable {
   package static func parameterShapes(of configuration: ReferenceConfiguration) -> [(name: String, shape: [Int])] {
     let table = [configuration.vocabularySize, configuration.width]
     var shapes = [(name: "embed.weight", shape: table)]
+    if configuration.hasEmbeddingNorm { shapes += configuration.normShapes("embed_norm") }
     for layer in 0..<configuration.layerCount {
       shapes += configuration.blockParameterShapes.map { ("layers.\(layer).\($0.name)", $0.shape) }
     }
-    shapes.append(("final_norm.weight", [configuration.width]))
+    if configuration.hasFinalNorm { shapes += configuration.normShapes("final_norm") }
     if !configuration.isTied { shapes.append(("lm_head.weight", table)) }
+    if configuration.hasHeadBias { shapes.append(("lm_head.bias", [configuration.vocabularySize])) }
     return shapes
   }
 
@@ -44,6 +51,8 @@ package struct ReferenceRetNet: Sendable {
   package struct Trace: Sendable {
     /// B sequences of T ids.
     package let tokens: [[Int]]
+    /// The scaled rows of the embedding [B, T, D], before a norm.
+    package let embedded: ReferenceTensor
     /// Each block's intermediates, first to last; `finalState` of each is the state to carry on.
     package let blocks: [ReferenceBlock]
     /// The residual stream after the last block and its norm [B, T, D].
@@ -64,7 +73,10 @@ package struct ReferenceRetNet: Sendable {
     _ tokens: [[Int]], firstPosition: Int = 0, initialStates: [ReferenceTensor]? = nil,
     documentStarts: [[Int]]? = nil
   ) -> Trace {
-    var x = Reference.embedding(tokens, weight: parameter("embed.weight"))
+    let operations = ReferenceOperations(configuration, parameters)
+    let embedded =
+      configuration.embeddingScale * Reference.embedding(tokens, weight: operations.parameter("embed.weight"))
+    var x = configuration.hasEmbeddingNorm ? operations.norm(embedded, "embed_norm") : embedded
     let positions = Reference.positions(batch: x.shape[0], time: x.shape[1], from: firstPosition)
     var blocks: [ReferenceBlock] = []
     for layer in 0..<configuration.layerCount {
@@ -74,9 +86,11 @@ package struct ReferenceRetNet: Sendable {
       blocks.append(block)
       x = block.x2
     }
-    let normalised = Reference.rmsNorm(x, weight: parameter("final_norm.weight"), epsilon: configuration.epsilon)
-    let logits = Reference.linear(normalised, weight: parameter(headName))
-    return Trace(tokens: tokens, blocks: blocks, x: x, normalised: normalised, logits: logits)
+    let normalised = configuration.hasFinalNorm ? operations.norm(x, "final_norm") : x
+    let logits = Reference.linear(
+      normalised, weight: operations.parameter(headName), bias: parameters["lm_head.bias"])
+    return Trace(
+      tokens: tokens, embedded: embedded, blocks: blocks, x: x, normalised: normalised, logits: logits)
   }
 
   /// Runs a pass backward from the gradient of its logits; no gradient enters through the final states.
@@ -86,21 +100,22 @@ package struct ReferenceRetNet: Sendable {
   ///   - trace: The forward pass.
   /// - Returns: The gradient of every parameter by name; a tied table gets the sum of both uses.
   package func backward(_ dlogits: ReferenceTensor, _ trace: Trace) -> [String: ReferenceTensor] {
+    let operations = ReferenceOperations(configuration, parameters)
     var gradients: [String: ReferenceTensor] = [:]
-    let head = Reference.linearBackward(dlogits, x: trace.normalised, weight: parameter(headName))
+    let head = Reference.linearBackward(dlogits, x: trace.normalised, weight: operations.parameter(headName))
+    if configuration.hasHeadBias { gradients["lm_head.bias"] = head.dbias }
     gradients[headName] = head.dweight
-    let norm = Reference.rmsNormBackward(
-      head.dx, x: trace.x, weight: parameter("final_norm.weight"), epsilon: configuration.epsilon)
-    gradients["final_norm.weight"] = norm.dweight
+    var dx =
+      configuration.hasFinalNorm ? operations.normBackward(head.dx, trace.x, "final_norm", &gradients) : head.dx
 
-    var dx = norm.dx
     for (layer, block) in trace.blocks.enumerated().reversed() {
       let found = block.backward(dx)
       for (name, gradient) in found.gradients { gradients["layers.\(layer).\(name)"] = gradient }
       dx = found.dx
     }
+    if configuration.hasEmbeddingNorm { dx = operations.normBackward(dx, trace.embedded, "embed_norm", &gradients) }
     let dembedding = Reference.embeddingBackward(
-      dx, tokens: trace.tokens, vocabularySize: configuration.vocabularySize)
+      configuration.embeddingScale * dx, tokens: trace.tokens, vocabularySize: configuration.vocabularySize)
     gradients["embed.weight"] = configuration.isTied ? dembedding + head.dweight : dembedding
     return gradients
   }
@@ -123,14 +138,9 @@ package struct ReferenceRetNet: Sendable {
 
   private var headName: String { configuration.isTied ? "embed.weight" : "lm_head.weight" }
 
-  private func parameter(_ name: String) -> ReferenceTensor {
-    guard let tensor = parameters[name] else { preconditionFailure("ReferenceRetNet: no parameter '\(name)'") }
-    return tensor
-  }
-
   private func blockParameters(_ layer: Int) -> [String: ReferenceTensor] {
     var result: [String: ReferenceTensor] = [:]
-    for (name, _) in configuration.blockParameterShapes { result[name] = parameter("layers.\(layer).\(name)") }
+    for (name, _) in configuration.blockParameterShapes { result[name] = parameters["layers.\(layer).\(name)"] }
     return result
   }
 }

@@ -11,18 +11,29 @@ import Testing
 
   @Test(arguments: [false, true]) func backwardIsTheGradientOfEveryParameter(isTied: Bool) {
     let model = model(isTied: isTied)
-    let targets = [[4, -1, 2, 0, 6, 3], [0, 3, 6, -1, -1, 5]]
-    let starts = [Reference.documentStarts([4, 2]), Reference.documentStarts([1, 5], isContinued: true)]
-    let (_, gradients) = model.lossAndGradients(tokens, targets: targets, documentStarts: starts)
-    #expect(gradients.keys.sorted() == model.parameters.keys.sorted())
     #expect((model.parameters["lm_head.weight"] == nil) == isTied)
-    for (name, parameter) in model.parameters {
-      expectGradient(gradients[name] ?? ReferenceTensor([0]), name, at: parameter, ratio: differencing) { point in
-        var moved = model
-        moved.parameters[name] = point
-        return moved.lossAndGradients(tokens, targets: targets, documentStarts: starts).loss
-      }
-    }
+    expectGradients(of: model)
+  }
+
+  /// All but a score norm that depends on the weights, which counts as a constant.
+  @Test func backwardIsTheGradientInEveryVariant() {
+    expectGradients(
+      of: model(isTied: true) {
+        ($0.norm, $0.headNorm, $0.headNormWeight, $0.hasEmbeddingNorm) = (.layer, .layer, .full, true)
+        ($0.hasRetentionBiases, $0.hasFeedForwardBiases, $0.hasHeadBias) = (true, true, true)
+        ($0.isFeedForwardGated, $0.activation, $0.embeddingScale, $0.keyHeadCount) = (false, .gelu, 1.7, 1)
+        ($0.rotationLayout, $0.angles, $0.scoreNorm) = (.interleaved, .linspace, .rowDecay)
+      })
+    expectGradients(
+      of: model(isTied: false) {
+        ($0.norm, $0.headNorm, $0.headNormWeight, $0.hasFinalNorm) = (.layer, .none, .none, false)
+        ($0.hasGate, $0.activation, $0.hasRetentionBiases, $0.hasEmbeddingNorm) = (false, .gelu, true, true)
+      })
+    expectGradients(
+      of: model(isTied: false) {
+        ($0.headNorm, $0.headNormWeight, $0.hasEmbeddingNorm) = (.none, .shared, true)
+        ($0.isFeedForwardGated, $0.rotationBase, $0.embeddingScale) = (false, 100, 0.5)
+      })
   }
 
   @Test func blockBackwardIsTheGradientOfInputAndState() {
@@ -101,11 +112,28 @@ import Testing
     #expect(losses[29] < 0.1 * losses[0])
   }
 
-  private func model(isTied: Bool) -> ReferenceRetNet {
+  private func expectGradients(of model: ReferenceRetNet) {
+    let targets = [[4, -1, 2, 0, 6, 3], [0, 3, 6, -1, -1, 5]]
+    let starts = [Reference.documentStarts([4, 2]), Reference.documentStarts([1, 5], isContinued: true)]
+    let (_, gradients) = model.lossAndGradients(tokens, targets: targets, documentStarts: starts)
+    #expect(gradients.keys.sorted() == model.parameters.keys.sorted())
+    for (name, parameter) in model.parameters {
+      expectGradient(gradients[name] ?? ReferenceTensor([0]), name, at: parameter, ratio: differencing) { point in
+        var moved = model
+        moved.parameters[name] = point
+        return moved.lossAndGradients(tokens, targets: targets, documentStarts: starts).loss
+      }
+    }
+  }
+
+  private func model(
+    isTied: Bool, _ change: (inout ReferenceConfiguration) -> Void = { _ in }
+  ) -> ReferenceRetNet {
     var generator = SeededGenerator(seed: 12)
-    let configuration = ReferenceConfiguration(
+    var configuration = ReferenceConfiguration(
       vocabularySize: 7, width: 6, layerCount: 2, headCount: 2, keyWidth: 4, valueWidth: 3, feedForwardWidth: 5,
       epsilon: 1e-2, logDecay: [log(0.8), log(31.0 / 32)], isTied: isTied)
+    change(&configuration)
     return ReferenceRetNet(random: configuration, using: &generator)
   }
 }
