@@ -54,7 +54,9 @@ package func layerNormBackward(
   checkShape(mean, Shape(rows), "mean")
   checkShape(inverse, Shape(rows), "inverse")
   if let addend { checkShape(addend, Shape(rows, width), "addend") }
-  for vector in [dweight, dbias, weight] { if let vector { checkShape(vector, Shape(width), "weight or bias") } }
+  if let dweight { checkShape(dweight, Shape(width), "dweight") }
+  if let dbias { checkShape(dbias, Shape(width), "dbias") }
+  if let weight { checkShape(weight, Shape(width), "weight") }
   let blocks = partialCount(rows: rows)
   let weightSums = dweight.map { _ in partials.view(Shape(blocks, width)) }
   let biasSums = dbias.map { _ in partials.view(Shape(blocks, width), at: blocks * width) }

@@ -60,4 +60,29 @@ import Testing
     #expect(x.values == y.values, "in place")
     #expect(x.isBorderIntact && y.isBorderIntact)
   }
+  @Test(arguments: [1, 7, 16, 17, 33, 100]) func absoluteValuesOfARowAreSummed(width: Int) {
+    var generator = SeededGenerator(seed: 21)
+    let scores = Inlay(.roundedNormal([5, width], using: &generator))
+    let expected = (0..<5).map { row in (0..<width).reduce(0) { $0 + abs(scores.values[row, $1]) } }
+    let sums = Tensor.poison(Shape(7))
+    absoluteRowSums(sums, scores.matrix)
+    // Sums of at most seven rounded additions in sixteen lanes.
+    expectClose(Array(sums.values[..<5]), expected, ratio: 2e-7)
+    #expect(sums[5].isNaN && sums[6].isNaN)
+  }
+
+  @Test(arguments: [1, 64, 65, 200]) func rowsAreScaledOverThePool(rows: Int) {
+    var generator = SeededGenerator(seed: 22)
+    let x = ReferenceTensor.roundedNormal([rows, 17], using: &generator)
+    let factor = ReferenceTensor.roundedNormal([rows], using: &generator)
+    let expected = ReferenceTensor(x.shape, x.values.indices.map { x.values[$0] * factor.values[$0 / 17] })
+    let results = [1, 2, 3, 8].map { threadCount in
+      let y = Tensor(x)
+      scaleRows(y, by: Tensor(factor), on: WorkerPool(threadCount: threadCount))
+      // One product.
+      expectClose(y, expected, ratio: 1e-7)
+      return y.bits
+    }
+    #expect(results.allSatisfy { $0 == results[0] })
+  }
 }
