@@ -155,6 +155,7 @@ package func parallelRetentionBackward(
     table.length >= shape.time, "parallelRetentionBackward: powers for \(table.length) steps, T = \(shape.time)")
   scratch.check(shape, workers: pool.threadCount)
   if let dstate { checkShape(dstate, Shape(shape.batch, shape.heads, shape.keyWidth, shape.valueWidth), "dstate") }
+  guard shape.time > 0 else { return }
   let call = ParallelBackward(
     dq: dq, dk: dk, dv: dv, dstate: dstate, d_o: d_o, q: q, k: k, v: v, shape: shape, table: table, state: state,
     documents: documents, scratch: scratch)

@@ -60,7 +60,16 @@ struct RetentionRun {
   /// - Returns: [B·T, H·V].
   func output(_ form: Form, on pool: WorkerPool) -> Tensor { forward(form, on: pool).output }
 
-  private func forward(_ form: Form, on pool: WorkerPool) -> (output: Tensor, states: ChunkStates?) {
+  /// Σ_m |R[n, m]| of each row and head, by the parallel form [B·T, H]; the state moves on.
+  func absoluteSums(on pool: WorkerPool) -> Tensor {
+    let sums = Tensor.poison(Shape(shape.batch * shape.time, shape.heads))
+    _ = forward(.parallel, absoluteSums: sums, on: pool)
+    return sums
+  }
+
+  private func forward(
+    _ form: Form, absoluteSums: Tensor? = nil, on pool: WorkerPool
+  ) -> (output: Tensor, states: ChunkStates?) {
     let output = Tensor.poison(Shape(shape.batch * shape.time, shape.heads * shape.valueWidth))
     let (o, (q, k, v)) = (Matrix(output), Self.columns(projected, shape))
     switch form {
@@ -69,7 +78,7 @@ struct RetentionRun {
     case .parallel:
       parallelRetention(
         o, q, k, v, shape: shape, table: table, state: state, documents: inputs.documents,
-        scratch: ParallelScratch(shape, workers: pool.threadCount, fill: .nan), on: pool)
+        absoluteSums: absoluteSums, scratch: ParallelScratch(shape, workers: pool.threadCount, fill: .nan), on: pool)
     case .chunkwise(let length):
       let states = poisonedStates(length)
       chunkwiseRetention(
@@ -101,6 +110,34 @@ struct RetentionRun {
       dq: dq, dk: dk, dv: dv, dstate: dstate, Matrix(d_o), q, k, v, shape: shape, chunkLength: chunkLength,
       table: table, documents: inputs.documents, states: states, dstates: poisonedStates(chunkLength),
       scratch: scratch(chunkLength, pool), on: pool)
+    return gradients(dprojected, dstate)
+  }
+
+  /// Runs the backward of the parallel form from the state that it was given, which stays.
+  ///
+  /// - Parameters:
+  ///   - dOutput: [B, T, H, V].
+  ///   - dFinalState: As in `gradients`.
+  ///   - hasState: Whether the state is told, or counts as empty.
+  ///   - pool: Where the work runs.
+  /// - Returns: As `gradients`.
+  func parallelGradients(
+    dOutput: ReferenceTensor, dFinalState: ReferenceTensor?, hasState: Bool = true, on pool: WorkerPool
+  ) -> RetentionGradients {
+    let dprojected = Tensor.poison(projected.shape)
+    let (dq, dk, dv) = Self.columns(dprojected, shape)
+    let (q, k, v) = Self.columns(projected, shape)
+    let dstate = dFinalState.map { Tensor($0) }
+    let d_o = Tensor(dOutput.reshaped([shape.batch * shape.time, shape.heads * shape.valueWidth]))
+    parallelRetentionBackward(
+      dq: dq, dk: dk, dv: dv, dstate: dstate, Matrix(d_o), q, k, v, shape: shape, table: table,
+      state: hasState ? state : nil, documents: inputs.documents,
+      scratch: ParallelScratch(shape, workers: pool.threadCount, fill: .nan), on: pool)
+    return gradients(dprojected, dstate)
+  }
+
+  /// The gradients under the reference's shapes.
+  private func gradients(_ dprojected: Tensor, _ dstate: Tensor?) -> RetentionGradients {
     var (parts, first) = ([ReferenceTensor](), 0)
     for (width, source) in zip(Self.widths(shape), [inputs.q, inputs.k, inputs.v]) {
       parts.append(dprojected.reference.slice(axis: 1, first..<first + width).reshaped(source.shape))
