@@ -7,8 +7,15 @@ import Testing
 
 /// The hot loops allocate nothing once warm, on no thread of the pool.
 @Suite(.serialized) struct AllocationTests {
-  @Test(arguments: [1, 2]) func aWarmTrainingStepAllocatesNothing(threadCount: Int) {
-    let size = ModelCase(B: 2, T: 150, N: 40, D: 48, L: 2, H: 4, K: 8, V: 16, F: 64, C: 32)
+  @Test(
+    arguments: [1, 2],
+    [
+      nil, (Variant.layerNormAndBiases, false), (.absOfSumOfGroups, false), (.scaledEmbedding, true), (.sumOfAbs, true),
+    ])
+  func aWarmTrainingStepAllocatesNothing(threadCount: Int, kind: (variant: Variant, isParallel: Bool)?) {
+    let size = ModelCase(
+      B: 2, T: 150, N: 40, D: 48, L: 2, H: 4, K: 8, V: 16, F: 64, C: 32, variant: kind?.variant,
+      isParallel: kind?.isParallel ?? false)
     let (pool, model, gradients) = (
       WorkerPool(threadCount: threadCount), size.models().model, Parameters(size.configuration)
     )
@@ -33,9 +40,17 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 2], [RetentionForm.recurrent, .parallel, .chunkwise(chunkLength: 16)])
-  func aWarmForwardAllocatesNothing(threadCount: Int, form: RetentionForm) {
-    let size = ModelCase(B: 1, T: 70, N: 40, D: 48, L: 2, H: 4, K: 8, V: 16, F: 64)
+  @Test(
+    arguments: [RetentionForm.recurrent, .parallel, .chunkwise(chunkLength: 16)],
+    [
+      nil, Variant.layerNormAndBiases, .absOfSumOfGroups, .scaledEmbedding,
+    ])
+  func aWarmForwardAllocatesNothing(form: RetentionForm, variant: Variant?) {
+    for threadCount in [1, 2] { expectNoAllocationForward(threadCount, form, variant) }
+  }
+
+  private func expectNoAllocationForward(_ threadCount: Int, _ form: RetentionForm, _ variant: Variant?) {
+    let size = ModelCase(B: 1, T: 70, N: 40, D: 48, L: 2, H: 4, K: 8, V: 16, F: 64, variant: variant)
     let (pool, model) = (WorkerPool(threadCount: threadCount), size.models().model)
     let memory = InferenceMemory(size.configuration, form: form, batch: 1, time: 70, workers: threadCount)
     var state = ModelState(size.configuration, batch: 1)

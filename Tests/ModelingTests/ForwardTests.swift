@@ -17,22 +17,18 @@ import Testing
     ModelCase(), ModelCase(isTied: true), ModelCase(B: 3, T: 20, H: 1, K: 2, V: 8), ModelCase(B: 1, T: 1),
     ModelCase(B: 1, T: 90, N: 40, D: 32, L: 3, H: 4, K: 8, V: 16, F: 40),
   ]) func logitsAndStatesEqualTheReferenceInEveryForm(size: ModelCase) {
-    let (model, reference) = size.models()
-    let expected = reference.forward(size.tokens())
-    for form in Self.forms {
-      let run = Run(model, size, form, on: pool)
-      expectClose(
-        run.logits(size.tokens()).values, expected.logits.values, ratio: ratio, "logits, \(form)")
-      for (layer, block) in expected.blocks.enumerated() {
-        expectClose(
-          run.state.layers[layer].retention.values, block.finalState.values, ratio: ratio, "state \(layer), \(form)")
-      }
-      #expect(run.state.position == size.T)
-    }
+    expectReference(size, Self.forms)
   }
 
-  @Test(arguments: forms) func aRunCutAnywhereContinuesFromItsState(form: RetentionForm) {
-    let size = ModelCase(B: 2, T: 12)
+  @Test(arguments: Variant.allCases) func logitsAndStatesEqualTheReferenceInEveryVariant(variant: Variant) {
+    let forms = variant.isExactInEveryForm ? Self.forms : [.parallel]
+    expectReference(ModelCase(H: 4, variant: variant), forms)
+    expectReference(ModelCase(B: 1, T: 90, N: 40, D: 32, L: 2, H: 4, K: 8, V: 16, F: 40, variant: variant), forms)
+  }
+
+  @Test(arguments: forms, [nil] + Variant.allCases.filter(\.isExactInEveryForm).map(Optional.some))
+  func aRunCutAnywhereContinuesFromItsState(form: RetentionForm, variant: Variant?) {
+    let size = ModelCase(B: 2, T: 12, H: variant == nil ? 2 : 4, variant: variant)
     let (model, reference) = size.models()
     let tokens = size.tokens()
     let expected = reference.forward(tokens).logits
@@ -60,8 +56,9 @@ import Testing
     }
   }
 
-  @Test(arguments: forms) func hasTheSameBitsForAnyNumberOfThreads(form: RetentionForm) {
-    let size = ModelCase(B: 2, T: 150, N: 40, D: 48, L: 2, H: 4, K: 8, V: 16, F: 64)
+  @Test(arguments: forms, [nil] + Variant.allCases.map(Optional.some))
+  func hasTheSameBitsForAnyNumberOfThreads(form: RetentionForm, variant: Variant?) {
+    let size = ModelCase(B: 2, T: 150, N: 40, D: 48, L: 2, H: 4, K: 8, V: 16, F: 64, variant: variant)
     let model = size.models().model
     let results = [1, 2, 3, 8].map { threadCount in
       Run(model, size, form, on: WorkerPool(threadCount: threadCount)).logits(size.tokens())
@@ -84,8 +81,8 @@ import Testing
     for b in 0..<5 { #expect(logits(b..<b + 1) == whole.slice(axis: 0, b..<b + 1)) }
   }
 
-  @Test func nothingOfAnEarlierRunIsRead() {
-    let size = ModelCase()
+  @Test(arguments: [nil] + Variant.allCases.map(Optional.some)) func nothingOfAnEarlierRunIsRead(variant: Variant?) {
+    let size = ModelCase(H: 4, variant: variant)
     let (model, spoiler) = (size.models().model, RetNet(size.configuration, Parameters(size.configuration)))
     spoiler.parameters.flat.fill(.nan)
     for form in Self.forms {
@@ -98,8 +95,8 @@ import Testing
     }
   }
 
-  @Test func aCopiedStateGoesItsOwnWay() {
-    let size = ModelCase(B: 1, T: 6)
+  @Test(arguments: [nil, Variant.absOfSum]) func aCopiedStateGoesItsOwnWay(variant: Variant?) {
+    let size = ModelCase(B: 1, T: 6, variant: variant)
     let model = size.models().model
     let tokens = size.tokens()
     let (one, two) = (Run(model, size, .recurrent, on: pool), Run(model, size, .recurrent, on: pool))
@@ -108,6 +105,21 @@ import Testing
     let first = one.logits(tokens.map { Array($0[3...]) })
     #expect(two.state.position == 3)
     #expect(two.logits(tokens.map { Array($0[3...]) }) == first)
+  }
+
+  private func expectReference(_ size: ModelCase, _ forms: [RetentionForm]) {
+    let (model, reference) = size.models()
+    let expected = reference.forward(size.tokens())
+    for form in forms {
+      let run = Run(model, size, form, on: pool)
+      expectClose(
+        run.logits(size.tokens()).values, expected.logits.values, ratio: ratio, "logits, \(form)")
+      for (layer, block) in expected.blocks.enumerated() {
+        expectClose(
+          run.state.layers[layer].retention.values, block.finalState.values, ratio: ratio, "state \(layer), \(form)")
+      }
+      #expect(run.state.position == size.T)
+    }
   }
 }
 

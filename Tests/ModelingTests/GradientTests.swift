@@ -20,19 +20,18 @@ import Testing
     // More rows than there are logits at a time; among so many steps some head's output is nearly zero.
     ModelCase(B: 2, T: 300, N: 9, D: 8, L: 1, F: 6, C: 64, epsilon: 0.5),
   ]) func lossAndEveryGradientEqualTheReference(size: ModelCase) {
-    let (model, reference) = size.models()
-    let (tokens, targets) = (size.tokens(), size.T == 1 ? [[3]] : size.targets())
-    let expected = reference.lossAndGradients(tokens, targets: targets, documentStarts: size.documentStarts)
-    let gradients = Parameters(size.configuration)
-    let loss = model.addGradient(
-      gradients, inputs: indices(tokens), targets: indices(targets), documents: size.documentStarts.map(indices),
-      scoredCount: scoredCount(targets), memory: size.memory(pool), on: pool)
-    expectClose([loss], [expected.loss], ratio: 1e-6, "loss, \(size)")
-    #expect(gradients.descriptions.map(\.name).sorted() == expected.gradients.keys.sorted())
-    for (name, gradient) in expected.gradients {
-      guard let found = gradients.tensor(named: name) else { continue }
-      expectClose(found, gradient, ratio: ratio, "\(name), \(size)")
+    expectReference(size)
+  }
+
+  @Test(arguments: Variant.allCases, [false, true])
+  func lossAndEveryGradientEqualTheReferenceInEveryVariant(variant: Variant, isParallel: Bool) {
+    // Only the parallel form knows a sum of absolute scores.
+    guard isParallel || variant.isExactInEveryForm else { return }
+    for documents in [nil, [[3, 6], [1, 1, 7]]] {
+      expectReference(ModelCase(H: 4, documents: documents, variant: variant, isParallel: isParallel))
     }
+    expectReference(
+      ModelCase(B: 1, T: 70, D: 16, L: 1, H: 4, C: 32, epsilon: 0.1, variant: variant, isParallel: isParallel))
   }
 
   @Test func gradientsAreAddedUp() {
@@ -77,8 +76,10 @@ import Testing
     }
   }
 
-  @Test func hasTheSameBitsForAnyNumberOfThreads() {
-    let size = ModelCase(B: 2, T: 150, N: 40, D: 48, L: 2, H: 4, K: 8, V: 16, F: 64, C: 32)
+  @Test(arguments: [nil] + Variant.allCases.map(Optional.some), [false, true])
+  func hasTheSameBitsForAnyNumberOfThreads(variant: Variant?, isParallel: Bool) {
+    let size = ModelCase(
+      B: 2, T: 150, N: 40, D: 48, L: 2, H: 4, K: 8, V: 16, F: 64, C: 32, variant: variant, isParallel: isParallel)
     let model = size.models().model
     let (inputs, targets) = (indices(size.tokens()), indices(size.targets()))
     let results = [1, 2, 3, 8].map { threadCount in
@@ -91,8 +92,9 @@ import Testing
   }
 
   /// A batch of a model made of NaN leaves NaN in every number that the memory holds.
-  @Test func nothingOfAnEarlierBatchIsRead() {
-    let size = ModelCase(documents: [[4, 5], [9]])
+  @Test(arguments: [nil] + Variant.allCases.map(Optional.some), [false, true])
+  func nothingOfAnEarlierBatchIsRead(variant: Variant?, isParallel: Bool) {
+    let size = ModelCase(H: 4, documents: [[4, 5], [9]], variant: variant, isParallel: isParallel)
     let (model, spoiler) = (size.models().model, RetNet(size.configuration, Parameters(size.configuration)))
     spoiler.parameters.flat.fill(.nan)
     let used = size.memory(pool)
@@ -129,5 +131,21 @@ import Testing
     }
     // Positions begin at 0 instead of 7 for the second: a rotation by another angle.
     expectClose(packed.flat, alone.flat.reference, ratio: ratio)
+  }
+
+  private func expectReference(_ size: ModelCase) {
+    let (model, reference) = size.models()
+    let (tokens, targets) = (size.tokens(), size.T == 1 ? [[3]] : size.targets())
+    let expected = reference.lossAndGradients(tokens, targets: targets, documentStarts: size.documentStarts)
+    let gradients = Parameters(size.configuration)
+    let loss = model.addGradient(
+      gradients, inputs: indices(tokens), targets: indices(targets), documents: size.documentStarts.map(indices),
+      scoredCount: scoredCount(targets), memory: size.memory(pool), on: pool)
+    expectClose([loss], [expected.loss], ratio: 1e-6, "loss, \(size)")
+    #expect(gradients.descriptions.map(\.name).sorted() == expected.gradients.keys.sorted())
+    for (name, gradient) in expected.gradients {
+      guard let found = gradients.tensor(named: name) else { continue }
+      expectClose(found, gradient, ratio: ratio, "\(name), \(size)")
+    }
   }
 }

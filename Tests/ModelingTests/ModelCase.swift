@@ -1,9 +1,12 @@
 import EngineTestSupport
 import Modeling
+import Retention
 import Tensors
 import TestSupport
 
 /// A small model with a batch, printed as `B2-T7-N11-D8-L2-H2-K4-V6-F10-C4`.
+///
+/// `Variant` lists what else checkpoints differ in.
 struct ModelCase: CustomStringConvertible, Sendable {
   var B = 2
   var T = 9
@@ -21,10 +24,14 @@ struct ModelCase: CustomStringConvertible, Sendable {
   var epsilon = 1e-2
   /// Documents of each sequence by length, or one document.
   var documents: [[Int]]?
+  var variant: Variant?
+  /// Whether training uses the parallel form, or the chunkwise one.
+  var isParallel = false
 
   var description: String {
     "B\(B)-T\(T)-N\(N)-D\(D)-L\(L)-H\(H)-K\(K)-V\(V)-F\(F)-C\(C)\(isTied ? "-tied" : "")"
-      + (documents.map { "-documents \($0)" } ?? "")
+      + (documents.map { "-documents \($0)" } ?? "") + (variant.map { "-\($0)" } ?? "")
+      + (isParallel ? "-parallel" : "")
   }
 
   var configuration: ModelConfiguration {
@@ -38,16 +45,14 @@ struct ModelCase: CustomStringConvertible, Sendable {
     configuration.vocabularySize = N
     configuration.isHeadTied = isTied
     configuration.normEpsilon = epsilon
+    variant?.apply(to: &configuration)
     return configuration.resolved
   }
 
   /// The same model twice: in the program, and as the reference with the numbers that Float32 holds.
   func models(seed: UInt64 = 31) -> (model: RetNet, reference: ReferenceRetNet) {
     var generator = SeededGenerator(seed: seed)
-    let sizes = ReferenceConfiguration(
-      vocabularySize: N, width: D, layerCount: L, headCount: H, keyWidth: K, valueWidth: V, feedForwardWidth: F,
-      epsilon: Double(Float(configuration.normEpsilon)), logDecay: logDecay, isTied: isTied)
-    var reference = ReferenceRetNet(random: sizes, using: &generator)
+    var reference = ReferenceRetNet(random: configuration.reference, using: &generator)
     reference.parameters = reference.parameters.mapValues(\.rounded)
     let parameters = Parameters(configuration)
     for (name, values) in reference.parameters {
@@ -56,8 +61,6 @@ struct ModelCase: CustomStringConvertible, Sendable {
     }
     return (RetNet(configuration, parameters), reference)
   }
-
-  private var logDecay: [Double] { (0..<H).map { Reference.logDecay(head: $0) } }
 
   func tokens(seed: UInt64 = 32) -> [[Int]] {
     var generator = SeededGenerator(seed: seed)
@@ -78,16 +81,9 @@ struct ModelCase: CustomStringConvertible, Sendable {
   }
 
   func memory(_ pool: WorkerPool) -> TrainingMemory {
-    TrainingMemory(configuration, batch: B, time: T, form: .chunkwise(chunkLength: C), workers: pool.threadCount)
-  }
-}
-
-extension Reference {
-  /// ln γ of the default rule, γ_h = 1 - 2^(-5-h), for heads where 1 - γ keeps its digits in Float64.
-  static func logDecay(head: Int) -> Double { -(1...8).reduce(0) { $0 + power(0.5, (5 + head) * $1) / Double($1) } }
-
-  private static func power(_ base: Double, _ exponent: Int) -> Double {
-    (0..<exponent).reduce(1) { product, _ in product * base }
+    TrainingMemory(
+      configuration, batch: B, time: T, form: isParallel ? .parallel : .chunkwise(chunkLength: C),
+      workers: pool.threadCount)
   }
 }
 

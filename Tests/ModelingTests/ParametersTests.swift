@@ -17,8 +17,11 @@ import Testing
     #expect(descriptions.reduce(0) { $0 + $1.shape.count } == count)
   }
 
-  @Test(arguments: [false, true]) func namesAndShapesAreThoseOfTheReference(isTied: Bool) {
-    let size = ModelCase(isTied: isTied)
+  @Test(arguments: [
+    ModelCase(), ModelCase(isTied: true), ModelCase(H: 4, variant: .layerNormAndBiases),
+    ModelCase(H: 4, variant: .scaledEmbedding), ModelCase(H: 4, variant: .ablated),
+    ModelCase(H: 4, variant: .groupedHeads), ModelCase(H: 4, variant: .absOfSumOfGroups),
+  ]) func namesAndShapesAreThoseOfTheReference(size: ModelCase) {
     let (model, reference) = size.models()
     let expected = ReferenceRetNet.parameterShapes(of: reference.configuration)
     let found = model.parameters.descriptions

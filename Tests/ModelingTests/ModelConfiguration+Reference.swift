@@ -1,0 +1,72 @@
+import Glibc
+import Modeling
+import Retention
+import Tensors
+import TestSupport
+
+extension ModelConfiguration {
+  /// The same model for the reference.
+  ///
+  /// - Precondition: The configuration is resolved.
+  var reference: ReferenceConfiguration {
+    var copy = ReferenceConfiguration(
+      vocabularySize: vocabularySize, width: width, layerCount: layers, headCount: heads, keyWidth: keyWidth / heads,
+      valueWidth: valueWidth / heads, feedForwardWidth: feedForwardWidth, epsilon: Double(Float(normEpsilon)),
+      logDecay: (0..<heads).map(logDecay), isTied: isHeadTied)
+    copy.keyHeadCount = keyHeads
+    copy.norm = norm.reference
+    copy.embeddingScale = Double(Float(embeddingScale))
+    copy.hasEmbeddingNorm = hasEmbeddingNorm
+    copy.hasFinalNorm = hasFinalNorm
+    copy.headNorm = headNorm.reference
+    copy.headNormWeight =
+      switch headNormWeight {
+      case .none: .none
+      case .shared: .shared
+      case .full: .full
+      }
+    copy.hasGate = hasGate
+    copy.isFeedForwardGated = feedForward == .glu
+    copy.activation =
+      switch activation {
+      case .silu: .silu
+      case .gelu: .gelu
+      case .relu: .relu
+      }
+    copy.hasRetentionBiases = hasRetentionBiases
+    copy.hasFeedForwardBiases = hasFeedForwardBiases
+    copy.hasHeadBias = hasHeadBias
+    copy.scoreNorm =
+      switch scoreNorm {
+      case .none: .none
+      case .rowDecay: .rowDecay
+      case .absOfSum: .absOfSum
+      case .sumOfAbs: .sumOfAbs
+      }
+    copy.rotationLayout = rotationLayout == .interleaved ? .interleaved : .halfSplit
+    copy.angles = rotationFrequencies == .linspace ? .linspace : .standard
+    copy.rotationBase = rotationBase
+    return copy
+  }
+
+  /// ln γ from the rules as papers and programs state them.
+  private func logDecay(head: Int) -> Double {
+    switch decay {
+    case .powers: log(1 - pow(2, Double(-5 - head)))
+    case .linspace:
+      log(1 - exp(log(1.0 / 32) + (log(1.0 / 512) - log(1.0 / 32)) * Double(head) / Double(max(1, heads - 1))))
+    case .single: log(127.0 / 128)
+    case .none: 0
+    }
+  }
+}
+
+extension NormKind {
+  fileprivate var reference: ReferenceNormKind {
+    switch self {
+    case .none: .none
+    case .rms: .rms
+    case .layer: .layer
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import Modeling
+import Retention
+import Tensors
+
+/// Models that differ from the default as checkpoints and ablations do; every switch is in two of them or more.
+enum Variant: String, CaseIterable, Sendable {
+  case layerNormAndBiases
+  case scaledEmbedding
+  case ablated
+  case groupedHeads
+  case rowDecay
+  case absOfSum
+  case absOfSumOfGroups
+  case rowDecayWithoutDecay
+  case sumOfAbs
+  case sumOfAbsTied
+
+  /// Whether all forms and all cuts give the same function.
+  var isExactInEveryForm: Bool { self != .sumOfAbs && self != .sumOfAbsTied }
+
+  func apply(to c: inout ModelConfiguration) {
+    switch self {
+    case .layerNormAndBiases:
+      (c.norm, c.headNorm, c.headNormWeight) = (.layer, .layer, .none)
+      (c.hasRetentionBiases, c.hasFeedForwardBiases, c.feedForward, c.activation) = (true, true, .mlp, .gelu)
+    case .scaledEmbedding:
+      (c.embeddingScale, c.hasEmbeddingNorm, c.hasHeadBias, c.isHeadTied) = (3, true, true, true)
+      (c.hasFeedForwardBiases, c.rotationLayout) = (true, .interleaved)
+    case .ablated:
+      (c.hasGate, c.headNorm, c.headNormWeight, c.hasFinalNorm, c.decay) = (false, .none, .none, false, .none)
+      (c.feedForward, c.activation) = (.mlp, .relu)
+    case .groupedHeads:
+      (c.keyHeads, c.headNormWeight, c.decay, c.hasHeadBias) = (2, .full, .single, true)
+      (c.rotationLayout, c.rotationFrequencies, c.rotationBase) = (.interleaved, .linspace, 500)
+    case .rowDecay:
+      (c.scoreNorm, c.headNormWeight, c.activation, c.decay) = (.rowDecay, .none, .gelu, .linspace)
+      (c.rotationLayout, c.rotationFrequencies) = (.interleaved, .linspace)
+    case .absOfSum:
+      (c.scoreNorm, c.decay, c.rotationFrequencies, c.rotationBase) = (.absOfSum, .single, .linspace, 100)
+      (c.isHeadTied, c.embeddingScale) = (true, 2.5)
+    case .absOfSumOfGroups:
+      (c.scoreNorm, c.keyHeads, c.norm, c.headNorm, c.headNormWeight) = (.absOfSum, 2, .layer, .layer, .full)
+      (c.hasRetentionBiases, c.hasEmbeddingNorm, c.embeddingScale) = (true, true, 1.7)
+    case .rowDecayWithoutDecay:
+      (c.scoreNorm, c.decay, c.hasGate, c.hasFinalNorm) = (.rowDecay, .none, false, false)
+    case .sumOfAbs:
+      (c.scoreNorm, c.headNorm, c.headNormWeight, c.activation, c.decay) = (.sumOfAbs, .none, .none, .relu, .linspace)
+    case .sumOfAbsTied:
+      (c.scoreNorm, c.isHeadTied, c.keyHeads, c.rotationLayout) = (.sumOfAbs, true, 1, .interleaved)
+    }
+  }
+}
