@@ -32,9 +32,7 @@ struct Block {
     memory.rotation.apply(projected.columns(columns.q), on: pool)
     memory.rotation.apply(projected.columns(columns.k), scale: keyScale(shape), on: pool)
     memory.retain(a, configuration, shape: shape, form: form, state: state, documents: documents, on: pool)
-    gatedNorm(
-      a.gated, mean: a.headMean, inverse: a.headInverse, a.retained, columns.g.map { projected.columns($0) },
-      norm: configuration.headNorm, weight: weights.headNorm, epsilon: Float(configuration.normEpsilon), on: pool)
+    normalizeHeads(a.gated, a, gate: columns.g.map { projected.columns($0) }, on: pool)
     a.middle.startResidual(from: a.input, on: pool)
     multiply(
       Matrix(a.middle), Matrix(a.gated), Matrix(weights.output), transposed: .second, accumulate: true, on: pool)
@@ -50,6 +48,13 @@ struct Block {
     output.startResidual(from: a.middle, on: pool)
     multiply(Matrix(output), Matrix(a.hidden), Matrix(weights.down), transposed: .second, accumulate: true, on: pool)
     if let bias = weights.downBias { addBias(Matrix(output), bias, on: pool) }
+  }
+
+  /// The head norm of what was retained, times the gate where one is given.
+  func normalizeHeads(_ output: Tensor, _ a: BlockActivations, gate: Matrix?, on pool: WorkerPool) {
+    gatedNorm(
+      output, mean: a.headMean, inverse: a.headInverse, a.retained, gate, norm: configuration.headNorm,
+      weight: weights.headNorm, epsilon: Float(configuration.normEpsilon), on: pool)
   }
 
   /// Turns the gradient of the block's output into that of its input, and adds to the weights' gradients.

@@ -1,4 +1,4 @@
-internal import Retention
+package import Retention
 package import Tensors
 
 /// A Retentive Network: token ids in, logits out.
@@ -23,11 +23,14 @@ package struct RetNet: Sendable {
   ///   - state: Before and after; its position advances by T.
   ///   - documents: As in `recurrentRetention`; nil: one document, which goes on.
   ///   - memory: Made for at least B·T rows.
+  ///   - observe: Sees of each layer the heads' outputs before and after the head norm [B·T, H·V], the latter without
+  ///     the gate; both are valid during the call only. nil costs nothing.
   ///   - pool: Where the work runs.
   /// - Returns: [B·T, D], the input of the head; valid until the next call.
   package func forward(
     _ ids: Indices, batch: Int, form: RetentionForm, state: inout ModelState, documents: Indices? = nil,
-    memory: InferenceMemory, on pool: WorkerPool
+    memory: InferenceMemory, observe: ((_ layer: Int, _ retained: Tensor, _ headNormed: Tensor) -> Void)? = nil,
+    on pool: WorkerPool
   ) -> Tensor {
     let rows = ids.count
     precondition(rows % batch == 0, "forward: \(rows) ids for \(batch) sequences")
@@ -35,9 +38,15 @@ package struct RetNet: Sendable {
     let a = memory.activations.prefix(rows)
     memory.retention.rotation.prepare(first: state.position, count: shape.time)
     embed(a.input, embedded: memory.embedded?.prefix(rows), a.statistics, ids, on: pool)
-    for (block, layer) in zip(blocks, state.layers) {
+    for (index, block) in blocks.enumerated() {
       block.forward(
-        a.input, a, shape: shape, form: form, state: layer, documents: documents, memory: memory.retention, on: pool)
+        a.input, a, shape: shape, form: form, state: state.layers[index], documents: documents,
+        memory: memory.retention, on: pool)
+      if let observe {
+        // The block is done with what it gated, so its memory is free.
+        block.normalizeHeads(a.gated, a, gate: nil, on: pool)
+        observe(index, a.retained, a.gated)
+      }
     }
     state.position += shape.time
     let normed = memory.normed.prefix(rows)
@@ -93,11 +102,14 @@ package final class InferenceMemory {
 
   /// - Parameters:
   ///   - configuration: Resolved.
+  ///   - decay: Of the heads; nil: by the configuration's rule.
   ///   - form: The form that calls will use; recurrent calls are always possible.
   ///   - batch: Sequences of a call.
   ///   - time: The longest call's tokens in a sequence.
   ///   - workers: Threads of the pool.
-  package init(_ configuration: ModelConfiguration, form: RetentionForm, batch: Int, time: Int, workers: Int) {
+  package init(
+    _ configuration: ModelConfiguration, decay: Decay? = nil, form: RetentionForm, batch: Int, time: Int, workers: Int
+  ) {
     let rows = batch * time
     let shape = configuration.retentionShape(batch: batch, time: time)
     var states: ChunkStates?
@@ -106,7 +118,8 @@ package final class InferenceMemory {
     }
     let stream = Tensor(Shape(rows, configuration.width))
     activations = BlockActivations(configuration, rows: rows, input: stream, middle: stream, states: states)
-    retention = RetentionMemory(configuration, form: form, batch: batch, time: time, workers: workers)
+    retention = RetentionMemory(
+      configuration, decay: decay, form: form, batch: batch, time: time, workers: workers)
     embedded = configuration.hasEmbeddingNorm ? Tensor(Shape(rows, configuration.width)) : nil
     normed = Tensor(Shape(rows, configuration.width))
   }

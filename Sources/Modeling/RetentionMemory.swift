@@ -19,13 +19,16 @@ final class RetentionMemory {
 
   /// - Parameters:
   ///   - configuration: Resolved.
+  ///   - decay: Of the heads; nil: by the configuration's rule.
   ///   - form: The form that calls will use; recurrent calls are always possible.
   ///   - batch: Sequences of a call.
   ///   - time: The longest call's tokens in a sequence.
   ///   - workers: Threads of the pool.
-  init(_ configuration: ModelConfiguration, form: RetentionForm, batch: Int, time: Int, workers: Int) {
+  init(
+    _ configuration: ModelConfiguration, decay: Decay? = nil, form: RetentionForm, batch: Int, time: Int, workers: Int
+  ) {
     let shape = configuration.retentionShape(batch: batch, time: time)
-    let decay = Decay(configuration.decay, heads: configuration.heads)
+    let decay = decay ?? Decay(configuration.decay, heads: configuration.heads)
     self.form = form
     rotation = RotationTable(
       frequencies: configuration.rotationFrequencies.values(keyWidth: shape.keyWidth, base: configuration.rotationBase),
