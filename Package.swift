@@ -46,7 +46,7 @@ let package = Package(
     library("Tokenization", "CSentencePiece"),
     library("Corpora", "Configurations", "Files"),
     library("Modeling", "Checkpoints", "Configurations", "Files", "Retention", "Tensors"),
-    library("Inference", "Modeling", "Tensors"),
+    library("Inference", "Checkpoints", "Files", "Modeling", "Retention", "Tensors"),
     library("Training", "Configurations", "Corpora", "Inference", "Modeling", "Tensors"),
     .executableTarget(
       name: "retnet",
