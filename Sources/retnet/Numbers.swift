@@ -1,3 +1,5 @@
+internal import Glibc
+
 extension Double {
   /// The number with a fixed count of decimals, rounded to nearest, for people to read.
   func fixed(_ decimals: Int) -> String {
@@ -11,6 +13,19 @@ extension Double {
     let digits = String(rest)
     return decimals == 0
       ? "\(sign)\(whole)" : "\(sign)\(whole).\(String(repeating: "0", count: decimals - digits.count))\(digits)"
+  }
+}
+
+extension Double {
+  /// The number as two digits and a power of ten, for people to read: 3.2e-07.
+  var scientific: String {
+    guard isFinite, self != 0 else { return self == 0 ? "0" : description }
+    var exponent = Int(log10(magnitude).rounded(.down))
+    var digits = (magnitude / pow(10, Double(exponent - 1))).rounded()
+    if digits >= 100 { (digits, exponent) = (digits / 10, exponent + 1) }
+    let power = String(exponent.magnitude)
+    return (self < 0 ? "-" : "") + (digits / 10).fixed(1) + "e" + (exponent < 0 ? "-" : "+")
+      + (power.count < 2 ? "0" : "") + power
   }
 }
 

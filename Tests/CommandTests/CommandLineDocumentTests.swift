@@ -5,7 +5,7 @@ import Testing
 @Suite struct CommandLineDocumentTests {
   static let commands = [
     "tokenize train", "tokenize encode", "tokenize decode", "tokenize pack", "train", "eval", "generate", "convert",
-    "info",
+    "info", "verify",
   ]
 
   private let sections: [String: String]
