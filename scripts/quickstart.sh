@@ -100,6 +100,10 @@ evaluate() {
   "$retnet" eval -m "$out/best.safetensors" "$data/validation.txt"
 }
 
+verify() {
+  "$retnet" verify "$out/best.safetensors"
+}
+
 generate() {
   local prompts=('And God said' 'In those days' 'Blessed is the man') seeds=(1 1 1) i
   # A text of the user's gets no prompt, but the model's own beginning, three times.
@@ -153,6 +157,7 @@ stage "Training the tokenizer" train_tokenizer
 stage "Packing the tokens" pack
 stage "Training the model" train
 stage "Evaluating the held-out text" evaluate
+stage "Verifying the forms of retention" verify
 stage "Generating" generate
 stage "Checking the passages" check_passages
 say "Done in $SECONDS s. The model is $out/best.safetensors; go on with:"

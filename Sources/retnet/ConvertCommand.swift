@@ -50,6 +50,9 @@ struct ConvertCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Put this SentencePiece model into the file.", valueName: "tokenizer.model"))
   var tokenizer: String?
 
+  @Flag(help: "Check the written model as `retnet verify` does.")
+  var verify = false
+
   func run() throws {
     let loaded = try ModelSource(path: input, scoreNorm: scoreNorm, headCount: numHeads)
     if let from, from != .auto, from != loaded.origin {
@@ -76,6 +79,10 @@ struct ConvertCommand: ParsableCommand {
     let digest = try network.write(to: output, format: format, provenance: provenance, tokenizer: model)
     global.say(
       "\(output): \(grouped(network.parameters.count)) parameters in \(format.rawValue), digest \(digest.short)")
+    guard verify else { return }
+    let report = try FormVerification(model: output).run(global)
+    try StandardStream.output.write(report.text(everyLayer: global.verbose) + "\n")
+    try report.end(global)
   }
 }
 
