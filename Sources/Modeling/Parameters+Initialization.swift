@@ -5,12 +5,14 @@ extension Parameters {
   ///
   /// q, k, v, g: uniform Xavier with gain 2^-2.5, output: gain 2^-1 (torchscale multiscale_retention.py,
   /// reset_parameters); feed-forward: uniform within 1/√fan-in (the default of torch.nn.Linear); embedding and head:
-  /// normal with deviation D^-½; norms: 1. The order of the draws is the order of `descriptions`.
+  /// normal with deviation D^-½; norms: 1; biases: 0. The order of the draws is the order of `descriptions`.
   package func initialize(from source: inout RandomSource) {
     for description in descriptions {
       let weight = tensor(description)
       let name = description.name
-      if !description.isMatrix {
+      if name.hasSuffix(".bias") {
+        weight.fill(0)
+      } else if !description.isMatrix {
         weight.fill(1)
       } else if name == "embed.weight" || name == "lm_head.weight" {
         weight.fillNormal(deviation: 1 / Double(weight.shape[1]).squareRoot(), from: &source)

@@ -85,7 +85,7 @@ struct FormVerification {
 
   private func tokenizer(_ header: ModelHeader) throws -> Tokenizer {
     let tokenizer = try Tokenizer(model: header.tokenizerModel(), path: "\(model): tokenizer")
-    try checkVocabulary(of: header, tokenizer)
+    try checkVocabulary(of: header.configuration, tokenizer)
     return tokenizer
   }
 
