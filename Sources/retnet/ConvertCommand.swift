@@ -61,6 +61,8 @@ struct ConvertCommand: ParsableCommand {
         hint: "leave --from out")
     }
     loaded.remarks.forEach { global.say($0) }
+    let note = loaded.configuration.scoreNormNote("generate, and eval without --form parallel, leave it out")
+    if let note, !verify { global.say(note) }  // verify says it itself
     var model = try loaded.tokenizerModel()
     if let tokenizer {
       let bytes = try readAll(path: tokenizer, byteLimit: 1 << 30)

@@ -74,6 +74,8 @@ struct EvalCommand: ParsableCommand {
     }
     let ownBOS = loaded.header.configuration.bosID.map { Int32($0) }
     let bosID = bos.map { $0 ? ownBOS : nil } ?? loaded.bosID
+    let note = loaded.header.configuration.scoreNormNote("this form leaves it out; --form parallel does not")
+    if let note, retentionForm != .parallel { global.say(note) }
 
     var meter = PerplexityMeter(loaded.network, form: retentionForm, on: pool)
     var progress = ProgressLine("eval", unit: "tokens", total: nil, style: global.progressStyle)

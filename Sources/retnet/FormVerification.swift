@@ -32,11 +32,8 @@ struct FormVerification {
     let pool = try global.makePool()
     Machine.warnOfSlowBLAS(global)
     let (ids, source) = try tokens(header)
-    if network.configuration.scoreNorm == .sumOfAbs {
-      global.say(
-        "note: score norm sum_of_abs: only the parallel form can divide by the sum of absolute scores; "
-          + "the others leave it out and are compared with the recurrent form")
-    }
+    let note = network.configuration.scoreNormNote("the others leave it out and are compared with the recurrent form")
+    if let note { global.say(note) }
     let start = ContinuousClock.now
     let pairs = formPairs(
       scoreNorm: network.configuration.scoreNorm, length: ids.count,

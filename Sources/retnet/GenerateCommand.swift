@@ -69,6 +69,8 @@ struct GenerateCommand: ParsableCommand {
     let text = try promptText()
     let loaded = try LoadedModel(path: model.model)
     let promptIDs = try ids(of: text, loaded)
+    let note = loaded.header.configuration.scoreNormNote("generation leaves it out")
+    if let note { global.say(note) }
     var generator = Generator(loaded.network, chunkLength: Self.promptChunkLength, on: pool)
     var options = SamplingOptions()
     (options.temperature, options.topK, options.topP) = (temperature, topK, topP)

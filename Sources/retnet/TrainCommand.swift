@@ -51,7 +51,7 @@ struct TrainCommand: ParsableCommand {
     for line in plan.summary + ["\(BLAS.coreName) products, \(pool.threadCount) threads, run folder \(folder.path)"] {
       global.say(line)
     }
-    if let warning = plan.memoryWarning { global.say("warning: " + warning) }
+    plan.remarks.forEach { global.say($0) }
     var session = try TrainingSession(plan, folder: folder, options: global, on: pool)
     let result = try session.run()
     try StandardStream.output.write(result + "\n")

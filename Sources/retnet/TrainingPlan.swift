@@ -85,8 +85,16 @@ struct TrainingPlan {
     ]
   }
 
+  /// What to say of a configuration that may not be what was meant.
+  var remarks: [String] {
+    [
+      memoryWarning.map { "warning: " + $0 },
+      model.scoreNormNote("training and its evaluations leave it out"),
+    ].compactMap(\.self)
+  }
+
   /// What to say when no head remembers as far as a training sequence is long.
-  var memoryWarning: String? {
+  private var memoryWarning: String? {
     let halfLife = Decay(model.decay, heads: model.heads).longestHalfLife
     guard halfLife < Double(training.sequenceLength) else { return nil }
     return "the slowest of \(model.heads) heads forgets half in \(grouped(Int(halfLife.rounded()))) tokens, "
@@ -95,7 +103,6 @@ struct TrainingPlan {
 
   /// What `--dry-run` prints: a configuration file with comments.
   var text: String {
-    let comments = summary + (memoryWarning.map { ["warning: " + $0] } ?? [])
-    return comments.map { "# \($0)\n" }.joined() + "\n" + configurationText
+    (summary + remarks).map { "# \($0)\n" }.joined() + "\n" + configurationText
   }
 }
