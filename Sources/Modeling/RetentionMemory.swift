@@ -70,50 +70,44 @@ final class RetentionMemory {
     let output = Matrix(a.retained)
     let norm = configuration.scoreNorm
     let absoluteSums = form == .parallel && norm == .sumOfAbs ? sums?.sums(shape) : nil
-    switch form {
-    case .recurrent:
-      recurrentRetention(
-        output, q, k, v, shape: shape, table: table, state: state.retention, documents: documents, on: pool)
-    case .parallel:
-      guard let rows else { preconditionFailure("retain: memory made for \(self.form)") }
-      parallelRetention(
-        output, q, k, v, shape: shape, table: table, state: state.retention, documents: documents,
-        absoluteSums: absoluteSums, scratch: rows, on: pool)
-    case .chunkwise(let chunkLength):
-      guard let chunks, let states = a.states else { preconditionFailure("retain: memory made for \(self.form)") }
-      chunkwiseRetention(
-        output, q, k, v, shape: shape, chunkLength: chunkLength, table: table, state: state.retention,
-        documents: documents, states: states, scratch: chunks, on: pool)
-    }
+    compute(
+      output, q, k, v, shape: shape, form: form, state: state.retention, documents: documents, states: a.states,
+      absoluteSums: absoluteSums, on: pool)
     guard let sums, let factors = a.scoreFactors, let scores = state.scores else { return }
     var scoreSums = absoluteSums
     if norm == .absOfSum {
-      let ones = sums.ones(shape)
-      scoreSums = sums.sums(shape)
-      sumScores(sums.sums(shape), q, k, ones, shape: shape.withUnitValues, form: form, scores.keySums, documents, pool)
+      // Σ_m R[n, m]: the retention of ones, by the same form.
+      let rows = sums.sums(shape)
+      compute(
+        Matrix(rows), q, k, sums.ones(shape), shape: shape.withUnitValues, form: form, state: scores.keySums,
+        documents: documents, states: sums.states, on: pool)
+      scoreSums = rows
     }
     scoreNormFactors(
       factors, norm: norm, shape: shape, decay: table.decay, state: scores, documents: documents, scoreSums: scoreSums)
     scaleRows(a.retained.view(Shape(factors.count, shape.valueWidth)), by: factors, on: pool)
   }
 
-  /// Σ_m R[n, m]: the retention of ones, by the same form.
-  private func sumScores(
-    _ sums: Tensor, _ q: Matrix, _ k: Matrix, _ ones: Matrix, shape: RetentionShape, form: RetentionForm,
-    _ state: RetentionState, _ documents: Indices?, _ pool: WorkerPool
+  /// Retention by one of the forms, with the operands of `recurrentRetention`.
+  ///
+  /// The chunkwise form needs `states` for values of this width; the parallel form fills `absoluteSums`, if there are.
+  private func compute(
+    _ o: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix, shape: RetentionShape, form: RetentionForm,
+    state: RetentionState, documents: Indices?, states: ChunkStates?, absoluteSums: Tensor? = nil,
+    on pool: WorkerPool
   ) {
-    let output = Matrix(sums)
     switch form {
     case .recurrent:
-      recurrentRetention(output, q, k, ones, shape: shape, table: table, state: state, documents: documents, on: pool)
+      recurrentRetention(o, q, k, v, shape: shape, table: table, state: state, documents: documents, on: pool)
     case .parallel:
       guard let rows else { preconditionFailure("retain: memory made for \(self.form)") }
       parallelRetention(
-        output, q, k, ones, shape: shape, table: table, state: state, documents: documents, scratch: rows, on: pool)
+        o, q, k, v, shape: shape, table: table, state: state, documents: documents, absoluteSums: absoluteSums,
+        scratch: rows, on: pool)
     case .chunkwise(let chunkLength):
-      guard let chunks, let states = self.sums?.states else { preconditionFailure("retain: memory for \(self.form)") }
+      guard let chunks, let states else { preconditionFailure("retain: memory made for \(self.form)") }
       chunkwiseRetention(
-        output, q, k, ones, shape: shape, chunkLength: chunkLength, table: table, state: state, documents: documents,
+        o, q, k, v, shape: shape, chunkLength: chunkLength, table: table, state: state, documents: documents,
         states: states, scratch: chunks, on: pool)
     }
   }
