@@ -90,6 +90,26 @@ package struct TokenFile: Sendable {
     return (index == 0 ? 0 : number(at: endsOffset + (index - 1) * 8))..<number(at: endsOffset + index * 8)
   }
 
+  /// How many ids `forEachPiece` lends at a time: 256 KiB of them.
+  private static let pieceLength = 1 << 16
+
+  /// Lends a document's ids in pieces of bounded size.
+  ///
+  /// - Parameters:
+  ///   - index: Of a document, from 0.
+  ///   - body: Gets the pieces in order, EOS in the last.
+  /// - Throws: `CorpusError.idOutsideVocabulary`, and what the body throws.
+  /// - Precondition: The document exists.
+  package func forEachPiece(ofDocument index: Int, _ body: ([Int32]) throws -> Void) throws {
+    let range = documentRange(index)
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.pieceLength) {
+      var ids = [Int32](repeating: 0, count: min(Self.pieceLength, range.upperBound - start))
+      var span = ids.mutableSpan
+      try copyIDs(from: start, into: &span)
+      try body(ids)
+    }
+  }
+
   /// The length of a document's text.
   ///
   /// - Parameter index: Of a document, from 0.

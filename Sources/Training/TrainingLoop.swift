@@ -63,14 +63,8 @@ package struct TrainingLoop {
     var meter = PerplexityMeter(
       trainer.network, form: .chunkwise(chunkLength: trainer.configuration.chunkLength), on: pool)
     for document in 0..<file.documentCount {
-      let range = file.documentRange(document)
       meter.startDocument(bos: bos)
-      for start in stride(from: range.lowerBound, to: range.upperBound, by: 65_536) {
-        var ids = [Int32](repeating: 0, count: min(65_536, range.upperBound - start))
-        var span = ids.mutableSpan
-        try file.copyIDs(from: start, into: &span)
-        meter.append(ids)
-      }
+      try file.forEachPiece(ofDocument: document) { meter.append($0) }
       meter.count(bytes: file.documentBytes(document))
     }
     meter.finishSegment()

@@ -70,13 +70,7 @@ enum TextInput {
     try checkDigest(of: file, tokenizer)
     for document in 0..<file.documentCount {
       try body(.start)
-      let range = file.documentRange(document)
-      for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.pieceLength) {
-        var ids = [Int32](repeating: 0, count: min(Self.pieceLength, range.upperBound - start))
-        var span = ids.mutableSpan
-        try file.copyIDs(from: start, into: &span)
-        try body(.ids(ids))
-      }
+      try file.forEachPiece(ofDocument: document) { try body(.ids($0)) }
       try body(.end(bytes: file.documentBytes(document), words: 0))
     }
   }

@@ -53,6 +53,11 @@ extension TokenFile {
     for (index, document) in stored.enumerated() {
       #expect(try file.ids(file.documentRange(index)) == document)
       #expect(file.documentBytes(index) == documents[index].count * 5)
+      var pieces: [[Int32]] = []
+      try file.forEachPiece(ofDocument: index) { pieces.append($0) }
+      #expect(Array(pieces.joined()) == document)
+      #expect(pieces.allSatisfy { 1...1 << 16 ~= $0.count })
+      #expect(pieces.count == (document.count + 65_535) >> 16)
     }
   }
 
