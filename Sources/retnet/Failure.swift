@@ -11,7 +11,7 @@ internal import Tokenization
 /// This is the only place where that happens. Each line of the error's text begins with `error:`; a hint follows, if
 /// one is known. Help and version, which the argument parser throws too, go to standard output.
 package func report(_ error: any Error, arguments: [String] = CommandLine.arguments) -> Int32 {
-  if let failure = Failure(error) {
+  if let failure = CommandError(error) {
     if failure.status != .done { failure.print(color: requestedColor(arguments)) }
     return failure.status.rawValue
   }
@@ -24,30 +24,20 @@ package func report(_ error: any Error, arguments: [String] = CommandLine.argume
   if code == .validationFailure {
     let usage = RootCommand.fullMessage(for: error).split(separator: "\n").dropFirst().joined(separator: "\n")
     let hint = spellingHint(arguments: arguments.dropFirst(), root: RootCommand.self)
-    Failure(.usage, RootCommand.message(for: error), hint: hint).print(color: requestedColor(arguments))
+    CommandError(.usage, RootCommand.message(for: error), hint: hint).print(color: requestedColor(arguments))
     StandardStream.error.say(usage)
     return ExitStatus.usage.rawValue
   }
-  Failure(.bug, "unexpected: \(error)", hint: "this is a bug in retnet; please report it with the command line")
+  CommandError(.bug, "unexpected: \(error)", hint: "this is a bug in retnet; please report it with the command line")
     .print(color: requestedColor(arguments))
   return ExitStatus.bug.rawValue
 }
 
-/// A failure that a command itself finds: files that do not belong together, an option that does not fit the file.
+/// A failure as the user sees it.
+///
+/// Commands throw it for what they find themselves: files that do not belong together, an option that does not fit the
+/// file. The errors of the modules become one when they are told.
 package struct CommandError: Error {
-  let status: ExitStatus
-  let message: String
-  let hint: String?
-
-  init(_ status: ExitStatus, _ message: String, hint: String? = nil) {
-    self.status = status
-    self.message = message
-    self.hint = hint
-  }
-}
-
-/// An error as the user sees it.
-private struct Failure {
   let status: ExitStatus
   let message: String
   let hint: String?
@@ -70,7 +60,7 @@ private struct Failure {
     case TokenizerError.invalidSetting: self.init(.usage, "\(error)")
     case let error as TokenizerError: self.init(.badData, error.description, hint: error.hint)
     case let error as CorpusError: self.init(.badData, error.description, hint: error.hint)
-    case let error as CommandError: self.init(error.status, error.message, hint: error.hint)
+    case let error as CommandError: self = error
     default: return nil
     }
   }
@@ -86,7 +76,7 @@ private struct Failure {
     }
   }
 
-  func print(color: ColorMode) {
+  fileprivate func print(color: ColorMode) {
     let (red, reset) = color.isColorful(.error) ? ("\u{1B}[1;31m", "\u{1B}[0m") : ("", "")
     for line in message.split(separator: "\n") { StandardStream.error.say("\(red)error:\(reset) \(line)") }
     if let hint { StandardStream.error.say("hint: \(hint)") }
