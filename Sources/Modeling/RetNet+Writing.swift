@@ -1,7 +1,6 @@
 internal import Checkpoints
 internal import Configurations
 package import Files
-internal import FoundationEssentials
 package import Tensors
 
 extension RetNet {
@@ -37,7 +36,7 @@ extension RetNet {
       }
     }
 
-    let text = try json(configuration.values)
+    let text = try sortedJSON(configuration.values)
     var hasher = ModelHasher(configuration: text)
     for tensor in tensors.sorted(by: { $0.name < $1.name }) {
       hasher.begin(tensor.name)
@@ -48,19 +47,12 @@ extension RetNet {
       "format": "pt",
       ModelHeader.versionKey: "\(ModelHeader.formatVersion)",
       ModelHeader.configurationKey: text,
-      ModelHeader.provenanceKey: try json(provenance),
+      ModelHeader.provenanceKey: try sortedJSON(provenance),
       ModelHeader.digestKey: digest.description,
     ]
     try SafetensorsWriter.write(to: path, tensors: tensors, metadata: metadata, bytes: emit)
     return digest
   }
-}
-
-/// One line of JSON with sorted keys: the same value gives the same bytes.
-private func json(_ value: some Encodable) throws -> String {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  return String(decoding: try encoder.encode(value), as: UTF8.self)
 }
 
 extension Parameters {

@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import Configurations
 
 /// A value in a report.
 package enum JSONValue: Sendable, Equatable {
@@ -28,16 +28,14 @@ package struct JSONReport {
   }
 
   /// The object on one line, without a newline at the end: for streams of JSON lines.
-  package var line: String { encoded([.sortedKeys, .withoutEscapingSlashes]) }
+  package var line: String { encoded(isIndented: false) }
 
   /// The object over several lines, indented, without a newline at the end.
-  package var text: String { encoded([.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]) }
+  package var text: String { encoded(isIndented: true) }
 
-  private func encoded(_ formatting: JSONEncoder.OutputFormatting) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = formatting
+  private func encoded(isIndented: Bool) -> String {
     do {
-      return String(decoding: try encoder.encode(JSONValue.object(members)), as: UTF8.self)
+      return try sortedJSON(JSONValue.object(members), isIndented: isIndented)
     } catch {
       // Numbers that JSON cannot hold are the encoder's only objection, and those are flagged instead.
       preconditionFailure("JSONReport: \(error)")
