@@ -85,6 +85,9 @@ package struct WeightsFile: Sendable {
     return try containers[place.container].withBytes(of: name, body)
   }
 
+  /// The path of a file in the folder of the weights, which need not exist.
+  package func path(beside name: String) -> String { folder(of: path) + name }
+
   /// Reads the `config.json` beside the weights.
   ///
   /// - Returns: Its bytes; nil if there is none.
@@ -92,7 +95,7 @@ package struct WeightsFile: Sendable {
   package func configurationText() throws(CheckpointError) -> [UInt8]? {
     let file: MappedFile
     do {
-      file = try MappedFile(path: folder(of: path) + "config.json")
+      file = try MappedFile(path: path(beside: "config.json"))
     } catch .missing {
       return nil
     } catch {

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Checkpoints
 internal import Files
 internal import Modeling
 internal import Retention
@@ -13,13 +14,13 @@ struct ConvertCommand: ParsableCommand {
     discussion: """
       Examples:
         retnet convert runs/kjv-small/best.safetensors -o kjv-bf16.safetensors --dtype bf16
-        retnet convert retnet-1.3B-100B/ -o retnet-1.3b.safetensors --tokenizer retnet-1.3B-100B/tokenizer.model
+        retnet convert retnet-1.3B-100B/ -o retnet-1.3b.safetensors
         retnet convert checkpoint.pt -o model.safetensors --num-heads 8 --score-norm sum-of-abs
 
       IN is a model file, or weights of torchscale, flash-linear-attention, syncdoth/RetNet or yet-another-retnet:
       safetensors, an index of several, a PyTorch zip file, or a folder with one of these. Names and shapes tell the
-      family; config.json beside the weights tells the rest. Matrices take the format; norm weights and biases stay f32.
-      Widening is exact, narrowing rounds to nearest.
+      family; config.json beside the weights tells the rest, and a tokenizer.model beside them goes into the file.
+      Matrices take the format; norm weights and biases stay f32. Widening is exact, narrowing rounds to nearest.
       """)
 
   @Argument(help: ArgumentHelp("Model file, foreign weights, or a folder with them.", valueName: "in"))
@@ -47,7 +48,10 @@ struct ConvertCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Format of the matrices (default: as they are).", valueName: "f32|bf16|f16"))
   var dtype: NumberFormat?
 
-  @Option(help: ArgumentHelp("Put this SentencePiece model into the file.", valueName: "tokenizer.model"))
+  @Option(
+    help: ArgumentHelp(
+      "Put this SentencePiece model into the file (default: the model's own, or the one beside foreign weights).",
+      valueName: "tokenizer.model"))
   var tokenizer: String?
 
   @Flag(help: "Check the written model as `retnet verify` does.")
@@ -63,12 +67,7 @@ struct ConvertCommand: ParsableCommand {
     loaded.remarks.forEach { global.say($0) }
     let note = loaded.configuration.scoreNormNote("generate, and eval without --form parallel, leave it out")
     if let note, !verify { global.say(note) }  // verify says it itself
-    var model = try loaded.tokenizerModel()
-    if let tokenizer {
-      let bytes = try readAll(path: tokenizer, byteLimit: 1 << 30)
-      try checkVocabulary(of: loaded.configuration, Tokenizer(model: bytes, path: tokenizer))
-      model = bytes
-    }
+    let model = try tokenizerModel(for: loaded)
     let format = dtype ?? loaded.format
     let network = RetNet(loaded.configuration, try loaded.loadParameters())
     if format == .float16, let name = network.parameters.firstBeyondFloat16 {
@@ -85,6 +84,31 @@ struct ConvertCommand: ParsableCommand {
     let report = try FormVerification(model: output).run(global)
     try StandardStream.output.write(report.text(everyLayer: global.verbose) + "\n")
     try report.end(global)
+  }
+
+  /// The tokenizer to put into the file: the one that is named, else the model's own, else one beside foreign weights.
+  private func tokenizerModel(for source: ModelSource) throws -> [UInt8]? {
+    if let tokenizer { return try readTokenizer(tokenizer, for: source.configuration) }
+    guard case .foreign(let model) = source else { return try source.tokenizerModel() }
+    let path = model.weights.path(beside: "tokenizer.model")
+    do {
+      let bytes = try readTokenizer(path, for: model.configuration)
+      global.say("\(path): taken as the tokenizer; --tokenizer takes another")
+      return bytes
+    } catch FileError.missing {
+      return nil
+    } catch {
+      // Nobody asked for this one, so it does not stop the conversion.
+      guard let failure = CommandError(error) else { throw error }
+      global.say("warning: \(failure.message); no tokenizer is put into the model")
+      return nil
+    }
+  }
+
+  private func readTokenizer(_ path: String, for model: ModelConfiguration) throws -> [UInt8] {
+    let bytes = try readAll(path: path, byteLimit: 1 << 30)
+    try checkVocabulary(of: model, Tokenizer(model: bytes, path: path))
+    return bytes
   }
 }
 

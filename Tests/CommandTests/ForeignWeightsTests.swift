@@ -53,6 +53,68 @@ import Testing
     }
   }
 
+  /// Makes a tokenizer and gives back its digest.
+  private func makeTokenizer(at path: String, from text: String, _ options: [String]) throws -> String {
+    let input = path + ".txt"
+    try Data(String(repeating: text + "\n", count: 50).utf8).write(to: URL(fileURLWithPath: input))
+    let run = try runBinary(["tokenize", "train", "--input", input, "-o", path] + options)
+    #expect(run.status == 0, "\(run.talk)")
+    return try #require(try json(["info", path])["digest"] as? String)
+  }
+
+  @Test func aTokenizerBesideTheWeightsGoesIntoTheFile() throws {
+    try withTemporaryFolder { folder in
+      let weights = folder.appendingPathComponent("weights").path
+      try FileManager.default.copyItem(atPath: golden("fla-fused-gate/bf16"), toPath: weights)
+      let beside = weights + "/tokenizer.model"
+      let output = folder.appendingPathComponent("m.safetensors").path
+      func convert(_ path: String, _ options: String...) throws -> (talk: String, digest: String?) {
+        let run = try runBinary(["convert", path, "-o", output] + options)
+        #expect(run.status == 0, "\(run.talk)")
+        return (run.talk, try json(["info", output])["tokenizer_digest"] as? String)
+      }
+      let none = try convert(weights)
+      #expect(none.digest == nil && !none.talk.contains("tokenizer"))
+
+      let characters = ["--model-type", "char", "--no-byte-fallback", "--vocab-size", "20"]
+      let digest = try makeTokenizer(at: beside, from: "light and day", characters)
+      for path in [weights, weights + "/", weights + "/model.safetensors"] {
+        let taken = try convert(path)
+        #expect(taken.digest == digest)
+        #expect(taken.talk.contains("\(beside): taken as the tokenizer; --tokenizer takes another\n"), "\(taken.talk)")
+      }
+      let other = folder.appendingPathComponent("other.model").path
+      let otherDigest = try makeTokenizer(at: other, from: "evening and morning", characters)
+      let named = try convert(weights, "--tokenizer", other)
+      #expect(named.digest == otherDigest && otherDigest != digest)
+      #expect(!named.talk.contains("taken"))
+    }
+  }
+
+  @Test func aTokenizerBesideTheWeightsThatDoesNotFitIsLeftOut() throws {
+    try withTemporaryFolder { folder in
+      let weights = folder.appendingPathComponent("weights").path
+      try FileManager.default.copyItem(atPath: golden("fla-fused-gate/bf16"), toPath: weights)
+      let beside = weights + "/tokenizer.model"
+      let output = folder.appendingPathComponent("m.safetensors").path
+      // 256 bytes and the special pieces are more than the model's 67.
+      _ = try makeTokenizer(at: beside, from: "light and day", ["--vocab-size", "270", "--model-type", "bpe"])
+      for reason in [
+        "expected at most 67 pieces, the model's vocabulary, found 270", "not a usable SentencePiece model",
+      ] {
+        let run = try runBinary(["convert", weights, "-o", output])
+        #expect(run.status == 0, "\(run.talk)")
+        #expect(run.talk.contains("warning: \(beside): "), "\(run.talk)")
+        #expect(run.talk.contains(reason), "\(run.talk)")
+        #expect(run.talk.contains("; no tokenizer is put into the model\n"), "\(run.talk)")
+        #expect(try json(["info", output])["tokenizer_digest"] is NSNull)
+        // Whoever names it is told that it does not fit.
+        #expect(try runBinary(["convert", weights, "-o", output, "--tokenizer", beside]).status == 65)
+        try Data("no tokenizer".utf8).write(to: URL(fileURLWithPath: beside))
+      }
+    }
+  }
+
   @Test func whatDoesNotFitIsRefused() throws {
     try withTemporaryFolder { folder in
       let output = folder.appendingPathComponent("m.safetensors").path
