@@ -24,16 +24,6 @@ extension Tensor {
 }
 
 extension ReferenceTensor {
-  /// The numbers as Float32 holds them, so that the operation and the reference start from the same.
-  package var rounded: ReferenceTensor { ReferenceTensor(shape, floats: floats) }
-
-  /// Normal numbers that Float32 holds exactly.
-  package static func roundedNormal(
-    _ shape: [Int], deviation: Double = 1, using generator: inout SeededGenerator
-  ) -> ReferenceTensor {
-    normal(shape, deviation: deviation, using: &generator).rounded
-  }
-
   /// The rows of a matrix as columns.
   package var transposed: ReferenceTensor {
     let (rows, columns) = (shape[0], shape[1])

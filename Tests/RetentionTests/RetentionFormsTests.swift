@@ -16,14 +16,10 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    RetentionCase(B: 2, T: 7, H: 4, G: 2, K: 3, V: 5), RetentionCase(B: 2, T: 7, H: 6, G: 6, K: 2, V: 1),
-    RetentionCase(B: 3, T: 5, H: 3, G: 1, K: 1, V: 4), RetentionCase(B: 1, T: 8, H: 1, G: 1, K: 16, V: 32),
-    RetentionCase(B: 2, T: 6, H: 2, G: 2, K: 17, V: 7),
-  ]) func equalTheReferenceForBatchesHeadsAndWidths(size: RetentionCase) throws {
+  @Test(arguments: RetentionCase.batchesHeadsAndWidths)
+  func equalTheReferenceForBatchesHeadsAndWidths(size: RetentionCase) throws {
     try check(size.inputs(), Form.all(size.T), "\(size)")
-    let starts = (0..<size.B).map { Reference.documentStarts([2 + $0, size.T - 2 - $0], isContinued: $0 == 1) }
-    try check(size.inputs(documentStarts: starts), Form.all(size.T), "\(size), documents")
+    try check(size.inputs(documentStarts: size.twoDocuments), Form.all(size.T), "\(size), documents")
   }
 
   @Test(arguments: [63, 500, 1000]) func equalTheReferenceForLargeRaggedSizes(T: Int) throws {

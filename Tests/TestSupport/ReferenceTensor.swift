@@ -32,6 +32,16 @@ package struct ReferenceTensor: Equatable, Sendable {
     ReferenceTensor(shape, (0..<shape.reduce(1, *)).map { _ in deviation * generator.nextNormal() })
   }
 
+  /// The numbers as Float32 holds them, so that the operation and the reference start from the same.
+  package var rounded: ReferenceTensor { ReferenceTensor(shape, floats: floats) }
+
+  /// Normal numbers that Float32 holds exactly.
+  package static func roundedNormal(
+    _ shape: [Int], deviation: Double = 1, using generator: inout SeededGenerator
+  ) -> ReferenceTensor {
+    normal(shape, deviation: deviation, using: &generator).rounded
+  }
+
   /// The number of elements.
   package var count: Int { values.count }
 
