@@ -30,15 +30,18 @@ import Training
   @Test func theFileMapIsComplete() throws {
     let readme = try String(contentsOf: projectFolder.appendingPathComponent("README.md"), encoding: .utf8)
     let sources = projectFolder.appendingPathComponent("Sources")
-    var missing: [String] = []
+    var (missing, gone) = ([String](), [String]())
     for target in try FileManager.default.contentsOfDirectory(atPath: sources.path).sorted() {
       let section = readme.components(separatedBy: "**`Sources/\(target)`**").last?.components(separatedBy: "**`").first
       let folder = sources.appendingPathComponent(target).path
-      for name in try #require(FileManager.default.subpaths(atPath: folder)) where name.contains(".") {
-        if section?.contains("| `\(name)` |") != true { missing.append("\(target)/\(name)") }
+      let names = try #require(FileManager.default.subpaths(atPath: folder)).filter { $0.contains(".") }
+      for name in names where section?.contains("| `\(name)` |") != true { missing.append("\(target)/\(name)") }
+      for row in (section ?? "").matches(of: /\n\| `([^`]+)` \|/) where !names.contains(String(row.output.1)) {
+        gone.append("\(target)/\(row.output.1)")
       }
     }
     #expect(missing.isEmpty, "not in the file map of README.md")
+    #expect(gone.isEmpty, "in the file map of README.md, but not there")
     let mapped = readme.components(separatedBy: "\n").filter { $0.hasPrefix("| `") && !$0.contains("(docs") }
     #expect(mapped.count >= 100)
   }
