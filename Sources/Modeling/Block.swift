@@ -24,6 +24,17 @@ struct Block {
     _ output: Tensor, _ a: BlockActivations, shape: RetentionShape, form: RetentionForm, state: LayerState,
     documents: Indices?, memory: RetentionMemory, on pool: WorkerPool
   ) {
+    computeActivations(a, shape: shape, form: form, state: state, documents: documents, memory: memory, on: pool)
+    output.startResidual(from: a.middle, on: pool)
+    multiply(Matrix(output), Matrix(a.hidden), Matrix(weights.down), transposed: .second, accumulate: true, on: pool)
+    if let bias = weights.downBias { addBias(Matrix(output), bias, on: pool) }
+  }
+
+  /// All of `forward` but its last product: everything that the backward reads, from `a.input`.
+  func computeActivations(
+    _ a: BlockActivations, shape: RetentionShape, form: RetentionForm, state: LayerState, documents: Indices?,
+    memory: RetentionMemory, on pool: WorkerPool
+  ) {
     let columns = ProjectionColumns(configuration)
     let projected = Matrix(a.projected)
     retentionNorm.forward(a.normed, a.statistics, a.input, on: pool)
@@ -45,9 +56,6 @@ struct Block {
     case .glu: gatedLinearUnit(a.hidden, a.expanded, activation: configuration.activation, on: pool)
     case .mlp: activate(a.hidden, a.expanded, activation: configuration.activation, on: pool)
     }
-    output.startResidual(from: a.middle, on: pool)
-    multiply(Matrix(output), Matrix(a.hidden), Matrix(weights.down), transposed: .second, accumulate: true, on: pool)
-    if let bias = weights.downBias { addBias(Matrix(output), bias, on: pool) }
   }
 
   /// The head norm of what was retained, times the gate where one is given.

@@ -54,8 +54,8 @@ struct BlockActivations: Sendable {
     self.states = states
   }
 
-  private init(_ other: BlockActivations, rows: Int) {
-    input = other.input.prefix(rows)
+  private init(_ other: BlockActivations, rows: Int, input: Tensor) {
+    self.input = input
     normed = other.normed.prefix(rows)
     statistics = other.statistics.prefix(rows)
     projected = other.projected.prefix(rows)
@@ -74,7 +74,12 @@ struct BlockActivations: Sendable {
 
   /// The same memory for fewer rows.
   func prefix(_ rows: Int) -> BlockActivations {
-    rows == input.shape[0] ? self : BlockActivations(self, rows: rows)
+    rows == input.shape[0] ? self : BlockActivations(self, rows: rows, input: input.prefix(rows))
+  }
+
+  /// The same memory but for the stream that enters [R, D].
+  func replacing(input: Tensor) -> BlockActivations {
+    BlockActivations(self, rows: input.shape[0], input: input)
   }
 }
 

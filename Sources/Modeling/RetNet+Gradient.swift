@@ -42,9 +42,16 @@ extension RetNet {
       dx.copy(memory.dnormed, on: pool)
     }
     for index in blocks.indices.reversed() {
+      let a = memory.activations[index]
+      if memory.recomputation == .blocks {
+        memory.state.layers[index].clear(on: pool)
+        blocks[index].computeActivations(
+          a, shape: shape, form: memory.retention.form, state: memory.state.layers[index], documents: documents,
+          memory: memory.retention, on: pool)
+      }
       blocks[index].backward(
-        dx, gradients: gradients.layers[index], memory.activations[index], scratch: memory.scratch, shape: shape,
-        documents: documents, memory: memory.retention, on: pool)
+        dx, gradients: gradients.layers[index], a, scratch: memory.scratch, shape: shape, documents: documents,
+        memory: memory.retention, on: pool)
     }
     embedBackward(gradients, dx, inputs, memory: memory, on: pool)
     return loss

@@ -1,12 +1,22 @@
 internal import Retention
 internal import Tensors
 
+/// What the backward finds of each block's forward.
+package enum Recomputation: String, CaseIterable, Sendable {
+  /// Everything: no block is computed twice.
+  case none
+  /// Its input only: the backward computes each block again, and one block's activations exist at a time.
+  case blocks
+}
+
 /// Memory to train on batches of B sequences of T tokens: the activations of every block, planned here and nowhere else.
 package final class TrainingMemory {
   let shape: RetentionShape
   /// What an embedding norm reads, and what it found.
   let embedded: Tensor?
   let embeddingStatistics: NormStatistics
+  let recomputation: Recomputation
+  /// One set for each block; under `.blocks` the sets share all tensors but the input.
   let activations: [BlockActivations]
   let output: Tensor
   let outputStatistics: NormStatistics
@@ -27,8 +37,12 @@ package final class TrainingMemory {
   ///   - batch: B.
   ///   - time: T.
   ///   - form: Chunkwise, or parallel, which needs T² time.
+  ///   - recomputation: What is kept of a block's forward.
   ///   - workers: Threads of the pool.
-  package init(_ configuration: ModelConfiguration, batch: Int, time: Int, form: RetentionForm, workers: Int) {
+  package init(
+    _ configuration: ModelConfiguration, batch: Int, time: Int, form: RetentionForm,
+    recomputation: Recomputation = .none, workers: Int
+  ) {
     let rows = batch * time
     let shape = configuration.retentionShape(batch: batch, time: time)
     var chunks: Int?
@@ -37,10 +51,17 @@ package final class TrainingMemory {
     self.shape = shape
     embedded = configuration.hasEmbeddingNorm ? stream() : nil
     embeddingStatistics = NormStatistics(rows: rows)
-    activations = (0..<configuration.layers).map { _ in
+    func block() -> BlockActivations {
       BlockActivations(
         configuration, rows: rows, input: stream(), middle: stream(),
         states: chunks.map { ChunkStates(shape, chunks: $0) })
+    }
+    self.recomputation = recomputation
+    switch recomputation {
+    case .none: activations = (0..<configuration.layers).map { _ in block() }
+    case .blocks:
+      let shared = block()
+      activations = (0..<configuration.layers).map { $0 == 0 ? shared : shared.replacing(input: stream()) }
     }
     output = stream()
     outputStatistics = NormStatistics(rows: rows)

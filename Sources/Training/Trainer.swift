@@ -41,20 +41,27 @@ package final class Trainer {
     gradients = Parameters(model)
     optimizer = AdamW(model)
     memory = TrainingMemory(
-      model, batch: configuration.batchSize, time: configuration.sequenceLength,
-      form: .chunkwise(chunkLength: configuration.chunkLength), workers: pool.threadCount)
+      model, batch: configuration.microBatchSize, time: configuration.sequenceLength,
+      form: .chunkwise(chunkLength: configuration.chunkLength), recomputation: configuration.recompute,
+      workers: pool.threadCount)
   }
 
   /// Steps made so far.
   package var step: Int { optimizer.step }
 
-  /// Makes one step on the batch in `inputs` and `targets`.
+  /// Makes one step on the batch in `inputs` and `targets`: the gradient of its mean loss, summed micro-batch by
+  /// micro-batch, and an update.
   package func makeStep() -> StepReport {
     gradients.flat.clear(on: pool)
     var scored = 0
     for index in 0..<targets.count where targets[index] >= 0 { scored += 1 }
-    let loss = network.addGradient(
-      gradients, inputs: inputs, targets: targets, scoredCount: max(1, scored), memory: memory, on: pool)
+    var loss = 0.0
+    for start in stride(from: 0, to: configuration.batchTokens, by: configuration.microBatchTokens) {
+      let part = start..<start + configuration.microBatchTokens
+      loss += network.addGradient(
+        gradients, inputs: inputs.slice(part), targets: targets.slice(part), scoredCount: max(1, scored),
+        memory: memory, on: pool)
+    }
     let norm = optimizer.norm(of: gradients, on: pool)
     let learningRate = configuration.learningRate(step: optimizer.step + 1)
     optimizer.update(

@@ -8,6 +8,8 @@ package enum ScheduleShape: String, CaseIterable, Sendable, ConfigurationChoice 
   case constant
 }
 
+extension Recomputation: ConfigurationChoice {}
+
 /// Which weights decay.
 package enum DecayedWeights: String, CaseIterable, Sendable, ConfigurationChoice {
   /// Matrices: no norm weights, no biases.
@@ -33,6 +35,9 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
   package var sequenceLength = 256
   /// Tokens of an optimizer step: B·T.
   package var batchTokens = 2_048
+  /// Most tokens whose activations exist at a time; at least one sequence does.
+  package var largestMicroBatchTokens = 1_024
+  package var recompute = Recomputation.none
   /// Of the chunkwise form.
   package var chunkLength = 128
   package var learningRate = 2e-3
@@ -61,6 +66,12 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
         "sequence_length", \.sequenceLength, 1...16_777_216, "Tokens T of a training sequence; the state starts empty."),
       ConfigurationKey(
         "batch_tokens", \.batchTokens, 1...1_073_741_824, "Tokens of a step: a multiple of sequence_length."),
+      ConfigurationKey(
+        "micro_batch_tokens", \.largestMicroBatchTokens, 1...1_073_741_824,
+        "A batch is cut into equal parts of at most so many tokens (one sequence at least): less memory."),
+      ConfigurationKey(
+        "recompute", \.recompute,
+        "What the backward computes again: none, or blocks: activations of one block at a time, a third more time."),
       ConfigurationKey(
         "chunk_length", \.chunkLength, 1...65_536, "Chunk length of the chunkwise form; changes speed only."),
       ConfigurationKey("learning_rate", \.learningRate, .above(0), "Peak learning rate."),
@@ -100,4 +111,13 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
 
   /// B.
   package var batchSize: Int { batchTokens / sequenceLength }
+
+  /// Sequences of a micro-batch: the largest divisor of `batchSize` whose tokens are few enough, or one.
+  package var microBatchSize: Int {
+    let most = max(1, min(batchSize, largestMicroBatchTokens / sequenceLength))
+    return (1...most).last { batchSize.isMultiple(of: $0) } ?? 1
+  }
+
+  /// Tokens of a micro-batch.
+  package var microBatchTokens: Int { microBatchSize * sequenceLength }
 }
