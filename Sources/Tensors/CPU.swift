@@ -16,6 +16,9 @@ package struct CPU: Sendable {
     hasBF16 = bits & RN_CPU_AVX512_BF16 != 0
   }
 
+  /// Whether `bf16_product.c` runs here.
+  package var hasBF16Product: Bool { hasAVX512 && hasBF16 }
+
   /// The names of what is there, e.g. `AVX2 AVX-512 VNNI BF16`.
   package var names: [String] {
     [(hasAVX2, "AVX2"), (hasAVX512, "AVX-512"), (hasVNNI, "VNNI"), (hasBF16, "BF16")].filter(\.0).map(\.1)

@@ -11,6 +11,13 @@ package enum Transposition: Sendable {
   case first
 }
 
+/// The format in which a product reads its operands; sums and results are Float32 with either.
+package enum ProductPrecision: Sendable {
+  case float32
+  /// Operands are rounded to nearest, ties to even; a subnormal number counts as zero.
+  case bfloat16
+}
+
 /// C = A·B with one operand transposed or none, plus C where `accumulate`, on the calling thread.
 ///
 /// - Parameters:
@@ -36,11 +43,19 @@ package func multiplyHere(
 ///
 /// C is cut into tiles whose shape depends on the operands' shapes only, and each tile is one single-threaded call,
 /// so the result's bits are the same for any number of threads. Up to sixteen rows against a weight (`.second`) go
-/// to a kernel of our own, in which a row's sum does not depend on how many rows there are.
+/// to a kernel of our own, in which a row's sum does not depend on how many rows there are. With `.bfloat16` every
+/// product is our own (`BFloat16Product`).
 package func multiply(
-  _ c: Matrix, _ a: Matrix, _ b: Matrix, transposed: Transposition, accumulate: Bool = false, on pool: WorkerPool
+  _ c: Matrix, _ a: Matrix, _ b: Matrix, transposed: Transposition, accumulate: Bool = false,
+  precision: ProductPrecision = .float32, on pool: WorkerPool
 ) {
-  _ = checkProduct(c, a, b, transposed)
+  let inner = checkProduct(c, a, b, transposed)
+  if precision == .bfloat16 {
+    let product = BFloat16Product(
+      c: c, a: a, b: b, transposed: transposed, accumulate: accumulate, inner: inner, scratch: pool.packing,
+      isPortable: pool.usesPortableKernels)
+    return product.run(on: pool)
+  }
   if transposed == .second, a.rows <= fewRowsLimit, b.isDense {
     multiplyFewRows(c, a, b, accumulate: accumulate, on: pool)
     return

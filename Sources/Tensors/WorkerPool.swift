@@ -12,12 +12,20 @@ internal import Synchronization
 /// `@unchecked Sendable`: all mutable state is in `Crew`, which says why it is safe.
 package final class WorkerPool: @unchecked Sendable {
   package let threadCount: Int
+  /// Where products pack their operands; used by the caller's one region at a time.
+  let packing: PackingMemory
+  /// Whether the portable twins of kernels for particular instructions are used.
+  let usesPortableKernels: Bool
   private let crew: Crew
 
-  /// - Parameter threadCount: Threads in all, the caller's included, ≥ 1.
-  package init(threadCount: Int) {
+  /// - Parameters:
+  ///   - threadCount: Threads in all, the caller's included, ≥ 1.
+  ///   - usesPortableKernels: Whether to do without kernels for particular instructions, though the CPU has them.
+  package init(threadCount: Int, usesPortableKernels: Bool = false) {
     precondition(threadCount >= 1, "WorkerPool: threadCount is \(threadCount)")
     self.threadCount = threadCount
+    self.usesPortableKernels = usesPortableKernels || !CPU().hasBF16Product
+    packing = PackingMemory(workers: threadCount)
     // Two kinds of threads would wait for each other's cores, and OpenBLAS's own allocate for every product.
     BLAS.useCallingThreadOnly()
     crew = Crew(threadCount: threadCount)

@@ -65,6 +65,19 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 2], [false, true]) func aWarmBFloat16ProductAllocatesNothing(
+    threadCount: Int, usesPortableKernels: Bool
+  ) {
+    let pool = WorkerPool(threadCount: threadCount, usesPortableKernels: usesPortableKernels)
+    let (c, a, b) = (Matrix(Tensor(Shape(200, 200))), Matrix(Tensor(Shape(200, 200))), Matrix(Tensor(Shape(200, 200))))
+    let kinds = [Transposition.second, .none, .first]
+    expectNoAllocation(on: pool) {
+      for transposed in kinds {
+        multiply(c, a, b, transposed: transposed, accumulate: true, precision: .bfloat16, on: pool)
+      }
+    }
+  }
+
   @Test func theCountSeesAllocationsOfEveryThread() {
     let pool = WorkerPool(threadCount: 2)
     let before = allocation_count()

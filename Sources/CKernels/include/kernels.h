@@ -132,6 +132,33 @@ void rn_f32_to_f16(uint16_t *y, const float *x, int64_t count);
 void rn_few_rows_product(float *y, const float *x, const float *w, int64_t rows, int64_t outputs, int64_t inputs,
                          int64_t y_stride, int64_t x_stride, int32_t accumulate);
 
+// ---- bf16_product.c, bf16_product_portable.c: C = A B with operands rounded to bfloat16 and sums in Float32.
+//
+// Operands are packed into panels first. A lane is a row of A or a column of B; a panel holds `width` lanes as
+// [pairs][width][2]: pair p of a lane is its numbers 2p and 2p + 1 along the inner extent, pairs = (inner + 1) / 2.
+// Rows of A come in panels of RN_BF16_ROWS, columns of B in panels of RN_BF16_COLUMNS.
+//
+// Rounding is to nearest, ties to even; NaN stays NaN, and a subnormal Float32 becomes a zero of its sign. A sum starts
+// at zero and takes the pairs in order, of each pair first the product of the odd numbers, then that of the even ones,
+// rounding after each: products of two bfloat16 numbers are exact in Float32. So both implementations give the same bits,
+// except where a number within a sum is subnormal: the instruction makes it zero, the portable kernel keeps it.
+
+enum { RN_BF16_ROWS = 8, RN_BF16_COLUMNS = 16 };
+
+// Packs `lanes` lanes of `inner` numbers each. Panels are written until 16 lanes are full; what x does not have is zero.
+// width is 8 or 16. x [lanes, inner] if is_along, else [inner, lanes], with a stride; panels [lanes up to a multiple
+// of 16, divided by width][pairs][width][2].
+void rn_bf16_pack(uint16_t *panels, const float *x, int64_t lanes, int64_t inner, int64_t stride, int32_t is_along,
+                  int32_t width);
+void rn_bf16_pack_portable(uint16_t *panels, const float *x, int64_t lanes, int64_t inner, int64_t stride,
+                           int32_t is_along, int32_t width);
+
+// c = (accumulate ? c : 0) + a b. c [rows, columns] with a stride; a, b packed panels of rows and of columns.
+void rn_bf16_multiply(float *c, const uint16_t *a, const uint16_t *b, int64_t rows, int64_t columns, int64_t inner,
+                      int64_t c_stride, int32_t accumulate);
+void rn_bf16_multiply_portable(float *c, const uint16_t *a, const uint16_t *b, int64_t rows, int64_t columns,
+                               int64_t inner, int64_t c_stride, int32_t accumulate);
+
 // ---- activation.c
 
 enum { RN_SILU = 0, RN_GELU = 1, RN_RELU = 2 };

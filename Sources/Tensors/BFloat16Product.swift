@@ -1,0 +1,130 @@
+internal import CKernels
+
+/// A product whose operands are rounded to bfloat16 while they are packed, with sums in Float32.
+///
+/// The inner extent and the columns are cut so that a piece of B fits the pool's packing memory. For each piece all
+/// workers pack B, once for all; then they take tiles of C, pack the rows of A that a tile needs into memory of their
+/// own, and multiply. Every cut depends on the shapes only. A sum runs over its pairs in order within a block of the
+/// inner extent, and the blocks are added to C in order, so a result's bits depend on the inner extent alone.
+struct BFloat16Product: Sendable {
+  let c: Matrix
+  let a: Matrix
+  let b: Matrix
+  let transposed: Transposition
+  let accumulate: Bool
+  let inner: Int
+  let scratch: PackingMemory
+  /// Whether the portable kernel is used.
+  let isPortable: Bool
+
+  /// One sum's longest run in registers: a panel of B then has 16 KiB, half of a first-level cache.
+  static let innerBlock = 512
+  /// Columns that are multiplied with all blocks of a tile's rows before the next: they stay in the second-level cache.
+  static let columnGroup = 384
+  /// Columns of B that one task packs.
+  private static let packedColumns = 64
+
+  func run(on pool: WorkerPool) {
+    guard c.rows > 0 else { return }
+    let columnLimit = PackingMemory.columnLimit(inner: inner)
+    for firstColumn in stride(from: 0, to: c.columns, by: columnLimit) {
+      let columns = firstColumn..<min(firstColumn + columnLimit, c.columns)
+      for start in stride(from: 0, to: max(inner, 1), by: PackingMemory.inner) {
+        let piece = Piece(product: self, columns: columns, inner: start..<min(start + PackingMemory.inner, inner))
+        pool.runRanges(of: columns.count, grain: Self.packedColumns, with: piece) { piece, range in
+          piece.packColumns(range)
+        }
+        let tiles = PackedTileGrid(rows: c.rows, columns: columns.count)
+        pool.run(tiles.count, with: (piece, tiles)) { context, index, worker in
+          let (piece, tiles) = context
+          let (rows, columns) = tiles[index]
+          piece.multiplyTile(rows: rows, columns: columns, worker: worker)
+        }
+      }
+    }
+  }
+}
+
+/// What one packing of B serves: some columns of C and a part of the inner extent.
+private struct Piece: Sendable {
+  let product: BFloat16Product
+  let columns: Range<Int>
+  let inner: Range<Int>
+
+  /// Packs columns of B, counted from the piece's first, for every block of the inner extent.
+  func packColumns(_ range: Range<Int>) {
+    let b = product.b
+    let isAlong = product.transposed == .second
+    for block in blocks {
+      let (lane, start) = (columns.lowerBound + range.lowerBound, block.lowerBound)
+      let from = unsafe b.pointer + (isAlong ? lane * b.stride + start : start * b.stride + lane)
+      let to = unsafe columnPanels(range.lowerBound, block)
+      unsafe pack(to, from, range.count, block.count, b.stride, isAlong, RN_BF16_COLUMNS)
+    }
+  }
+
+  /// Packs the tile's rows of A into the worker's memory, then multiplies group by group.
+  func multiplyTile(rows: Range<Int>, columns range: Range<Int>, worker: Int) {
+    let (a, c) = (product.a, product.c)
+    let isAlong = product.transposed != .first
+    let ownPanels = unsafe product.scratch.rows(of: worker)
+    let paddedRows = PackingMemory.padded(rows.count)
+    for block in blocks {
+      let (lane, start) = (rows.lowerBound, block.lowerBound)
+      let from = unsafe a.pointer + (isAlong ? lane * a.stride + start : start * a.stride + lane)
+      let to = unsafe ownPanels + (start - inner.lowerBound) * paddedRows
+      unsafe pack(to, from, rows.count, block.count, a.stride, isAlong, RN_BF16_ROWS)
+    }
+    for column in stride(from: range.lowerBound, to: range.upperBound, by: BFloat16Product.columnGroup) {
+      let count = min(BFloat16Product.columnGroup, range.upperBound - column)
+      for block in blocks {
+        unsafe multiply(
+          c.pointer + rows.lowerBound * c.stride + columns.lowerBound + column,
+          ownPanels + (block.lowerBound - inner.lowerBound) * paddedRows, columnPanels(column, block), rows.count,
+          count, block.count, c.stride, product.accumulate || block.lowerBound > 0)
+      }
+    }
+  }
+
+  /// The piece's part of the inner extent in blocks: one empty block where there is nothing to sum, so that C is zeroed.
+  private var blocks: InnerBlocks { InnerBlocks(whole: inner) }
+
+  /// Where the panels of a block begin that hold a column; a block's length is even, but for the last of all.
+  private func columnPanels(_ column: Int, _ block: Range<Int>) -> UnsafeMutablePointer<UInt16> {
+    let before = (block.lowerBound - inner.lowerBound) * PackingMemory.padded(columns.count)
+    return unsafe product.scratch.columns + before + column * ((block.count + 1) / 2 * 2)
+  }
+
+  private func pack(
+    _ to: UnsafeMutablePointer<UInt16>, _ from: UnsafePointer<Float>, _ lanes: Int, _ count: Int, _ stride: Int,
+    _ isAlong: Bool, _ width: Int
+  ) {
+    let pack = unsafe product.isPortable ? rn_bf16_pack_portable : rn_bf16_pack
+    unsafe pack(to, from, Int64(lanes), Int64(count), Int64(stride), isAlong ? 1 : 0, Int32(width))
+  }
+
+  private func multiply(
+    _ to: UnsafeMutablePointer<Float>, _ a: UnsafePointer<UInt16>, _ b: UnsafePointer<UInt16>, _ rows: Int,
+    _ columns: Int, _ count: Int, _ stride: Int, _ accumulate: Bool
+  ) {
+    let multiply = unsafe product.isPortable ? rn_bf16_multiply_portable : rn_bf16_multiply
+    unsafe multiply(
+      to, a, b, Int64(rows), Int64(columns), Int64(count), Int64(stride), accumulate ? 1 : 0)
+  }
+}
+
+/// A range of the inner extent in blocks of `innerBlock`.
+private struct InnerBlocks: Sequence, IteratorProtocol {
+  private var rest: Range<Int>
+  private var isFirst = true
+
+  init(whole: Range<Int>) { rest = whole }
+
+  mutating func next() -> Range<Int>? {
+    guard isFirst || !rest.isEmpty else { return nil }
+    isFirst = false
+    let block = rest.prefix(BFloat16Product.innerBlock)
+    rest = block.upperBound..<rest.upperBound
+    return block
+  }
+}

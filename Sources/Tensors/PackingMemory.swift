@@ -1,0 +1,65 @@
+/// Where products pack their operands: B for all workers, rows of A for each worker of its own.
+///
+/// Made once with the pool. Its pages take up room only once they are touched: 16 MiB for B where B is that large,
+/// and 512 KiB for each worker.
+struct PackingMemory: Sendable {
+  /// The longest part of the inner extent that is packed at once.
+  static let inner = 2048
+  /// Numbers of B that are packed at once.
+  private static let capacity = 2048 * 4096
+  /// The most rows of a tile.
+  static let rows = 128
+
+  private let shared: Storage
+  private let own: Storage
+
+  init(workers: Int) {
+    // A Float32 has the room of two bfloat16 numbers.
+    shared = Storage(count: Self.capacity / 2)
+    own = Storage(count: workers * Self.inner * Self.rows / 2)
+  }
+
+  /// How many columns may be packed at once: 4,096, or more where the inner extent is short.
+  static func columnLimit(inner: Int) -> Int {
+    // Numbers are packed in pairs, and columns by 64 (BFloat16Product).
+    capacity / min(max((inner + 1) / 2 * 2, 256), Self.inner) / 64 * 64
+  }
+
+  /// Lanes come in sixteens.
+  static func padded(_ lanes: Int) -> Int { (lanes + 15) / 16 * 16 }
+
+  var columns: UnsafeMutablePointer<UInt16> {
+    unsafe UnsafeMutableRawPointer(shared.base).assumingMemoryBound(to: UInt16.self)
+  }
+
+  func rows(of worker: Int) -> UnsafeMutablePointer<UInt16> {
+    unsafe UnsafeMutableRawPointer(own.base).assumingMemoryBound(to: UInt16.self) + worker * Self.inner * Self.rows
+  }
+}
+
+/// How C is cut into tasks where B is packed once for all: a few rows and all columns, or a part of them where there are
+/// few rows.
+struct PackedTileGrid: Sendable {
+  let rows: Int
+  let columns: Int
+  let tileRows: Int
+  let tileColumns: Int
+
+  init(rows: Int, columns: Int) {
+    self.rows = rows
+    self.columns = columns
+    // Eight tasks or more, if that leaves a tile rows enough to be worth reading B from the shared cache.
+    tileRows = rows >= 1024 ? PackingMemory.rows : rows >= 512 ? 64 : 32
+    tileColumns = rows >= 8 * tileRows ? max(columns, 1) : 2 * BFloat16Product.columnGroup
+  }
+
+  private var across: Int { (columns + tileColumns - 1) / tileColumns }
+
+  var count: Int { (rows + tileRows - 1) / tileRows * across }
+
+  subscript(_ index: Int) -> (rows: Range<Int>, columns: Range<Int>) {
+    let row = index / across * tileRows
+    let column = index % across * tileColumns
+    return (row..<min(row + tileRows, rows), column..<min(column + tileColumns, columns))
+  }
+}
