@@ -5,7 +5,13 @@ internal import Tensors
 struct Block {
   let configuration: ModelConfiguration
   let weights: LayerParameters
+  /// Of the products with weights; retention, norms and sums are Float32.
+  let precision: ProductPrecision
 
+  private var projections: Linear { Linear(weights.projections, weights.projectionBias, precision) }
+  private var headOutput: Linear { Linear(weights.output, weights.outputBias, precision) }
+  private var expansion: Linear { Linear(weights.expansion, weights.expansionBias, precision) }
+  private var down: Linear { Linear(weights.down, weights.downBias, precision) }
   private var retentionNorm: Norm { Norm(configuration, weights.retentionNorm) }
   private var feedForwardNorm: Norm { Norm(configuration, weights.feedForwardNorm) }
 
@@ -26,8 +32,7 @@ struct Block {
   ) {
     computeActivations(a, shape: shape, form: form, state: state, documents: documents, memory: memory, on: pool)
     output.startResidual(from: a.middle, on: pool)
-    multiply(Matrix(output), Matrix(a.hidden), Matrix(weights.down), transposed: .second, accumulate: true, on: pool)
-    if let bias = weights.downBias { addBias(Matrix(output), bias, on: pool) }
+    down.forward(Matrix(output), a.hidden, accumulate: true, on: pool)
   }
 
   /// All of `forward` but its last product: everything that the backward reads, from `a.input`.
@@ -38,20 +43,16 @@ struct Block {
     let columns = ProjectionColumns(configuration)
     let projected = Matrix(a.projected)
     retentionNorm.forward(a.normed, a.statistics, a.input, on: pool)
-    multiply(projected, Matrix(a.normed), Matrix(weights.projections), transposed: .second, on: pool)
-    if let bias = weights.projectionBias { addBias(projected, bias, on: pool) }
+    projections.forward(projected, a.normed, on: pool)
     memory.rotation.apply(projected.columns(columns.q), on: pool)
     memory.rotation.apply(projected.columns(columns.k), scale: keyScale(shape), on: pool)
     memory.retain(a, configuration, shape: shape, form: form, state: state, documents: documents, on: pool)
     normalizeHeads(a.gated, a, gate: columns.g.map { projected.columns($0) }, on: pool)
     a.middle.startResidual(from: a.input, on: pool)
-    multiply(
-      Matrix(a.middle), Matrix(a.gated), Matrix(weights.output), transposed: .second, accumulate: true, on: pool)
-    if let bias = weights.outputBias { addBias(Matrix(a.middle), bias, on: pool) }
+    headOutput.forward(Matrix(a.middle), a.gated, accumulate: true, on: pool)
 
     feedForwardNorm.forward(a.middleNormed, a.middleStatistics, a.middle, on: pool)
-    multiply(Matrix(a.expanded), Matrix(a.middleNormed), Matrix(weights.expansion), transposed: .second, on: pool)
-    if let bias = weights.expansionBias { addBias(Matrix(a.expanded), bias, on: pool) }
+    expansion.forward(Matrix(a.expanded), a.middleNormed, on: pool)
     switch configuration.feedForward {
     case .glu: gatedLinearUnit(a.hidden, a.expanded, activation: configuration.activation, on: pool)
     case .mlp: activate(a.hidden, a.expanded, activation: configuration.activation, on: pool)
@@ -83,10 +84,9 @@ struct Block {
     feedForwardBackward(dx, gradients: gradients, a, scratch: scratch, on: pool)
 
     // Retention part: dx is now the gradient of `middle`, and of the input by the residual.
-    let stream = Matrix(dx)
-    if let dbias = gradients.outputBias { addBiasBackward(dbias, stream, partials: scratch.partials, on: pool) }
-    multiply(Matrix(scratch.dretained), stream, Matrix(weights.output), transposed: .none, on: pool)
-    multiply(Matrix(gradients.output), stream, Matrix(a.gated), transposed: .first, accumulate: true, on: pool)
+    headOutput.backward(
+      Matrix(scratch.dretained), gradients: (gradients.output, gradients.outputBias), Matrix(dx), a.gated,
+      partials: scratch.partials, on: pool)
     let columns = ProjectionColumns(configuration)
     let (projected, dprojected) = (Matrix(a.projected), Matrix(scratch.dprojected))
     gatedNormBackward(
@@ -98,10 +98,9 @@ struct Block {
       dstates: scratch.dstates, on: pool)
     memory.rotation.apply(dprojected.columns(columns.q), inverse: true, on: pool)
     memory.rotation.apply(dprojected.columns(columns.k), inverse: true, scale: keyScale(shape), on: pool)
-    if let dbias = gradients.projectionBias { addBiasBackward(dbias, dprojected, partials: scratch.partials, on: pool) }
-    multiply(
-      Matrix(gradients.projections), dprojected, Matrix(a.normed), transposed: .first, accumulate: true, on: pool)
-    multiply(Matrix(scratch.dnormed), dprojected, Matrix(weights.projections), transposed: .none, on: pool)
+    projections.backward(
+      Matrix(scratch.dnormed), gradients: (gradients.projections, gradients.projectionBias), dprojected, a.normed,
+      partials: scratch.partials, on: pool)
     retentionNorm.backward(
       dx, gradients: gradients.retentionNorm, addend: dx, scratch.dnormed, a.input, a.statistics,
       partials: scratch.partials, on: pool)
@@ -111,10 +110,9 @@ struct Block {
   private func feedForwardBackward(
     _ dx: Tensor, gradients: LayerParameters, _ a: BlockActivations, scratch: BackwardScratch, on pool: WorkerPool
   ) {
-    let (stream, dexpanded) = (Matrix(dx), Matrix(scratch.dexpanded))
-    if let dbias = gradients.downBias { addBiasBackward(dbias, stream, partials: scratch.partials, on: pool) }
-    multiply(Matrix(scratch.dhidden), stream, Matrix(weights.down), transposed: .none, on: pool)
-    multiply(Matrix(gradients.down), stream, Matrix(a.hidden), transposed: .first, accumulate: true, on: pool)
+    down.backward(
+      Matrix(scratch.dhidden), gradients: (gradients.down, gradients.downBias), Matrix(dx), a.hidden,
+      partials: scratch.partials, on: pool)
     switch configuration.feedForward {
     case .glu:
       gatedLinearUnitBackward(
@@ -122,10 +120,9 @@ struct Block {
     case .mlp:
       activateBackward(scratch.dexpanded, scratch.dhidden, a.expanded, activation: configuration.activation, on: pool)
     }
-    if let dbias = gradients.expansionBias { addBiasBackward(dbias, dexpanded, partials: scratch.partials, on: pool) }
-    multiply(
-      Matrix(gradients.expansion), dexpanded, Matrix(a.middleNormed), transposed: .first, accumulate: true, on: pool)
-    multiply(Matrix(scratch.dnormed), dexpanded, Matrix(weights.expansion), transposed: .none, on: pool)
+    expansion.backward(
+      Matrix(scratch.dnormed), gradients: (gradients.expansion, gradients.expansionBias), Matrix(scratch.dexpanded),
+      a.middleNormed, partials: scratch.partials, on: pool)
     feedForwardNorm.backward(
       dx, gradients: gradients.feedForwardNorm, addend: dx, scratch.dnormed, a.middle, a.middleStatistics,
       partials: scratch.partials, on: pool)

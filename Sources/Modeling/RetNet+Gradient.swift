@@ -78,21 +78,18 @@ extension RetNet {
   ) -> Double {
     let rows = memory.normed.shape[0]
     normalizeOutput(memory.normed, memory.outputStatistics, memory.output, on: pool)
-    let (normed, dnormed, head) = (Matrix(memory.normed), Matrix(memory.dnormed), Matrix(parameters.head))
     let width = configuration.width
     for start in stride(from: 0, to: rows, by: TrainingMemory.logitRows) {
       let range = start..<min(start + TrainingMemory.logitRows, rows)
       let logits = memory.logits.prefix(range.count)
-      computeLogits(logits, memory.normed.view(Shape(range.count, width), at: start * width), on: pool)
+      let normed = memory.normed.view(Shape(range.count, width), at: start * width)
+      computeLogits(logits, normed, on: pool)
       crossEntropyWithGradient(
         logits, losses: memory.losses.view(Shape(range.count), at: start), targets: targets.slice(range),
         scale: 1 / Float(scoredCount), on: pool)
-      multiply(dnormed.rows(range), Matrix(logits), head, transposed: .none, on: pool)
-      multiply(
-        Matrix(gradients.head), Matrix(logits), normed.rows(range), transposed: .first, accumulate: true, on: pool)
-      if let dbias = gradients.headBias {
-        addBiasBackward(dbias, Matrix(logits), partials: memory.scratch.partials, on: pool)
-      }
+      head.backward(
+        Matrix(memory.dnormed).rows(range), gradients: (gradients.head, gradients.headBias), Matrix(logits), normed,
+        partials: memory.scratch.partials, on: pool)
     }
     var sum = 0.0
     for row in 0..<rows { sum += Double(memory.losses[row]) }

@@ -6,12 +6,17 @@ package struct RetNet: Sendable {
   package let configuration: ModelConfiguration
   package let parameters: Parameters
   let blocks: [Block]
+  let head: Linear
 
-  /// - Precondition: The configuration is resolved, and the parameters were laid out for it.
-  package init(_ configuration: ModelConfiguration, _ parameters: Parameters) {
+  /// - Parameters:
+  ///   - configuration: Resolved.
+  ///   - parameters: Laid out for it.
+  ///   - precision: Of the products with weights.
+  package init(_ configuration: ModelConfiguration, _ parameters: Parameters, precision: ProductPrecision = .float32) {
     self.configuration = configuration
     self.parameters = parameters
-    blocks = parameters.layers.map { Block(configuration: configuration, weights: $0) }
+    blocks = parameters.layers.map { Block(configuration: configuration, weights: $0, precision: precision) }
+    head = Linear(parameters.head, parameters.headBias, precision)
   }
 
   /// Reads tokens: carries the state on and leaves the last norm of each token in `memory.normed`.
@@ -87,8 +92,7 @@ package struct RetNet: Sendable {
   ///   - normed: [R, D].
   ///   - pool: Where the work runs.
   package func computeLogits(_ logits: Tensor, _ normed: Tensor, on pool: WorkerPool) {
-    multiply(Matrix(logits), Matrix(normed), Matrix(parameters.head), transposed: .second, on: pool)
-    if let bias = parameters.headBias { addBias(Matrix(logits), bias, on: pool) }
+    head.forward(Matrix(logits), normed, on: pool)
   }
 }
 

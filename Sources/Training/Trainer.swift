@@ -14,7 +14,9 @@ package struct StepReport: Sendable {
 
 /// One model in training: weights, gradients, moments and the memory of a step; the caller brings the batches.
 package final class Trainer {
+  /// The model, with products in Float32.
   package let network: RetNet
+  private let trained: RetNet
   package let configuration: TrainingConfiguration
   package let inputs: Indices
   package let targets: Indices
@@ -34,6 +36,7 @@ package final class Trainer {
     var source = RandomSource(seed: UInt64(configuration.seed))
     parameters.initialize(from: &source)
     network = RetNet(model, parameters)
+    trained = RetNet(model, parameters, precision: configuration.precision.products)
     self.configuration = configuration
     self.pool = pool
     inputs = Indices(count: configuration.batchTokens)
@@ -58,7 +61,7 @@ package final class Trainer {
     var loss = 0.0
     for start in stride(from: 0, to: configuration.batchTokens, by: configuration.microBatchTokens) {
       let part = start..<start + configuration.microBatchTokens
-      loss += network.addGradient(
+      loss += trained.addGradient(
         gradients, inputs: inputs.slice(part), targets: targets.slice(part), scoredCount: max(1, scored),
         memory: memory, on: pool)
     }

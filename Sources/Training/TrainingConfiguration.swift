@@ -1,5 +1,6 @@
 package import Configurations
 package import Modeling
+package import Tensors
 
 /// How the learning rate goes from its peak to its minimum.
 package enum ScheduleShape: String, CaseIterable, Sendable, ConfigurationChoice {
@@ -9,6 +10,21 @@ package enum ScheduleShape: String, CaseIterable, Sendable, ConfigurationChoice 
 }
 
 extension Recomputation: ConfigurationChoice {}
+
+/// In which the products of a training step read their operands.
+package enum TrainingPrecision: String, CaseIterable, Sendable, ConfigurationChoice {
+  /// bfloat16 where the CPU multiplies it faster.
+  case auto
+  case float32
+  case bfloat16
+
+  /// What `auto` means on this CPU; the others mean themselves everywhere.
+  package var resolved: TrainingPrecision {
+    self == .auto ? (CPU().hasBF16Product ? .bfloat16 : .float32) : self
+  }
+
+  package var products: ProductPrecision { resolved == .bfloat16 ? .bfloat16 : .float32 }
+}
 
 /// Which weights decay.
 package enum DecayedWeights: String, CaseIterable, Sendable, ConfigurationChoice {
@@ -38,6 +54,7 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
   /// Most tokens whose activations exist at a time; at least one sequence does.
   package var largestMicroBatchTokens = 1_024
   package var recompute = Recomputation.none
+  package var precision = TrainingPrecision.auto
   /// Of the chunkwise form.
   package var chunkLength = 128
   package var learningRate = 2e-3
@@ -73,6 +90,9 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
         "recompute", \.recompute,
         "What the backward computes again: none, or blocks: activations of one block at a time, a third more time."),
       ConfigurationKey(
+        "precision", \.precision,
+        "Of the products with weights: float32, bfloat16 (sums and everything else stay float32), auto: by the CPU."),
+      ConfigurationKey(
         "chunk_length", \.chunkLength, 1...65_536, "Chunk length of the chunkwise form; changes speed only."),
       ConfigurationKey("learning_rate", \.learningRate, .above(0), "Peak learning rate."),
       ConfigurationKey("minimum_learning_rate", \.minimumLearningRate, .atLeast(0), "Learning rate at the last step."),
@@ -107,6 +127,13 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
         ("minimum_learning_rate", "expected at most learning_rate (\(learningRate)), found \(minimumLearningRate)"))
     }
     return found
+  }
+
+  /// The same with everything said that was left to the machine.
+  package var resolved: TrainingConfiguration {
+    var resolved = self
+    resolved.precision = precision.resolved
+    return resolved
   }
 
   /// B.

@@ -24,7 +24,7 @@ struct TrainingPlan {
     var file = ConfigurationFile(bytes: bytes, path: configPath, overrides: overrides)
     var model = file.read("model", as: ModelConfiguration.self).resolved
     data = file.read("data")
-    training = file.read("training")
+    training = file.read("training", as: TrainingConfiguration.self).resolved
     try file.finish()
 
     tokenizer = try Tokenizer(model: readAll(path: data.tokenizer, byteLimit: 1 << 30), path: data.tokenizer)

@@ -1,0 +1,49 @@
+internal import Tensors
+
+/// y = x Wᵀ + b, and its backward (docs/MATH.md, eq. 25).
+struct Linear {
+  /// [out, in].
+  let weight: Tensor
+  /// [out], or nil.
+  let bias: Tensor?
+  /// In which the products read their operands.
+  let precision: ProductPrecision
+
+  init(_ weight: Tensor, _ bias: Tensor?, _ precision: ProductPrecision) {
+    self.weight = weight
+    self.bias = bias
+    self.precision = precision
+  }
+
+  /// y = x Wᵀ + b, or y += x Wᵀ + b.
+  ///
+  /// - Parameters:
+  ///   - y: [R, out].
+  ///   - x: [R, in].
+  ///   - accumulate: Whether y is added to: a residual sum.
+  ///   - pool: Where the work runs.
+  func forward(_ y: Matrix, _ x: Tensor, accumulate: Bool = false, on pool: WorkerPool) {
+    multiply(
+      y, Matrix(x), Matrix(weight), transposed: .second, accumulate: accumulate, precision: precision, on: pool)
+    if let bias { addBias(y, bias, on: pool) }
+  }
+
+  /// dx = dy W, dW += dyᵀ x, db += Σ dy.
+  ///
+  /// - Parameters:
+  ///   - dx: [R, in].
+  ///   - gradients: Of the weight and of the bias, added to.
+  ///   - dy: [R, out].
+  ///   - x: The forward's input [R, in].
+  ///   - partials: Scratch of `partialCount(rows: R)` rows of the bias.
+  ///   - pool: Where the work runs.
+  func backward(
+    _ dx: Matrix, gradients: (weight: Tensor, bias: Tensor?), _ dy: Matrix, _ x: Tensor, partials: Tensor,
+    on pool: WorkerPool
+  ) {
+    if let dbias = gradients.bias { addBiasBackward(dbias, dy, partials: partials, on: pool) }
+    multiply(dx, dy, Matrix(weight), transposed: .none, precision: precision, on: pool)
+    multiply(
+      Matrix(gradients.weight), dy, Matrix(x), transposed: .first, accumulate: true, precision: precision, on: pool)
+  }
+}
