@@ -26,8 +26,7 @@ void rn_bf16_pack_portable(uint16_t *panels, const float *x, int64_t lanes, int6
   }
 }
 
-// A number of A to all lanes; one of the two of each pair of B, exact in Float32.
-#define SPREAD(x) ((vfloat){0} + (x))
+// One of the two numbers of each pair, exact in Float32.
 #define EVEN(pairs) ((vfloat)((pairs) << 16))
 #define ODD(pairs) ((vfloat)((pairs) & 0xFFFF0000u))
 
@@ -41,9 +40,11 @@ RN_INLINE void block(float *c, const uint16_t *a, const uint16_t *b, int64_t row
     vbits pair = *(const vbits *)(b + k * RN_BF16_COLUMNS * 2);
     vfloat even = EVEN(pair), odd = ODD(pair);
     for (int r = 0; r < BLOCK_ROWS; r++) {
-      const uint16_t *row = a + (k * RN_BF16_ROWS + r) * 2;
-      sum[r] += SPREAD(rn_float((uint32_t)row[1] << 16)) * odd;
-      sum[r] += SPREAD(rn_float((uint32_t)row[0] << 16)) * even;
+      uint32_t row;
+      memcpy(&row, a + (k * RN_BF16_ROWS + r) * 2, sizeof row);
+      vbits spread = (vbits){0} + row;  // to all lanes
+      sum[r] += ODD(spread) * odd;
+      sum[r] += EVEN(spread) * even;
     }
   }
   for (int r = 0; r < BLOCK_ROWS && r < rows; r++)
