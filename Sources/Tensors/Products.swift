@@ -85,7 +85,8 @@ private func multiplyFewRows(_ c: Matrix, _ a: Matrix, _ b: Matrix, accumulate: 
   }
 }
 
-/// How a product's result is cut: tiles of 256 × 256, or 256 × 512 from 1,024 rows on, where there are enough of them.
+/// How a product's result is cut: tiles of 256 × 256, or 256 × 1,024 from 512 rows on, where there are enough of them
+/// (docs/decisions/0006-tiles-of-float32-products.md).
 struct TileGrid: Sendable {
   let rows: Int
   let columns: Int
@@ -96,7 +97,7 @@ struct TileGrid: Sendable {
     self.rows = rows
     self.columns = columns
     tileRows = min(max(rows, 1), 256)
-    tileColumns = min(max(columns, 1), rows >= 1024 ? 512 : 256)
+    tileColumns = min(max(columns, 1), rows >= 512 ? 1024 : 256)
   }
 
   private var across: Int { (columns + tileColumns - 1) / tileColumns }

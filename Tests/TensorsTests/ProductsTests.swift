@@ -35,7 +35,7 @@ import Testing
   @Test(arguments: [Transposition.second, .none, .first]) func equalTheReferenceOverManyTiles(
     transposed: Transposition
   ) {
-    for (rows, columns, inner) in [(300, 530, 20), (1030, 700, 5), (513, 257, 3)] {
+    for (rows, columns, inner) in [(300, 530, 20), (1030, 700, 5), (513, 1057, 3)] {
       let product = Product(rows, columns, inner, transposed)
       product.check("\(rows)×\(columns)×\(inner)", ratio, true) { c, a, b in
         multiply(c, a, b, transposed: transposed, accumulate: true, on: WorkerPool(threadCount: 2))
