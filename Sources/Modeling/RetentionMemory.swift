@@ -65,6 +65,8 @@ final class RetentionMemory {
     _ a: BlockActivations, _ configuration: ModelConfiguration, shape: RetentionShape, form: RetentionForm,
     state: LayerState, documents: Indices?, on pool: WorkerPool
   ) {
+    let outer = pool.charge(.retention)
+    defer { pool.charge(outer) }
     let (columns, projected) = (ProjectionColumns(configuration), Matrix(a.projected))
     let (q, k, v) = (projected.columns(columns.q), projected.columns(columns.k), projected.columns(columns.v))
     let output = Matrix(a.retained)
@@ -127,6 +129,8 @@ final class RetentionMemory {
     _ dprojected: Tensor, _ d_o: Tensor, _ a: BlockActivations, _ configuration: ModelConfiguration,
     shape: RetentionShape, documents: Indices?, dstates: ChunkStates?, on pool: WorkerPool
   ) {
+    let outer = pool.charge(.retention)
+    defer { pool.charge(outer) }
     let columns = ProjectionColumns(configuration)
     let (projected, gradient) = (Matrix(a.projected), Matrix(dprojected))
     let (q, k, v) = (projected.columns(columns.q), projected.columns(columns.k), projected.columns(columns.v))

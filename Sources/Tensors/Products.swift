@@ -50,6 +50,8 @@ package func multiply(
   precision: ProductPrecision = .float32, on pool: WorkerPool
 ) {
   let inner = checkProduct(c, a, b, transposed)
+  let outer = pool.charge(.products)
+  defer { pool.charge(outer) }
   if precision == .bfloat16 {
     let product = BFloat16Product(
       c: c, a: a, b: b, transposed: transposed, accumulate: accumulate, inner: inner, scratch: pool.packing,

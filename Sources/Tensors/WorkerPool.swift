@@ -9,21 +9,26 @@ internal import Synchronization
 /// threads. Workers spin briefly after a region, because the next one usually follows within microseconds, then
 /// sleep. A worker that wakes late finds the region closed and is not waited for, so surplus threads cost nothing.
 ///
-/// `@unchecked Sendable`: all mutable state is in `Crew`, which says why it is safe.
+/// `@unchecked Sendable`: all mutable state is in `Crew`, which says why it is safe, and in `clock`, which only the
+/// thread that starts regions touches.
 package final class WorkerPool: @unchecked Sendable {
   package let threadCount: Int
   /// Where products pack their operands; used by the caller's one region at a time.
   let packing: PackingMemory
   /// Whether the portable twins of kernels for particular instructions are used.
   let usesPortableKernels: Bool
+  /// What operations charge their time to; nil costs nothing.
+  let clock: StepClock?
   private let crew: Crew
 
   /// - Parameters:
   ///   - threadCount: Threads in all, the caller's included, ≥ 1.
   ///   - usesPortableKernels: Whether to do without kernels for particular instructions, though the CPU has them.
-  package init(threadCount: Int, usesPortableKernels: Bool = false) {
+  ///   - clock: Of a benchmark.
+  package init(threadCount: Int, usesPortableKernels: Bool = false, clock: StepClock? = nil) {
     precondition(threadCount >= 1, "WorkerPool: threadCount is \(threadCount)")
     self.threadCount = threadCount
+    self.clock = clock
     self.usesPortableKernels = usesPortableKernels || !CPU().hasBF16Product
     packing = PackingMemory(workers: threadCount)
     // Two kinds of threads would wait for each other's cores, and OpenBLAS's own allocate for every product.

@@ -17,7 +17,9 @@ package struct AdamW: Sendable {
 
   /// The global norm √Σ g² of a gradient (docs/MATH.md, eq. 21).
   package func norm(of gradients: Parameters, on pool: WorkerPool) -> Double {
-    gradients.flat.sumOfSquares(scratch: squares, on: pool).squareRoot()
+    let outer = pool.charge(.optimizer)
+    defer { pool.charge(outer) }
+    return gradients.flat.sumOfSquares(scratch: squares, on: pool).squareRoot()
   }
 
   /// Updates the parameters once.
@@ -33,6 +35,8 @@ package struct AdamW: Sendable {
     _ parameters: Parameters, gradients: Parameters, norm: Double, learningRate: Double,
     _ configuration: TrainingConfiguration, on pool: WorkerPool
   ) {
+    let outer = pool.charge(.optimizer)
+    defer { pool.charge(outer) }
     step += 1
     let clip = configuration.gradientClip
     // The factor of torch.nn.utils.clip_grad_norm_, 1e-6 included.

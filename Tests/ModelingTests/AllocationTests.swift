@@ -17,7 +17,8 @@ import Testing
       B: 2, T: 150, N: 40, D: 48, L: 2, H: 4, K: 8, V: 16, F: 64, C: 32, variant: kind?.variant,
       isParallel: kind?.isParallel ?? false)
     let (pool, model, gradients) = (
-      WorkerPool(threadCount: threadCount), size.models().model, Parameters(size.configuration)
+      WorkerPool(threadCount: threadCount, clock: threadCount == 2 ? StepClock() : nil), size.models().model,
+      Parameters(size.configuration)
     )
     let memory = size.memory(pool)
     let (inputs, targets) = (indices(size.tokens()), indices(size.targets()))

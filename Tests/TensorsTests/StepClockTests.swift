@@ -1,0 +1,49 @@
+import Glibc
+import Tensors
+import Testing
+
+@Suite struct StepClockTests {
+  @Test func everyMomentIsChargedToOnePart() {
+    let start = ContinuousClock.now
+    let clock = StepClock()
+    usleep(2000)
+    #expect(clock.charge(.data) == .rows)
+    usleep(1000)
+    #expect(clock.charge(.optimizer) == .data)
+    #expect(clock.charge(.rows) == .optimizer)
+    let times = clock.takeTimes()
+    let elapsed = ContinuousClock.now - start
+    // What `usleep` promises, and what has passed at most: no claim about speed.
+    #expect(times[.rows] >= 2e-3 && times[.data] >= 1e-3)
+    #expect(times[.products] == 0 && times[.retention] == 0)
+    #expect(times.total <= Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18 + 1e-6)
+    let sum = StepPart.allCases.reduce(0) { $0 + times[$1] }
+    #expect((times.total - sum).magnitude < 1e-9)
+    #expect(clock.takeTimes()[.data] == 0)
+  }
+
+  @Test func aProductIsChargedAndGivesTheTimeBack() {
+    let clock = StepClock()
+    let pool = WorkerPool(threadCount: 2, clock: clock)
+    let (a, b, c) = (Tensor(Shape(64, 64)), Tensor(Shape(64, 64)), Tensor(Shape(64, 64)))
+    #expect(pool.charge(.data) == .rows)
+    multiply(Matrix(c), Matrix(a), Matrix(b), transposed: .none, on: pool)
+    multiply(Matrix(c.prefix(1)), Matrix(a.prefix(1)), Matrix(b), transposed: .second, on: pool)
+    #expect(pool.charge(.rows) == .data)
+    #expect(clock.takeTimes()[.products] > 0)
+  }
+
+  @Test func withoutAClockNothingIsKept() {
+    let pool = WorkerPool(threadCount: 1)
+    #expect(pool.charge(.products) == .products)
+    #expect(pool.charge(.data) == .data)
+  }
+
+  /// On one thread: more would give OpenBLAS threads of its own while other tests run in this process.
+  @Test func theProbeFindsSpeeds() {
+    let speeds = ProductProbe().measure(on: WorkerPool(threadCount: 1))
+    #expect(speeds.ours > 0 && speeds.library > 0)
+    #expect(speeds.faster == max(speeds.ours, speeds.library))
+    #expect(speeds.faster.isFinite)
+  }
+}
