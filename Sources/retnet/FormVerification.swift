@@ -30,7 +30,7 @@ struct FormVerification {
     let header = try ModelHeader(path: model)
     let network = try header.loadNetwork()
     let pool = try global.makePool()
-    Machine.warnOfSlowBLAS(global)
+    Machine.warnOfSlowBLAS(global.talk)
     let (ids, source) = try tokens(header)
     let note = network.configuration.scoreNormNote("the others leave it out and are compared with the recurrent form")
     if let note { global.say(note) }

@@ -2,8 +2,6 @@ package import ArgumentParser
 internal import Files
 internal import FoundationEssentials
 
-extension ColorMode: ExpressibleByArgument {}
-
 /// The options that every command takes.
 package struct GlobalOptions: ParsableArguments {
   /// The thread counts that are accepted.
@@ -14,19 +12,11 @@ package struct GlobalOptions: ParsableArguments {
     help: ArgumentHelp("Threads, 1 to 1024 (default: RETNET_THREADS, then the cores there are).", valueName: "n"))
   package var threads: Int?
 
-  @Flag(name: .shortAndLong, help: "Print results and errors only.")
-  package var quiet = false
-
-  @Flag(name: .shortAndLong, help: "Print more of what happens.")
-  package var verbose = false
-
-  @Option(help: ArgumentHelp("Colours.", valueName: "auto|on|off"))
-  package var color = ColorMode.auto
+  @OptionGroup package var talk: TalkOptions
 
   package init() {}
 
   package func validate() throws {
-    if quiet && verbose { throw ValidationError("'--quiet' and '--verbose' exclude each other") }
     if let threads, !Self.threadRange.contains(threads) {
       throw ValidationError("--threads: expected an integer from 1 to 1024, found \(threads)")
     }
@@ -45,13 +35,13 @@ package struct GlobalOptions: ParsableArguments {
     min(max(1, ProcessInfo.processInfo.activeProcessorCount), threadRange.upperBound)
   }
 
-  /// How progress is to be shown.
-  package var progressStyle: ProgressLine.Style {
-    if quiet { return .silent }
-    return StandardStream.error.canRewriteLines ? .rewritten : .plain
-  }
+  package var quiet: Bool { talk.quiet }
+  package var verbose: Bool { talk.verbose }
+  package var color: ColorMode { talk.color }
 
-  private static func threadsFromEnvironment() throws -> Int? {
+  package var progressStyle: ProgressLine.Style { talk.progressStyle }
+
+  static func threadsFromEnvironment() throws -> Int? {
     guard let word = Terminal.environment["RETNET_THREADS"], !word.isEmpty else { return nil }
     guard let count = Int(word), threadRange.contains(count) else {
       throw ValidationError("RETNET_THREADS: expected an integer from 1 to 1024, found '\(word)'")

@@ -28,12 +28,12 @@ enum Machine {
   }
 
   /// Says once when OpenBLAS is held to a slower core than the CPU has.
-  static func warnOfSlowBLAS(_ options: GlobalOptions) {
-    guard BLAS.isHeldBack, !options.quiet else { return }
-    StandardStream.error.say(
+  static func warnOfSlowBLAS(_ options: TalkOptions) {
+    guard BLAS.isHeldBack else { return }
+    options.say(
       "warning: OpenBLAS uses its \(BLAS.coreName) kernels although this CPU has AVX-512: products take twice as long")
     if Terminal.environment["OPENBLAS_CORETYPE"] != nil {
-      StandardStream.error.say("hint: run with: env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE retnet …")
+      options.say("hint: run with: env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE retnet …")
     }
   }
 }
@@ -43,7 +43,5 @@ extension GlobalOptions {
   func makePool() throws -> WorkerPool { WorkerPool(threadCount: try threadCount) }
 
   /// Talk that `-q` silences.
-  func say(_ line: String) {
-    if !quiet { StandardStream.error.say(line) }
-  }
+  func say(_ line: String) { talk.say(line) }
 }

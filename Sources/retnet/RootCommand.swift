@@ -11,7 +11,7 @@ struct RootCommand: ParsableCommand {
     version: Version.text(facts: Machine.facts),
     subcommands: [
       TokenizeCommand.self, TrainCommand.self, EvalCommand.self, GenerateCommand.self, ConvertCommand.self,
-      InfoCommand.self, VerifyCommand.self,
+      InfoCommand.self, VerifyCommand.self, BenchCommand.self,
     ])
 
   /// Runs the command that the arguments name and ends the process with its exit status.

@@ -45,7 +45,7 @@ struct TrainCommand: ParsableCommand {
       return
     }
     let pool = try global.makePool()
-    Machine.warnOfSlowBLAS(global)
+    Machine.warnOfSlowBLAS(global.talk)
     let folder = try RunFolder(path: output ?? "runs/\(plan.name)")
     try folder.write(plan.configurationText, to: "config.yaml")
     for line in plan.summary + ["\(BLAS.coreName) products, \(pool.threadCount) threads, run folder \(folder.path)"] {

@@ -1,0 +1,107 @@
+internal import Files
+internal import FoundationEssentials
+
+/// The rows of an earlier run, to see whether something became slower.
+struct BenchBase {
+  private let path: String
+  /// The part of its tokens per second that a row may lose.
+  private let slowdown: Double
+  private let rows: [[String: JSONValue]]
+  private let machine: [String: JSONValue]
+
+  /// - Throws: `FileError`; `CommandError` with status 65 if the file is not what `--output-format json` prints.
+  init(path: String, slowdown: Double) throws {
+    let bytes = try readAll(path: path, byteLimit: 1 << 26)
+    guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(bytes)), case .object(let report) = value
+    else { throw CommandError(.badData, "\(path): expected a JSON object of 'retnet bench', found something else") }
+    guard report["schema_version"] == .integer(JSONReport.schemaVersion) else {
+      throw CommandError(.badData, "\(path): key 'schema_version': expected \(JSONReport.schemaVersion)")
+    }
+    guard case .list(let list) = report["rows"] else {
+      throw CommandError(.badData, "\(path): key 'rows': expected a list")
+    }
+    rows = try list.enumerated().map { index, row in
+      guard case .object(let members) = row, members.speed != nil else {
+        throw CommandError(
+          .badData, "\(path): key 'rows', row \(index): expected an object with 'tokens_per_second' above 0")
+      }
+      return members
+    }
+    if case .object(let machine) = report["machine"] { self.machine = machine } else { machine = [:] }
+    (self.path, self.slowdown) = (path, slowdown)
+  }
+
+  /// What the earlier run found for a row of this key.
+  ///
+  /// - Throws: `CommandError` with status 65 if it has no such row.
+  func tokensPerSecond(of key: [BenchField]) throws -> Double {
+    let row = rows.first { row in key.allSatisfy { field in row[field.name ?? ""] == field.value } }
+    guard let speed = row?.speed else {
+      throw CommandError(
+        .badData, "\(path): expected a row with \(key.description), found none of its \(rows.count) rows equal",
+        hint: "measure the base with the same options and --output-format json")
+    }
+    return speed
+  }
+
+  /// Compares every row with its like, and ends with status 1 if one lost more than it may.
+  func check(_ found: [BenchRow], _ talk: TalkOptions) throws {
+    for fact in Machine.benchmarkFacts where ["cpu", "blas_core"].contains(fact.name) {
+      if let other = machine[fact.name], other != fact.value {
+        talk.say("warning: \(path) was measured with \(fact.name) '\(other.cell)', not '\(fact.value.cell)'")
+      }
+    }
+    var isSlower = false
+    for row in found {
+      let members = Dictionary(uniqueKeysWithValues: row.members.map { ($0.name, $0.value) })
+      guard let speed = members.speed else { continue }
+      let before = try tokensPerSecond(of: row.key)
+      let change = "\((100 * (speed / before - 1)).fixed(1)) %"
+      talk.say(
+        "bench: \(row.key.description): \(speed.fixed(1)) tokens/s, \(before.fixed(1)) in \(path): \(change)")
+      // Written so that a number that is not one fails.
+      if !(speed >= before * (1 - slowdown)) {
+        isSlower = true
+        talk.say("bench: \(row.key.description): lost more than \((100 * slowdown).fixed(1)) %")
+      }
+    }
+    if isSlower { throw ExitStatus.checkFailed.exit }
+  }
+}
+
+extension [BenchField] {
+  /// A key in words.
+  fileprivate var description: String { map { "\($0.name ?? "") \($0.value.cell)" }.joined(separator: ", ") }
+}
+
+extension [String: JSONValue] {
+  /// `tokens_per_second`, if it is a speed.
+  fileprivate var speed: Double? {
+    switch self["tokens_per_second"] {
+    case .number(let speed) where speed > 0: speed
+    case .integer(let speed) where speed > 0: Double(speed)
+    default: nil
+    }
+  }
+}
+
+extension JSONValue: Decodable {
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      self = .null
+    } else if let boolean = try? container.decode(Bool.self) {
+      self = .boolean(boolean)
+    } else if let integer = try? container.decode(Int.self) {
+      self = .integer(integer)
+    } else if let number = try? container.decode(Double.self) {
+      self = .number(number)
+    } else if let text = try? container.decode(String.self) {
+      self = .text(text)
+    } else if let items = try? container.decode([JSONValue].self) {
+      self = .list(items)
+    } else {
+      self = .object(try container.decode([String: JSONValue].self))
+    }
+  }
+}

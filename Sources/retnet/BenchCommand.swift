@@ -1,0 +1,14 @@
+internal import ArgumentParser
+
+/// `retnet bench`: how fast this machine is at the program's work.
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measure speed and memory.",
+    discussion: """
+      Examples:
+        retnet bench train
+        retnet bench train -t 1,2 --output-format json > base.json
+      """,
+    subcommands: [BenchTrain.self])
+}

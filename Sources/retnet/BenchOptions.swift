@@ -1,0 +1,82 @@
+internal import ArgumentParser
+
+/// What every benchmark takes: how often, on how many threads, and what to do with the rows.
+struct BenchOptions: ParsableArguments {
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "Threads, 1 to 1024; several numbers are measured in turn (default: RETNET_THREADS, then the cores there are).",
+      valueName: "1,2"))
+  var threads: String?
+
+  @Option(name: [.customShort("r"), .long], help: ArgumentHelp("Timed repetitions, 1 to 1000.", valueName: "n"))
+  var repetitions = 5
+
+  @Option(help: ArgumentHelp("How the rows are printed.", valueName: "md|json|jsonl|csv"))
+  var outputFormat = BenchFormat.md
+
+  @Option(
+    help: ArgumentHelp("Compare with the rows of an earlier run, printed as json.", valueName: "base.json"))
+  var compare: String?
+
+  @Option(
+    help: ArgumentHelp("With --compare: exit with status 1 if a row lost more of its tokens/s.", valueName: "5%"))
+  var maxSlowdown: String?
+
+  func validate() throws {
+    _ = try threadCounts
+    if !(1...1000).contains(repetitions) {
+      throw ValidationError("--repetitions: expected 1 to 1000, found \(repetitions)")
+    }
+    if (compare == nil) != (maxSlowdown == nil) {
+      throw ValidationError("'--compare' and '--max-slowdown' need each other")
+    }
+    _ = try slowdown
+  }
+
+  /// The thread counts in the order given.
+  var threadCounts: [Int] {
+    get throws {
+      guard let threads else {
+        return [try GlobalOptions.threadsFromEnvironment() ?? GlobalOptions.defaultThreadCount]
+      }
+      return try threads.split(separator: ",", omittingEmptySubsequences: false).map { word in
+        guard let count = Int(word), GlobalOptions.threadRange.contains(count) else {
+          throw ValidationError("--threads: expected integers from 1 to 1024 such as 1,2, found '\(threads)'")
+        }
+        return count
+      }
+    }
+  }
+
+  /// The rows to compare with; nil without `--compare`.
+  ///
+  /// - Throws: When the file is missing or holds no rows.
+  func openBase() throws -> BenchBase? {
+    guard let compare, let slowdown = try slowdown else { return nil }
+    return try BenchBase(path: compare, slowdown: slowdown)
+  }
+
+  /// `--max-slowdown` as a part of one.
+  private var slowdown: Double? {
+    get throws {
+      guard let maxSlowdown else { return nil }
+      let digits = maxSlowdown.hasSuffix("%") ? maxSlowdown.dropLast() : maxSlowdown[...]
+      guard let percent = Double(digits), percent >= 0, percent < 100 else {
+        throw ValidationError("--max-slowdown: expected 0% or more and less than 100%, found '\(maxSlowdown)'")
+      }
+      return percent / 100
+    }
+  }
+}
+
+/// How rows are printed.
+enum BenchFormat: String, CaseIterable, ExpressibleByArgument {
+  /// A table for people, in Markdown.
+  case md
+  /// One object with all rows.
+  case json
+  /// An object for each row.
+  case jsonl
+  case csv
+}

@@ -1,0 +1,49 @@
+/// The rows as a table in Markdown, whose columns also line up in a terminal.
+func markdownTable(_ rows: [BenchRow]) -> String {
+  guard let first = rows.first else { return "" }
+  let headings = first.fields.compactMap(\.heading)
+  let cells = rows.map { row in row.fields.filter { $0.heading != nil }.map(\.shown) }
+  let widths = headings.indices.map { column in ([headings] + cells).map { $0[column].count }.max() ?? 0 }
+  func line(_ cells: [String]) -> String {
+    "| " + zip(cells, widths).map { String(repeating: " ", count: $1 - $0.count) + $0 }.joined(separator: " | ") + " |"
+  }
+  // A colon at the end: numbers stand to the right.
+  let rule = "|" + widths.map { String(repeating: "-", count: $0 + 1) + ":|" }.joined()
+  return ([line(headings), rule] + cells.map(line)).joined(separator: "\n")
+}
+
+/// The rows as CSV (RFC 4180), with the machine behind each, so that lines of several runs can be put together.
+func csvTable(_ rows: [BenchRow], machine: [(name: String, value: JSONValue)]) -> String {
+  let lines = rows.map { flattened($0.members + machine.map { (name: "machine_" + $0.name, value: $0.value) }) }
+  guard let first = lines.first else { return "" }
+  return ([first.map(\.name)] + lines.map { $0.map(\.value.cell) }).map { cells in
+    cells.map(quoted).joined(separator: ",")
+  }.joined(separator: "\n")
+}
+
+/// An object becomes a member for each of its own, by name.
+private func flattened(_ members: [(name: String, value: JSONValue)]) -> [(name: String, value: JSONValue)] {
+  members.flatMap { member in
+    guard case .object(let parts) = member.value else { return [member] }
+    return parts.sorted { $0.key < $1.key }.map { (name: "\(member.name).\($0.key)", value: $0.value) }
+  }
+}
+
+private func quoted(_ cell: String) -> String {
+  let isPlain = cell.allSatisfy { $0 != "," && $0 != "\"" && !$0.isNewline }
+  return isPlain ? cell : "\"" + cell.replacing("\"", with: "\"\"") + "\""
+}
+
+extension JSONValue {
+  /// The value in a cell of a table: nothing for null.
+  var cell: String {
+    switch self {
+    case .integer(let integer): "\(integer)"
+    case .number(let number): "\(number)"
+    case .boolean(let boolean): "\(boolean)"
+    case .text(let text): text
+    case .list(let items): items.map(\.cell).joined(separator: " ")
+    case .object, .null: ""
+    }
+  }
+}

@@ -1,0 +1,109 @@
+internal import ArgumentParser
+internal import Files
+internal import Modeling
+internal import Tensors
+internal import Training
+
+/// `retnet bench train`: the speed of training steps, and where their time goes.
+struct BenchTrain: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Measure training steps on random tokens.",
+    discussion: """
+      Examples:
+        retnet bench train -t 1,2
+        retnet bench train -r 20 --output-format json > base.json
+        retnet bench train --compare base.json --max-slowdown 5%
+
+      Without --preset, -m or --config it measures the reference model: width 512, value width 1024, 8 layers, 4 heads, \
+      gated feed-forward 1024, vocabulary 8192, tied head, batches of 8 sequences of 512 tokens.
+      """)
+
+  /// The number format of the products.
+  enum Precision: String, CaseIterable, ExpressibleByArgument {
+    case float32
+    case bfloat16
+  }
+
+  @OptionGroup var source: BenchModelOptions
+
+  @Option(help: ArgumentHelp("Number format of the products.", valueName: "float32|bfloat16"))
+  var precision = Precision.float32
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("Sequences of a batch (default: 8, or the file's).", valueName: "n"))
+  var batch: Int?
+
+  @Option(help: ArgumentHelp("Tokens of a sequence (default: 512, or the file's).", valueName: "n"))
+  var sequenceLength: Int?
+
+  @OptionGroup var options: BenchOptions
+  @OptionGroup var talk: TalkOptions
+
+  func validate() throws {
+    if precision == .bfloat16 {
+      throw ValidationError("--precision: expected float32, as training has no bfloat16 products, found bfloat16")
+    }
+    for (flag, number) in [("--batch", batch), ("--sequence-length", sequenceLength)] {
+      if let number, !(1...Self.largestBatch).contains(number) {
+        throw ValidationError("\(flag): expected 1 to \(Self.largestBatch), found \(number)")
+      }
+    }
+  }
+
+  func run() throws {
+    let base = try options.openBase()
+    let subject = try BenchModel(source)
+    let training = try batched(subject.training)
+    let runs = try options.threadCounts.map { threads in
+      TrainingBenchmark(
+        model: subject.model, training: training, threads: threads, repetitions: options.repetitions)
+    }
+    let keys = runs.map { key(subject.name, $0) }
+    for key in keys { _ = try base?.tokensPerSecond(of: key) }
+    Machine.warnOfSlowBLAS(talk)
+
+    var progress = ProgressLine(
+      "bench", unit: "steps", total: runs.reduce(0) { $0 + $1.stepCount }, style: talk.progressStyle)
+    var (done, rows) = (0, [BenchRow]())
+    for (run, key) in zip(runs, keys) {
+      let measured = run.measure {
+        done += 1
+        progress.update(done: done)
+      }
+      rows.append(BenchRow(key: key, results: measured.fields(run)))
+    }
+    progress.leaveLine()
+    try StandardStream.output.write(BenchReport(rows: rows).text(options.outputFormat))
+    try base?.check(rows, talk)
+  }
+
+  /// What a step may hold: the limit of `training.batch_tokens`.
+  private static let largestBatch = 1 << 30
+
+  /// With the batch of the command line.
+  private func batched(_ training: TrainingConfiguration) throws -> TrainingConfiguration {
+    var training = training
+    let (rows, time) = (batch ?? training.batchSize, sequenceLength ?? training.sequenceLength)
+    let tokens = rows.multipliedReportingOverflow(by: time)
+    guard !tokens.overflow, tokens.partialValue <= Self.largestBatch else {
+      throw CommandError(
+        .usage, "--batch: expected at most \(Self.largestBatch) tokens in a batch, found \(rows) × \(time)")
+    }
+    (training.sequenceLength, training.batchTokens) = (time, tokens.partialValue)
+    return training
+  }
+
+  private func key(_ name: String, _ run: TrainingBenchmark) -> [BenchField] {
+    [
+      BenchField("test", .text("train")),
+      BenchField("model", .text(name)),
+      BenchField("parameters", .integer(run.parameterCount), shown: grouped(run.parameterCount)),
+      BenchField("form", .text("chunkwise")),
+      BenchField("chunk_length", .integer(run.training.chunkLength), heading: "chunk"),
+      BenchField("precision", .text(precision.rawValue)),
+      BenchField("threads", .integer(run.threads)),
+      BenchField("batch", .integer(run.training.batchSize)),
+      BenchField("sequence_length", .integer(run.training.sequenceLength), heading: "length"),
+    ]
+  }
+}

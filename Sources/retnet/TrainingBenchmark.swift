@@ -1,0 +1,128 @@
+internal import Glibc
+internal import Modeling
+internal import Tensors
+internal import Training
+
+/// Times training steps on random tokens, and the machine's own products between them.
+struct TrainingBenchmark {
+  let model: ModelConfiguration
+  let training: TrainingConfiguration
+  let threads: Int
+  let repetitions: Int
+
+  /// Steps before the timed ones: the first touches all memory, the second finds it warm.
+  private static let warmUpSteps = 2
+
+  var stepCount: Int { Self.warmUpSteps + repetitions }
+
+  /// N: every weight once, a tied head not twice.
+  var parameterCount: Int { Parameters.descriptions(model).reduce(0) { $0 + $1.shape.count } }
+
+  /// Makes the steps.
+  ///
+  /// - Parameter stepDone: Called after each step.
+  /// - Returns: Their times.
+  func measure(_ stepDone: () -> Void) -> TrainingMeasurement {
+    let isMemoryOwn = PeakMemory.reset()
+    let clock = StepClock()
+    let pool = WorkerPool(threadCount: threads, clock: clock)
+    let trainer = Trainer(model, training, on: pool)
+    var source = RandomSource(seed: 0)
+    func makeStep() {
+      pool.charge(.data)
+      drawBatch(trainer, from: &source)
+      pool.charge(.rows)
+      _ = trainer.makeStep()
+    }
+    for _ in 0..<Self.warmUpSteps {
+      makeStep()
+      stepDone()
+    }
+    let peakMemory = PeakMemory.bytes
+    let probe = ProductProbe()
+    var (steps, limits) = ([PartTimes](), [Double]())
+    for _ in 0..<repetitions {
+      limits.append(probe.measure(on: pool).faster)
+      // OpenBLAS's own threads have to stop spinning, or they would take the step's cores.
+      usleep(100_000)
+      _ = clock.takeTimes()
+      makeStep()
+      steps.append(clock.takeTimes())
+      stepDone()
+    }
+    return TrainingMeasurement(steps: steps, limits: limits, peakMemory: peakMemory, isMemoryOwn: isMemoryOwn)
+  }
+
+  /// Fills the batch with ids drawn evenly from the vocabulary; each target is the next input.
+  private func drawBatch(_ trainer: Trainer, from source: inout RandomSource) {
+    let bound = Int32(model.vocabularySize)
+    trainer.inputs.withMutableSpan { inputs in
+      trainer.targets.withMutableSpan { targets in
+        for index in 0..<targets.count {
+          inputs[index] = index == 0 ? 0 : targets[index - 1]
+          targets[index] = Int32.random(in: 0..<bound, using: &source)
+        }
+      }
+    }
+  }
+}
+
+/// What a benchmark of training found.
+struct TrainingMeasurement {
+  /// Of each timed step.
+  let steps: [PartTimes]
+  /// GFLOP/s of the machine's fastest product, before each step.
+  let limits: [Double]
+  /// Bytes; nil where the system does not tell.
+  let peakMemory: Int?
+  /// Whether the peak is that of this measurement, not of the process so far.
+  let isMemoryOwn: Bool
+
+  /// The figures of a row. The parts are those of the median step, so that they add up to its time.
+  func fields(_ run: TrainingBenchmark) -> [BenchField] {
+    let tokens = Double(run.training.batchTokens)
+    let sorted = steps.sorted { $0.total < $1.total }
+    let median = sorted[sorted.count / 2]
+    let speed = tokens / median.total
+    let deviation = steps.map { tokens / $0.total }.standardDeviation
+    // 2 N forward and 4 N backward for each token (Kaplan et al. 2020); retention's own work is not counted.
+    let gflops = 6 * Double(run.parameterCount) * speed * 1e-9
+    let limit = limits.sorted()[limits.count / 2]
+    let parts = StepPart.allCases.map { ("\($0)_seconds", JSONValue.number(median[$0])) }
+    return [
+      BenchField(
+        "tokens_per_second", .number(speed), heading: "tokens/s",
+        shown: grouped(Int(speed.rounded())) + (deviation.map { " ± \(grouped(Int($0.rounded())))" } ?? "")),
+      BenchField("tokens_per_second_sd", deviation.map { .number($0) } ?? .null, heading: nil),
+      BenchField(
+        "tokens_per_second_best", .number(tokens / sorted[0].total), heading: "best",
+        shown: grouped(Int((tokens / sorted[0].total).rounded()))),
+      BenchField("gflops", .number(gflops), heading: "GFLOP/s", shown: gflops.fixed(0)),
+      BenchField("limit_gflops", .number(limit), heading: "limit", shown: limit.fixed(0)),
+      BenchField("limit_share", .number(gflops / limit), heading: "share", shown: percent(gflops / limit)),
+      BenchField("step_seconds", .number(median.total), heading: "step", shown: milliseconds(median.total)),
+      BenchField("parts", .object(Dictionary(uniqueKeysWithValues: parts)), heading: nil),
+    ]
+      + StepPart.allCases.map { part in
+        .shown(heading: "\(part)", milliseconds(median[part]))
+      } + [
+        BenchField(
+          "peak_memory_bytes", peakMemory.map { .integer($0) } ?? .null, heading: "memory",
+          shown: peakMemory.map { "\((Double($0) / 1e6).fixed(0)) MB" } ?? ""),
+        BenchField("peak_memory_of", .text(isMemoryOwn ? "row" : "process"), heading: nil),
+      ]
+  }
+
+  private func milliseconds(_ seconds: Double) -> String { "\((seconds * 1e3).fixed(1)) ms" }
+
+  private func percent(_ part: Double) -> String { "\((100 * part).fixed(1)) %" }
+}
+
+extension [Double] {
+  /// Of a sample; nil for fewer than two numbers.
+  fileprivate var standardDeviation: Double? {
+    guard count > 1 else { return nil }
+    let mean = reduce(0, +) / Double(count)
+    return (reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)).squareRoot()
+  }
+}
