@@ -7,7 +7,7 @@ TEXT ?=
 # The run folder (make quickstart OUT=runs/mine); empty for runs/kjv-small, or runs/<name of the text>.
 OUT ?=
 
-.PHONY: help setup build quickstart test test-golden check
+.PHONY: help setup build quickstart test test-golden bench-peers check
 
 help: ## Show this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -30,6 +30,9 @@ test: setup ## Build and run all tests.
 test-golden: setup ## Reproduce the numbers of other RetNet programs on their own weights.
 	@swift test -c release --disable-xctest --filter GoldenTests
 
+bench-peers: build ## Measure training beside PyTorch, which is installed into .build (a quarter of an hour).
+	@scripts/bench-peers/run.sh
+
 check: ## Check the format of the code, and the scripts if shellcheck is there.
 	@swift format lint --strict --recursive Sources Tests Package.swift
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh scripts/*/*.sh .ci/run; fi
