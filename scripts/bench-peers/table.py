@@ -75,7 +75,7 @@ def header(results, machine, arguments):
     yield "CPU", f"{cpu_name()}, {len(os.sched_getaffinity(0))} cores"
     if "blas_core" in machine:
         yield "OpenBLAS core of retnet", machine["blas_core"]
-    yield "versions", f"retnet {commit()}; {', '.join(versions)}; {compiler()}"
+    yield "versions", f"retnet {machine.get('commit', '')[:12] or commit()}; {', '.join(versions)}; {compiler()}"
     yield "date", datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     yield "threads", arguments.threads
     yield "rounds", f"{arguments.rounds} of {arguments.steps} steps each, in turns"
