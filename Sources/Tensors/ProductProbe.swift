@@ -2,8 +2,8 @@ internal import COpenBLAS
 
 /// How fast this machine multiplies: the yardstick of a benchmark, to be asked between its steps, since clocks drift.
 ///
-/// [4096, 1024] × [1024, 512] in Float32, about 30 MB, once by `multiply` and once by OpenBLAS in a single call with
-/// as many threads of its own.
+/// [4096, 1024] × [1024, 512] about 30 MB, once by `multiply` and once by OpenBLAS in a single call with as many
+/// threads of its own; with bfloat16 operands by `multiply` alone, since Debian's OpenBLAS has no such product.
 package final class ProductProbe {
   private let a = Tensor(Shape(4096, 1024))
   private let b = Tensor(Shape(1024, 512))
@@ -18,16 +18,18 @@ package final class ProductProbe {
   /// GFLOP/s of each.
   package struct Speeds: Sendable {
     package let ours: Double
-    package let library: Double
+    /// nil where the library has no product of that precision.
+    package let library: Double?
 
-    package var faster: Double { max(ours, library) }
+    package var faster: Double { max(ours, library ?? 0) }
   }
 
   /// Measures both, best of three.
   ///
   /// OpenBLAS's threads spin for about 30 ms after a product: whoever measures next has to wait that long.
-  package func measure(on pool: WorkerPool) -> Speeds {
-    let ours = best { multiply(Matrix(c), Matrix(a), Matrix(b), transposed: .none, on: pool) }
+  package func measure(_ precision: ProductPrecision, on pool: WorkerPool) -> Speeds {
+    let ours = best { multiply(Matrix(c), Matrix(a), Matrix(b), transposed: .none, precision: precision, on: pool) }
+    guard precision == .float32 else { return Speeds(ours: ours, library: nil) }
     let library = BLAS.withOwnThreads(pool.threadCount) {
       best { multiplyHere(Matrix(c), Matrix(a), Matrix(b), transposed: .none, accumulate: false) }
     }

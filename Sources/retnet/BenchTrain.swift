@@ -4,6 +4,8 @@ internal import Modeling
 internal import Tensors
 internal import Training
 
+extension TrainingPrecision: ExpressibleByArgument {}
+
 /// `retnet bench train`: the speed of training steps, and where their time goes.
 struct BenchTrain: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,16 +21,12 @@ struct BenchTrain: ParsableCommand {
       gated feed-forward 1024, vocabulary 8192, tied head, batches of 8 sequences of 512 tokens.
       """)
 
-  /// The number format of the products.
-  enum Precision: String, CaseIterable, ExpressibleByArgument {
-    case float32
-    case bfloat16
-  }
-
   @OptionGroup var source: BenchModelOptions
 
-  @Option(help: ArgumentHelp("Number format of the products.", valueName: "float32|bfloat16"))
-  var precision = Precision.float32
+  @Option(
+    help: ArgumentHelp(
+      "Operands of the products (default: auto, or the file's).", valueName: "auto|float32|bfloat16"))
+  var precision: TrainingPrecision?
 
   @Option(name: .shortAndLong, help: ArgumentHelp("Sequences of a batch (default: 8, or the file's).", valueName: "n"))
   var batch: Int?
@@ -40,9 +38,6 @@ struct BenchTrain: ParsableCommand {
   @OptionGroup var talk: TalkOptions
 
   func validate() throws {
-    if precision == .bfloat16 {
-      throw ValidationError("--precision: expected float32, as training has no bfloat16 products, found bfloat16")
-    }
     for (flag, number) in [("--batch", batch), ("--sequence-length", sequenceLength)] {
       if let number, !(1...Self.largestBatch).contains(number) {
         throw ValidationError("\(flag): expected 1 to \(Self.largestBatch), found \(number)")
@@ -90,7 +85,8 @@ struct BenchTrain: ParsableCommand {
         .usage, "--batch: expected at most \(Self.largestBatch) tokens in a batch, found \(rows) × \(time)")
     }
     (training.sequenceLength, training.batchTokens) = (time, tokens.partialValue)
-    return training
+    training.precision = precision ?? training.precision
+    return training.resolved
   }
 
   private func key(_ name: String, _ run: TrainingBenchmark) -> [BenchField] {
@@ -100,10 +96,12 @@ struct BenchTrain: ParsableCommand {
       BenchField("parameters", .integer(run.parameterCount), shown: grouped(run.parameterCount)),
       BenchField("form", .text("chunkwise")),
       BenchField("chunk_length", .integer(run.training.chunkLength), heading: "chunk"),
-      BenchField("precision", .text(precision.rawValue)),
+      BenchField("precision", .text(run.training.precision.rawValue)),
+      BenchField("recompute", .text(run.training.recompute.rawValue)),
       BenchField("threads", .integer(run.threads)),
       BenchField("batch", .integer(run.training.batchSize)),
       BenchField("sequence_length", .integer(run.training.sequenceLength), heading: "length"),
+      BenchField("micro_batch_tokens", .integer(run.training.microBatchTokens), heading: "micro-batch"),
     ]
   }
 }

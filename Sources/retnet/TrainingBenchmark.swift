@@ -42,7 +42,7 @@ struct TrainingBenchmark {
     let probe = ProductProbe()
     var (steps, limits) = ([PartTimes](), [Double]())
     for _ in 0..<repetitions {
-      limits.append(probe.measure(on: pool).faster)
+      limits.append(probe.measure(training.precision.products, on: pool).faster)
       // OpenBLAS's own threads have to stop spinning, or they would take the step's cores.
       usleep(100_000)
       _ = clock.takeTimes()

@@ -40,10 +40,14 @@ import Testing
   }
 
   /// On one thread: more would give OpenBLAS threads of its own while other tests run in this process.
-  @Test func theProbeFindsSpeeds() {
-    let speeds = ProductProbe().measure(on: WorkerPool(threadCount: 1))
-    #expect(speeds.ours > 0 && speeds.library > 0)
-    #expect(speeds.faster == max(speeds.ours, speeds.library))
+  @Test func theProbeFindsSpeeds() throws {
+    let (probe, pool) = (ProductProbe(), WorkerPool(threadCount: 1))
+    let speeds = probe.measure(.float32, on: pool)
+    let library = try #require(speeds.library)
+    #expect(speeds.ours > 0 && library > 0)
+    #expect(speeds.faster == max(speeds.ours, library))
     #expect(speeds.faster.isFinite)
+    let half = probe.measure(.bfloat16, on: pool)
+    #expect(half.ours > 0 && half.ours.isFinite && half.library == nil && half.faster == half.ours)
   }
 }
