@@ -5,7 +5,7 @@ internal import Tensors
 struct Block {
   let configuration: ModelConfiguration
   let weights: LayerParameters
-  /// Of the products with weights; retention, norms and sums are Float32.
+  /// Of the products with weights and of those in chunkwise retention; norms, decay, states and sums are Float32.
   let precision: ProductPrecision
 
   private var projections: Linear { Linear(weights.projections, weights.projectionBias, precision) }
@@ -46,7 +46,8 @@ struct Block {
     projections.forward(projected, a.normed, on: pool)
     memory.rotation.apply(projected.columns(columns.q), on: pool)
     memory.rotation.apply(projected.columns(columns.k), scale: keyScale(shape), on: pool)
-    memory.retain(a, configuration, shape: shape, form: form, state: state, documents: documents, on: pool)
+    memory.retain(
+      a, configuration, shape: shape, form: form, state: state, documents: documents, precision: precision, on: pool)
     normalizeHeads(a.gated, a, gate: columns.g.map { projected.columns($0) }, on: pool)
     a.middle.startResidual(from: a.input, on: pool)
     headOutput.forward(Matrix(a.middle), a.gated, accumulate: true, on: pool)
@@ -95,7 +96,7 @@ struct Block {
       mean: a.headMean, inverse: a.headInverse, partials: scratch.partials, on: pool)
     memory.retainBackward(
       scratch.dprojected, scratch.dretained, a, configuration, shape: shape, documents: documents,
-      dstates: scratch.dstates, on: pool)
+      dstates: scratch.dstates, precision: precision, on: pool)
     memory.rotation.apply(dprojected.columns(columns.q), inverse: true, on: pool)
     memory.rotation.apply(dprojected.columns(columns.k), inverse: true, scale: keyScale(shape), on: pool)
     projections.backward(

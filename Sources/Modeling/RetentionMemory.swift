@@ -60,10 +60,11 @@ final class RetentionMemory {
   ///   - form: The memory's, or recurrent.
   ///   - state: Before and after.
   ///   - documents: As in `recurrentRetention`.
+  ///   - precision: Of the products in the chunkwise form.
   ///   - pool: Where the work runs.
   func retain(
     _ a: BlockActivations, _ configuration: ModelConfiguration, shape: RetentionShape, form: RetentionForm,
-    state: LayerState, documents: Indices?, on pool: WorkerPool
+    state: LayerState, documents: Indices?, precision: ProductPrecision, on pool: WorkerPool
   ) {
     let outer = pool.charge(.retention)
     defer { pool.charge(outer) }
@@ -74,7 +75,7 @@ final class RetentionMemory {
     let absoluteSums = form == .parallel && norm == .sumOfAbs ? sums?.sums(shape) : nil
     compute(
       output, q, k, v, shape: shape, form: form, state: state.retention, documents: documents, states: a.states,
-      absoluteSums: absoluteSums, on: pool)
+      absoluteSums: absoluteSums, precision: precision, on: pool)
     guard let sums, let factors = a.scoreFactors, let scores = state.scores else { return }
     var scoreSums = absoluteSums
     if norm == .absOfSum {
@@ -82,7 +83,7 @@ final class RetentionMemory {
       let rows = sums.sums(shape)
       compute(
         Matrix(rows), q, k, sums.ones(shape), shape: shape.withUnitValues, form: form, state: scores.keySums,
-        documents: documents, states: sums.states, on: pool)
+        documents: documents, states: sums.states, precision: .float32, on: pool)
       scoreSums = rows
     }
     scoreNormFactors(
@@ -96,7 +97,7 @@ final class RetentionMemory {
   private func compute(
     _ o: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix, shape: RetentionShape, form: RetentionForm,
     state: RetentionState, documents: Indices?, states: ChunkStates?, absoluteSums: Tensor? = nil,
-    on pool: WorkerPool
+    precision: ProductPrecision, on pool: WorkerPool
   ) {
     switch form {
     case .recurrent:
@@ -110,7 +111,7 @@ final class RetentionMemory {
       guard let chunks, let states else { preconditionFailure("retain: memory made for \(self.form)") }
       chunkwiseRetention(
         o, q, k, v, shape: shape, chunkLength: chunkLength, table: table, state: state, documents: documents,
-        states: states, scratch: chunks, on: pool)
+        states: states, scratch: chunks, precision: precision, on: pool)
     }
   }
 
@@ -124,10 +125,11 @@ final class RetentionMemory {
   ///   - shape: Extents.
   ///   - documents: As in the forward.
   ///   - dstates: Scratch for the chunkwise form.
+  ///   - precision: As in the forward.
   ///   - pool: Where the work runs.
   func retainBackward(
     _ dprojected: Tensor, _ d_o: Tensor, _ a: BlockActivations, _ configuration: ModelConfiguration,
-    shape: RetentionShape, documents: Indices?, dstates: ChunkStates?, on pool: WorkerPool
+    shape: RetentionShape, documents: Indices?, dstates: ChunkStates?, precision: ProductPrecision, on pool: WorkerPool
   ) {
     let outer = pool.charge(.retention)
     defer { pool.charge(outer) }
@@ -143,7 +145,7 @@ final class RetentionMemory {
       guard let chunks, let states = a.states, let dstates else { preconditionFailure("retainBackward: no states") }
       chunkwiseRetentionBackward(
         dq: dq, dk: dk, dv: dv, Matrix(d_o), q, k, v, shape: shape, chunkLength: chunkLength, table: table,
-        documents: documents, states: states, dstates: dstates, scratch: chunks, on: pool)
+        documents: documents, states: states, dstates: dstates, scratch: chunks, precision: precision, on: pool)
     case .parallel:
       guard let rows else { preconditionFailure("retainBackward: no scratch") }
       parallelRetentionBackward(

@@ -96,6 +96,7 @@ struct ChunkwiseCall: Sendable {
   let states: ChunkStates
   let documents: Indices?
   let scratch: ChunkScratch
+  let products: TaskProducts
 
   /// The memory is large enough for the plan and the pool, and the table for its chunks.
   func check(workers: Int, in operation: StaticString) {

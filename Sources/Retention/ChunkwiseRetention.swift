@@ -18,18 +18,21 @@ package import Tensors
 ///   - documents: As in `recurrentRetention`.
 ///   - states: Receives the state that enters each chunk, for the backward.
 ///   - scratch: Made for at least this chunk length.
+///   - precision: Of the products' operands; the state and all sums are Float32.
 ///   - pool: Where sequences, heads and chunks run.
 /// - Precondition: Shapes as above.
 package func chunkwiseRetention(
   _ o: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix, shape: RetentionShape, chunkLength: Int, table: DecayTable,
-  state: RetentionState, documents: Indices? = nil, states: ChunkStates, scratch: ChunkScratch, on pool: WorkerPool
+  state: RetentionState, documents: Indices? = nil, states: ChunkStates, scratch: ChunkScratch,
+  precision: ProductPrecision = .float32, on pool: WorkerPool
 ) {
   shape.check(o, q, k, v, in: #function)
   state.check(shape, in: #function)
   let plan = ChunkPlan(time: shape.time, length: chunkLength)
   guard plan.count > 0 else { return }
   let call = ChunkwiseCall(
-    shape: shape, plan: plan, table: table, states: states, documents: documents, scratch: scratch)
+    shape: shape, plan: plan, table: table, states: states, documents: documents, scratch: scratch,
+    products: TaskProducts(precision, on: pool))
   call.check(workers: pool.threadCount, in: #function)
   let sequences = shape.batch * shape.heads
   for sequence in 0..<sequences { call.moveScales(sequence, from: state.scales[sequence]) }
@@ -42,9 +45,9 @@ package func chunkwiseRetention(
     let keys = call.scratch.scaled(worker, range.count, shape.keyWidth)
     scaleRows(
       keys, shape.keyBlock(k, b, h, range, width: shape.keyWidth), factor: call.leaving(b, h, chunk, worker: worker))
-    multiplyHere(
+    call.products.multiply(
       call.states.matrix(b * shape.heads + h, chunk + 1), keys,
-      shape.keyBlock(v, b, h, range, width: shape.valueWidth), transposed: .first, accumulate: false)
+      shape.keyBlock(v, b, h, range, width: shape.valueWidth), transposed: .first, accumulate: false, worker: worker)
   }
 
   pool.run(sequences, with: (call, state)) { context, sequence, _ in
@@ -68,12 +71,14 @@ package func chunkwiseRetention(
     let queries = shape.queryBlock(q, b, h, range, width: shape.keyWidth)
     let outputs = shape.queryBlock(o, b, h, range, width: shape.valueWidth)
     let scores = call.maskedScores(queries, shape.keyBlock(k, b, h, range, width: shape.keyWidth), b, h, chunk, worker)
-    multiplyHere(
-      outputs, scores, shape.keyBlock(v, b, h, range, width: shape.valueWidth), transposed: .none, accumulate: false)
+    call.products.multiply(
+      outputs, scores, shape.keyBlock(v, b, h, range, width: shape.valueWidth), transposed: .none, accumulate: false,
+      worker: worker)
     let scaled = call.scratch.scaled(worker, range.count, shape.keyWidth)
     scaleRows(scaled, queries, factor: call.entering(b, h, chunk, worker: worker))
-    multiplyHere(
-      outputs, scaled, call.states.matrix(b * shape.heads + h, chunk), transposed: .none, accumulate: true)
+    call.products.multiply(
+      outputs, scaled, call.states.matrix(b * shape.heads + h, chunk), transposed: .none, accumulate: true,
+      worker: worker)
   }
 }
 
@@ -96,18 +101,21 @@ package func chunkwiseRetention(
 ///   - states: As the forward left them.
 ///   - dstates: Scratch of the same size as `states`.
 ///   - scratch: Made for at least this chunk length.
+///   - precision: Of the products' operands; the state and all sums are Float32.
 ///   - pool: Where sequences, heads and chunks run.
 package func chunkwiseRetentionBackward(
   dq: Matrix, dk: Matrix, dv: Matrix, dstate: Tensor? = nil, _ d_o: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix,
   shape: RetentionShape, chunkLength: Int, table: DecayTable, documents: Indices? = nil, states: ChunkStates,
-  dstates: ChunkStates, scratch: ChunkScratch, on pool: WorkerPool
+  dstates: ChunkStates, scratch: ChunkScratch,
+  precision: ProductPrecision = .float32, on pool: WorkerPool
 ) {
   shape.check(d_o, q, k, v, in: #function)
   shape.check(d_o, dq, dk, dv, in: #function)
   let plan = ChunkPlan(time: shape.time, length: chunkLength)
   guard plan.count > 0 else { return }
   let call = ChunkwiseCall(
-    shape: shape, plan: plan, table: table, states: states, documents: documents, scratch: scratch)
+    shape: shape, plan: plan, table: table, states: states, documents: documents, scratch: scratch,
+    products: TaskProducts(precision, on: pool))
   call.check(workers: pool.threadCount, in: #function)
   precondition(
     dstates.stored.shape == states.stored.shape, "chunkwiseRetentionBackward: dstates \(dstates.stored.shape)")
@@ -126,9 +134,10 @@ package func chunkwiseRetentionBackward(
     scaleRows(
       queries, shape.queryBlock(q, b, h, range, width: shape.keyWidth),
       factor: call.entering(b, h, chunk, worker: worker))
-    multiplyHere(
+    call.products.multiply(
       dstates.matrix(b * shape.heads + h, chunk), queries,
-      shape.queryBlock(d_o, b, h, range, width: shape.valueWidth), transposed: .first, accumulate: false)
+      shape.queryBlock(d_o, b, h, range, width: shape.valueWidth), transposed: .first, accumulate: false, worker: worker
+    )
   }
 
   // From the last chunk to the first: entry c + 1 becomes the gradient of the state that leaves chunk c.
@@ -181,7 +190,7 @@ extension ChunkwiseCall {
   /// (q kᵀ) ⊙ D of one chunk.
   fileprivate func maskedScores(_ q: Matrix, _ k: Matrix, _ b: Int, _ h: Int, _ chunk: Int, _ worker: Int) -> Matrix {
     let scores = scratch.scores(worker, q.rows)
-    multiplyHere(scores, q, k, transposed: .second, accumulate: false)
+    products.multiply(scores, q, k, transposed: .second, accumulate: false, worker: worker)
     mask(scores, b, h, chunk)
     return scores
   }
@@ -201,22 +210,24 @@ extension ChunkwiseCall {
     let sequence = b * shape.heads + h
     let scores = maskedScores(q, k, b, h, chunk, worker)
     let dscores = scratch.secondScores(worker, q.rows)
-    multiplyHere(dscores, d_o, v, transposed: .second, accumulate: false)
+    products.multiply(dscores, d_o, v, transposed: .second, accumulate: false, worker: worker)
     mask(dscores, b, h, chunk)
 
     // Inside the chunk.
-    multiplyHere(dv, scores, d_o, transposed: .first, accumulate: accumulate)
-    multiplyHere(dk, dscores, q, transposed: .first, accumulate: accumulate)
+    products.multiply(dv, scores, d_o, transposed: .first, accumulate: accumulate, worker: worker)
+    products.multiply(dk, dscores, q, transposed: .first, accumulate: accumulate, worker: worker)
     // Through the state that leaves: k̃ = ζ ⊙ k, and dk gains ζ ⊙ (v dSᵀ).
     let leaving = leaving(b, h, chunk, worker: worker)
     let rows = scratch.scaled(worker, q.rows, shape.keyWidth)
     scaleRows(rows, k, factor: leaving)
-    multiplyHere(dv, rows, dstates.matrix(sequence, chunk + 1), transposed: .none, accumulate: true)
-    multiplyHere(rows, v, dstates.matrix(sequence, chunk + 1), transposed: .second, accumulate: false)
+    products.multiply(
+      dv, rows, dstates.matrix(sequence, chunk + 1), transposed: .none, accumulate: true, worker: worker)
+    products.multiply(
+      rows, v, dstates.matrix(sequence, chunk + 1), transposed: .second, accumulate: false, worker: worker)
     scaleRows(dk, rows, factor: leaving, accumulate: true)
     // Through the state that entered: dq = ξ ⊙ (do Sᵀ) + P k.
-    multiplyHere(rows, d_o, states.matrix(sequence, chunk), transposed: .second, accumulate: false)
+    products.multiply(rows, d_o, states.matrix(sequence, chunk), transposed: .second, accumulate: false, worker: worker)
     scaleRows(dq, rows, factor: entering(b, h, chunk, worker: worker))
-    multiplyHere(dq, dscores, k, transposed: .none, accumulate: true)
+    products.multiply(dq, dscores, k, transposed: .none, accumulate: true, worker: worker)
   }
 }

@@ -1,5 +1,3 @@
-internal import CKernels
-
 /// A product whose operands are rounded to bfloat16 while they are packed, with sums in Float32.
 ///
 /// The inner extent and the columns are cut so that a piece of B fits the pool's packing memory. For each piece all
@@ -51,34 +49,31 @@ private struct Piece: Sendable {
   let columns: Range<Int>
   let inner: Range<Int>
 
+  private var kernels: BFloat16Kernels { BFloat16Kernels(isPortable: product.isPortable) }
+
   /// Packs columns of B, counted from the piece's first, for every block of the inner extent.
   func packColumns(_ range: Range<Int>) {
-    let b = product.b
-    let isAlong = product.transposed == .second
+    let lanes = columns.lowerBound + range.lowerBound..<columns.lowerBound + range.upperBound
     for block in blocks {
-      let (lane, start) = (columns.lowerBound + range.lowerBound, block.lowerBound)
-      let from = unsafe b.pointer + (isAlong ? lane * b.stride + start : start * b.stride + lane)
-      let to = unsafe columnPanels(range.lowerBound, block)
-      unsafe pack(to, from, range.count, block.count, b.stride, isAlong, RN_BF16_COLUMNS)
+      unsafe kernels.packColumns(
+        columnPanels(range.lowerBound, block), product.b, lanes, block, isAlong: product.transposed == .second)
     }
   }
 
   /// Packs the tile's rows of A into the worker's memory, then multiplies group by group.
   func multiplyTile(rows: Range<Int>, columns range: Range<Int>, worker: Int) {
-    let (a, c) = (product.a, product.c)
-    let isAlong = product.transposed != .first
+    let c = product.c
     let ownPanels = unsafe product.scratch.rows(of: worker)
     let paddedRows = PackingMemory.padded(rows.count)
     for block in blocks {
-      let (lane, start) = (rows.lowerBound, block.lowerBound)
-      let from = unsafe a.pointer + (isAlong ? lane * a.stride + start : start * a.stride + lane)
-      let to = unsafe ownPanels + (start - inner.lowerBound) * paddedRows
-      unsafe pack(to, from, rows.count, block.count, a.stride, isAlong, RN_BF16_ROWS)
+      unsafe kernels.packRows(
+        ownPanels + (block.lowerBound - inner.lowerBound) * paddedRows, product.a, rows, block,
+        isAlong: product.transposed != .first)
     }
     for column in stride(from: range.lowerBound, to: range.upperBound, by: BFloat16Product.columnGroup) {
       let count = min(BFloat16Product.columnGroup, range.upperBound - column)
       for block in blocks {
-        unsafe multiply(
+        unsafe kernels.multiply(
           c.pointer + rows.lowerBound * c.stride + columns.lowerBound + column,
           ownPanels + (block.lowerBound - inner.lowerBound) * paddedRows, columnPanels(column, block), rows.count,
           count, block.count, c.stride, product.accumulate || block.lowerBound > 0)
@@ -94,27 +89,10 @@ private struct Piece: Sendable {
     let before = (block.lowerBound - inner.lowerBound) * PackingMemory.padded(columns.count)
     return unsafe product.scratch.columns + before + column * ((block.count + 1) / 2 * 2)
   }
-
-  private func pack(
-    _ to: UnsafeMutablePointer<UInt16>, _ from: UnsafePointer<Float>, _ lanes: Int, _ count: Int, _ stride: Int,
-    _ isAlong: Bool, _ width: Int
-  ) {
-    let pack = unsafe product.isPortable ? rn_bf16_pack_portable : rn_bf16_pack
-    unsafe pack(to, from, Int64(lanes), Int64(count), Int64(stride), isAlong ? 1 : 0, Int32(width))
-  }
-
-  private func multiply(
-    _ to: UnsafeMutablePointer<Float>, _ a: UnsafePointer<UInt16>, _ b: UnsafePointer<UInt16>, _ rows: Int,
-    _ columns: Int, _ count: Int, _ stride: Int, _ accumulate: Bool
-  ) {
-    let multiply = unsafe product.isPortable ? rn_bf16_multiply_portable : rn_bf16_multiply
-    unsafe multiply(
-      to, a, b, Int64(rows), Int64(columns), Int64(count), Int64(stride), accumulate ? 1 : 0)
-  }
 }
 
 /// A range of the inner extent in blocks of `innerBlock`.
-private struct InnerBlocks: Sequence, IteratorProtocol {
+struct InnerBlocks: Sequence, IteratorProtocol {
   private var rest: Range<Int>
   private var isFirst = true
 

@@ -9,6 +9,10 @@ struct PackingMemory: Sendable {
   private static let capacity = 2048 * 4096
   /// The most rows of a tile.
   static let rows = 128
+  /// Rows and columns that a product inside a task packs at once, for a block of the inner extent: all of a worker's own
+  /// memory, 128 · 512 + 384 · 512 numbers.
+  static let taskRows = rows
+  static let taskColumns = inner * rows / BFloat16Product.innerBlock - taskRows
 
   private let shared: Storage
   private let own: Storage

@@ -114,7 +114,7 @@ struct TileGrid: Sendable {
 }
 
 /// Checks the three shapes and returns the inner extent.
-private func checkProduct(_ c: Matrix, _ a: Matrix, _ b: Matrix, _ transposed: Transposition) -> Int {
+func checkProduct(_ c: Matrix, _ a: Matrix, _ b: Matrix, _ transposed: Transposition) -> Int {
   let (m, k) = transposed == .first ? (a.columns, a.rows) : (a.rows, a.columns)
   let (n, inner) = transposed == .second ? (b.rows, b.columns) : (b.columns, b.rows)
   precondition(

@@ -56,7 +56,7 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
   package var recompute = Recomputation.none
   package var precision = TrainingPrecision.auto
   /// Of the chunkwise form.
-  package var chunkLength = 128
+  package var chunkLength = 64
   package var learningRate = 2e-3
   package var minimumLearningRate = 0.0
   package var warmupSteps = 50
@@ -91,7 +91,7 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
         "What the backward computes again: none, or blocks: activations of one block at a time, a third more time."),
       ConfigurationKey(
         "precision", \.precision,
-        "Of the products with weights: float32, bfloat16 (sums and everything else stay float32), auto: by the CPU."),
+        "Of the products, retention's too: float32, bfloat16 (sums and all else stay float32), auto: by the CPU."),
       ConfigurationKey(
         "chunk_length", \.chunkLength, 1...65_536, "Chunk length of the chunkwise form; changes speed only."),
       ConfigurationKey("learning_rate", \.learningRate, .above(0), "Peak learning rate."),

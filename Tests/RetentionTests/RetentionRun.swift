@@ -8,16 +8,19 @@ struct RetentionRun {
   let inputs: RetentionInputs
   let shape: RetentionShape
   let state: RetentionState
+  /// Of the products in the chunkwise form.
+  private let precision: ProductPrecision
   private let projected: Tensor
   private let table: DecayTable
 
   /// - Parameters:
   ///   - inputs: Numbers that Float32 holds.
   ///   - state: The state to go on from; nil: the inputs' initial state under scales between ½ and 1.
-  init(_ inputs: RetentionInputs, state: RetentionState? = nil) {
+  ///   - precision: Of the products in the chunkwise form.
+  init(_ inputs: RetentionInputs, state: RetentionState? = nil, precision: ProductPrecision = .float32) {
     let shape = inputs.shape
     let rows = shape.batch * shape.time
-    (self.inputs, self.shape) = (inputs, shape)
+    (self.inputs, self.shape, self.precision) = (inputs, shape, precision)
     table = DecayTable(Decay(logarithms: inputs.logDecay), length: max(1, shape.time))
     projected = .poison(Shape(rows, Self.widths(shape).reduce(1, +)))
     var first = 0
@@ -83,7 +86,7 @@ struct RetentionRun {
       let states = poisonedStates(length)
       chunkwiseRetention(
         o, q, k, v, shape: shape, chunkLength: length, table: table, state: state, documents: inputs.documents,
-        states: states, scratch: scratch(length, pool), on: pool)
+        states: states, scratch: scratch(length, pool), precision: precision, on: pool)
       return (output, states)
     }
     return (output, nil)
@@ -109,7 +112,7 @@ struct RetentionRun {
     chunkwiseRetentionBackward(
       dq: dq, dk: dk, dv: dv, dstate: dstate, Matrix(d_o), q, k, v, shape: shape, chunkLength: chunkLength,
       table: table, documents: inputs.documents, states: states, dstates: poisonedStates(chunkLength),
-      scratch: scratch(chunkLength, pool), on: pool)
+      scratch: scratch(chunkLength, pool), precision: precision, on: pool)
     return gradients(dprojected, dstate)
   }
 
