@@ -58,7 +58,8 @@ let package = Package(
       swiftSettings: settings),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     .target(
-      name: "EngineTestSupport", dependencies: ["TestSupport", "Tensors"], path: "Tests/EngineTestSupport",
+      name: "EngineTestSupport", dependencies: ["TestSupport", "Modeling", "Retention", "Tensors"],
+      path: "Tests/EngineTestSupport",
       swiftSettings: settings),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
     tests("TestSupport"),
@@ -67,7 +68,9 @@ let package = Package(
     tests(
       "Modeling", "EngineTestSupport", "CAllocationCount", "Checkpoints", "Configurations", "Files", "Modeling",
       "Retention", "Tensors"),
-    tests("Golden", "Checkpoints", "Configurations", "Files", "Modeling", "Retention", "Tensors", "Training"),
+    tests(
+      "Golden", "EngineTestSupport", "Checkpoints", "Configurations", "Files", "Modeling", "Retention", "Tensors",
+      "Training"),
     tests("Files", "Files"),
     tests("Checkpoints", "Checkpoints", "Files"),
     tests("Configurations", "Configurations"),

@@ -1,3 +1,4 @@
+import EngineTestSupport
 import Foundation
 import Modeling
 import Retention
@@ -8,12 +9,13 @@ import Training
 
 /// Twenty steps of AdamW give the losses, gradient norms and weights that PyTorch gives in Float64.
 ///
-/// Training magnifies rounding. The peer's own Float32 run is off by 1.7e-6 in the losses, 5.7e-4 in the gradient norms
-/// and 1.6e-6 in the final weights (Tests/Golden/README.md). Allowed are 1e-5, 2e-3 and 1e-5. The first ten steps and
-/// the lengths of the final weights keep that. Near step 18 (plain) and 19 (clipped) a head's first output is nearly
-/// zero: Float64 arithmetic whose initial weights are off by at most half a unit in the last place of Float32 ends, over
-/// eight seeds a curve, with losses off by 2e-6 to 1.7e-5, norms by 1.2e-3 to 1.9e-2 and sums by 1e-5 to 9e-5; our
-/// arithmetic by 5e-6 to 3e-5, 4e-3 to 4e-2 and 3e-5 to 2e-4 over five BLAS cores and both forms.
+/// At each step the loss, the gradients and their norm are also compared with exact arithmetic at the same weights: that
+/// is the test of our arithmetic, and no step's error enters the next. The curve itself keeps 1e-5 (losses), 2e-3
+/// (gradient norms) for ten steps and 1e-5 (lengths of the final weights). Then it magnifies rounding: at step 18 (plain)
+/// and 19 (clipped) a head's first output is nearly zero. Exact arithmetic whose initial weights are off by at most
+/// 2^-24 of each ends with losses off by 1.8e-6 to 1.7e-5, norms by 1.2e-3 to 1.9e-2 and sums by 1e-5 to 9.4e-5, over
+/// eight seeds a curve; ours, over five BLAS cores and both forms, by 5.1e-6 to 3.1e-5, 4.2e-3 to 3.9e-2 and 3e-5 to
+/// 2e-4. Tests/Golden/README.md says where this comes from.
 @Suite struct TrainingCurveTests {
   private let pool = WorkerPool(threadCount: 2)
 
@@ -39,6 +41,7 @@ import Training
       workers: pool.threadCount)
     var optimizer = AdamW(foreign.configuration)
     var (losses, norms): ([Double], [Double]) = ([], [])
+    var errors: [StepErrors] = []
     for step in 0..<steps {
       let rows = (0..<batch).map { ids[(step * batch + $0) * (time + 1)..<(step * batch + $0 + 1) * (time + 1)] }
       gradients.flat.clear(on: pool)
@@ -48,10 +51,19 @@ import Training
           scoredCount: batch * time, memory: memory, on: pool))
       let norm = optimizer.norm(of: gradients, on: pool)
       norms.append(norm)
+      let exact = ReferenceRetNet(foreign.configuration, parameters).lossAndGradients(
+        rows.map { $0.dropLast().map(Int.init) }, targets: rows.map { $0.dropFirst().map(Int.init) })
+      errors.append(StepErrors(loss: losses[step], norm: norm, gradients, exact: exact))
       optimizer.update(
         parameters, gradients: gradients, norm: norm, learningRate: facts.configuration.learningRate,
         facts.configuration, on: pool)
     }
+
+    // At the same weights, over four BLAS cores: 3.1e-7, 3.4e-4 and 4.1e-4, and 4.3e-6 in the best 17 steps of 20.
+    #expect(errors.map(\.loss).allSatisfy { $0 <= 1e-6 })
+    #expect(errors.map(\.norm).allSatisfy { $0 <= 2e-3 })
+    #expect(errors.map(\.gradient).allSatisfy { $0 <= 2e-3 })
+    #expect(errors.count { $0.gradient <= 1e-5 } >= steps - 3)
 
     let theirLosses = try numbers.values("losses" + curve.suffix)
     let theirNorms = try numbers.values("grad_norms" + curve.suffix)
@@ -71,6 +83,7 @@ import Training
       worstLength = max(worstLength, abs(foundLength - length) / length)
     }
     #expect(worstLength <= 1e-5)
+    // The limits that the peer's own Float32 run keeps; a Float64 run from weights rounded once more misses them too.
     withKnownIssue("the last steps magnify Float32 rounding beyond the tolerance", isIntermittent: true) {
       #expect(lossDistance <= 1e-5)
       #expect(normDistance <= 2e-3)
@@ -89,6 +102,28 @@ import Training
   {
     guard found.count == expected.count else { return .infinity }
     return zip(found, expected).map { abs($0 - $1) / (isRelative ? $1 : 1) }.max { !($0 >= $1) } ?? .infinity
+  }
+}
+
+/// How far a step is from exact arithmetic at the same weights.
+private struct StepErrors {
+  let loss: Double
+  /// Relative.
+  let norm: Double
+  /// Of all gradients together: an RMS ratio.
+  let gradient: Double
+
+  init(
+    loss: Double, norm: Double, _ gradients: Parameters, exact: (loss: Double, gradients: [String: ReferenceTensor])
+  ) {
+    let exactNorm = Reference.globalNorm(exact.gradients.values)
+    let differences = gradients.descriptions.compactMap { description in
+      exact.gradients[description.name].map { gradients.tensor(description).reference - $0 }
+    }
+    self.loss = abs(loss - exact.loss)
+    self.norm = abs(norm - exactNorm) / exactNorm
+    gradient =
+      differences.count == exact.gradients.count ? Reference.globalNorm(differences) / exactNorm : .infinity
   }
 }
 

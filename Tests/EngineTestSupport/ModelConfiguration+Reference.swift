@@ -1,14 +1,14 @@
-import Glibc
-import Modeling
+internal import Glibc
+package import Modeling
 import Retention
 import Tensors
-import TestSupport
+package import TestSupport
 
 extension ModelConfiguration {
   /// The same model for the reference.
   ///
   /// - Precondition: The configuration is resolved.
-  var reference: ReferenceConfiguration {
+  package var reference: ReferenceConfiguration {
     var copy = ReferenceConfiguration(
       vocabularySize: vocabularySize, width: width, layerCount: layers, headCount: heads, keyWidth: keyWidth / heads,
       valueWidth: valueWidth / heads, feedForwardWidth: feedForwardWidth, epsilon: Double(Float(normEpsilon)),
@@ -58,6 +58,14 @@ extension ModelConfiguration {
     case .single: log(127.0 / 128)
     case .none: 0
     }
+  }
+}
+
+extension ReferenceRetNet {
+  /// The same weights in Float64; exact.
+  package init(_ configuration: ModelConfiguration, _ parameters: Parameters) {
+    let named = parameters.descriptions.map { ($0.name, parameters.tensor($0).reference) }
+    self.init(configuration.reference, parameters: Dictionary(uniqueKeysWithValues: named))
   }
 }
 
