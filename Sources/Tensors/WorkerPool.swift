@@ -64,8 +64,15 @@ package final class WorkerPool: @unchecked Sendable {
   }
 
   private func run(_ job: any Job, count: Int) {
-    if count > 1 && threadCount > 1 { return crew.run(job, count: count) }
-    for index in 0..<count { job.run(index, worker: 0) }
+    if count > 1, threadCount > 1 {
+      let start = clock == nil ? 0 : StepClock.now
+      crew.run(job, count: count)
+      clock?.endRegion(since: start)
+    } else if count > 1, let clock {
+      clock.runRegion(count) { job.run($0, worker: 0) }
+    } else {
+      for index in 0..<count { job.run(index, worker: 0) }
+    }
   }
 }
 

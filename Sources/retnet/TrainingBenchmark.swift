@@ -101,6 +101,8 @@ struct TrainingMeasurement {
       BenchField("limit_gflops", .number(limit), heading: "limit", shown: limit.fixed(0)),
       BenchField("limit_share", .number(gflops / limit), heading: "share", shown: percent(gflops / limit)),
       BenchField("step_seconds", .number(median.total), heading: "step", shown: milliseconds(median.total)),
+      BenchField("serial_seconds", .number(median.serial), heading: "serial", shown: milliseconds(median.serial)),
+      BenchField("span_seconds", median.span.map { .number($0) } ?? .null, heading: nil),
       BenchField("parts", .object(Dictionary(uniqueKeysWithValues: parts)), heading: nil),
     ]
       + StepPart.allCases.map { part in

@@ -62,6 +62,14 @@ extension CommandRuns {
         let step = try #require(row["step_seconds"] as? Double)
         #expect((parts.values.reduce(0, +) / step - 1).magnitude < 1e-9)
         #expect((4 * 32 / step / speed - 1).magnitude < 1e-9)
+        let serial = try #require(row["serial_seconds"] as? Double)
+        #expect(serial > 0 && serial < step)
+        if row["threads"] as? Int == 1 {
+          let span = try #require(row["span_seconds"] as? Double)
+          #expect(span > serial && span < step)
+        } else {
+          #expect(row["span_seconds"] is NSNull)
+        }
       }
     }
 

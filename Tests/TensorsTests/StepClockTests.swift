@@ -33,6 +33,24 @@ import Testing
     #expect(clock.takeTimes()[.products] > 0)
   }
 
+  @Test func whatOneTaskDoesIsSerialAndTheRestIsNot() throws {
+    let clock = StepClock()
+    let alone = WorkerPool(threadCount: 1, clock: clock)
+    alone.run(1, with: ()) { _, _, _ in usleep(3000) }
+    alone.run(3, with: ()) { _, index, _ in usleep(index == 1 ? 4000 : 1000) }
+    var times = clock.takeTimes()
+    // 3 ms in a region of one task; then 6 ms, whose longest task takes 4.
+    #expect(times.serial >= 3e-3 && times.total - times.serial >= 6e-3)
+    let span = try #require(times.span)
+    #expect(span - times.serial >= 4e-3 && span <= times.total)
+
+    let pair = WorkerPool(threadCount: 2, clock: clock)
+    _ = clock.takeTimes()
+    pair.run(2, with: ()) { _, _, _ in usleep(2000) }
+    times = clock.takeTimes()
+    #expect(times.span == nil && times.total - times.serial >= 2e-3)
+  }
+
   @Test func withoutAClockNothingIsKept() {
     let pool = WorkerPool(threadCount: 1)
     #expect(pool.charge(.products) == .products)
