@@ -25,6 +25,16 @@ package final class AppendFile {
   package func write(line: String) throws(FileError) {
     try writeAll(Array((line + "\n").utf8), to: descriptor, name: path)
   }
+
+  /// Waits until all lines are on the disk.
+  ///
+  /// - Throws: `FileError.cannotWrite`.
+  package func sync() throws(FileError) {
+    // A device or pipe cannot be synced and says EINVAL.
+    guard fsync(descriptor) == 0 || errno == EINVAL else {
+      throw .cannotWrite(path: path, reason: SystemError(code: errno).reason)
+    }
+  }
 }
 
 /// Whether something is at a path.

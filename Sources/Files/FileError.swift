@@ -12,6 +12,8 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
   case cannotWrite(path: String, reason: String)
   /// The input is longer than its reader accepts.
   case tooLarge(path: String, byteLimit: Int)
+  /// Another process writes into the folder; its number, where it is known.
+  case inUse(path: String, process: Int?)
   /// The reader of a pipe went away; a program in a pipeline ends quietly then.
   case closedPipe(name: String)
 
@@ -24,6 +26,7 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
     case .cannotCreate(let path, let reason): "\(path): cannot create: \(reason)"
     case .cannotWrite(let path, let reason): "\(path): cannot write: \(reason)"
     case .tooLarge(let path, let byteLimit): "\(path): expected at most \(byteLimit) bytes, found more"
+    case .inUse(let path, let process): "\(path): in use by " + (process.map { "process \($0)" } ?? "another process")
     case .closedPipe(let name): "\(name): the reader closed the pipe"
     }
   }

@@ -11,6 +11,12 @@ enum WriteTarget {
     if case .temporary = self { true } else { false }
   }
 
+  private static let namePrefix = ".retnet-"
+  private static let nameSuffix = ".partial"
+
+  /// Whether a name is that of a temporary file.
+  static func isTemporaryName(_ name: String) -> Bool { name.hasPrefix(namePrefix) && name.hasSuffix(nameSuffix) }
+
   /// Opens what has to be written so that, in the end, the path holds the bytes.
   static func open(_ path: String) throws(SystemError) -> (WriteTarget, descriptor: Int32) {
     // A C string would end at the zero byte and name another file.
@@ -23,7 +29,7 @@ enum WriteTarget {
     }
     let final = existing == nil ? path : resolved(path)
     while true {
-      let name = ".retnet-" + String(UInt64.random(in: 0...UInt64.max), radix: 16) + ".partial"
+      let name = namePrefix + String(UInt64.random(in: 0...UInt64.max), radix: 16) + nameSuffix
       let temporary = folder(of: final) + "/" + name
       do throws(SystemError) {
         let descriptor = try openDescriptor(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)

@@ -72,6 +72,7 @@ package struct CommandError: Error {
     case .missing, .notAFile: self.init(.inputMissing, error.description)
     case .cannotRead, .cannotWrite: self.init(.inputOutput, error.description)
     case .cannotCreate: self.init(.cannotCreate, error.description)
+    case .inUse: self.init(.cannotCreate, error.description, hint: "wait for it, or choose another folder with -o")
     case .tooLarge: self.init(.badData, error.description)
     }
   }

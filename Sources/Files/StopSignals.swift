@@ -1,0 +1,41 @@
+internal import Glibc
+internal import Synchronization
+
+/// SIGINT and SIGTERM as a wish: the first is noted for the program to act on, a second ends the process at once.
+package enum StopSignals {
+  /// Begins to listen, on the calling thread at least; a signal that the process was started to ignore stays ignored.
+  package static func listen() {
+    // Made before a handler can need it.
+    _ = received
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM] {
+      unsafe sigaddset(&signals, number)
+      let before = signal(number, noteSignal)
+      let isIgnored = unsafe unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+      if isIgnored { _ = signal(number, SIG_IGN) }
+    }
+    // A process inherits the mask of the thread that started it, which in many programs lets no signal through.
+    unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+  }
+
+  /// The name of the first signal that came, or nil.
+  package static var received: String? {
+    switch firstSignal.load(ordering: .relaxed) {
+    case 0: nil
+    case SIGINT: "SIGINT"
+    default: "SIGTERM"
+    }
+  }
+
+  /// The exit status by which a shell knows a process that such a signal has ended.
+  package static var exitStatus: Int32 { 128 + firstSignal.load(ordering: .relaxed) }
+}
+
+private let firstSignal = Atomic<Int32>(0)
+
+/// Runs between any two instructions of the program: an atomic exchange and `_exit` are all that may be done here.
+private func noteSignal(_ number: Int32) {
+  let isFirst = firstSignal.compareExchange(expected: 0, desired: number, ordering: .relaxed).exchanged
+  if !isFirst { _exit(128 + number) }
+}
