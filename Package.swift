@@ -47,7 +47,7 @@ let package = Package(
     library("Corpora", "Configurations", "Files"),
     library("Modeling", "Checkpoints", "Configurations", "Files", "Retention", "Tensors"),
     library("Inference", "Checkpoints", "Files", "Modeling", "Retention", "Tensors"),
-    library("Training", "Configurations", "Corpora", "Inference", "Modeling", "Tensors"),
+    library("Training", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling", "Tensors"),
     .executableTarget(
       name: "retnet",
       dependencies: [
@@ -77,7 +77,8 @@ let package = Package(
     tests("Tokenization", "Tokenization"),
     tests("Corpora", "Corpora", "Files"),
     tests("Inference", "Inference", "Modeling", "Retention", "Tensors"),
-    tests("Training", "Corpora", "Files", "Inference", "Modeling", "Tensors", "Training"),
+    tests(
+      "Training", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling", "Tensors", "Training"),
     tests(
       "Command", "retnet", "Configurations", "Corpora", "Files", "Modeling", "Training",
       .product(name: "ArgumentParser", package: "swift-argument-parser")

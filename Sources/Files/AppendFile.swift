@@ -11,7 +11,9 @@ package final class AppendFile {
   package init(path: String) throws(FileError) {
     self.path = path
     do {
+      let isNew = try status(at: path) == nil
       descriptor = try openDescriptor(path, O_WRONLY | O_CREAT | O_APPEND, mode: 0o644)
+      if isNew { try syncFolder(path: WriteTarget.folder(of: path)) }
     } catch {
       throw .cannotCreate(path: path, reason: error.reason)
     }
@@ -51,6 +53,9 @@ package func makeFolder(path: String) throws(FileError) {
       let error = SystemError(code: errno)
       let found = try? status(at: made)
       guard found?.isFolder == true else { throw .cannotCreate(path: made, reason: error.reason) }
+    } else {
+      // A folder above that cannot be opened, but holds a new one, cannot be synced by us.
+      try? syncFolder(path: WriteTarget.folder(of: made))
     }
     made += "/"
   }

@@ -33,6 +33,14 @@ func status(at path: String) throws(SystemError) -> stat? {
   return nil
 }
 
+/// Waits until the names in a folder are on the disk.
+func syncFolder(path: String) throws(SystemError) {
+  let folder = try openDescriptor(path, O_RDONLY | O_DIRECTORY)
+  defer { close(folder) }
+  // Some file systems cannot sync a folder and say EINVAL; nothing better can be done there.
+  guard fsync(folder) == 0 || errno == EINVAL else { throw SystemError(code: errno) }
+}
+
 /// Writes every byte, however many calls that takes, and waits where the descriptor does not block.
 func writeAll(_ bytes: RawSpan, to descriptor: Int32) throws(SystemError) {
   var start = 0

@@ -46,10 +46,7 @@ enum WriteTarget {
   func rename() throws(SystemError) {
     guard case .temporary(let path, let final) = self else { return }
     guard unsafe Glibc.rename(path, final) == 0 else { throw SystemError(code: errno) }
-    let folder = try openDescriptor(Self.folder(of: final), O_RDONLY | O_DIRECTORY)
-    defer { close(folder) }
-    // Some file systems cannot sync a folder and say EINVAL; nothing better can be done there.
-    guard fsync(folder) == 0 || errno == EINVAL else { throw SystemError(code: errno) }
+    try syncFolder(path: Self.folder(of: final))
   }
 
   /// Removes the temporary file, if it is still there.

@@ -15,6 +15,9 @@ package struct AdamW: Sendable {
     squares = DoubleBuffer(count: firstMoment.flat.sumBlockCount)
   }
 
+  /// Counts updates from here on: the moments were read from a file, or cleared.
+  mutating func restore(updates: Int) { step = updates }
+
   /// The global norm √Σ g² of a gradient (docs/MATH.md, eq. 21).
   package func norm(of gradients: Parameters, on pool: WorkerPool) -> Double {
     let outer = pool.charge(.optimizer)

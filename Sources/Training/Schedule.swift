@@ -11,7 +11,11 @@ extension TrainingConfiguration {
       case .cosine: 0.5 * (1 + cos(.pi * min(1, progress)))
       case .linear: 1 - min(1, progress)
       case .constant: 1.0
+      case .warmupStableDecay: min(1, Double(max(0, steps - step)) / Double(max(1, lengthOfDecay)))
       }
     return minimumLearningRate + (learningRate - minimumLearningRate) * left
   }
+
+  /// Steps at the end in which `warmup_stable_decay` falls.
+  private var lengthOfDecay: Int { decaySteps > 0 ? decaySteps : steps / 5 }
 }

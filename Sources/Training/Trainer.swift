@@ -10,6 +10,16 @@ package struct StepReport: Sendable {
   /// Global gradient norm before clipping.
   package let gradientNorm: Double
   package let learningRate: Double
+  /// Why the weights stayed as they were; nil if they were updated.
+  package let skipped: SkipReason?
+
+  package init(step: Int, loss: Double, gradientNorm: Double, learningRate: Double, skipped: SkipReason? = nil) {
+    self.step = step
+    self.loss = loss
+    self.gradientNorm = gradientNorm
+    self.learningRate = learningRate
+    self.skipped = skipped
+  }
 }
 
 /// One model in training: weights, gradients, moments and the memory of a step; the caller brings the batches.
@@ -49,26 +59,62 @@ package final class Trainer {
       workers: pool.threadCount)
   }
 
-  /// Steps made so far.
+  /// Updates made so far.
   package var step: Int { optimizer.step }
 
-  /// Makes one step on the batch in `inputs` and `targets`: the gradient of its mean loss, summed micro-batch by
-  /// micro-batch, and an update.
+  /// The optimizer's moments, views that can be read and filled.
+  package var moments: (first: Parameters, second: Parameters) { (optimizer.firstMoment, optimizer.secondMoment) }
+
+  /// Makes one step on the batch in `inputs` and `targets`: the gradient of its mean loss, and an update.
   package func makeStep() -> StepReport {
+    guard let (loss, norm) = computeGradient() else { preconditionFailure("makeStep: nobody wished to stop") }
+    let learningRate = configuration.learningRate(step: optimizer.step + 1)
+    update(gradientNorm: norm, learningRate: learningRate)
+    return StepReport(step: optimizer.step, loss: loss, gradientNorm: norm, learningRate: learningRate)
+  }
+
+  /// Computes the gradient of the mean loss of the batch in `inputs` and `targets`, summed micro-batch by micro-batch;
+  /// changes no weight.
+  ///
+  /// - Parameter shouldStop: Asked before each micro-batch but the first.
+  /// - Returns: Mean cross entropy in nats per token, and the global norm of the gradient; nil if it was stopped.
+  package func computeGradient(shouldStop: () -> Bool = { false }) -> (loss: Double, gradientNorm: Double)? {
     gradients.flat.clear(on: pool)
     var scored = 0
     for index in 0..<targets.count where targets[index] >= 0 { scored += 1 }
     var loss = 0.0
     for start in stride(from: 0, to: configuration.batchTokens, by: configuration.microBatchTokens) {
+      if start > 0 && shouldStop() { return nil }
       let part = start..<start + configuration.microBatchTokens
       loss += trained.addGradient(
         gradients, inputs: inputs.slice(part), targets: targets.slice(part), scoredCount: max(1, scored),
         memory: memory, on: pool)
     }
-    let norm = optimizer.norm(of: gradients, on: pool)
-    let learningRate = configuration.learningRate(step: optimizer.step + 1)
+    return (loss, optimizer.norm(of: gradients, on: pool))
+  }
+
+  /// Updates the weights by the gradient that was computed last.
+  package func update(gradientNorm: Double, learningRate: Double) {
     optimizer.update(
-      network.parameters, gradients: gradients, norm: norm, learningRate: learningRate, configuration, on: pool)
-    return StepReport(step: optimizer.step, loss: loss, gradientNorm: norm, learningRate: learningRate)
+      network.parameters, gradients: gradients, norm: gradientNorm, learningRate: learningRate, configuration, on: pool)
+  }
+
+  /// Takes over weights and the number of updates that made them; the caller fills the moments.
+  ///
+  /// - Parameters:
+  ///   - parameters: Of the same model.
+  ///   - updates: Made so far.
+  package func restore(_ parameters: Parameters, updates: Int) {
+    network.parameters.flat.copy(parameters.flat, on: pool)
+    optimizer.restore(updates: updates)
+  }
+
+  /// Goes back to the weights that the seed gives, with no updates made.
+  package func restart() {
+    var source = RandomSource(seed: UInt64(configuration.seed))
+    network.parameters.initialize(from: &source)
+    optimizer.restore(updates: 0)
+    optimizer.firstMoment.flat.clear(on: pool)
+    optimizer.secondMoment.flat.clear(on: pool)
   }
 }

@@ -7,6 +7,8 @@ package enum ScheduleShape: String, CaseIterable, Sendable, ConfigurationChoice 
   case cosine
   case linear
   case constant
+  /// The peak until the last steps, then straight down.
+  case warmupStableDecay = "warmup_stable_decay"
 }
 
 extension Recomputation: ConfigurationChoice {}
@@ -61,6 +63,8 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
   package var minimumLearningRate = 0.0
   package var warmupSteps = 50
   package var schedule = ScheduleShape.cosine
+  /// Steps at the end in which the schedule `warmup_stable_decay` falls; 0: a fifth of all.
+  package var decaySteps = 0
   package var beta1 = 0.9
   package var beta2 = 0.98
   package var epsilon = 1e-8
@@ -71,8 +75,32 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
   package var seed = 1
   /// Steps between evaluations of the validation file; 0: only at the end.
   package var evaluateEvery = 0
+  /// Evaluations without a better one after which the run ends; 0: never.
+  package var patience = 0
   /// Steps between lines of metrics.
   package var logEvery = 10
+  /// Steps between samples of text; 0: none.
+  package var sampleEvery = 0
+  package var samplePrompt = ""
+  package var sampleTokens = 64
+  /// Steps between checkpoints.
+  package var checkpointEvery = 250
+  /// How many of the newest checkpoints are kept.
+  package var keepCheckpoints = 3
+  /// Steps between checkpoints that are kept for good; 0: none.
+  package var milestoneEvery = 0
+  /// A loss this far above its running mean is skipped, nats per token; 0: never.
+  package var lossSpike = 3.0
+  /// A gradient norm of this many running means is skipped; 0: never.
+  package var gradientSpike = 0.0
+  /// Steps in the running means.
+  package var spikeWindow = 100
+  /// Skipped steps in a row after which the run goes back.
+  package var skipLimit = 5
+  /// How often it may go back.
+  package var rewindLimit = 3
+  /// What a rewind makes of the learning rate.
+  package var rewindFactor = 0.5
 
   package init() {}
 
@@ -98,6 +126,9 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey("minimum_learning_rate", \.minimumLearningRate, .atLeast(0), "Learning rate at the last step."),
       ConfigurationKey("warmup_steps", \.warmupSteps, 0...1_000_000_000, "Steps of linear warm-up from 0 to the peak."),
       ConfigurationKey("schedule", \.schedule, "How the rate falls after the warm-up."),
+      ConfigurationKey(
+        "decay_steps", \.decaySteps, 0...1_000_000_000,
+        "Last steps, in which the rate of warmup_stable_decay falls; 0: a fifth of steps."),
       ConfigurationKey("beta1", \.beta1, .from(0, below: 1), "AdamW: decay of the mean of gradients."),
       ConfigurationKey("beta2", \.beta2, .from(0, below: 1), "AdamW: decay of the mean of squared gradients."),
       ConfigurationKey("epsilon", \.epsilon, .above(0), "AdamW: added to the root of the second moment."),
@@ -110,7 +141,34 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey("seed", \.seed, 0...Int.max, "Seed of the initial weights and of the order of the data."),
       ConfigurationKey(
         "evaluate_every", \.evaluateEvery, 0...1_000_000_000, "Steps between evaluations; 0: only at the end."),
+      ConfigurationKey(
+        "patience", \.patience, 0...1_000_000, "Evaluations without a better one that end the run; 0: never."),
       ConfigurationKey("log_every", \.logEvery, 1...1_000_000_000, "Steps between lines of metrics.jsonl."),
+      ConfigurationKey(
+        "sample_every", \.sampleEvery, 0...1_000_000_000,
+        "Steps between texts that the model makes of sample_prompt, said and logged; 0: none."),
+      ConfigurationKey("sample_prompt", \.samplePrompt, "What they begin with; empty: BOS."),
+      ConfigurationKey("sample_tokens", \.sampleTokens, 1...1_000_000, "How many tokens follow."),
+      ConfigurationKey("checkpoint_every", \.checkpointEvery, 1...1_000_000_000, "Steps between checkpoints."),
+      ConfigurationKey(
+        "keep_checkpoints", \.keepCheckpoints, 1...1_000_000, "How many of the newest checkpoints are kept."),
+      ConfigurationKey(
+        "milestone_every", \.milestoneEvery, 0...1_000_000_000,
+        "Steps between checkpoints that are never removed, a multiple of checkpoint_every; 0: none."),
+      ConfigurationKey(
+        "loss_spike", \.lossSpike, .atLeast(0),
+        "Nats per token above the running mean of the loss at which a step is skipped; 0: never."),
+      ConfigurationKey(
+        "gradient_spike", \.gradientSpike, .atLeast(0),
+        "Times the running mean of the gradient norm at which a step is skipped; 0: never."),
+      ConfigurationKey(
+        "spike_window", \.spikeWindow, 1...1_000_000,
+        "Steps in these running means; spikes are looked for after as many."),
+      ConfigurationKey(
+        "skip_limit", \.skipLimit, 1...1_000_000, "Steps skipped in a row after which the run goes back a checkpoint."),
+      ConfigurationKey("rewind_limit", \.rewindLimit, 0...1_000, "How often a run may go back before it gives up."),
+      ConfigurationKey(
+        "rewind_factor", \.rewindFactor, .above(0, upTo: 1), "What going back does to the learning rate, for good."),
     ]
   }
 
@@ -119,8 +177,16 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
     if batchTokens % sequenceLength != 0 {
       found.append(("batch_tokens", "expected a multiple of sequence_length \(sequenceLength), found \(batchTokens)"))
     }
+    if milestoneEvery % checkpointEvery != 0 {
+      found.append(
+        ("milestone_every", "expected a multiple of checkpoint_every \(checkpointEvery), found \(milestoneEvery)"))
+    }
     if warmupSteps > steps {
       found.append(("warmup_steps", "expected at most steps (\(steps)), found \(warmupSteps)"))
+    }
+    if schedule == .warmupStableDecay, decaySteps > steps - warmupSteps {
+      found.append(
+        ("decay_steps", "expected at most steps - warmup_steps (\(steps - warmupSteps)), found \(decaySteps)"))
     }
     if minimumLearningRate > learningRate {
       found.append(

@@ -5,67 +5,164 @@ package import Tensors
 
 /// What a run tells on its way.
 package enum TrainingEvent: Sendable {
-  /// A step was made.
+  /// A step was made, or skipped.
   case step(StepReport)
   /// The validation file was scored after a step; `isBest` when no earlier score was lower.
-  case evaluation(step: Int, score: Score, isBest: Bool)
+  case evaluation(TrainingProgress, score: Score, isBest: Bool)
+  /// A checkpoint is due.
+  case checkpoint(TrainingProgress)
+  /// After too many skipped steps the run went back and goes on with a lower learning rate.
+  case rewind(from: Int, to: TrainingProgress)
 }
 
-/// A training run from the first step to the last.
+/// Why a run ended.
+package enum TrainingEnd: Sendable {
+  /// All steps are made.
+  case complete
+  /// As many evaluations as `patience` allows brought nothing better.
+  case outOfPatience
+  /// The caller wished it, or its limit of steps was reached; the run can go on from here.
+  case stopped
+}
+
+/// A training run from any step to the last.
+///
+/// What it does next follows from weights, moments and `progress` alone, so a run that is saved between two steps and
+/// continued by another process makes the same steps as one that was never stopped.
 package struct TrainingLoop {
   package let trainer: Trainer
+  package private(set) var progress: TrainingProgress
   private let batches: Batches
   private let validation: TokenFile?
   private let pool: WorkerPool
-  private var bestBitsPerByte = Double.infinity
+  private var configuration: TrainingConfiguration { trainer.configuration }
 
   /// - Parameters:
-  ///   - trainer: At step 0.
+  ///   - trainer: With the weights and moments of the progress.
+  ///   - progress: Where the run stands.
   ///   - batches: Of the trainer's batch size and sequence length.
   ///   - validation: Scored on the way and at the end, or nil.
   ///   - pool: Where the work runs.
-  package init(_ trainer: Trainer, batches: Batches, validation: TokenFile?, on pool: WorkerPool) {
+  package init(
+    _ trainer: Trainer, progress: TrainingProgress = TrainingProgress(), batches: Batches, validation: TokenFile?,
+    on pool: WorkerPool
+  ) {
     self.trainer = trainer
+    self.progress = progress
     self.batches = batches
     self.validation = validation
     self.pool = pool
   }
 
-  /// Makes every step of the configuration.
+  /// Makes the steps that are left.
   ///
-  /// - Parameter report: Gets each event as it happens.
-  /// - Throws: What `report` throws, which ends the run, and `CorpusError` for a damaged token file.
-  package mutating func run(_ report: (TrainingEvent) throws -> Void) throws {
-    let configuration = trainer.configuration
-    while trainer.step < configuration.steps {
-      try trainer.inputs.withMutableSpan { inputs in
-        try trainer.targets.withMutableSpan { targets in
-          try batches.copyBatch(at: trainer.step, inputs: &inputs, targets: &targets)
-        }
+  /// - Parameters:
+  ///   - limit: A step to stop after, or nil.
+  ///   - shouldStop: Asked before each micro-batch and during evaluations; what was begun and not finished is dropped.
+  ///   - restore: Puts the checkpoint of a step into the trainer and gives back its progress; never asked for step 0.
+  ///   - report: Gets each event as it happens.
+  /// - Returns: Why there are no more steps.
+  /// - Throws: What the closures throw, which ends the run; `TrainingError`; `CorpusError` for a damaged token file.
+  @discardableResult
+  package mutating func run(
+    limit: Int? = nil, shouldStop: () -> Bool = { false },
+    restore: (Int) throws -> TrainingProgress = { throw TrainingError.noCheckpoint(step: $0) },
+    _ report: (TrainingEvent) throws -> Void
+  ) throws -> TrainingEnd {
+    while true {
+      if isEvaluationDue, let validation {
+        guard let score = try evaluate(validation, shouldStop: shouldStop) else { return .stopped }
+        let isBest = progress.record(bitsPerByte: score.bitsPerByte)
+        try report(.evaluation(progress, score: score, isBest: isBest))
       }
-      let step = trainer.makeStep()
+      if isCheckpointDue {
+        progress.savedStep = progress.step
+        try report(.checkpoint(progress))
+      }
+      if progress.step >= configuration.steps { return .complete }
+      if configuration.patience > 0 && progress.evaluationsSinceBest >= configuration.patience { return .outOfPatience }
+      if shouldStop() || progress.step >= limit ?? .max { return .stopped }
+      guard let step = try makeStep(shouldStop) else { return .stopped }
       try report(.step(step))
-      let isLast = step.step == configuration.steps
-      let isDue = configuration.evaluateEvery > 0 && step.step % configuration.evaluateEvery == 0
-      if let validation, isLast || isDue {
-        let score = try evaluate(validation)
-        let isBest = score.bitsPerByte < bestBitsPerByte
-        if isBest { bestBitsPerByte = score.bitsPerByte }
-        try report(.evaluation(step: step.step, score: score, isBest: isBest))
+      if progress.stepGuard.skippedInARow >= configuration.skipLimit {
+        let step = progress.step
+        try rewind(restore)
+        try report(.rewind(from: step, to: progress))
       }
     }
   }
 
-  /// Exact full-history score of a token file.
-  private func evaluate(_ file: TokenFile) throws -> Score {
+  private var isEvaluationDue: Bool {
+    guard progress.evaluatedStep < progress.step else { return false }
+    let isInterval = configuration.evaluateEvery > 0 && progress.step % configuration.evaluateEvery == 0
+    return isInterval || progress.step == configuration.steps
+  }
+
+  /// In the middle of trouble nothing is saved that a rewind could go back to.
+  private var isCheckpointDue: Bool {
+    progress.savedStep < progress.step && progress.step % configuration.checkpointEvery == 0
+      && progress.stepGuard.skippedInARow == 0
+  }
+
+  /// Makes a step; nil, and nothing has changed, if the caller wished to stop on the way.
+  private mutating func makeStep(_ shouldStop: () -> Bool) throws -> StepReport? {
+    try trainer.inputs.withMutableSpan { inputs in
+      try trainer.targets.withMutableSpan { targets in
+        try batches.copyBatch(at: progress.batch, inputs: &inputs, targets: &targets)
+      }
+    }
+    guard let (loss, norm) = trainer.computeGradient(shouldStop: shouldStop) else { return nil }
+    let learningRate = configuration.learningRate(step: progress.step + 1) * progress.learningRateFactor
+    let reason = progress.stepGuard.judge(loss: loss, gradientNorm: norm, configuration)
+    if reason == nil {
+      progress.noteGoodStep()
+      trainer.update(gradientNorm: norm, learningRate: learningRate)
+    }
+    progress.step += 1
+    progress.batch += 1
+    return StepReport(
+      step: progress.step, loss: loss, gradientNorm: norm, learningRate: learningRate, skipped: reason)
+  }
+
+  private mutating func rewind(_ restore: (Int) throws -> TrainingProgress) throws {
+    guard progress.rewinds < configuration.rewindLimit else {
+      throw TrainingError.diverged(
+        step: progress.step, skippedInARow: progress.stepGuard.skippedInARow, rewinds: progress.rewinds)
+    }
+    let good: TrainingProgress
+    if progress.goodStep == 0 {
+      trainer.restart()
+      good = TrainingProgress()
+    } else {
+      good = try restore(progress.goodStep)
+    }
+    progress.rewind(to: good, factor: configuration.rewindFactor)
+  }
+
+  /// So many ids of the validation file take a large model about a second.
+  private static let idsBetweenQuestions = 1_024
+
+  /// Exact full-history score of a token file; nil if the caller wished to stop.
+  private func evaluate(_ file: TokenFile, shouldStop: () -> Bool) throws -> Score? {
     let model = trainer.network.configuration
     let bos = model.bos == .none ? nil : model.bosID.map { Int32($0) }
     var meter = PerplexityMeter(
-      trainer.network, form: .chunkwise(chunkLength: trainer.configuration.chunkLength), on: pool)
-    for document in 0..<file.documentCount {
-      meter.startDocument(bos: bos)
-      try file.forEachPiece(ofDocument: document) { meter.append($0) }
-      meter.count(bytes: file.documentBytes(document))
+      trainer.network, form: .chunkwise(chunkLength: configuration.chunkLength), on: pool)
+    struct Stopped: Error {}
+    do {
+      for document in 0..<file.documentCount {
+        meter.startDocument(bos: bos)
+        try file.forEachPiece(ofDocument: document) { ids in
+          // The meter reads in segments of its own: where the ids are cut changes no bit.
+          for start in stride(from: 0, to: ids.count, by: Self.idsBetweenQuestions) {
+            if shouldStop() { throw Stopped() }
+            meter.append(ids[start..<min(start + Self.idsBetweenQuestions, ids.count)])
+          }
+        }
+        meter.count(bytes: file.documentBytes(document))
+      }
+    } catch is Stopped {
+      return nil
     }
     meter.finishSegment()
     return meter.score

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Files
 
 /// How the process ends, for scripts. The numbers from 64 are those of `sysexits.h`.
 package enum ExitStatus: Int32, CaseIterable, Sendable {
@@ -33,4 +34,9 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
 extension ExitStatus {
   /// What a command throws to end with this status after it has said all there is to say.
   var exit: ExitCode { ExitCode(rawValue) }
+}
+
+extension StopSignals {
+  /// What a command throws that a signal stopped with nothing to save.
+  static var exit: ExitCode { ExitCode(exitStatus) }
 }

@@ -20,6 +20,14 @@ enum Machine {
     ]
   }
 
+  /// What the bits of a training run depend on besides its configuration; `threads` is recorded though they do not.
+  static func trainingFacts(threadCount: Int) -> [String: String] {
+    [
+      "threads": "\(threadCount)", "blas_core": BLAS.coreName,
+      "cpu_features": CPU().names.joined(separator: " "),
+    ]
+  }
+
   /// The CPU's name as the system gives it.
   static var cpuName: String {
     guard let text = try? readAll(path: "/proc/cpuinfo", byteLimit: 1 << 20) else { return "unknown" }

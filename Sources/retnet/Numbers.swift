@@ -30,5 +30,28 @@ extension Double {
 }
 
 extension Duration {
+  /// A span of time as people write it, such as `90s`, `30m`, `1h30m`, or a number of seconds; nil for other words.
+  package init?(words: String) {
+    var (seconds, digits) = (0.0, "")
+    for character in words {
+      if character.isASCII && (character.isNumber || character == ".") {
+        digits.append(character)
+      } else {
+        guard let unit = ["s": 1.0, "m": 60, "h": 3_600, "d": 86_400][character], let count = Double(digits) else {
+          return nil
+        }
+        seconds += unit * count
+        digits = ""
+      }
+    }
+    if !digits.isEmpty {
+      guard let count = Double(digits), seconds == 0 else { return nil }
+      seconds = count
+    }
+    // Beyond a thousand years the arithmetic of clocks overflows.
+    guard seconds > 0 && seconds < 3e10 else { return nil }
+    self = .seconds(seconds)
+  }
+
   var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

@@ -1,26 +1,46 @@
 internal import Files
+internal import Training
 
-/// The folder of one training run.
+/// The folder of one training run, which this process alone writes to.
 struct RunFolder {
   let path: String
+  let checkpoints: CheckpointFolder
+  private let lock: FolderLock
 
-  /// Makes the folder; refuses one that holds a run already, rather than write over it.
-  init(path: String) throws {
+  /// Makes the folder if it is missing and locks it.
+  ///
+  /// - Parameters:
+  ///   - path: Of the folder.
+  ///   - isResumed: Whether a run that is there is to go on; otherwise it is refused, rather than written over.
+  /// - Throws: `FileError` where it cannot be made or is in use; `CommandError` where a run is in the way.
+  init(path: String, isResumed: Bool) throws {
     self.path = path
-    guard !fileExists(path: path + "/metrics.jsonl") else {
-      throw CommandError(
-        .cannotCreate, "\(path): expected a folder without a run, found one with metrics.jsonl",
-        hint: "choose another folder with -o, or move this one away")
-    }
+    checkpoints = CheckpointFolder(path: path + "/checkpoints")
+    if !isResumed { try Self.refuseRun(path, checkpoints) }
     try makeFolder(path: path)
+    lock = try FolderLock(folder: path)
+    // A run may have been begun and ended since.
+    if !isResumed { try Self.refuseRun(path, checkpoints) }
+  }
+
+  private static func refuseRun(_ path: String, _ checkpoints: CheckpointFolder) throws {
+    let hasCheckpoints = try !checkpoints.steps().isEmpty
+    guard hasCheckpoints || fileExists(path: path + "/metrics.jsonl") else { return }
+    let found = hasCheckpoints ? "checkpoints" : "metrics.jsonl"
+    throw CommandError(
+      .cannotCreate, "\(path): expected a folder without a run, found one with \(found)",
+      hint: "go on with --resume auto, choose another folder with -o, or move this one away")
+  }
+
+  /// Clears away what killed processes have left and writes the configuration.
+  func prepare(_ configurationText: String) throws {
+    try makeFolder(path: checkpoints.path)
+    for folder in [path, checkpoints.path] { try AtomicFile.removeLeftovers(inFolder: folder) }
+    try checkpoints.removeStatesWithoutModel()
+    let file = try AtomicFile(replacing: file("config.yaml"))
+    try file.write(Array(configurationText.utf8))
+    try file.commit()
   }
 
   func file(_ name: String) -> String { path + "/" + name }
-
-  /// Writes a small text file, atomically.
-  func write(_ text: String, to name: String) throws {
-    let file = try AtomicFile(replacing: file(name))
-    try file.write(Array(text.utf8))
-    try file.commit()
-  }
 }

@@ -18,8 +18,10 @@ struct TrainCommand: ParsableCommand {
       Examples:
         retnet train --config configs/kjv-small.yaml
         retnet train --config configs/kjv-small.yaml -o runs/slow --set training.learning_rate=3e-4
+        retnet train --config configs/kjv-small.yaml -o runs/slow --resume auto
 
-      The run folder gets config.yaml, metrics.jsonl, last.safetensors and best.safetensors.
+      The run folder gets config.yaml, metrics.jsonl, checkpoints, last.safetensors and best.safetensors. Ctrl-C saves
+      the last step and ends the run; --resume auto goes on as if nothing had been.
       """)
 
   @OptionGroup var global: GlobalOptions
@@ -35,8 +37,24 @@ struct TrainCommand: ParsableCommand {
     help: ArgumentHelp("Run folder (default: runs/ and the name of the file).", valueName: "runs/x"))
   var output: String?
 
+  @Option(help: ArgumentHelp("Go on from the newest checkpoint, or from a given one.", valueName: "auto|path"))
+  var resume: String?
+
+  @Option(help: ArgumentHelp("Stop after this step of the run.", valueName: "n"))
+  var maxSteps: Int?
+
+  @Option(help: ArgumentHelp("Stop after this much time: 90s, 30m, 1h30m.", valueName: "time"))
+  var maxTime: String?
+
   @Flag(help: "Print the resolved configuration and what it amounts to, and stop.")
   var dryRun = false
+
+  func validate() throws {
+    if let maxSteps, maxSteps < 1 { throw ValidationError("--max-steps: expected at least 1, found \(maxSteps)") }
+    if let maxTime, Duration(words: maxTime) == nil {
+      throw ValidationError("--max-time: expected a time such as 90s, 30m or 1h30m, found '\(maxTime)'")
+    }
+  }
 
   func run() throws {
     let plan = try TrainingPlan(configPath: config, overrides: set)
@@ -46,14 +64,18 @@ struct TrainCommand: ParsableCommand {
     }
     let pool = try global.makePool()
     Machine.warnOfSlowBLAS(global.talk)
-    let folder = try RunFolder(path: output ?? "runs/\(plan.name)")
-    try folder.write(plan.configurationText, to: "config.yaml")
+    let start = try resume.map { try ResumePoint($0, output: output) }
+    let folder = try RunFolder(path: start?.folder ?? output ?? "runs/\(plan.name)", isResumed: start != nil)
+    let machine = Machine.trainingFacts(threadCount: pool.threadCount)
+    let checkpoint = try start.flatMap { try $0.checkpoint(in: folder, for: plan, machine: machine, options: global) }
+    try folder.prepare(plan.configurationText)
     for line in plan.summary + ["\(BLAS.coreName) products, \(pool.threadCount) threads, run folder \(folder.path)"] {
       global.say(line)
     }
     plan.remarks.forEach { global.say($0) }
-    var session = try TrainingSession(plan, folder: folder, options: global, on: pool)
-    let result = try session.run()
-    try StandardStream.output.write(result + "\n")
+    var session = try TrainingSession(
+      plan, folder: folder, checkpoint: checkpoint, machine: machine, options: global, on: pool)
+    let limits = TrainingLimits(step: maxSteps, time: maxTime.flatMap { Duration(words: $0) })
+    try StandardStream.output.write(try session.run(limits) + "\n")
   }
 }

@@ -1,3 +1,4 @@
+internal import Checkpoints
 internal import Corpora
 internal import Files
 internal import Inference
@@ -6,80 +7,212 @@ internal import Tensors
 internal import Tokenization
 internal import Training
 
+/// Where this process stops, though the run may not be at its end.
+struct TrainingLimits {
+  let step: Int?
+  let time: Duration?
+}
+
 /// A training run with its folder: progress for people, metrics and models for the disk.
 struct TrainingSession {
   private let plan: TrainingPlan
   private let folder: RunFolder
+  private let machine: [String: String]
   private let options: GlobalOptions
   private let trainer: Trainer
-  private var loop: TrainingLoop
-  private let metrics: AppendFile
+  private let loop: TrainingLoop
+  private let sample: TrainingSample
+  private var metrics: MetricsLog
   private var progress: ProgressLine
   private let start = ContinuousClock.now
+  private let secondsBefore: Double
+  private var stepsHere = 0
   private var averageLoss = 0.0
-  private var bestScore: Score?
+  private var bestBitsPerByte: Double?
+  /// What the newest checkpoint on disk says.
+  private var saved: TrainingProgress?
 
-  init(_ plan: TrainingPlan, folder: RunFolder, options: GlobalOptions, on pool: WorkerPool) throws {
+  /// - Throws: What is wrong with the checkpoint's moments, or with the log.
+  init(
+    _ plan: TrainingPlan, folder: RunFolder, checkpoint: TrainingCheckpoint?, machine: [String: String],
+    options: GlobalOptions, on pool: WorkerPool
+  ) throws {
     self.plan = plan
     self.folder = folder
+    self.machine = machine
     self.options = options
+    StopSignals.listen()
     trainer = Trainer(plan.model, plan.training, on: pool)
-    loop = TrainingLoop(trainer, batches: plan.batches, validation: plan.validationFile, on: pool)
-    metrics = try AppendFile(path: folder.file("metrics.jsonl"))
-    progress = ProgressLine("train", unit: "steps", total: plan.training.steps, style: options.progressStyle)
+    sample = try TrainingSample(plan, of: trainer.network, on: pool)
+    if let checkpoint { try checkpoint.file.restore(trainer, model: checkpoint.model) }
+    saved = checkpoint?.state.progress
+    let past = saved ?? TrainingProgress()
+    loop = TrainingLoop(trainer, progress: past, batches: plan.batches, validation: plan.validationFile, on: pool)
+    secondsBefore = checkpoint?.state.seconds ?? 0
+    bestBitsPerByte = past.bestBitsPerByte
+    metrics = try MetricsLog(path: folder.file("metrics.jsonl"), keeping: checkpoint?.state.metricsLines ?? 0) {
+      StandardStream.error.say($0)
+    }
+    progress = ProgressLine(
+      "train", unit: "steps", total: plan.training.steps, alreadyDone: past.step, style: options.progressStyle)
   }
 
-  /// Trains to the end.
+  /// Trains to the end, or to a limit; a signal saves the last step and throws.
   ///
   /// - Returns: The result in one line.
-  mutating func run() throws -> String {
+  mutating func run(_ limits: TrainingLimits) throws -> String {
     var loop = loop
-    try loop.run { event in
-      switch event {
-      case .step(let report): try take(report)
-      case .evaluation(let step, let score, let isBest): try take(score, after: step, isBest: isBest)
-      }
+    let (folder, trainer, start) = (folder, trainer, start)
+    do {
+      // The process before may have been killed between saving and removing.
+      if let saved { try folder.checkpoints.removeOld(saved, plan.training) }
+      let end = try loop.run(
+        limit: limits.step,
+        shouldStop: {
+          // A limit of time leaves room for a step, so that processes in a row get somewhere.
+          let isLate = stepsHere > 0 && limits.time.map { ContinuousClock.now - start >= $0 } ?? false
+          return isLate || StopSignals.received != nil
+        },
+        restore: { step in
+          let (model, state) = try folder.checkpoints.open(step: step)
+          try state.restore(trainer, model: model)
+          return state.state.progress
+        },
+        { event in try take(event) })
+      progress.finish(done: loop.progress.step, detail: detail)
+      if saved != loop.progress, loop.progress.step > 0 { try save(loop.progress) }
+      return try finish(loop.progress, end)
+    } catch let error as TrainingError {
+      progress.leaveLine()
+      let good = loop.progress.goodStep
+      let checkpoint = good > 0 ? "the last good checkpoint is \(folder.checkpoints.modelPath(step: good)); " : ""
+      throw CommandError(
+        .guarded, "\(folder.path): \(error)",
+        hint: checkpoint + "train anew with a lower training.learning_rate, or go on with --resume auto and a higher "
+          + "training.rewind_limit")
+    } catch let error as FileError {
+      throw failure(error)
+    } catch CheckpointError.file(let error) {
+      throw failure(error)
     }
-    progress.finish(done: trainer.step, detail: detail)
-    try save("last.safetensors")
-    guard let bestScore else { return folder.file("last.safetensors") }
-    return
-      "\(folder.file("best.safetensors"))  \(bestScore.bitsPerByte.fixed(4)) bits per byte on \(plan.data.validation)"
+  }
+
+  /// A disk that takes no more: what was saved stays.
+  private mutating func failure(_ error: FileError) -> any Error {
+    progress.leaveLine()
+    switch error {
+    case .cannotWrite, .cannotCreate:
+      return CommandError(.cannotCreate, error.description, hint: hint("make room on the disk"))
+    default: return error
+    }
+  }
+
+  private func hint(_ advice: String) -> String {
+    guard let saved else { return "\(advice); no checkpoint was written yet" }
+    let path = folder.checkpoints.modelPath(step: saved.step)
+    return "\(advice); the last good checkpoint is \(path), and --resume auto goes on from there"
+  }
+
+  private func finish(_ progress: TrainingProgress, _ end: TrainingEnd) throws -> String {
+    if case .stopped = end, let signal = StopSignals.received {
+      guard progress.step > 0 else {
+        options.say("stopped by \(signal) before the first step")
+        throw StopSignals.exit
+      }
+      options.say("stopped by \(signal) \(Self.advice(progress))")
+      throw ExitStatus.stopped.exit
+    }
+    switch end {
+    case .stopped: options.say("stopped \(Self.advice(progress))")
+    case .outOfPatience:
+      options.say(
+        "stopped after step \(progress.step): \(progress.evaluationsSinceBest) evaluations brought nothing better than "
+          + "step \(progress.bestStep)")
+    case .complete: break
+    }
+    try saveModel("last.safetensors", progress)
+    guard let best = progress.bestBitsPerByte else { return folder.file("last.safetensors") }
+    return "\(folder.file("best.safetensors"))  \(best.fixed(4)) bits per byte on \(plan.data.validation)"
+  }
+
+  private static func advice(_ progress: TrainingProgress) -> String {
+    "after step \(progress.step), which is saved; go on with --resume auto"
   }
 
   private var detail: String {
-    "loss \(averageLoss.fixed(3))" + (bestScore.map { ", validation \($0.bitsPerByte.fixed(3)) bits/byte" } ?? "")
+    "loss \(averageLoss.fixed(3))" + (bestBitsPerByte.map { ", validation \($0.fixed(3)) bits/byte" } ?? "")
   }
 
-  private mutating func take(_ report: StepReport) throws {
-    // A mean over about the last twenty steps, for the eye; metrics.jsonl has the losses themselves.
-    averageLoss += (report.loss - averageLoss) / Double(min(report.step, 20))
-    progress.update(done: report.step, detail: detail)
-    guard report.step % plan.training.logEvery == 0 || report.step == 1 else { return }
-    try metrics.write(
-      line: JSONReport([
-        "step": .integer(report.step), "loss": .number(report.loss), "gradient_norm": .number(report.gradientNorm),
-        "learning_rate": .number(report.learningRate), "tokens": .integer(report.step * plan.training.batchTokens),
-        "seconds": .number((ContinuousClock.now - start).inSeconds),
-      ]).line)
-  }
+  private var seconds: Double { secondsBefore + (ContinuousClock.now - start).inSeconds }
 
-  private mutating func take(_ score: Score, after step: Int, isBest: Bool) throws {
-    try metrics.write(
-      line: JSONReport([
-        "step": .integer(step), "validation_loss": .number(score.loss), "bits_per_byte": .number(score.bitsPerByte),
-        "perplexity": .number(score.perplexity), "seconds": .number((ContinuousClock.now - start).inSeconds),
-      ]).line)
-    if isBest {
-      bestScore = score
-      try save("best.safetensors")
+  private mutating func take(_ event: TrainingEvent) throws {
+    switch event {
+    case .step(let report): try take(report)
+    case .evaluation(let progress, let score, let isBest): try take(score, progress, isBest: isBest)
+    case .checkpoint(let progress): try save(progress)
+    case .rewind(let step, let progress):
+      self.progress.leaveLine()
+      options.say(
+        "step \(step): \(plan.training.skipLimit) steps in a row were skipped; back to step \(progress.step), learning "
+          + "rate × \(progress.learningRateFactor)")
+      // A signal may have left some: a kill must not lead back to them when the good one is no longer kept.
+      try folder.checkpoints.remove(laterThan: progress.step)
+      try metrics.write([
+        "step": .integer(step), "rewind_to": .integer(progress.step), "rewinds": .integer(progress.rewinds),
+        "learning_rate_factor": .number(progress.learningRateFactor), "seconds": .number(seconds),
+      ])
     }
   }
 
-  private func save(_ name: String) throws {
-    let provenance = Provenance(
-      seed: UInt64(plan.training.seed), steps: trainer.step, tokensSeen: trainer.step * plan.training.batchTokens,
+  private mutating func take(_ report: StepReport) throws {
+    stepsHere += 1
+    // A mean over about the last twenty steps, for the eye; metrics.jsonl has the losses themselves.
+    if report.skipped == nil { averageLoss += (report.loss - averageLoss) / Double(min(stepsHere, 20)) }
+    progress.update(done: report.step, detail: detail)
+    if report.step % plan.training.logEvery == 0 || report.step == 1 || report.skipped != nil {
+      var line: [String: JSONValue] = [
+        "step": .integer(report.step), "loss": .number(report.loss), "gradient_norm": .number(report.gradientNorm),
+        "learning_rate": .number(report.learningRate), "tokens": .integer(report.step * plan.training.batchTokens),
+        "seconds": .number(seconds),
+      ]
+      if let reason = report.skipped { line["skipped"] = .text(reason.rawValue) }
+      try metrics.write(line)
+    }
+    guard sample.isDue(after: report.step) else { return }
+    let text = sample.text()
+    progress.leaveLine()
+    options.say("sample after step \(report.step): \(text)")
+    try metrics.write(["step": .integer(report.step), "sample": .text(text), "seconds": .number(seconds)])
+  }
+
+  private mutating func take(_ score: Score, _ progress: TrainingProgress, isBest: Bool) throws {
+    try metrics.write([
+      "step": .integer(progress.step), "validation_loss": .number(score.loss),
+      "bits_per_byte": .number(score.bitsPerByte), "perplexity": .number(score.perplexity), "seconds": .number(seconds),
+    ])
+    bestBitsPerByte = progress.bestBitsPerByte
+    if isBest { try saveModel("best.safetensors", progress) }
+  }
+
+  private mutating func save(_ progress: TrainingProgress) throws {
+    try metrics.sync()
+    let state = TrainingState(
+      configuration: plan.training, progress: progress, data: plan.dataDigests, machine: machine,
+      metricsLines: metrics.lineCount, seconds: seconds)
+    try folder.checkpoints.save(
+      state, of: trainer, provenance: provenance(progress), tokenizer: plan.tokenizer.model)
+    saved = progress
+    try folder.checkpoints.removeOld(progress, plan.training)
+  }
+
+  private func saveModel(_ name: String, _ progress: TrainingProgress) throws {
+    try trainer.network.write(
+      to: folder.file(name), provenance: provenance(progress), tokenizer: plan.tokenizer.model)
+  }
+
+  private func provenance(_ progress: TrainingProgress) -> Provenance {
+    Provenance(
+      seed: UInt64(plan.training.seed), steps: progress.step, tokensSeen: progress.batch * plan.training.batchTokens,
       dataDigest: plan.trainFile.dataDigest.description, toolVersion: "retnet \(Version.number)")
-    try trainer.network.write(to: folder.file(name), provenance: provenance, tokenizer: plan.tokenizer.model)
   }
 }

@@ -58,7 +58,7 @@ extension CommandRuns {
       _ = try workspace.result("\(line) run")
       try workspace.expectFailure(
         "\(line) run", status: 73,
-        "error: run: expected a folder without a run, found one with metrics.jsonl\nhint: choose another folder with -o"
+        "error: run: expected a folder without a run, found one with checkpoints\nhint: go on with --resume auto"
       )
     }
 
@@ -95,6 +95,13 @@ extension CommandRuns {
       ("convert model.safetensors -o new --dtype q8", "q8"), ("convert model.safetensors", "--output"),
       ("info", "file"), ("info model.safetensors extra", "extra"), ("info model.safetensors -t 0", "--threads"),
       ("train", "--config"), ("train --config config.yaml --resume", "--resume"),
+      ("train --config config.yaml --resume model.safetensors", "--resume: expected auto, or a path such as"),
+      (
+        "train --config config.yaml -o a --resume b/checkpoints/step-00000001.safetensors",
+        "--resume: expected a checkpoint of the run folder 'a'"
+      ),
+      ("train --config config.yaml --max-steps 0", "--max-steps: expected at least 1, found 0"),
+      ("train --config config.yaml --max-time soon", "--max-time: expected a time such as 90s"),
       ("tokenize train --input text.txt -o new --vocab-size 0", "vocabulary size: expected 1 to 16777216, found 0"),
       (
         "tokenize train --input text.txt -o new --vocab-size 320 --character-coverage 2", "character coverage: expected"

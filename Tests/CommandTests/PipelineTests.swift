@@ -58,7 +58,8 @@ extension CommandRuns {
       #expect(run.text.hasPrefix("run/deep/er/best.safetensors  "))
       #expect(run.text.hasSuffix(" bits per byte on validation.tokens\n"))
       let names = try FileManager.default.contentsOfDirectory(atPath: workspace.folder.path + "/run/deep/er").sorted()
-      #expect(names == ["best.safetensors", "config.yaml", "last.safetensors", "metrics.jsonl"])
+      #expect(
+        names == [".lock", "best.safetensors", "checkpoints", "config.yaml", "last.safetensors", "metrics.jsonl"])
       let metrics = try workspace.text("run/deep/er/metrics.jsonl").split(separator: "\n")
       // Steps 1, 4, 8, 12 and evaluations after 6 and 12.
       #expect(metrics.count == 6)

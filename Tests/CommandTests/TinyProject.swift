@@ -125,7 +125,8 @@ final class Workspace {
   /// All files below the folder with their bytes; folders have none.
   var contents: [String: Data?] {
     get throws {
-      let names = try FileManager.default.subpathsOfDirectory(atPath: folder.path)
+      // The lock of a run folder holds the number of whoever came last.
+      let names = try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { !$0.hasSuffix(".lock") }
       return Dictionary(uniqueKeysWithValues: names.map { ($0, try? bytes($0)) })
     }
   }

@@ -33,6 +33,28 @@ import Training
     #expect(abs(rates(.cosine, minimum: 0.5)[11] - 0.5) < 1e-12)
   }
 
+  @Test func warmUpStableDecayStaysAtThePeakUntilItsLastSteps() {
+    var configuration = TrainingConfiguration()
+    configuration.steps = 12
+    configuration.warmupSteps = 2
+    configuration.learningRate = 8
+    configuration.minimumLearningRate = 4
+    configuration.schedule = .warmupStableDecay
+    configuration.decaySteps = 4
+    let peak: [Double] = [8, 8, 8, 8, 8, 8]
+    expectEqual((1...12).map { configuration.learningRate(step: $0) }, [4, 8] + peak + [7, 6, 5, 4])
+    // A longer run goes through the same rates until the shorter one begins to fall.
+    var longer = configuration
+    longer.steps = 20
+    #expect((1...8).allSatisfy { longer.learningRate(step: $0) == configuration.learningRate(step: $0) })
+    #expect(configuration.contradictions.isEmpty)
+    configuration.decaySteps = 11
+    #expect(configuration.contradictions.map(\.key) == ["decay_steps"])
+    // Without a length it is a fifth of the run.
+    configuration.decaySteps = 0
+    expectEqual((9...12).map { configuration.learningRate(step: $0) }, [8, 8, 6, 4])
+  }
+
   @Test func withoutWarmUpTheFirstStepIsAlreadyOnTheWayDown() {
     expectEqual(rates(.linear, warmup: 0), (1...12).map { 8 - 8 * Double($0) / 12 })
   }

@@ -48,11 +48,14 @@ struct TinyRun {
       seed: UInt64(configuration.seed))
   }
 
-  /// A loop at step 0.
-  func loop(threadCount: Int = 1, isValidated: Bool = false) throws -> TrainingLoop {
+  /// A loop at step 0, or where it is said to stand.
+  func loop(
+    threadCount: Int = 1, isValidated: Bool = false, progress: TrainingProgress = TrainingProgress()
+  ) throws -> TrainingLoop {
     let pool = WorkerPool(threadCount: threadCount)
     let trainer = Trainer(Self.model(), configuration, on: pool)
-    return TrainingLoop(trainer, batches: try batches(), validation: isValidated ? file : nil, on: pool)
+    return TrainingLoop(
+      trainer, progress: progress, batches: try batches(), validation: isValidated ? file : nil, on: pool)
   }
 
   /// What the whole run told.
@@ -71,12 +74,15 @@ extension [TrainingEvent] {
     }
   }
 
-  /// Steps as `7`, evaluations as `e7`, the best so far as `e7*`.
+  /// Steps as `7`, skipped ones as `7s`, evaluations as `e7`, the best so far as `e7*`, checkpoints as `c7`, rewinds as
+  /// `r7>4`.
   var words: [String] {
     map { event in
       switch event {
-      case .step(let report): "\(report.step)"
-      case .evaluation(let step, _, let isBest): "e\(step)" + (isBest ? "*" : "")
+      case .step(let report): "\(report.step)" + (report.skipped == nil ? "" : "s")
+      case .evaluation(let progress, _, let isBest): "e\(progress.step)" + (isBest ? "*" : "")
+      case .checkpoint(let progress): "c\(progress.step)"
+      case .rewind(let step, let progress): "r\(step)>\(progress.step)"
       }
     }
   }

@@ -1,0 +1,49 @@
+internal import Configurations
+
+extension TrainingConfiguration {
+  /// Keys that decide what is kept, said and guarded, and where memory goes, but not what a step computes.
+  private static let freeKeys: Set = [
+    "evaluate_every", "patience", "log_every", "checkpoint_every", "keep_checkpoints", "milestone_every", "loss_spike",
+    "gradient_spike", "spike_window", "skip_limit", "rewind_limit", "rewind_factor", "sample_every", "sample_prompt",
+    "sample_tokens", "recompute",
+  ]
+
+  /// Keys that decide how a step rounds what it computes.
+  private static let roundingKeys: Set = ["precision", "micro_batch_tokens", "chunk_length"]
+
+  /// Keys of the schedule: they may change as long as each step that was made had the learning rate that they give.
+  private static let scheduleKeys: Set = [
+    "steps", "learning_rate", "minimum_learning_rate", "warmup_steps", "schedule", "decay_steps",
+  ]
+
+  /// Why a run that was begun with other settings cannot go on with these.
+  ///
+  /// - Parameters:
+  ///   - earlier: The settings of the checkpoint.
+  ///   - step: Its step.
+  /// - Returns: The first key that had to stay, what was expected and found; nil if the run can go on.
+  package func objection(toContinuing earlier: TrainingConfiguration, at step: Int) -> (key: String, message: String)? {
+    if steps < step {
+      return ("steps", "expected at least \(step), the step of the checkpoint, found \(steps)")
+    }
+    let changed = zip(settings, earlier.settings).filter { new, old in
+      new.value != old.value && !Self.freeKeys.union(Self.roundingKeys).contains(new.name)
+    }
+    let hasSameRates = (0..<step).allSatisfy { learningRate(step: $0 + 1) == earlier.learningRate(step: $0 + 1) }
+    for (new, old) in changed where !(hasSameRates && Self.scheduleKeys.contains(new.name)) {
+      return (new.name, "expected \(old.value.yaml), as the run was begun with, found \(new.value.yaml)")
+    }
+    return nil
+  }
+
+  /// Settings that a run can go on with, though from here on it is not bit for bit the one that was begun.
+  ///
+  /// - Parameter earlier: The settings of the checkpoint.
+  /// - Returns: Their keys with both values.
+  package func roundingChanges(from earlier: TrainingConfiguration) -> [(key: String, before: String, now: String)] {
+    zip(settings, earlier.settings).compactMap { new, old in
+      guard new.value != old.value, Self.roundingKeys.contains(new.name) else { return nil }
+      return (new.name, old.value.yaml, new.value.yaml)
+    }
+  }
+}

@@ -1,0 +1,25 @@
+/// What stands beside a checkpoint's model: progress, and what the run was made with.
+package struct TrainingState: Sendable, Equatable {
+  package var configuration: TrainingConfiguration
+  package var progress: TrainingProgress
+  /// SHA-256 digests by name: of the training ids, the validation ids, the tokenizer.
+  package var data: [String: String]
+  /// What the bits depend on besides: thread count, BLAS core, CPU features.
+  package var machine: [String: String]
+  /// Lines of the log of metrics so far.
+  package var metricsLines: Int
+  /// Time spent so far; the only thing that two equal runs differ in.
+  package var seconds: Double
+
+  package init(
+    configuration: TrainingConfiguration, progress: TrainingProgress, data: [String: String],
+    machine: [String: String], metricsLines: Int, seconds: Double
+  ) {
+    self.configuration = configuration
+    self.progress = progress
+    self.data = data
+    self.machine = machine
+    self.metricsLines = metricsLines
+    self.seconds = seconds
+  }
+}

@@ -1,0 +1,157 @@
+internal import Checkpoints
+internal import Configurations
+package import Files
+internal import FoundationEssentials
+package import Modeling
+internal import Tensors
+
+/// A training state on disk: both moments as tensors, all else as metadata (docs/CHECKPOINT.md §4).
+package struct TrainingStateFile: Sendable {
+  package let state: TrainingState
+  /// The digest of the model that it belongs to.
+  package let modelDigest: SHA256Digest
+  /// Updates of the optimizer.
+  package let updates: Int
+  private let file: SafetensorsFile
+
+  private enum Key {
+    static let version = "retnet.training_state_version"
+    static let configuration = "retnet.training"
+    static let progress = "retnet.progress"
+    static let updates = "retnet.updates"
+    static let data = "retnet.data"
+    static let machine = "retnet.machine"
+    static let metricsLines = "retnet.metrics_lines"
+    static let seconds = "retnet.seconds"
+    static let modelDigest = "retnet.model_digest"
+    static let digest = "retnet.digest"
+  }
+
+  private static let formatVersion = 1
+
+  /// Writes a training state, atomically.
+  ///
+  /// - Parameters:
+  ///   - state: What stands beside the moments.
+  ///   - trainer: With the moments.
+  ///   - modelDigest: Of the model file, which is on disk already.
+  ///   - path: Replaced when the whole file is on disk.
+  /// - Throws: `CheckpointError` when the file cannot be written; the old one is then untouched.
+  package static func write(
+    _ state: TrainingState, of trainer: Trainer, modelDigest: SHA256Digest, to path: String
+  ) throws {
+    var metadata = [
+      Key.version: "\(formatVersion)", Key.configuration: try json(state.configuration.values),
+      Key.progress: try json(state.progress), Key.updates: "\(trainer.step)", Key.data: try json(state.data),
+      Key.machine: try json(state.machine), Key.metricsLines: "\(state.metricsLines)", Key.seconds: "\(state.seconds)",
+      Key.modelDigest: modelDigest.description,
+    ]
+    let tensors = moments(trainer).map(\.description)
+    func emit(_ tensor: TensorDescription, _ body: (RawSpan) throws -> Void) throws {
+      for moment in moments(trainer) where moment.description == tensor { try moment.tensor.withBytes(body) }
+    }
+    metadata[Key.digest] = try digest(metadata, tensors, emit).description
+    try SafetensorsWriter.write(to: path, tensors: tensors, metadata: metadata, bytes: emit)
+  }
+
+  private static func moments(_ trainer: Trainer) -> [(description: TensorDescription, tensor: Tensor)] {
+    [("first_moment.", trainer.moments.first), ("second_moment.", trainer.moments.second)].flatMap { prefix, moment in
+      moment.descriptions.map {
+        (TensorDescription(name: prefix + $0.name, dataType: .f32, shape: $0.shape.extents), moment.tensor($0))
+      }
+    }
+  }
+
+  /// SHA-256 over every metadata entry but the digest itself and the time, in which equal runs differ, then every tensor's name and bytes, each by name.
+  private static func digest(
+    _ metadata: [String: String], _ tensors: [TensorDescription],
+    _ emit: (TensorDescription, (RawSpan) throws -> Void) throws -> Void
+  ) throws -> SHA256Digest {
+    var hasher = SHA256Hasher()
+    for (key, value) in metadata.sorted(by: { $0.key < $1.key }) where ![Key.digest, Key.seconds].contains(key) {
+      (Array(key.utf8) + [0] + Array(value.utf8) + [0]).withRawSpan { hasher.update($0) }
+    }
+    for tensor in tensors.sorted(by: { $0.name < $1.name }) {
+      (Array(tensor.name.utf8) + [0]).withRawSpan { hasher.update($0) }
+      try emit(tensor) { hasher.update($0) }
+    }
+    return hasher.finalize()
+  }
+
+  /// Opens a training state and checks every byte of it against its digest.
+  ///
+  /// - Parameter path: A file; it need not be trusted.
+  /// - Throws: `CheckpointError`, or `ModelFileError` for what it says of itself.
+  package init(path: String) throws {
+    let file = try SafetensorsFile(path: path)
+    let metadata = file.metadata
+    func failure(_ key: String, _ expected: String) -> ModelFileError {
+      .metadata(path: path, key: key, expected: expected, found: metadata[key] == nil ? "none" : "something else")
+    }
+    func decoded<Value: Decodable>(_ key: String, as type: Value.Type = Value.self) throws -> Value {
+      guard let text = metadata[key], let value = try? JSONDecoder().decode(type, from: Data(text.utf8)) else {
+        throw failure(key, "a JSON object")
+      }
+      return value
+    }
+    func number<Value: LosslessStringConvertible>(_ key: String) throws -> Value {
+      guard let number = metadata[key].flatMap({ Value($0) }) else { throw failure(key, "a number") }
+      return number
+    }
+    let version: Int = try number(Key.version)
+    guard version <= Self.formatVersion else {
+      throw ModelFileError.version(path: path, supported: Self.formatVersion, found: "\(version)")
+    }
+    let found = try Self.digest(metadata, file.tensors) { tensor, body in try file.withBytes(of: tensor.name, body) }
+    guard found.description == metadata[Key.digest] else {
+      throw failure(Key.digest, "the digest of the file's content")
+    }
+
+    var configuration = TrainingConfiguration()
+    let location = ConfigurationLocation(path: path)
+    let values: [String: ConfigurationValue] = try decoded(Key.configuration)
+    let settings = values.map { ConfigurationSetting(name: $0.key, value: $0.value, location: location) }
+    if !configuration.apply(settings, block: "").isEmpty {
+      throw failure(Key.configuration, "settings that this program knows")
+    }
+    guard let modelDigest = metadata[Key.modelDigest].flatMap({ SHA256Digest(hex: $0) }) else {
+      throw failure(Key.modelDigest, "64 hexadecimal digits")
+    }
+    self.file = file
+    self.modelDigest = modelDigest
+    updates = try number(Key.updates)
+    state = TrainingState(
+      configuration: configuration, progress: try decoded(Key.progress), data: try decoded(Key.data),
+      machine: try decoded(Key.machine), metricsLines: try number(Key.metricsLines), seconds: try number(Key.seconds))
+  }
+
+  /// Puts weights, moments and the count of updates into a trainer.
+  ///
+  /// - Parameters:
+  ///   - trainer: Of the same model.
+  ///   - model: The checkpoint's model file.
+  /// - Throws: `CheckpointError.missingTensor` or `.tensor` where a moment is not there as it should be.
+  package func restore(_ trainer: Trainer, model: ModelHeader) throws {
+    for (expected, _) in Self.moments(trainer) {
+      guard let found = file.description(of: expected.name) else {
+        throw CheckpointError.missingTensor(path: file.path, name: expected.name)
+      }
+      guard found == expected else {
+        throw CheckpointError.tensor(
+          path: file.path, name: expected.name, expected: "\(expected.dataType.rawValue) \(expected.shape)",
+          found: "\(found.dataType.rawValue) \(found.shape)")
+      }
+    }
+    trainer.restore(try model.loadParameters(), updates: updates)
+    for (description, tensor) in Self.moments(trainer) {
+      try file.withBytes(of: description.name) { tensor.fill(bytes: $0, format: .float32) }
+    }
+  }
+}
+
+/// One line of JSON with sorted keys: the same value gives the same bytes.
+private func json(_ value: some Encodable) throws -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  return String(decoding: try encoder.encode(value), as: UTF8.self)
+}

@@ -1,0 +1,84 @@
+internal import ArgumentParser
+internal import Checkpoints
+internal import Configurations
+internal import Files
+internal import Modeling
+internal import Training
+
+/// Where `--resume` says that a run goes on.
+struct ResumePoint {
+  /// The run folder, if the path of a checkpoint tells it.
+  let folder: String?
+  /// The step, if a checkpoint is named.
+  private let step: Int?
+
+  /// - Parameters:
+  ///   - word: `auto`, or the path of a checkpoint in the run folder.
+  ///   - output: The run folder, if it is given.
+  /// - Throws: `ValidationError` for a word that is neither, and for a checkpoint in another folder.
+  init(_ word: String, output: String?) throws {
+    guard word != "auto" else { (folder, step) = (output, nil); return }
+    var parts = word.split(separator: "/", omittingEmptySubsequences: false)
+    guard let step = CheckpointFolder.step(ofPath: word), parts.dropLast().last == "checkpoints" else {
+      throw ValidationError(
+        "--resume: expected auto, or a path such as runs/x/checkpoints/step-00001000.safetensors, found '\(word)'")
+    }
+    parts.removeLast(2)
+    let folder = parts.isEmpty ? "." : parts.joined(separator: "/")
+    if let output, output != folder {
+      throw ValidationError("--resume: expected a checkpoint of the run folder '\(output)', found '\(word)'")
+    }
+    self.folder = folder
+    self.step = step
+  }
+
+  /// The checkpoint of the same run to go on from; nil if the run starts anew.
+  ///
+  /// - Parameters:
+  ///   - folder: Locked.
+  ///   - plan: What is to be trained now.
+  ///   - machine: What the bits depend on besides.
+  ///   - options: Whether to talk.
+  /// - Returns: Model and training state, whole.
+  /// - Throws: What is wrong with the named checkpoint, or with all of them; `CommandError` where it is of another run.
+  func checkpoint(
+    in folder: RunFolder, for plan: TrainingPlan, machine: [String: String], options: GlobalOptions
+  ) throws -> TrainingCheckpoint? {
+    guard let found = try open(folder, options) else {
+      options.say("\(folder.path): no checkpoint; the run starts anew")
+      return nil
+    }
+    let checkpoint = TrainingCheckpoint(model: found.model, file: found.state)
+    try checkpoint.check(against: plan)
+    options.say("\(folder.path): going on from step \(grouped(checkpoint.state.progress.step))")
+    for line in checkpoint.differences(from: machine, plan.training) { StandardStream.error.say(line) }
+    try removeLater(than: checkpoint.state.progress.step, in: folder)
+    return checkpoint
+  }
+
+  private func open(
+    _ folder: RunFolder, _ options: GlobalOptions
+  ) throws -> (model: ModelHeader, state: TrainingStateFile)? {
+    if let step { return try folder.checkpoints.open(step: step) }
+    var problem: (any Error)?
+    for step in try folder.checkpoints.steps().reversed() {
+      do {
+        return try folder.checkpoints.open(step: step)
+      } catch let error where error is CheckpointError || error is ModelFileError {
+        if case ModelFileError.version = error { throw error }
+        StandardStream.error.say("warning: \(error)")
+        problem = problem ?? error
+      }
+    }
+    if let problem { throw problem }
+    return nil
+  }
+
+  /// A run that goes back to an earlier checkpoint leaves none of its former future behind, and none that is damaged or
+  /// half there.
+  private func removeLater(than step: Int, in folder: RunFolder) throws {
+    for later in try folder.checkpoints.remove(laterThan: step) {
+      StandardStream.error.say("note: \(folder.checkpoints.modelPath(step: later)): later than step \(step); removed")
+    }
+  }
+}

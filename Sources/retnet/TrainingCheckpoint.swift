@@ -1,0 +1,62 @@
+internal import Configurations
+internal import Corpora
+internal import Files
+internal import Modeling
+internal import Tokenization
+internal import Training
+
+/// A checkpoint to go on from.
+struct TrainingCheckpoint {
+  let model: ModelHeader
+  let file: TrainingStateFile
+
+  var state: TrainingState { file.state }
+
+  /// Refuses a checkpoint of another run: docs/TRAINING.md lists what may change between two processes of one run.
+  ///
+  /// - Throws: `CommandError` that names the first key or file that had to stay.
+  func check(against plan: TrainingPlan) throws {
+    func refuse(_ status: ExitStatus, _ key: String, _ message: String) -> CommandError {
+      CommandError(
+        status, "\(model.path): \(key): \(message)",
+        hint: "what may change when a run goes on is in docs/TRAINING.md; train in another folder to change more")
+    }
+    for (old, new) in zip(model.configuration.settings, plan.model.settings) where old.value != new.value {
+      throw refuse(
+        .badConfiguration, "model.\(old.name)",
+        "expected \(old.value.yaml), as the run was begun with, found \(new.value.yaml)")
+    }
+    let step = state.progress.step
+    if let (key, message) = plan.training.objection(toContinuing: state.configuration, at: step) {
+      throw refuse(.badConfiguration, "training.\(key)", message)
+    }
+    for (key, digest) in plan.dataDigests.sorted(by: { $0.key < $1.key }) where digest != state.data[key] {
+      throw refuse(
+        .badData, "data.\(key)", "expected the digest \(state.data[key] ?? "of no file"), found \(digest)")
+    }
+  }
+
+  /// What to say where machine or rounding are not those of the checkpoint.
+  func differences(from machine: [String: String], _ training: TrainingConfiguration) -> [String] {
+    let facts = machine.sorted { $0.key < $1.key }.map { ($0.key, state.machine[$0.key] ?? "unknown", $0.value) }
+    let settings = training.roundingChanges(from: state.configuration).map { ("training.\($0.key)", $0.before, $0.now) }
+    return (facts + settings).compactMap { key, before, now in
+      guard before != now else { return nil }
+      let change = "\(key) was \(before), is \(now)"
+      // Every product and sum is cut by its shape alone (docs/ARCHITECTURE.md, "Same bits").
+      return key == "threads"
+        ? "note: \(change): the bits stay the same"
+        : "warning: \(change): from here on the run is not bit for bit the one that was begun"
+    }
+  }
+}
+
+extension TrainingPlan {
+  /// The digests of what is read, by key of the block `data`; none for a file that is not there.
+  var dataDigests: [String: String] {
+    [
+      "train": trainFile.dataDigest.description, "validation": validationFile?.dataDigest.description ?? "",
+      "tokenizer": SHA256Digest(of: tokenizer.model).description,
+    ]
+  }
+}

@@ -1,0 +1,50 @@
+internal import Inference
+internal import Modeling
+internal import Tensors
+internal import Tokenization
+internal import Training
+
+/// What the model in training makes of a fixed prompt: the same text for the same weights, on any number of threads.
+struct TrainingSample {
+  private let tokenizer: Tokenizer
+  private let network: RetNet
+  private let promptIDs: [Int32]
+  private let configuration: TrainingConfiguration
+  private let eosID: Int32?
+  private let pool: WorkerPool
+
+  /// - Throws: `CommandError` for an empty prompt where the model has no BOS; `TokenizerError`.
+  init(_ plan: TrainingPlan, of network: RetNet, on pool: WorkerPool) throws {
+    configuration = plan.training
+    tokenizer = plan.tokenizer
+    self.network = network
+    self.pool = pool
+    eosID = plan.model.eosID.map { Int32($0) }
+    let ids = try tokenizer.encode(Array(configuration.samplePrompt.utf8), source: "training.sample_prompt")
+    let bosID = plan.model.bos == .none ? nil : plan.model.bosID.map { Int32($0) }
+    promptIDs = (bosID.map { [$0] } ?? []) + ids
+    if promptIDs.isEmpty, configuration.sampleEvery > 0 {
+      throw CommandError(
+        .badConfiguration, "training.sample_prompt: expected a text, as the model has no BOS to start from, found none")
+    }
+  }
+
+  /// Whether a step is followed by a sample.
+  func isDue(after step: Int) -> Bool { configuration.sampleEvery > 0 && step % configuration.sampleEvery == 0 }
+
+  /// The prompt and what follows it, drawn as `retnet generate` draws by default, with the seed of the run.
+  func text() -> String {
+    var generator = Generator(network, chunkLength: GenerateCommand.promptChunkLength, on: pool)
+    var sampler = Sampler(SamplingOptions(), seed: UInt64(configuration.seed))
+    var stream = TextStream(tokenizer, startsText: configuration.samplePrompt.isEmpty)
+    var text = configuration.samplePrompt
+    generator.read(promptIDs)
+    for count in 1...configuration.sampleTokens {
+      let token = sampler.choose(generator.nextLogits)
+      if token == eosID { break }
+      if Int(token) < tokenizer.vocabularySize { text += stream.append(token) }
+      if count < configuration.sampleTokens { generator.append(token) }
+    }
+    return text + stream.finish()
+  }
+}

@@ -1,0 +1,222 @@
+import Foundation
+import Testing
+
+extension CommandRuns {
+  @Suite struct ResumeTests {
+    private let workspace: Workspace
+
+    init() throws { workspace = try Workspace() }
+
+    private func files(_ name: String) -> RunFiles {
+      RunFiles(folder: workspace.folder.appendingPathComponent(name))
+    }
+
+    private func start(_ line: String) throws -> RunningBinary { try RunningBinary(line, in: workspace.folder) }
+
+    /// A run that would take hours: it is always still there to be killed. The limit of time is for tests that were
+    /// killed themselves.
+    private static let endless =
+      "train --config config.yaml -q -t 2 --max-time 1m --set training.steps=100000000 --set training.schedule=constant "
+      + "--set training.log_every=1 --set training.checkpoint_every=5 --set training.milestone_every=20 "
+      + "--set training.sample_every=9 --set training.sample_prompt=the --set training.sample_tokens=8"
+
+    @Test func aRunThatIsKilledAndDamagedEndsAsIfNothingHadBeen() throws {
+      let run = files("killed")
+      var damaged = ""
+      for kill in 0..<3 {
+        let process = try start(Self.endless + " -o killed --resume auto")
+        let lines = run.metricsLineCount
+        // Each time beyond two new checkpoints, so that one may be damaged.
+        try process.wait { run.metricsLineCount >= lines + 14 + 3 * kill }
+        process.signal(SIGKILL)
+        #expect(process.status() == 137)
+        let talk = process.talk
+        #expect(damaged.isEmpty || talk.contains("warning: killed/checkpoints/\(damaged)"), "\(talk)")
+        damaged = ""
+        guard kill > 0, let newest = try run.checkpointSteps.last else { continue }
+        // What a power failure leaves: files that end too early, and half a line.
+        damaged = String(format: "step-%08d", newest) + (kill == 1 ? ".training-state" : "") + ".safetensors"
+        try workspace.change("killed/checkpoints/\(damaged)") { $0 = $0.prefix($0.count / 2) }
+        try workspace.change("killed/metrics.jsonl") { $0 += Data(#"{"loss": 1, "st"#.utf8) }
+      }
+      let last = try #require(try run.checkpointSteps.last) + 12
+      let rest = try workspace.run(Self.endless + " -o killed --resume auto --max-steps \(last)")
+      #expect(rest.status == 0 && rest.talk.contains("warning: killed/checkpoints/\(damaged)"), "\(rest.talk)")
+      _ = try workspace.result(Self.endless + " -o whole --max-steps \(last)")
+      try run.expectEqual(files("whole"))
+      #expect(try run.metrics.count { $0["loss"] != nil } == last)
+      #expect(try run.metrics.count { ($0["sample"] as? String)?.hasPrefix("the") == true } == last / 9)
+      #expect(try workspace.bytes("killed/config.yaml") == workspace.bytes("whole/config.yaml"))
+      #expect(try workspace.result("info killed/last.safetensors --check").contains("the digest is right"))
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM])
+    func aSignalSavesTheLastStep(_ number: Int32) throws {
+      let run = files("run")
+      let line = Self.endless.replacing("-q", with: "-v") + " --set training.checkpoint_every=1000000"
+      let process = try start("\(line) -o run --set training.milestone_every=0")
+      try process.wait { run.metricsLineCount >= 7 }
+      process.signal(number)
+      #expect(process.status() == 75)
+      let step = try #require(try run.checkpointSteps.first)
+      #expect(try run.checkpointSteps == [step] && run.metricsLineCount >= step)
+      let name = number == SIGINT ? "SIGINT" : "SIGTERM"
+      #expect(process.talk.contains("stopped by \(name) after step \(step), which is saved; go on with --resume auto"))
+      #expect(try run.metrics.last?["step"] as? Int == step)
+      let rest = "\(line) --set training.milestone_every=0 --max-steps \(step + 3) -o"
+      _ = try workspace.result("\(rest) run --resume auto")
+      _ = try workspace.result("\(rest) whole")
+      try run.expectEqual(files("whole"))
+    }
+
+    @Test func aSecondSignalEndsTheRunAtOnce() throws {
+      let run = files("run")
+      let process = try start(Self.endless + " -o run")
+      try process.wait { run.metricsLineCount >= 1 }
+      // Held while both arrive, so that neither is acted upon before the other.
+      process.signal(SIGSTOP)
+      process.signal(SIGINT)
+      process.signal(SIGTERM)
+      process.signal(SIGCONT)
+      #expect([130, 143].contains(process.status()))
+    }
+
+    @Test func aRunThatIsAtItsEndEndsAgain() throws {
+      let first = try workspace.result("train --config config.yaml -o run")
+      let before = try workspace.bytes("run/last.safetensors")
+      let again = try workspace.run("train --config config.yaml -o run --resume auto")
+      #expect(again.status == 0 && again.text == first)
+      #expect(again.talk.contains("run: going on from step 12"))
+      #expect(try workspace.bytes("run/last.safetensors") == before)
+    }
+
+    @Test func aRunGoesOnFromTheCheckpointThatIsNamed() throws {
+      let line = "train --config config.yaml --set training.checkpoint_every=4 -q"
+      _ = try workspace.result("\(line) -o run")
+      _ = try workspace.result("\(line) -o whole")
+      #expect(try files("run").checkpointSteps == [4, 8, 12])
+      let rest = try workspace.run("\(line) --resume run/checkpoints/step-00000004.safetensors")
+      #expect(rest.status == 0)
+      #expect(rest.talk.contains("step-00000012.safetensors: later than step 4; removed"))
+      try files("run").expectEqual(files("whole"))
+      try workspace.expectFailure(
+        "\(line) --resume run/checkpoints/step-00000005.safetensors", status: 66,
+        "step-00000005.training-state.safetensors: no such file")
+    }
+
+    @Test func withoutACheckpointTheRunStartsAnew() throws {
+      let run = try workspace.run("train --config config.yaml -o run --resume auto")
+      #expect(run.status == 0 && run.talk.contains("run: no checkpoint; the run starts anew"))
+      _ = try workspace.result("train --config config.yaml -o whole")
+      try files("run").expectEqual(files("whole"))
+      // What a run that was killed before its first checkpoint leaves.
+      try FileManager.default.removeItem(at: workspace.folder.appendingPathComponent("run/checkpoints"))
+      try workspace.write("half a file", "run/.retnet-1f.partial")
+      _ = try workspace.result("train --config config.yaml -o run --resume auto")
+      try files("run").expectEqual(files("whole"))
+    }
+
+    @Test func whereNothingIsWholeNothingIsDone() throws {
+      _ = try workspace.result("train --config config.yaml -o run")
+      try workspace.change("run/checkpoints/step-00000012.training-state.safetensors") { $0[$0.count - 9] ^= 1 }
+      let run = try workspace.run("train --config config.yaml -o run --resume auto")
+      #expect(run.status == 65)
+      let name = "step-00000012.training-state.safetensors"
+      #expect(run.talk.contains("error: run/checkpoints/\(name): metadata 'retnet.digest'"))
+    }
+
+    @Test(arguments: [
+      ("--set model.layers=3", 78, "model.layers: expected 2, as the run was begun with, found 3"),
+      ("--set training.seed=9", 78, "training.seed: expected 1, as the run was begun with, found 9"),
+      ("--set training.batch_tokens=64", 78, "training.batch_tokens: expected 128"),
+      ("--set training.steps=24", 78, "training.steps: expected 12"),
+      ("--set data.train=validation.tokens", 65, "data.train: expected the digest "),
+      ("--set data.validation=train.tokens", 65, "data.validation: expected the digest "),
+    ])
+    func aRunDoesNotGoOnAsAnother(_ change: String, _ status: Int32, _ message: String) throws {
+      _ = try workspace.result("train --config config.yaml -o run --max-steps 7")
+      try workspace.expectFailure("train --config config.yaml -o run --resume auto \(change)", status: status, message)
+    }
+
+    @Test func anotherMachineIsNamed() throws {
+      _ = try workspace.result("train --config config.yaml -o run --max-steps 7 -t 1")
+      let run = try workspace.run("train --config config.yaml -o run --resume auto -t 2")
+      #expect(run.status == 0)
+      #expect(run.talk.contains("note: threads was 1, is 2: the bits stay the same"))
+      #expect(try workspace.bytes("run/last.safetensors") == workspace.trained("train --config config.yaml -o whole"))
+    }
+
+    @Test func anotherPrecisionIsNamed() throws {
+      let line = "train --config config.yaml --set training.precision="
+      _ = try workspace.result(line + "float32 -o run --max-steps 7")
+      let run = try workspace.run(line + "bfloat16 -o run --resume auto")
+      #expect(run.status == 0)
+      #expect(run.talk.contains("warning: training.precision was float32, is bfloat16: from here on the run is not"))
+    }
+
+    @Test func aFolderIsForOneRunAtATime() throws {
+      let run = files("run")
+      let process = try start(Self.endless + " -o run")
+      try process.wait { run.metricsLineCount >= 1 }
+      let second = try workspace.run("train --config config.yaml -o run --resume auto -q")
+      #expect(second.status == 73)
+      #expect(second.talk.contains("error: run: in use by process "))
+      process.signal(SIGTERM)
+      #expect(process.status() == 75)
+    }
+
+    @Test func aFullDiskKeepsTheLastCheckpoint() throws {
+      _ = try workspace.result(Self.endless + " -o run --max-steps 3")
+      // The shell's limit on the size of a file stands for the disk: a checkpoint does not fit any more.
+      let line = Self.endless + " -o run --resume auto"
+      try workspace.write("trap '' XFSZ; ulimit -f 32; exec \(builtBinary.path) \(line)", "limited.sh")
+      let bash = URL(fileURLWithPath: "/bin/bash")
+      let full = try runBinary(["limited.sh"], in: workspace.folder, program: bash)
+      #expect(full.status == 73, "\(full.talk)")
+      let found = "error: run/checkpoints/step-00000005.safetensors: cannot write: File too large"
+      #expect(full.talk.contains(found), "\(full.talk)")
+      #expect(full.talk.contains("the last good checkpoint is run/checkpoints/step-00000003.safetensors"))
+      #expect(try files("run").checkpointSteps == [3])
+      #expect(try files("run").names.allSatisfy { !$0.contains("partial") })
+      _ = try workspace.result("\(line) --max-steps 8")
+      _ = try workspace.result(Self.endless + " -o whole --max-steps 8")
+      try files("run").expectEqual(files("whole"))
+    }
+
+    @Test func aRunThatDivergesIsGivenUp() throws {
+      let run = try workspace.run(
+        "train --config config.yaml -o run --set training.learning_rate=1e30 --set training.warmup_steps=0 "
+          + "--set training.schedule=constant --set training.skip_limit=3 --set training.rewind_limit=2")
+      #expect(run.status == 76)
+      #expect(run.talk.contains("error: run: step 4: the last 3 steps had to be skipped"))
+      let lines = try files("run").metrics
+      #expect(lines.count { $0["skipped"] as? String == "not_finite" } == 9)
+      #expect(lines.compactMap { $0["rewind_to"] as? Int } == [0, 0])
+      #expect(lines.compactMap { $0["learning_rate_factor"] as? Double } == [0.5, 0.25])
+    }
+
+    @Test func patienceEndsTheRun() throws {
+      let run = try workspace.run(
+        "train --config config.yaml -o run --set training.learning_rate=1e-30 --set training.evaluate_every=1 "
+          + "--set training.patience=2")
+      #expect(run.status == 0)
+      #expect(run.talk.contains("stopped after step 3: 2 evaluations brought nothing better than step 1"))
+      #expect(run.text.hasPrefix("run/best.safetensors  "))
+    }
+
+    @Test func aLimitOfTimeEndsTheRun() throws {
+      let run = try workspace.run(Self.endless.replacing("-q", with: "").replacing("1m", with: "0.05s") + " -o run")
+      #expect(run.status == 0)
+      let step = try #require(try files("run").checkpointSteps.last)
+      #expect(run.talk.contains("stopped after step \(step), which is saved"))
+    }
+  }
+}
+
+extension Workspace {
+  /// The last model of a run with its folder `whole`.
+  fileprivate func trained(_ line: String) throws -> Data {
+    _ = try result(line)
+    return try bytes("whole/last.safetensors")
+  }
+}
