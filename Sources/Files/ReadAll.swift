@@ -20,16 +20,9 @@ package func readAll(path: String, byteLimit: Int) throws(FileError) -> [UInt8] 
     var block = [UInt8](repeating: 0, count: 1 << 16)
     // One block too many is how a longer input is noticed, whatever its size was said to be.
     while bytes.count <= byteLimit {
-      let count = unsafe block.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+      let count = try readSome(descriptor, into: &block)
       if count == 0 { break }
-      if count > 0 {
-        bytes.append(contentsOf: block[..<count])
-      } else if errno == EAGAIN {
-        var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        _ = unsafe poll(&request, 1, -1)
-      } else if errno != EINTR {
-        throw SystemError(code: errno)
-      }
+      bytes.append(contentsOf: block[..<count])
     }
     return bytes
   }

@@ -4,7 +4,7 @@ package import Tensors
 /// Reads a prompt and then makes one token after the other, in memory that does not grow.
 ///
 /// A prompt is cut at positions that are multiples of the chunk length: whole chunks go through the chunkwise form, what is
-/// left goes token by token. When more of the prompt has made the rest a whole chunk, it is read again as one, from the
+/// left goes through the recurrent form. When more of the prompt has made the rest a whole chunk, it is read again as one, from the
 /// state before it. So the bits depend on the tokens and on which of them were made here, never on where reads end or on
 /// the threads.
 package struct Generator {
@@ -14,7 +14,8 @@ package struct Generator {
   private var boundary: ModelState
   /// The tokens since then, unless one of them was made here: such a chunk goes to its end token by token.
   private var rest: [Int32]? = []
-  private let chunkLength: Int
+  /// Tokens of the prompt that are read at a time.
+  package let chunkLength: Int
   private let memory: InferenceMemory
   private let ids: Indices
   private let logits: Tensor
@@ -40,16 +41,18 @@ package struct Generator {
   /// Reads tokens of a prompt; afterwards `nextLogits` are those that follow the last one.
   package mutating func read(_ tokens: some Collection<Int32>) {
     var left = tokens[...]
-    while let token = left.first {
-      if let rest, rest.count + left.count >= chunkLength {
-        let count = chunkLength - rest.count
+    while !left.isEmpty {
+      let room = chunkLength - state.position % chunkLength
+      if let rest, left.count >= room {
         if !rest.isEmpty { state.copy(boundary, on: pool) }
-        forward(rest + left.prefix(count), form: .chunkwise(chunkLength: chunkLength), isLast: left.count == count)
-        left = left.dropFirst(count)
+        forward(rest + left.prefix(room), form: .chunkwise(chunkLength: chunkLength), isLast: left.count == room)
+        left = left.dropFirst(room)
       } else {
-        rest?.append(token)
-        forward(CollectionOfOne(token), form: .recurrent, isLast: left.count == 1)
-        left = left.dropFirst()
+        // Each by itself, but the weights are read once for all: a row's bits do not depend on the other rows.
+        let piece = left.prefix(min(room, fewRowsLimit))
+        rest?.append(contentsOf: piece)
+        left = left.dropFirst(piece.count)
+        forward(piece, form: .recurrent, isLast: left.isEmpty)
       }
     }
   }

@@ -12,7 +12,7 @@ package struct TextEncoder {
   private let invalid: InvalidText
   private let source: String
   private var segments = TextSegments(byteLimit: Self.segmentByteLimit)
-  private var isTextStart = true
+  private var isTextStart: Bool
 
   // One line of 10 MB costs SentencePiece 680 MB and more.
   private static let segmentByteLimit = 1 << 16
@@ -23,10 +23,12 @@ package struct TextEncoder {
   ///   - tokenizer: Encodes.
   ///   - invalid: What happens to bytes that are not UTF-8.
   ///   - source: Names the text in errors.
-  package init(_ tokenizer: Tokenizer, invalid: InvalidText, source: String) {
+  ///   - startsText: Whether the first byte starts a text; false where it goes on after ids that are there already.
+  package init(_ tokenizer: Tokenizer, invalid: InvalidText, source: String, startsText: Bool = true) {
     self.tokenizer = tokenizer
     self.invalid = invalid
     self.source = source
+    isTextStart = startsText
   }
 
   /// Takes the next bytes of the text, and appends the ids that they make certain.

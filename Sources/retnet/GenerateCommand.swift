@@ -21,11 +21,7 @@ struct GenerateCommand: ParsableCommand {
   @OptionGroup var model: ModelOption
   @OptionGroup var global: GlobalOptions
 
-  @Option(name: .shortAndLong, parsing: .unconditional, help: "The prompt; '-' reads standard input (default: empty).")
-  var prompt: String?
-
-  @Option(name: .shortAndLong, help: "Read the prompt from a file.")
-  var file: String?
+  @OptionGroup var prompt: PromptOptions
 
   @Option(name: .customShort("n"), help: ArgumentHelp("Tokens to generate.", valueName: "n"))
   var count = 128
@@ -45,41 +41,42 @@ struct GenerateCommand: ParsableCommand {
   @Flag(help: "Go on after the end of a document.")
   var ignoreEos = false
 
-  @Flag(help: "Print the prompt before its continuation.")
-  var displayPrompt = false
-
   @Flag(help: "Print tokens per second and chunk length to standard error.")
   var timings = false
 
-  /// Tokens of a prompt that are read at a time. Not a setting: another length changes the last bits.
-  static let promptChunkLength = 64
+  @Option(
+    help: ArgumentHelp(
+      "Tokens of the prompt that are read at a time, 1 to 65536; another length changes the last bits "
+        + "(default: by the model's shape).",
+      valueName: "c"))
+  var chunkLength: Int?
 
   func validate() throws {
-    if prompt != nil && file != nil { throw ValidationError("'--prompt' and '--file' exclude each other") }
     if count < 0 { throw ValidationError("-n: expected at least 0, found \(count)") }
     if !(temperature >= 0 && temperature.isFinite) {
       throw ValidationError("--temp: expected a number ≥ 0, found \(temperature)")
     }
     if topK < 0 { throw ValidationError("--top-k: expected at least 0, found \(topK)") }
     if !(topP > 0 && topP <= 1) { throw ValidationError("--top-p: expected more than 0 and at most 1, found \(topP)") }
+    if let chunkLength, !PromptChunkLength.range.contains(chunkLength) {
+      throw ValidationError("--chunk-length: expected 1 to 65536, found \(chunkLength)")
+    }
   }
 
   func run() throws {
     let pool = try global.makePool()
-    let text = try promptText()
+    var reader = try prompt.open()
     let loaded = try LoadedModel(path: model.model)
-    let promptIDs = try ids(of: text, loaded)
     let note = loaded.header.configuration.scoreNormNote("generation leaves it out")
     if let note { global.say(note) }
-    var generator = Generator(loaded.network, chunkLength: Self.promptChunkLength, on: pool)
+    let length = chunkLength ?? PromptChunkLength.length(loaded.header.configuration)
+    var generator = Generator(loaded.network, chunkLength: length, on: pool)
     var options = SamplingOptions()
     (options.temperature, options.topK, options.topP) = (temperature, topK, topP)
     var sampler = Sampler(options, seed: seed)
-    var stream = TextStream(loaded.tokenizer, startsText: text.isEmpty)
-
-    if displayPrompt { try StandardStream.output.write(text) }
     let start = ContinuousClock.now
-    generator.read(promptIDs)
+    let read = try reader.read(into: &generator, loaded)
+    var stream = TextStream(loaded.tokenizer, startsText: !read.hasText)
     let prompted = ContinuousClock.now
     var made = 0
     while made < count {
@@ -93,25 +90,10 @@ struct GenerateCommand: ParsableCommand {
       if made < count { generator.append(token) }
     }
     try StandardStream.output.write(stream.finish() + "\n")
-    if timings { report(promptIDs.count, prompted - start, made, ContinuousClock.now - prompted) }
+    if timings { report(generator.chunkLength, read.tokens, prompted - start, made, ContinuousClock.now - prompted) }
   }
 
-  private func promptText() throws -> [UInt8] {
-    let source = file ?? (prompt == "-" ? "-" : nil)
-    guard let source else { return Array((prompt ?? "").utf8) }
-    return try readAll(path: source, byteLimit: 1 << 30)
-  }
-
-  private func ids(of text: [UInt8], _ loaded: LoadedModel) throws -> [Int32] {
-    let ids = try loaded.tokenizer.encode(text, source: "prompt")
-    let start = (loaded.bosID ?? (ids.isEmpty ? loaded.header.configuration.bosID.map { Int32($0) } : nil)).map { [$0] }
-    guard let all = start.map({ $0 + ids }) ?? (ids.isEmpty ? nil : ids) else {
-      throw CommandError(.usage, "--prompt: the model has no BOS to start from; expected a prompt, found none")
-    }
-    return all
-  }
-
-  private func report(_ read: Int, _ reading: Duration, _ made: Int, _ making: Duration) {
+  private func report(_ chunkLength: Int, _ read: Int, _ reading: Duration, _ made: Int, _ making: Duration) {
     func line(_ label: String, _ tokens: Int, _ time: Duration) {
       let seconds = time.inSeconds
       StandardStream.error.say(
@@ -119,6 +101,6 @@ struct GenerateCommand: ParsableCommand {
     }
     line("prompt:   ", read, reading)
     line("generated:", made, making)
-    StandardStream.error.say("chunk length of the prompt: \(Self.promptChunkLength)")
+    StandardStream.error.say("chunk length of the prompt: \(chunkLength)")
   }
 }

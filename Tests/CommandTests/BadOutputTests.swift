@@ -92,6 +92,7 @@ extension CommandRuns {
       ("generate -m model.safetensors -n=-1", "-n: expected at least 0, found -1"),
       ("generate -m model.safetensors -n many", "many"), ("generate -m model.safetensors --seed=-1", "-1"),
       ("generate -m model.safetensors -f text.txt -p x", "exclude each other"),
+      ("generate -m model.safetensors --chunk-length 0", "--chunk-length: expected 1 to 65536, found 0"),
       ("convert model.safetensors -o new --dtype q8", "q8"), ("convert model.safetensors", "--output"),
       ("info", "file"), ("info model.safetensors extra", "extra"), ("info model.safetensors -t 0", "--threads"),
       ("train", "--config"), ("train --config config.yaml --resume", "--resume"),

@@ -144,9 +144,26 @@ extension CommandRuns {
       #expect(try workspace.result(line + " -p -") == empty)
       #expect(try workspace.result(line + " -n 0 -p the") == "\n")
       #expect(try workspace.run(line + " --timings").talk.contains("tokens/s"))
+      #expect(try workspace.run(line + " --timings").talk.contains("chunk length of the prompt: 64\n"))
+      #expect(
+        try workspace.run(line + " --timings --chunk-length 9 -p the").talk.contains("chunk length of the prompt: 9\n"))
       try workspace.write(Data([0x61, 0xFF]), "latin.txt")
       try workspace.expectFailure(
         "generate -m model.safetensors -f latin.txt", status: 65, "prompt: line 1, byte offset 1")
+    }
+
+    @Test func aLongPromptIsReadInPieces() throws {
+      // Longer than a block, and than what the encoder holds back.
+      let prompt = String(repeating: TinyProject.text, count: 6)
+      #expect(prompt.utf8.count > 150_000)
+      try workspace.write(prompt, "long.txt")
+      let line = "generate -m model.safetensors -n 12 --temp 0 -q"
+      let words = line.split(separator: " ").map(String.init)
+      let whole = try workspace.run(words + ["-p", String(prompt.prefix(60_000))])
+      #expect(whole.status == 0)
+      #expect(try workspace.result(line + " -p -", input: String(prompt.prefix(60_000))) == whole.text)
+      let long = try workspace.result(line + " -f long.txt")
+      #expect(try workspace.result(line + " -f - -t 1", input: prompt) == long)
     }
 
     @Test func conversionWidensExactly() throws {

@@ -32,3 +32,28 @@ import Testing
     #expect(throws: FileError.missing(path: path + "/none")) { try readAll(path: path + "/none", byteLimit: 10) }
   }
 }
+
+@Suite struct BlockReaderTests {
+  @Test func blocksAreTheFile() throws {
+    let folder = try TemporaryFolder()
+    let bytes = (0..<1_000).map { UInt8(truncatingIfNeeded: $0 * 7) }
+    let path = try folder.add("file", bytes)
+    for length in [1, 7, 1_000, 4_096] {
+      let reader = try BlockReader(path: path, blockLength: length)
+      var read: [UInt8] = []
+      while let block = try reader.next() {
+        #expect(block.count <= length)
+        read += block
+      }
+      #expect(read == bytes)
+      #expect(try reader.next() == nil)
+    }
+    #expect(try BlockReader(path: folder.add("empty", [])).next() == nil)
+  }
+
+  @Test func foldersAndMissingFilesAreRefused() throws {
+    let folder = try TemporaryFolder()
+    #expect(throws: FileError.notAFile(path: folder.path)) { try BlockReader(path: folder.path) }
+    #expect(throws: FileError.missing(path: folder.path + "/none")) { try BlockReader(path: folder.path + "/none") }
+  }
+}

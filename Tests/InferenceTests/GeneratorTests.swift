@@ -107,6 +107,20 @@ import Testing
     #expect(bits(chunked) == bits(single))
   }
 
+  @Test(arguments: [1, 3, 16, 17, 40])
+  func anyChunkLengthGivesTheSameLogitsUpToRounding(_ chunkLength: Int) {
+    let model = TinyModel()
+    let tokens = model.tokens(75)
+    var generator = Generator(model.network, chunkLength: chunkLength, on: WorkerPool(threadCount: 1))
+    generator.read(tokens)
+    let logits = model.reference.forward([tokens.map { Int($0) }]).logits
+    expectClose(
+      generator.nextLogits.values, Array(logits.values.suffix(model.network.configuration.vocabularySize)), ratio: 1e-5)
+    var pieces = Generator(model.network, chunkLength: chunkLength, on: WorkerPool(threadCount: 2))
+    for token in tokens { pieces.read([token]) }
+    #expect(bits(pieces) == bits(generator))
+  }
+
   @Test func readingNothingChangesNothing() {
     var generator = generator()
     generator.read(Self.model.tokens(5))

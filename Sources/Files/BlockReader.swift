@@ -1,0 +1,62 @@
+internal import Glibc
+
+/// Reads a file, a pipe or standard input in blocks, however long it is.
+@safe package final class BlockReader {
+  private let name: String
+  private let descriptor: Int32
+  private var block: [UInt8]
+
+  /// Opens the source.
+  ///
+  /// - Parameters:
+  ///   - path: A path, or `-` for standard input.
+  ///   - blockLength: Bytes that are read at a time, ≥ 1.
+  /// - Throws: `FileError.missing`, `.notAFile` (a folder) or `.cannotRead`.
+  package init(path: String, blockLength: Int = 1 << 16) throws(FileError) {
+    let isStandardInput = path == "-"
+    let name = isStandardInput ? "standard input" : path
+    descriptor = try FileError.reading(name) { () throws(SystemError) -> Int32? in
+      let descriptor = isStandardInput ? STDIN_FILENO : try openDescriptor(path, O_RDONLY)
+      guard try status(of: descriptor).isFolder else { return descriptor }
+      if !isStandardInput { close(descriptor) }
+      return nil
+    }
+    self.name = name
+    block = [UInt8](repeating: 0, count: blockLength)
+  }
+
+  deinit { if descriptor != STDIN_FILENO { close(descriptor) } }
+
+  /// The next bytes; nil at the end.
+  ///
+  /// - Throws: `FileError.cannotRead`.
+  package func next() throws(FileError) -> [UInt8]? {
+    try FileError.reading(name) { () throws(SystemError) -> [UInt8]? in
+      let count = try readSome(descriptor, into: &block)
+      return Array(block[..<count])
+    }.nilIfEmpty
+  }
+}
+
+/// Reads at least one byte, however often that is interrupted, and waits where the descriptor does not block.
+///
+/// - Parameters:
+///   - descriptor: Open for reading.
+///   - block: Where the bytes go; not empty.
+/// - Returns: How many there are; 0 at the end.
+func readSome(_ descriptor: Int32, into block: inout [UInt8]) throws(SystemError) -> Int {
+  while true {
+    let count = unsafe block.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+    if count >= 0 { return count }
+    if errno == EAGAIN {
+      var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      _ = unsafe poll(&request, 1, -1)
+    } else if errno != EINTR {
+      throw SystemError(code: errno)
+    }
+  }
+}
+
+extension [UInt8] {
+  fileprivate var nilIfEmpty: [UInt8]? { isEmpty ? nil : self }
+}
