@@ -76,7 +76,7 @@ let package = Package(
     tests("Configurations", "Configurations"),
     tests("Tokenization", "Tokenization"),
     tests("Corpora", "Corpora", "Files"),
-    tests("Inference", "Inference", "Modeling", "Retention", "Tensors"),
+    tests("Inference", "Checkpoints", "Files", "Inference", "Modeling", "Retention", "Tensors"),
     tests(
       "Training", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling", "Tensors", "Training"),
     tests(

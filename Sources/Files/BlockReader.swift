@@ -44,6 +44,7 @@ internal import Glibc
 ///   - descriptor: Open for reading.
 ///   - block: Where the bytes go; not empty.
 /// - Returns: How many there are; 0 at the end.
+/// - Throws: The system's error.
 func readSome(_ descriptor: Int32, into block: inout [UInt8]) throws(SystemError) -> Int {
   while true {
     let count = unsafe block.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }

@@ -4,21 +4,14 @@ package import Tensors
 /// Reads a prompt and then makes one token after the other, in memory that does not grow.
 ///
 /// A prompt is cut at positions that are multiples of the chunk length: whole chunks go through the chunkwise form, what is
-/// left goes through the recurrent form. When more of the prompt has made the rest a whole chunk, it is read again as one, from the
-/// state before it. So the bits depend on the tokens and on which of them were made here, never on where reads end or on
-/// the threads.
+/// left goes through the recurrent form. When more of the prompt has made the rest a whole chunk, it is read again as one,
+/// from the state before it. So the bits depend on the tokens and on which of them were made here, never on where reads
+/// end, on the threads, or on whether the progress was written to a file in between.
 package struct Generator {
   package let network: RetNet
-  package private(set) var state: ModelState
-  /// The state at the last multiple of the chunk length.
-  private var boundary: ModelState
-  /// The tokens since then, unless one of them was made here: such a chunk goes to its end token by token.
-  private var rest: [Int32]? = []
-  /// Tokens of the prompt that are read at a time.
-  package let chunkLength: Int
+  package private(set) var progress: ReadingProgress
   private let memory: InferenceMemory
   private let ids: Indices
-  private let logits: Tensor
   private let pool: WorkerPool
 
   /// - Parameters:
@@ -26,31 +19,60 @@ package struct Generator {
   ///   - chunkLength: Tokens of the prompt that are read at a time.
   ///   - pool: Where the work runs.
   package init(_ network: RetNet, chunkLength: Int, on pool: WorkerPool) {
-    self.network = network
-    self.chunkLength = chunkLength
-    self.pool = pool
-    state = ModelState(network.configuration, batch: 1)
-    boundary = ModelState(network.configuration, batch: 1)
-    memory = InferenceMemory(
-      network.configuration, form: .chunkwise(chunkLength: chunkLength), batch: 1, time: chunkLength,
-      workers: pool.threadCount)
-    ids = Indices(count: chunkLength)
-    logits = Tensor(Shape(1, network.configuration.vocabularySize))
+    let configuration = network.configuration
+    self.init(
+      network,
+      ReadingProgress(vocabularySize: configuration.vocabularySize, chunkLength: chunkLength) {
+        ModelState(configuration, batch: 1)
+      }, on: pool)
   }
+
+  /// Goes on from what another generator of the same model has left.
+  package init(_ network: RetNet, _ progress: ReadingProgress, on pool: WorkerPool) {
+    self.network = network
+    self.progress = progress
+    self.pool = pool
+    memory = InferenceMemory(
+      network.configuration, form: .chunkwise(chunkLength: progress.chunkLength), batch: 1, time: progress.chunkLength,
+      workers: pool.threadCount)
+    ids = Indices(count: progress.chunkLength)
+    // A file has the boundary only where there is a rest.
+    if progress.rest?.isEmpty == true { self.progress.boundary.copy(progress.point, on: pool) }
+  }
+
+  /// Forgets everything.
+  package mutating func restart() {
+    progress.point.state.clear(on: pool)
+    progress.point.digest = IDDigest()
+    progress.boundary.copy(progress.point, on: pool)
+    (progress.rest, progress.history) = ([], nil)
+    progress.ids = progress.ids.map { _ in [] }
+  }
+
+  package var state: ModelState { progress.point.state }
+  package var chunkLength: Int { progress.chunkLength }
+
+  /// Keeps a history from here on; see `UndoHistory`.
+  package mutating func keepHistory(window: Int) { progress.keepHistory(window: window, on: pool) }
+
+  /// Keeps or forgets all ids from here on; see `ReadingProgress.keepIDs`.
+  package mutating func keepIDs(_ keeps: Bool) -> Bool { progress.keepIDs(keeps) }
 
   /// Reads tokens of a prompt; afterwards `nextLogits` are those that follow the last one.
   package mutating func read(_ tokens: some Collection<Int32>) {
     var left = tokens[...]
     while !left.isEmpty {
       let room = chunkLength - state.position % chunkLength
-      if let rest, left.count >= room {
-        if !rest.isEmpty { state.copy(boundary, on: pool) }
+      if let rest = progress.rest, left.count >= room {
+        note(left.prefix(room), isMade: false)
+        if !rest.isEmpty { progress.point.state.copy(progress.boundary.state, on: pool) }
         forward(rest + left.prefix(room), form: .chunkwise(chunkLength: chunkLength), isLast: left.count == room)
         left = left.dropFirst(room)
       } else {
         // Each by itself, but the weights are read once for all: a row's bits do not depend on the other rows.
         let piece = left.prefix(min(room, fewRowsLimit))
-        rest?.append(contentsOf: piece)
+        note(piece, isMade: false)
+        progress.rest?.append(contentsOf: piece)
         left = left.dropFirst(piece.count)
         forward(piece, form: .recurrent, isLast: left.isEmpty)
       }
@@ -59,23 +81,58 @@ package struct Generator {
 
   /// Reads a token that was chosen from `nextLogits`, in the recurrent form.
   package mutating func append(_ token: Int32) {
-    rest = nil
+    note(CollectionOfOne(token), isMade: true)
+    progress.rest = nil
     forward(CollectionOfOne(token), form: .recurrent, isLast: true)
+  }
+
+  /// Takes back the last tokens, as if they had never been read, to the bit.
+  ///
+  /// - Parameter count: At most `progress.history.limit`.
+  package mutating func undo(_ count: Int) {
+    guard count > 0 else { return }
+    guard var history = progress.history, count <= history.limit else {
+      preconditionFailure("undo: \(count) tokens, \(progress.history?.limit ?? 0) possible")
+    }
+    let (place, tokens) = history.goBack(to: state.position - count)
+    progress.history = history
+    let taken = state.position - place.state.position
+    progress.ids?.removeLast(taken)
+    progress.point.copy(place, on: pool)
+    startChunk()
+    var left = tokens[...]
+    while let first = left.first {
+      let run = left.prefix { $0.isMade == first.isMade }.map(\.id)
+      if first.isMade { run.forEach { append($0) } } else { read(run) }
+      left = left.dropFirst(run.count)
+    }
+  }
+
+  private mutating func note(_ tokens: some Collection<Int32>, isMade: Bool) {
+    progress.point.digest.append(tokens)
+    progress.ids?.append(contentsOf: tokens)
+    progress.history?.note(tokens, isMade: isMade)
   }
 
   private mutating func forward(_ tokens: some Collection<Int32>, form: RetentionForm, isLast: Bool) {
     for (index, token) in tokens.enumerated() { ids[index] = token }
     let normed = network.forward(
-      ids.slice(0..<tokens.count), batch: 1, form: form, state: &state, memory: memory, on: pool)
+      ids.slice(0..<tokens.count), batch: 1, form: form, state: &progress.point.state, memory: memory, on: pool)
     if isLast { computeLogits(normed, row: tokens.count - 1) }
-    guard state.position % chunkLength == 0 else { return }
-    boundary.copy(state, on: pool)
-    rest = []
+    if state.position % chunkLength == 0 { startChunk() }
+    progress.history?.moved(to: progress.point, on: pool)
+  }
+
+  /// Takes the present place for the last multiple of the chunk length, if it is one.
+  private mutating func startChunk() {
+    let isBoundary = state.position % chunkLength == 0
+    progress.rest = isBoundary ? [] : nil
+    if isBoundary { progress.boundary.copy(progress.point, on: pool) }
   }
 
   private func computeLogits(_ normed: Tensor, row: Int) {
     let width = network.configuration.width
-    network.computeLogits(logits, normed.view(Shape(1, width), at: row * width), on: pool)
+    network.computeLogits(progress.logits, normed.view(Shape(1, width), at: row * width), on: pool)
   }
 
   /// The logits of the token after those read [N]; valid until the next read.
@@ -83,7 +140,7 @@ package struct Generator {
   /// - Precondition: Something was read.
   package var nextLogits: Tensor {
     precondition(state.position > 0, "nextLogits: nothing was read")
-    return logits.view(Shape(network.configuration.vocabularySize))
+    return progress.logits.view(Shape(network.configuration.vocabularySize))
   }
 
   /// Chooses the next token and reads it.

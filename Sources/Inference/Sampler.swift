@@ -1,26 +1,17 @@
 internal import Glibc
 package import Tensors
 
-/// How the next token is chosen from the logits.
-package struct SamplingOptions: Sendable, Equatable {
-  /// Divides the logits; 0 takes the most likely token.
-  package var temperature = 0.8
-  /// Keeps the k most likely tokens; 0 keeps all.
-  package var topK = 40
-  /// Keeps the most likely tokens that together have at least this probability; 1 keeps all.
-  package var topP = 0.95
-
-  package init() {}
-}
-
-/// Chooses tokens: temperature, then the k most likely, then the nucleus (Holtzman et al. 2020), then by chance
-/// (docs/MATH.md, eq. 30).
+/// Chooses tokens, in this order: logit bias, penalties, temperature, the k most likely, the typical (Meister et al. 2023),
+/// the nucleus (Holtzman et al. 2020), those not too unlikely (min-p, Nguyen et al. 2024), and by chance among what is
+/// left (docs/MATH.md, eq. 30).
 ///
 /// Equal logits are ordered by their id, so that the same seed gives the same tokens on any number of threads.
 package struct Sampler {
   package let options: SamplingOptions
+  private var adjustment: LogitAdjustment
   private var source: RandomSource
   private var candidates: [Candidate] = []
+  private var adjusted: Tensor?
 
   fileprivate struct Candidate {
     let id: Int32
@@ -33,19 +24,40 @@ package struct Sampler {
     }
   }
 
-  package init(_ options: SamplingOptions, seed: UInt64) {
+  /// - Parameters:
+  ///   - options: How to choose.
+  ///   - seed: Of the random numbers; or `random` of a sampler that this one goes on from.
+  ///   - recent: As `recent` of such a sampler.
+  package init(_ options: SamplingOptions, seed: UInt64, recent: [Int32]? = nil) {
     self.options = options
+    adjustment = LogitAdjustment(options, recent: recent)
     source = RandomSource(seed: seed)
   }
+
+  /// The state of the random numbers.
+  package var random: UInt64 { source.state }
+
+  /// What penalties look back to; nil where there is none.
+  package var recent: [Int32]? { adjustment.recent.isEmpty ? nil : adjustment.recent }
+
+  /// Takes tokens of a prompt, which penalties count; tokens chosen here are taken by `choose`.
+  package mutating func note(_ ids: some Sequence<Int32>) { adjustment.note(ids) }
 
   /// Chooses from one row of logits.
   ///
   /// - Parameter logits: [N].
   /// - Returns: The token's id. A logit that is not a number is never chosen unless all are.
   package mutating func choose(_ logits: Tensor) -> Int32 {
-    logits.withMutableSpan { logits in
-      options.temperature == 0 ? mostLikely(logits.span) : drawn(from: logits.span)
+    var row = logits
+    if !adjustment.isIdentity {
+      row = adjusted ?? Tensor(logits.shape)
+      adjusted = row
+      copyHere(row, logits)
+      row.withMutableSpan { adjustment.apply(&$0) }
     }
+    let token = row.withMutableSpan { options.temperature == 0 ? mostLikely($0.span) : drawn(from: $0.span) }
+    adjustment.note(CollectionOfOne(token))
+    return token
   }
 
   private func mostLikely(_ logits: Span<Float>) -> Int32 {
@@ -58,28 +70,51 @@ package struct Sampler {
     gather(logits)
     guard let top = candidates.first else { return mostLikely(logits) }
     guard top.logit.isFinite else { return top.id }
-    var total = 0.0
     for index in candidates.indices {
       candidates[index].weight = exp(Double(candidates[index].logit - top.logit) / options.temperature)
-      total += candidates[index].weight
     }
-    var kept = candidates.count
-    if options.topP < 1 {
-      var sum = 0.0
-      kept = 0
-      while kept < candidates.count, sum < options.topP * total {
-        sum += candidates[kept].weight
-        kept += 1
-      }
-      total = sum
-      kept = max(kept, 1)
+    if options.typical < 1 { keepTypical() }
+    if options.topP < 1 { keepNucleus() }
+    if options.minP > 0, let most = candidates.first?.weight {
+      candidates.removeSubrange(candidates.partitionPoint { $0.weight >= options.minP * most }...)
     }
-    var left = source.uniform() * total
-    for index in 0..<kept {
-      left -= candidates[index].weight
-      if left < 0 { return candidates[index].id }
+    var left = source.uniform() * candidates.reduce(0) { $0 + $1.weight }
+    for candidate in candidates {
+      left -= candidate.weight
+      if left < 0 { return candidate.id }
     }
-    return candidates[kept - 1].id
+    return candidates.last?.id ?? top.id
+  }
+
+  /// Keeps the shortest beginning that has the probability; one candidate at least.
+  private mutating func keepNucleus() {
+    let wanted = options.topP * candidates.reduce(0) { $0 + $1.weight }
+    var (sum, kept) = (0.0, 0)
+    while kept < candidates.count, sum < wanted {
+      sum += candidates[kept].weight
+      kept += 1
+    }
+    candidates.removeSubrange(max(kept, 1)...)
+  }
+
+  /// Keeps those whose −ln p is nearest to the entropy, in the order of likelihood; among equally near ones the likelier.
+  private mutating func keepTypical() {
+    let total = candidates.reduce(0) { $0 + $1.weight }
+    let surprises = candidates.map { $0.weight > 0 ? -log($0.weight / total) : .infinity }
+    let entropy = zip(candidates, surprises).reduce(0.0) { sum, pair in
+      pair.0.weight > 0 ? sum + pair.0.weight / total * pair.1 : sum
+    }
+    let order = candidates.indices.sorted { a, b in
+      let (near, far) = (abs(surprises[a] - entropy), abs(surprises[b] - entropy))
+      return near < far || (near == far && a < b)
+    }
+    var (sum, kept) = (0.0, Set<Int>())
+    for index in order where sum < options.typical * total {
+      sum += candidates[index].weight
+      kept.insert(index)
+    }
+    if kept.isEmpty { kept = [0] }
+    candidates = candidates.indices.filter(kept.contains).map { candidates[$0] }
   }
 
   /// The k most likely tokens in order, or all.

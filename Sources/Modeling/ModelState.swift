@@ -11,7 +11,29 @@ package struct ModelState: Sendable {
 
   /// An empty state for `batch` sequences.
   package init(_ configuration: ModelConfiguration, batch: Int) {
-    layers = (0..<configuration.layers).map { _ in LayerState(configuration, batch: batch) }
+    self.init(
+      layers: configuration.layers, configuration.retentionShape(batch: batch, time: 1),
+      hasScores: configuration.scoreNorm != .none)
+  }
+
+  /// An empty state of the given extents.
+  ///
+  /// - Parameters:
+  ///   - layers: How many.
+  ///   - shape: Of retention in each.
+  ///   - hasScores: Whether scores are normalised.
+  package init(layers: Int, _ shape: RetentionShape, hasScores: Bool) {
+    self.layers = (0..<layers).map { _ in LayerState(shape, hasScores: hasScores) }
+  }
+
+  /// A new, empty state of the same extents.
+  package var emptyCopy: ModelState {
+    guard let first = layers.first else { return self }
+    let extents = first.retention.stored.shape
+    return ModelState(
+      layers: layers.count,
+      RetentionShape(batch: extents[0], time: 1, heads: extents[1], keyWidth: extents[2], valueWidth: extents[3]),
+      hasScores: first.scores != nil)
   }
 
   /// Forgets everything.
@@ -33,10 +55,9 @@ package struct LayerState: Sendable {
   /// Where the scores are normalised.
   package let scores: ScoreNormState?
 
-  init(_ configuration: ModelConfiguration, batch: Int) {
-    let shape = configuration.retentionShape(batch: batch, time: 1)
+  init(_ shape: RetentionShape, hasScores: Bool) {
     retention = RetentionState(shape)
-    scores = configuration.scoreNorm == .none ? nil : ScoreNormState(shape)
+    scores = hasScores ? ScoreNormState(shape) : nil
   }
 
   func clear(on pool: WorkerPool) {

@@ -26,6 +26,7 @@ package struct RetNet: Sendable {
   ///   - batch: B.
   ///   - form: Which form of retention.
   ///   - state: Before and after; its position advances by T.
+  ///   - positions: Where each sequence stands, T being 1; the state's position is then left alone. nil: all at that.
   ///   - documents: As in `recurrentRetention`; nil: one document, which goes on.
   ///   - memory: Made for at least B·T rows.
   ///   - observe: Sees of each layer the heads' outputs before and after the head norm [B·T, H·V], the latter without
@@ -33,15 +34,22 @@ package struct RetNet: Sendable {
   ///   - pool: Where the work runs.
   /// - Returns: [B·T, D], the input of the head; valid until the next call.
   package func forward(
-    _ ids: Indices, batch: Int, form: RetentionForm, state: inout ModelState, documents: Indices? = nil,
-    memory: InferenceMemory, observe: ((_ layer: Int, _ retained: Tensor, _ headNormed: Tensor) -> Void)? = nil,
+    _ ids: Indices, batch: Int, form: RetentionForm, state: inout ModelState, positions: [Int]? = nil,
+    documents: Indices? = nil, memory: InferenceMemory,
+    observe: ((_ layer: Int, _ retained: Tensor, _ headNormed: Tensor) -> Void)? = nil,
     on pool: WorkerPool
   ) -> Tensor {
     let rows = ids.count
     precondition(rows % batch == 0, "forward: \(rows) ids for \(batch) sequences")
     let shape = configuration.retentionShape(batch: batch, time: rows / batch)
     let a = memory.activations.prefix(rows)
-    memory.retention.rotation.prepare(first: state.position, count: shape.time)
+    if let positions {
+      precondition(
+        positions.count == batch && shape.time == 1, "forward: \(positions.count) positions for \(rows) rows")
+      memory.retention.rotation.prepare(positions)
+    } else {
+      memory.retention.rotation.prepare(first: state.position, count: shape.time)
+    }
     embed(a.input, embedded: memory.embedded?.prefix(rows), a.statistics, ids, on: pool)
     for (index, block) in blocks.enumerated() {
       block.forward(
@@ -53,7 +61,7 @@ package struct RetNet: Sendable {
         observe(index, a.retained, a.gated)
       }
     }
-    state.position += shape.time
+    if positions == nil { state.position += shape.time }
     let normed = memory.normed.prefix(rows)
     normalizeOutput(normed, a.statistics, a.input, on: pool)
     return normed

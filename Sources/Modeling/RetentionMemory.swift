@@ -32,7 +32,7 @@ final class RetentionMemory {
     self.form = form
     rotation = RotationTable(
       frequencies: configuration.rotationFrequencies.values(keyWidth: shape.keyWidth, base: configuration.rotationBase),
-      layout: configuration.rotationLayout, capacity: time)
+      layout: configuration.rotationLayout, capacity: form == .recurrent ? max(time, batch) : time)
     switch form {
     case .parallel:
       table = DecayTable(decay, length: max(1, time))

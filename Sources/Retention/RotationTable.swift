@@ -46,20 +46,34 @@ package final class RotationTable {
   package func prepare(first: Int, count: Int) {
     precondition(count <= cosines.shape[0], "RotationTable: \(count) positions, room for \(cosines.shape[0])")
     if first == firstPosition, count <= self.count { self.count = count; return }
+    fill(count) { first + $0 }
+    firstPosition = first
+    self.count = count
+  }
+
+  /// Fills the table for one position a row: of sequences that are decoded together.
+  package func prepare(_ positions: [Int]) {
+    precondition(
+      positions.count <= cosines.shape[0], "RotationTable: \(positions.count) positions, room for \(cosines.shape[0])")
+    fill(positions.count) { positions[$0] }
+    firstPosition = -1
+    count = positions.count
+  }
+
+  private func fill(_ count: Int, position: (Int) -> Int) {
     let pairs = frequencies.count
     cosines.withMutableSpan { cosines in
       sines.withMutableSpan { sines in
         for row in 0..<count {
+          let position = Double(position(row))
           for pair in 0..<pairs {
-            let angle = Double(first + row) * frequencies[pair]
+            let angle = position * frequencies[pair]
             cosines[row * pairs + pair] = Float(cos(angle))
             sines[row * pairs + pair] = Float(sin(angle))
           }
         }
       }
     }
-    firstPosition = first
-    self.count = count
   }
 
   /// Rotates the heads' rows in place and multiplies by `scale`; `inverse` is the backward.

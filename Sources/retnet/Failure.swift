@@ -3,6 +3,7 @@ internal import Checkpoints
 internal import Configurations
 internal import Corpora
 internal import Files
+internal import Inference
 internal import Modeling
 internal import Tokenization
 
@@ -57,6 +58,7 @@ package struct CommandError: Error {
     case CheckpointError.noWeights: self.init(.inputMissing, "\(error)")
     case let error as CheckpointError: self.init(.badData, error.description, hint: error.hint)
     case let error as ModelFileError: self.init(.badData, error.description, hint: error.hint)
+    case let error as StateFileError: self.init(.badData, error.description, hint: error.hint)
     case TokenizerError.invalidSetting: self.init(.usage, "\(error)")
     case let error as TokenizerError: self.init(.badData, error.description, hint: error.hint)
     case let error as CorpusError: self.init(.badData, error.description, hint: error.hint)

@@ -14,35 +14,28 @@ struct GenerateCommand: ParsableCommand {
       Examples:
         retnet generate -m runs/kjv-small/best.safetensors -p "And God said" -n 60
         cat prompt.txt | retnet generate -m model.safetensors -p - --temp 0
+        retnet generate -m model.safetensors --prompts questions.jsonl --stop "User:"
 
       Only the continuation goes to standard output. An empty prompt starts from BOS.
       """)
 
   @OptionGroup var model: ModelOption
   @OptionGroup var global: GlobalOptions
-
   @OptionGroup var prompt: PromptOptions
+  @OptionGroup var state: StateOptions
+  @OptionGroup var sampling: SamplingFlags
+  @OptionGroup var several: SeveralOptions
 
   @Option(name: .customShort("n"), help: ArgumentHelp("Tokens to generate.", valueName: "n"))
   var count = 128
 
-  @Option(name: .customLong("temp"), help: "Temperature; 0 takes the most likely token.")
-  var temperature = 0.8
-
-  @Option(help: "Choose among the k most likely tokens; 0: all.")
-  var topK = 40
-
-  @Option(help: "Choose among the most likely tokens that have this probability together; 1: all.")
-  var topP = 0.95
-
-  @Option(name: .shortAndLong, help: "Seed of the choice.")
-  var seed: UInt64 = 0
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("End before this text comes; may be repeated.", valueName: "str"))
+  var stop: [String] = []
 
   @Flag(help: "Go on after the end of a document.")
   var ignoreEos = false
-
-  @Flag(help: "Print tokens per second and chunk length to standard error.")
-  var timings = false
 
   @Option(
     help: ArgumentHelp(
@@ -51,56 +44,99 @@ struct GenerateCommand: ParsableCommand {
       valueName: "c"))
   var chunkLength: Int?
 
+  @Flag(help: "Print one JSON object, or a line for each of several texts.")
+  var json = false
+
+  @Option(help: ArgumentHelp("With --json: ln p of each token and of the k most likely, 0 to 1000.", valueName: "k"))
+  var logprobs: Int?
+
+  @Flag(help: "Print tokens per second and chunk length to standard error.")
+  var timings = false
+
   func validate() throws {
     if count < 0 { throw ValidationError("-n: expected at least 0, found \(count)") }
-    if !(temperature >= 0 && temperature.isFinite) {
-      throw ValidationError("--temp: expected a number ≥ 0, found \(temperature)")
-    }
-    if topK < 0 { throw ValidationError("--top-k: expected at least 0, found \(topK)") }
-    if !(topP > 0 && topP <= 1) { throw ValidationError("--top-p: expected more than 0 and at most 1, found \(topP)") }
+    if stop.contains("") { throw ValidationError("--stop: expected a text, found none") }
     if let chunkLength, !PromptChunkLength.range.contains(chunkLength) {
       throw ValidationError("--chunk-length: expected 1 to 65536, found \(chunkLength)")
     }
+    if let logprobs, !(0...1_000).contains(logprobs) {
+      throw ValidationError("--logprobs: expected 0 to 1000, found \(logprobs)")
+    }
+    if logprobs != nil && !json && several.prompts == nil {
+      throw ValidationError("--logprobs: expected together with --json")
+    }
+    if prompt.displayPrompt && json { throw ValidationError("'--display-prompt' and '--json' exclude each other") }
+    try several.check(state, prompt, hasStops: !stop.isEmpty, hasLogProbabilities: logprobs != nil)
   }
 
   func run() throws {
     let pool = try global.makePool()
     var reader = try prompt.open()
+    let list = try several.prompts.map { try PromptList(path: $0) }
+    let stateFile = try state.open()
     let loaded = try LoadedModel(path: model.model)
-    let note = loaded.header.configuration.scoreNormNote("generation leaves it out")
-    if let note { global.say(note) }
-    let length = chunkLength ?? PromptChunkLength.length(loaded.header.configuration)
-    var generator = Generator(loaded.network, chunkLength: length, on: pool)
-    var options = SamplingOptions()
-    (options.temperature, options.topK, options.topP) = (temperature, topK, topP)
-    var sampler = Sampler(options, seed: seed)
-    let start = ContinuousClock.now
-    let read = try reader.read(into: &generator, loaded)
-    var stream = TextStream(loaded.tokenizer, startsText: !read.hasText)
-    let prompted = ContinuousClock.now
-    var made = 0
-    while made < count {
-      let token = sampler.choose(generator.nextLogits)
-      made += 1
-      if token == loaded.eosID, !ignoreEos { break }
-      if Int(token) < loaded.tokenizer.vocabularySize {
-        let characters = stream.append(token)
-        if !characters.isEmpty { try StandardStream.output.write(characters) }
+    let configuration = loaded.header.configuration
+    if let note = configuration.scoreNormNote("generation leaves it out") { global.say(note) }
+    let rules = TextRules(
+      model: loaded, options: try sampling.options(vocabularySize: configuration.vocabularySize), count: count,
+      stops: stop, endsAtEOS: !ignoreEos, logProbabilities: logprobs)
+    let (generator, saved) = try state.makeGenerator(loaded, from: stateFile, chunkLength: chunkLength, on: pool)
+    var generation = Generation(
+      rules: rules, generator: generator, seed: sampling.seed ?? saved?.random ?? 0, json: json, pool: pool)
+    if let list {
+      try generation.run(list)
+    } else {
+      let isContinued = saved != nil
+      let read = try generation.read(&reader, recent: saved?.recent)
+      if isContinued { global.say("reused \(grouped(read.reused)) of \(grouped(read.tokens)) prompt tokens") }
+      if several.beams > 1 {
+        try generation.runBeams(several.beams)
+      } else if several.numSamples > 1 {
+        try generation.runSamples(several.numSamples)
+      } else {
+        let maker = try generation.runOne(readsLast: state.stateOut != nil)
+        try state.write(generation.generator, random: maker.sampler.random, recent: maker.sampler.recent, loaded)
       }
-      if made < count { generator.append(token) }
     }
-    try StandardStream.output.write(stream.finish() + "\n")
-    if timings { report(generator.chunkLength, read.tokens, prompted - start, made, ContinuousClock.now - prompted) }
+    if timings { generation.timings.lines(generator.chunkLength).forEach(StandardStream.error.say) }
+  }
+}
+
+/// Several texts at once.
+struct SeveralOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Continue each prompt of JSON lines, {\"prompt\": …} with \"id\", \"n\", \"seed\" as wanted; '-' is standard input.",
+      valueName: "file.jsonl"))
+  var prompts: String?
+
+  @Option(help: ArgumentHelp("Continuations of the prompt, with this seed and those that follow it.", valueName: "n"))
+  var numSamples = 1
+
+  @Option(help: ArgumentHelp("Look for the most likely continuation with this many beams, 1 to 16.", valueName: "n"))
+  var beams = 1
+
+  func validate() throws {
+    if !(1...65_536).contains(numSamples) {
+      throw ValidationError("--num-samples: expected 1 to 65536, found \(numSamples)")
+    }
+    if !(1...BatchDecoder.limit).contains(beams) { throw ValidationError("--beams: expected 1 to 16, found \(beams)") }
   }
 
-  private func report(_ chunkLength: Int, _ read: Int, _ reading: Duration, _ made: Int, _ making: Duration) {
-    func line(_ label: String, _ tokens: Int, _ time: Duration) {
-      let seconds = time.inSeconds
-      StandardStream.error.say(
-        "\(label) \(grouped(tokens)) tokens in \(seconds.fixed(3)) s, \(shortened(Double(tokens) / seconds)) tokens/s")
-    }
-    line("prompt:   ", read, reading)
-    line("generated:", made, making)
-    StandardStream.error.say("chunk length of the prompt: \(chunkLength)")
+  func check(_ state: StateOptions, _ prompt: PromptOptions, hasStops: Bool, hasLogProbabilities: Bool) throws {
+    let isList = prompts != nil
+    let hasPrompt = prompt.prompt != nil || prompt.file != nil || prompt.displayPrompt
+    let hasState = state.stateIn != nil || state.stateOut != nil
+    for (isGiven, reason) in [
+      (isList && hasPrompt, "'--prompts' has the prompts; it excludes '-p', '-f' and '--display-prompt'"),
+      (isList && hasState, "'--prompts' and states exclude each other"),
+      (isList && numSamples > 1, "'--prompts' and '--num-samples' exclude each other"),
+      (beams > 1 && (isList || numSamples > 1), "'--beams' excludes '--prompts' and '--num-samples'"),
+      (
+        beams > 1 && (hasStops || hasLogProbabilities || state.stateOut != nil),
+        "'--beams' excludes '--stop', '--logprobs' and '--state-out'"
+      ),
+      (numSamples > 1 && state.stateOut != nil, "'--num-samples' and '--state-out' exclude each other"),
+    ] where isGiven { throw ValidationError(reason) }
   }
 }

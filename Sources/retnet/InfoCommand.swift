@@ -3,15 +3,16 @@ internal import Checkpoints
 internal import Configurations
 internal import Corpora
 internal import Files
+internal import Inference
 internal import Modeling
 internal import Tensors
 internal import Tokenization
 
-/// `retnet info`: what a model, a token file or a tokenizer is.
+/// `retnet info`: what a model, a state, a token file or a tokenizer is.
 struct InfoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "info",
-    abstract: "Describe a model, foreign weights, a token file or a tokenizer.",
+    abstract: "Describe a model, foreign weights, a state, a token file or a tokenizer.",
     discussion: """
       Examples:
         retnet info runs/kjv-small/best.safetensors
@@ -34,7 +35,7 @@ struct InfoCommand: ParsableCommand {
   func run() throws {
     let members = try describeFile() ?? describeWeights()
     let report = JSONReport(Dictionary(uniqueKeysWithValues: members))
-    try StandardStream.output.write((json ? report.text : text(members)) + "\n")
+    try StandardStream.output.write((json ? report.text : textReport(members)) + "\n")
   }
 
   /// A token file or a tokenizer; nil for anything else.
@@ -48,6 +49,7 @@ struct InfoCommand: ParsableCommand {
       throw error
     }
     if TokenFile.isTokenFile(mapped) { return try describe(TokenFile(path: file)) }
+    if StateFile.isState(path: file) { return try StateFile(path: file).members }
     let start = mapped.copyBytes(0..<min(mapped.byteCount, 1 << 28))
     return (try? Tokenizer(model: start, path: file)).map(describe)
   }
@@ -141,13 +143,14 @@ struct InfoCommand: ParsableCommand {
     }
     return "the digest is right"
   }
+}
 
-  private func text(_ members: [(String, JSONValue)]) -> String {
-    let width = members.map(\.0.count).max() ?? 0
-    return members.filter { $0.1 != .null }.map { name, value in
-      name.replacing("_", with: " ") + String(repeating: " ", count: width - name.count + 2) + value.plain
-    }.joined(separator: "\n")
-  }
+/// A report for people: names in a column, what is null left out.
+func textReport(_ members: [(String, JSONValue)]) -> String {
+  let width = members.map(\.0.count).max() ?? 0
+  return members.filter { $0.1 != .null }.map { name, value in
+    name.replacing("_", with: " ") + String(repeating: " ", count: width - name.count + 2) + value.plain
+  }.joined(separator: "\n")
 }
 
 extension JSONValue {

@@ -27,6 +27,11 @@ struct LoadedModel {
   /// BOS where the model's sequences begin with it.
   var bosID: Int32? { header.configuration.bos == .none ? nil : header.configuration.bosID.map(Int32.init) }
 
+  /// The model's digest: as its writer stored it, else computed from the whole file.
+  func digest() throws -> SHA256Digest { try header.storedDigest ?? header.computeDigest() }
+
+  var tokenizerDigest: SHA256Digest { SHA256Digest(of: tokenizer.model) }
+
   var eosID: Int32? { header.configuration.eosID.map(Int32.init) }
 }
 

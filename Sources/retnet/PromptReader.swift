@@ -41,38 +41,114 @@ struct PromptReader {
   private var source: Source
   private let echoes: Bool
 
+  /// What errors call it.
+  private let name: String
+  /// The last ids that were read or known, for penalties.
+  private(set) var tail: [Int32] = []
+
+  // As far as --repeat-last-n looks back.
+  private static let tailLimit = 65_536
+
   fileprivate init(source: Source, echoes: Bool) {
     self.source = source
     self.echoes = echoes
+    name = "prompt"
   }
 
-  /// Reads the prompt to its end, with BOS before it where the model's sequences begin with it.
+  /// A prompt in memory.
   ///
   /// - Parameters:
-  ///   - generator: Empty.
-  ///   - model: Its model.
-  /// - Returns: How many tokens were read, BOS included, and whether there was any text.
-  /// - Throws: When the source cannot be read or is not UTF-8, and `CommandError` if there is nothing to start from.
-  mutating func read(into generator: inout Generator, _ model: LoadedModel) throws -> (tokens: Int, hasText: Bool) {
-    if let bos = model.bosID { generator.read([bos]) }
-    var encoder = TextEncoder(model.tokenizer, invalid: .refuse, source: "prompt")
-    var hasText = false
-    while let block = try next() {
-      var ids: [Int32] = []
-      try encoder.append(block.span, to: &ids)
-      generator.read(ids)
-      hasText = true
-    }
-    var ids: [Int32] = []
-    try encoder.finish(to: &ids)
+  ///   - text: The prompt.
+  ///   - source: What errors call it.
+  init(text: String, source: String) {
+    self.source = .text(Array(text.utf8))
+    echoes = false
+    name = source
+  }
+
+  private mutating func feed(_ ids: some Collection<Int32>, to generator: inout Generator) {
     generator.read(ids)
+    note(ids)
+  }
+
+  private mutating func note(_ ids: some Collection<Int32>) {
+    tail += ids.suffix(Self.tailLimit)
+    if tail.count > 2 * Self.tailLimit { tail.removeFirst(tail.count - Self.tailLimit) }
+  }
+
+  /// What was read.
+  struct Count {
+    /// Of the prompt, BOS included.
+    var tokens: Int
+    /// Those of them that a state had read already.
+    var reused = 0
+    /// Whether what follows starts a text.
+    var isTextStart = false
+  }
+
+  /// Reads the prompt to its end.
+  ///
+  /// An empty generator reads BOS first where the model's sequences begin with it. One that goes on from a state knows a
+  /// prompt that begins with what the state has read, and reads only what is new; any other prompt follows the state.
+  ///
+  /// - Parameters:
+  ///   - generator: Of the model.
+  ///   - model: The model.
+  /// - Returns: What was read.
+  /// - Throws: When the source cannot be read or is not UTF-8, and `CommandError` if there is nothing to start from.
+  mutating func read(into generator: inout Generator, _ model: LoadedModel) throws -> Count {
+    if generator.state.position > 0 { return try readOn(into: &generator, model) }
+    if let bos = model.bosID { feed([bos], to: &generator) }
+    var encoder = TextEncoder(model.tokenizer, invalid: .refuse, source: name)
+    let hasText = try readRest(into: &generator, &encoder)
     if generator.state.position == 0 {
       guard let bos = model.header.configuration.bosID else {
         throw CommandError(.usage, "--prompt: the model has no BOS to start from; expected a prompt, found none")
       }
-      generator.read([Int32(bos)])
+      feed([Int32(bos)], to: &generator)
     }
-    return (generator.state.position, hasText)
+    return Count(tokens: generator.state.position, isTextStart: !hasText)
+  }
+
+  /// Reads a prompt after a state, or the rest of one whose beginning the state has read.
+  private mutating func readOn(into generator: inout Generator, _ model: LoadedModel) throws -> Count {
+    let known = generator.state.position
+    // As much of the prompt as the state may have read has to be held until that is known.
+    var text: [UInt8] = []
+    var ids = model.bosID.map { [$0] } ?? []
+    var encoder = TextEncoder(model.tokenizer, invalid: .refuse, source: name)
+    while ids.count < known, let block = try next() {
+      text += block
+      try encoder.append(block.span, to: &ids)
+    }
+    if ids.count < known { try encoder.finish(to: &ids) }
+    if ids.count >= known, IDDigest(of: ids.prefix(known)) == generator.progress.point.digest {
+      note(ids.prefix(known))
+      feed(ids.dropFirst(known), to: &generator)
+      _ = try readRest(into: &generator, &encoder)
+      return Count(tokens: generator.state.position, reused: known)
+    }
+    encoder = TextEncoder(model.tokenizer, invalid: .refuse, source: name, startsText: false)
+    ids = []
+    try encoder.append(text.span, to: &ids)
+    feed(ids, to: &generator)
+    _ = try readRest(into: &generator, &encoder)
+    return Count(tokens: generator.state.position - known)
+  }
+
+  /// Reads what the source still has; tells whether there was any.
+  private mutating func readRest(into generator: inout Generator, _ encoder: inout TextEncoder) throws -> Bool {
+    var hasText = false
+    while let block = try next() {
+      var ids: [Int32] = []
+      try encoder.append(block.span, to: &ids)
+      feed(ids, to: &generator)
+      hasText = true
+    }
+    var ids: [Int32] = []
+    try encoder.finish(to: &ids)
+    feed(ids, to: &generator)
+    return hasText
   }
 
   /// The next bytes, shown if they are to be; nil at the end.

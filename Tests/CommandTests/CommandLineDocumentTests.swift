@@ -4,11 +4,11 @@ import Testing
 /// docs/CLI.md against what the program says of itself.
 @Suite struct CommandLineDocumentTests {
   static let commands = [
-    "tokenize train", "tokenize encode", "tokenize decode", "tokenize pack", "train", "eval", "generate", "convert",
-    "info", "verify", "bench train",
+    "tokenize train", "tokenize encode", "tokenize decode", "tokenize pack", "train", "eval", "generate", "state info",
+    "state fork", "state undo", "state diff", "convert", "info", "verify", "bench train",
   ]
   /// Commands that only have others below them.
-  static let groups = ["tokenize", "bench"]
+  static let groups = ["tokenize", "state", "bench"]
 
   private let sections: [String: String]
 

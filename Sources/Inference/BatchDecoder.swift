@@ -1,0 +1,84 @@
+package import Modeling
+package import Tensors
+
+/// Decodes up to sixteen sequences together, so that each weight is read once for all of them.
+///
+/// A sequence has a slot, its own state and its own position; nothing is padded. Its bits are those of a `Generator` that
+/// decodes it alone: in the few-row products a row does not know of the others.
+package struct BatchDecoder {
+  /// The most sequences.
+  package static let limit = fewRowsLimit
+
+  private let network: RetNet
+  private let memory: InferenceMemory
+  private var states: ModelState
+  private var spare: ModelState?
+  private var positions: [Int] = []
+  private let ids: Indices
+  private let logits: Tensor
+  private let pool: WorkerPool
+
+  /// - Parameters:
+  ///   - network: The model.
+  ///   - capacity: The most sequences, ≤ `limit`.
+  ///   - pool: Where the work runs.
+  package init(_ network: RetNet, capacity: Int, on pool: WorkerPool) {
+    precondition(1...Self.limit ~= capacity, "BatchDecoder: \(capacity) sequences")
+    self.network = network
+    self.pool = pool
+    memory = InferenceMemory(
+      network.configuration, form: .recurrent, batch: capacity, time: 1, workers: pool.threadCount)
+    states = ModelState(network.configuration, batch: capacity)
+    ids = Indices(count: capacity)
+    logits = Tensor(Shape(capacity, network.configuration.vocabularySize))
+  }
+
+  /// Sequences at present.
+  package var count: Int { positions.count }
+
+  /// Takes a sequence into the next slot: its state is copied.
+  package mutating func add(_ progress: ReadingProgress) {
+    let slot = count
+    precondition(slot < ids.count, "BatchDecoder: all \(ids.count) slots are taken")
+    states.copy(sequence: slot, progress.point.state, sequence: 0, on: pool)
+    logits(slot).copy(progress.logits.view(Shape(progress.logits.count)), on: pool)
+    positions.append(progress.position)
+  }
+
+  /// Drops a sequence; the one in the last slot moves into its place.
+  package mutating func remove(_ slot: Int) {
+    let last = count - 1
+    if slot < last {
+      states.copy(sequence: slot, states, sequence: last, on: pool)
+      logits(slot).copy(logits(last), on: pool)
+      positions[slot] = positions[last]
+    }
+    positions.removeLast()
+  }
+
+  /// Makes slot i a copy of slot `parents[i]`, for as many slots as there are parents.
+  package mutating func arrange(_ parents: [Int]) {
+    let to = spare ?? states.emptyCopy
+    for (slot, parent) in parents.enumerated() { to.copy(sequence: slot, states, sequence: parent, on: pool) }
+    (spare, states) = (states, to)
+    positions = parents.map { positions[$0] }
+  }
+
+  /// Reads a token in each slot.
+  package mutating func append(_ tokens: [Int32]) {
+    precondition(tokens.count == count, "BatchDecoder: \(tokens.count) tokens for \(count) sequences")
+    guard count > 0 else { return }
+    for (slot, token) in tokens.enumerated() { ids[slot] = token }
+    var present = states.prefix(count)
+    let normed = network.forward(
+      ids.slice(0..<count), batch: count, form: .recurrent, state: &present, positions: positions, memory: memory,
+      on: pool)
+    network.computeLogits(logits.prefix(count), normed, on: pool)
+    for slot in positions.indices { positions[slot] += 1 }
+  }
+
+  /// The logits of the token that follows in a slot [N]; valid until the next call that changes something.
+  package func logits(_ slot: Int) -> Tensor {
+    logits.view(Shape(logits.shape[1]), at: slot * logits.shape[1])
+  }
+}

@@ -1,0 +1,29 @@
+internal import Modeling
+internal import Retention
+
+/// How far two states of the same shape are apart.
+package struct StateDifference {
+  /// Of each layer: rms(a − b) / rms(b) over what retention remembers; 0 where neither remembers anything.
+  package let layers: [Double]
+  package let positions: (Int, Int)
+  /// Whether they have read the same tokens.
+  package let isSameText: Bool
+
+  /// - Throws: `StateFileError.shapes` when they are of models of another shape.
+  package init(_ a: StateFile, _ b: StateFile) throws {
+    let (first, second) = (try a.load().progress.point, try b.load().progress.point)
+    guard a.layers == b.layers, a.headShape == b.headShape else {
+      throw StateFileError.shapes(path: b.path, other: a.path)
+    }
+    positions = (first.state.position, second.state.position)
+    isSameText = first.digest == second.digest
+    layers = zip(first.state.layers, second.state.layers).map { one, other in
+      var (difference, size) = (0.0, 0.0)
+      for (x, y) in zip(one.retention.values, other.retention.values) {
+        difference += (x - y) * (x - y)
+        size += y * y
+      }
+      return difference == 0 ? 0 : (difference / size).squareRoot()
+    }
+  }
+}

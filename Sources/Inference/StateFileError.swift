@@ -1,0 +1,47 @@
+internal import Checkpoints
+package import Files
+
+/// What is wrong with a state file beyond its container.
+package enum StateFileError: Error, Equatable, CustomStringConvertible {
+  /// A safetensors file without a state in it.
+  case notAState(path: String)
+  /// A version of a later program.
+  case version(path: String, supported: Int, found: String)
+  /// A metadata entry that does not say what it should.
+  case metadata(path: String, key: String, expected: String, found: String)
+  /// A tensor that the state does not have.
+  case unexpectedTensor(path: String, name: String)
+  /// Numbers that no state has.
+  case content(path: String, name: String, expected: String, found: String)
+  /// The state of another model, or of another tokenizer.
+  case otherOwner(path: String, kind: String, name: String, expected: SHA256Digest, found: SHA256Digest)
+  /// States that cannot be compared.
+  case shapes(path: String, other: String)
+
+  package var description: String {
+    switch self {
+    case .notAState(let path):
+      "\(path): expected a state, found a safetensors file without '\(StateFile.versionKey)' in its metadata"
+    case .version(let path, let supported, let found):
+      "\(path): expected state version \(supported) or older, found \(found)"
+    case .metadata(let path, let key, let expected, let found):
+      "\(path): metadata '\(key)': expected \(expected), found \(found)"
+    case .unexpectedTensor(let path, let name): "\(path): tensor \(quoted(name)): expected none of this name"
+    case .content(let path, let name, let expected, let found):
+      "\(path): tensor \(quoted(name)): expected \(expected), found \(found)"
+    case .otherOwner(let path, let kind, let name, let expected, let found):
+      "\(path): expected a state of the \(kind) \(expected.description.prefix(12)) (\(name)), "
+        + "found one of \(found.description.prefix(12))"
+    case .shapes(let path, let other): "\(path): expected a state of the same model as \(other), found one of another"
+    }
+  }
+
+  /// One next step, where there is one.
+  package var hint: String? {
+    switch self {
+    case .version: "a newer retnet wrote this file; update the program"
+    case .otherOwner: "read the text again with this model, or use the model that wrote the state"
+    default: nil
+    }
+  }
+}

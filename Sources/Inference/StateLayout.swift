@@ -1,0 +1,86 @@
+internal import Checkpoints
+internal import Modeling
+internal import Retention
+internal import Tensors
+
+/// What decides the tensors of a state file and their shapes (docs/CHECKPOINT.md §5).
+struct StateLayout: Equatable {
+  var layers: Int
+  /// H, K, V of retention.
+  var heads: Int
+  var keyWidth: Int
+  var valueWidth: Int
+  var hasScores: Bool
+  /// N.
+  var vocabularySize: Int
+  var chunkLength: Int
+  /// Of what retention has stored.
+  var format: NumberFormat
+  /// nil: no history.
+  var undoWindow: Int?
+  /// Ids that penalties look back to; nil: none.
+  var recentCount: Int?
+  /// All ids; nil: they are not in the file.
+  var idCount: Int?
+
+  /// Names that begin the tensors of a place.
+  static let boundary = "boundary."
+  static let older = "undo.older."
+  static let newer = "undo.newer."
+
+  /// Whether it is the state of a model of that configuration.
+  func fits(_ configuration: ModelConfiguration) -> Bool {
+    let shape = configuration.retentionShape(batch: 1, time: 1)
+    return layers == configuration.layers && heads == shape.heads && keyWidth == shape.keyWidth
+      && valueWidth == shape.valueWidth && hasScores == (configuration.scoreNorm != .none)
+      && vocabularySize == configuration.vocabularySize
+  }
+
+  /// A state with these extents, which takes memory.
+  func makeState() -> ModelState {
+    ModelState(
+      layers: layers,
+      RetentionShape(batch: 1, time: 1, heads: heads, keyWidth: keyWidth, valueWidth: valueWidth),
+      hasScores: hasScores)
+  }
+
+  /// All tensors of such a file.
+  var tensors: [TensorDescription] {
+    var all = [
+      TensorDescription(name: "logits", dataType: .f32, shape: [1, vocabularySize]),
+      TensorDescription(name: "random", dataType: .u64, shape: [1]),
+      TensorDescription(name: "rest", dataType: .i32, shape: [chunkLength]),
+    ]
+    all += tensors(ofPlace: "") + tensors(ofPlace: Self.boundary)
+    if let undoWindow {
+      let capacity = UndoHistory.capacity(window: undoWindow, chunkLength: chunkLength)
+      all += tensors(ofPlace: Self.older) + tensors(ofPlace: Self.newer)
+      all.append(TensorDescription(name: "undo.ids", dataType: .i32, shape: [capacity]))
+      all.append(TensorDescription(name: "undo.made", dataType: .u8, shape: [capacity]))
+    }
+    if let recentCount { all.append(TensorDescription(name: "recent", dataType: .i32, shape: [recentCount])) }
+    if let idCount { all.append(TensorDescription(name: "ids", dataType: .i32, shape: [idCount])) }
+    return all
+  }
+
+  private func tensors(ofPlace prefix: String) -> [TensorDescription] {
+    let stored = format == .bfloat16 ? DataType.bf16 : .f32
+    return [
+      TensorDescription(name: prefix + "position", dataType: .i64, shape: [1]),
+      TensorDescription(name: prefix + "digest", dataType: .u8, shape: [32]),
+    ]
+      + (0..<layers).flatMap { index in
+        let name = "\(prefix)layers.\(index)."
+        let retention = [
+          TensorDescription(name: name + "stored", dataType: stored, shape: [1, heads, keyWidth, valueWidth]),
+          TensorDescription(name: name + "scales", dataType: .f64, shape: [heads]),
+        ]
+        guard hasScores else { return retention }
+        return retention + [
+          TensorDescription(name: name + "row_sums", dataType: .f64, shape: [heads]),
+          TensorDescription(name: name + "key_sums.stored", dataType: .f32, shape: [1, heads, keyWidth, 1]),
+          TensorDescription(name: name + "key_sums.scales", dataType: .f64, shape: [heads]),
+        ]
+      }
+  }
+}

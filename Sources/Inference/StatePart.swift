@@ -1,0 +1,99 @@
+internal import Checkpoints
+internal import Files
+internal import Modeling
+internal import Retention
+internal import Tensors
+
+extension ModelState {
+  /// The numbers of the state under their names in a file; the position is not among them.
+  ///
+  /// - Parameters:
+  ///   - prefix: Of every name.
+  ///   - format: Of what retention has stored; all else is Float32 or Float64.
+  /// - Returns: The parts, layer by layer.
+  func parts(_ prefix: String = "", format: NumberFormat = .float32) -> [StatePart] {
+    layers.enumerated().flatMap { index, layer in
+      let prefix = "\(prefix)layers.\(index)."
+      var parts = [
+        StatePart(name: prefix + "stored", .single(layer.retention.stored, format)),
+        StatePart(name: prefix + "scales", .double(layer.retention.scales)),
+      ]
+      if let scores = layer.scores {
+        parts += [
+          StatePart(name: prefix + "row_sums", .double(scores.rowSums)),
+          StatePart(name: prefix + "key_sums.stored", .single(scores.keySums.stored, .float32)),
+          StatePart(name: prefix + "key_sums.scales", .double(scores.keySums.scales)),
+        ]
+      }
+      return parts
+    }
+  }
+}
+
+/// Some numbers of a state file under a name.
+struct StatePart {
+  enum Numbers {
+    case single(Tensor, NumberFormat)
+    case double(DoubleBuffer)
+    /// Whole numbers as little-endian bytes.
+    case whole(DataType, shape: [Int], [UInt8])
+  }
+
+  let description: TensorDescription
+  private let numbers: Numbers
+
+  init(name: String, _ numbers: Numbers) {
+    self.numbers = numbers
+    description =
+      switch numbers {
+      case .single(let tensor, let format):
+        TensorDescription(name: name, dataType: format == .bfloat16 ? .bf16 : .f32, shape: tensor.shape.extents)
+      case .double(let buffer): TensorDescription(name: name, dataType: .f64, shape: [buffer.count])
+      case .whole(let type, let shape, _): TensorDescription(name: name, dataType: type, shape: shape)
+      }
+  }
+
+  /// Whole numbers along one axis.
+  init(name: String, _ type: DataType, _ values: [some FixedWidthInteger]) {
+    let bytes = values.flatMap { $0.littleEndianBytes }
+    self.init(name: name, .whole(type, shape: [values.count], bytes))
+  }
+
+  func withBytes(_ body: (RawSpan) throws -> Void) throws {
+    switch numbers {
+    case .single(let tensor, let format): try tensor.withBytes(in: format, body)
+    case .double(let buffer): try buffer.values.flatMap { $0.bitPattern.littleEndianBytes }.withRawSpan(body)
+    case .whole(_, _, let bytes): try bytes.withRawSpan(body)
+    }
+  }
+
+  /// Replaces the numbers; whole ones are read by `[Integer](littleEndian:)`.
+  func fill(_ bytes: RawSpan) {
+    switch numbers {
+    case .single(let tensor, let format): tensor.fill(bytes: bytes, format: format)
+    case .double(let buffer):
+      for (index, pattern) in [UInt64](littleEndian: [UInt8](copying: bytes)).enumerated() {
+        buffer[index] = Double(bitPattern: pattern)
+      }
+    case .whole: break
+    }
+  }
+}
+
+extension FixedWidthInteger {
+  fileprivate var littleEndianBytes: [UInt8] {
+    stride(from: 0, to: Self.bitWidth, by: 8).map { UInt8(truncatingIfNeeded: self >> Self($0)) }
+  }
+}
+
+extension Array where Element: FixedWidthInteger {
+  /// Whole numbers from their bytes.
+  init(littleEndian bytes: [UInt8]) {
+    let width = Element.bitWidth / 8
+    self = stride(from: 0, to: bytes.count / width * width, by: width).map { start in
+      bytes[start..<start + width].reversed().reduce(Element(0)) {
+        (width == 1 ? 0 : $0 << 8) | Element(truncatingIfNeeded: $1)
+      }
+    }
+  }
+}

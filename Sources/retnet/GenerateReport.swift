@@ -1,0 +1,29 @@
+internal import Inference
+internal import Tokenization
+
+extension TextMaker {
+  /// What there is to say of a text, for JSON.
+  func members(_ tokenizer: Tokenizer) -> [String: JSONValue] {
+    var members: [String: JSONValue] = [
+      "text": .text(text), "tokens": .integer(tokens.count), "ids": .list(tokens.map { .integer(Int($0)) }),
+      "finish_reason": finish.map { .text($0.rawValue) } ?? .null, "seed": .text("\(seed)"),
+    ]
+    if !probabilities.isEmpty {
+      members["logprobs"] = .list(
+        probabilities.map { chosen, top in
+          var entry = chosen.members(tokenizer)
+          entry["top"] = .list(top.map { .object($0.members(tokenizer)) })
+          return .object(entry)
+        })
+    }
+    return members
+  }
+}
+
+extension TokenLogProbability {
+  /// The id, its piece and ln p.
+  func members(_ tokenizer: Tokenizer) -> [String: JSONValue] {
+    let piece: JSONValue = Int(id) < tokenizer.vocabularySize ? .text(tokenizer.piece(of: id)) : .null
+    return ["id": .integer(Int(id)), "piece": piece, "logprob": .number(logProbability)]
+  }
+}

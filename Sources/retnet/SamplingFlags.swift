@@ -1,0 +1,89 @@
+internal import ArgumentParser
+internal import Inference
+
+/// How tokens are chosen.
+struct SamplingFlags: ParsableArguments {
+  @Option(name: .customLong("temp"), help: "Temperature; 0 takes the most likely token.")
+  var temperature = 0.8
+
+  @Option(help: "Choose among the k most likely tokens; 0: all.")
+  var topK = 40
+
+  @Option(help: "Choose among the most likely tokens that have this probability together; 1: all.")
+  var topP = 0.95
+
+  @Option(help: "Choose among tokens at least this part as likely as the most likely one; 0: all.")
+  var minP = 0.0
+
+  @Option(
+    name: .customLong("typical"),
+    help: "Choose among the tokens nearest to the expected surprise that have this probability together; 1: all.")
+  var typical = 1.0
+
+  @Option(help: "Divide the logits of recent tokens by this; 1: leave them.")
+  var repeatPenalty = 1.0
+
+  @Option(help: "How many tokens are recent, the prompt's among them, 0 to 65536.")
+  var repeatLastN = 64
+
+  @Option(parsing: .unconditional, help: "Take this off the logits of recent tokens.")
+  var presencePenalty = 0.0
+
+  @Option(parsing: .unconditional, help: "Take this off the logits of recent tokens for each time.")
+  var frequencyPenalty = 0.0
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Add to the logit of a token: 42+1.5, 42-2 or 42-inf, which forbids it; may be repeated.", valueName: "id±b"))
+  var logitBias: [LogitBias] = []
+
+  @Option(name: .shortAndLong, help: "Seed of the choice (default: 0, or as the state left it).")
+  var seed: UInt64?
+
+  func validate() throws {
+    func check(_ isGood: Bool, _ flag: String, _ expected: String, _ found: some CustomStringConvertible) throws {
+      if !isGood { throw ValidationError("\(flag): expected \(expected), found \(found)") }
+    }
+    try check(temperature >= 0 && temperature.isFinite, "--temp", "a number ≥ 0", temperature)
+    try check(topK >= 0, "--top-k", "at least 0", topK)
+    try check(topP > 0 && topP <= 1, "--top-p", "more than 0 and at most 1", topP)
+    try check(minP >= 0 && minP <= 1, "--min-p", "0 to 1", minP)
+    try check(typical > 0 && typical <= 1, "--typical", "more than 0 and at most 1", typical)
+    try check(repeatPenalty > 0 && repeatPenalty.isFinite, "--repeat-penalty", "a number above 0", repeatPenalty)
+    try check((0...65_536).contains(repeatLastN), "--repeat-last-n", "0 to 65536", repeatLastN)
+    try check(presencePenalty.isFinite, "--presence-penalty", "a number", presencePenalty)
+    try check(frequencyPenalty.isFinite, "--frequency-penalty", "a number", frequencyPenalty)
+  }
+
+  /// The options, checked against the vocabulary.
+  ///
+  /// - Throws: `CommandError` for a bias of a token that does not exist.
+  func options(vocabularySize: Int) throws -> SamplingOptions {
+    var options = SamplingOptions()
+    (options.temperature, options.topK, options.topP) = (temperature, topK, topP)
+    (options.minP, options.typical) = (minP, typical)
+    (options.penalties.repetition, options.penalties.lastCount) = (repeatPenalty, repeatLastN)
+    (options.penalties.presence, options.penalties.frequency) = (presencePenalty, frequencyPenalty)
+    for bias in logitBias {
+      guard bias.id < vocabularySize else {
+        throw CommandError(.usage, "--logit-bias: expected an id from 0 to \(vocabularySize - 1), found \(bias.id)")
+      }
+      options.bias[Int32(bias.id), default: 0] += bias.amount
+    }
+    return options
+  }
+}
+
+/// A value of `--logit-bias`.
+struct LogitBias: ExpressibleByArgument {
+  let id: Int
+  let amount: Float
+
+  init?(argument: String) {
+    guard let sign = argument.firstIndex(where: { $0 == "+" || $0 == "-" }), let id = Int(argument[..<sign]),
+      let amount = Float(argument[sign...]), !amount.isNaN
+    else { return nil }
+    (self.id, self.amount) = (id, amount)
+  }
+}

@@ -1,0 +1,59 @@
+internal import ArgumentParser
+internal import Files
+internal import Inference
+internal import Modeling
+internal import Tensors
+
+/// `retnet state`: work on state files.
+struct StateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "state",
+    abstract: "Describe, copy, undo and compare the states that generate writes.",
+    subcommands: [StateInfo.self, StateFork.self, StateUndo.self, StateDiff.self])
+}
+
+/// `retnet state info`: what a state is.
+struct StateInfo: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "info",
+    abstract: "Describe a state.",
+    discussion: """
+      Examples:
+        retnet state info chat.state
+        retnet state info chat.state --json
+      """)
+
+  @Argument(help: "State file.")
+  var file: String
+
+  @OptionGroup var global: GlobalOptions
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func run() throws {
+    let members = try StateFile(path: file).members
+    let report = JSONReport(Dictionary(uniqueKeysWithValues: members))
+    try StandardStream.output.write((json ? report.text : textReport(members)) + "\n")
+  }
+}
+
+extension StateFile {
+  /// What there is to say of it.
+  var members: [(String, JSONValue)] {
+    get throws {
+      let saved = try load()
+      return [
+        ("kind", .text("state")), ("tokens", .integer(saved.progress.position)),
+        ("layers", .integer(layers)), ("heads", .integer(headShape[0])),
+        ("key_width_per_head", .integer(headShape[1])), ("value_width_per_head", .integer(headShape[2])),
+        ("vocabulary_size", .integer(vocabularySize)), ("dtype", .text(format.rawValue)),
+        ("file_bytes", .integer(byteCount)), ("chunk_length", .integer(chunkLength)),
+        ("undo_window", undoWindow.map { .integer($0) } ?? .null),
+        ("undo_limit", saved.progress.history.map { .integer($0.limit) } ?? .null), ("has_ids", .boolean(hasIDs)),
+        ("ids_digest", .text(saved.progress.point.digest.digest.description)),
+        ("model_digest", .text(modelDigest.description)), ("tokenizer_digest", .text(tokenizerDigest.description)),
+      ]
+    }
+  }
+}

@@ -1,0 +1,43 @@
+internal import ArgumentParser
+internal import Files
+internal import Inference
+
+/// `retnet state diff`: how far two states are apart.
+struct StateDiff: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "diff",
+    abstract: "Compare two states; exit with status 1 if they differ.",
+    discussion: """
+      Examples:
+        retnet state diff before.state after.state
+        retnet state diff a.state b.state --json
+
+      A layer's difference is rms(A - B) / rms(B) over all that it remembers.
+      """)
+
+  @Argument(help: "State file A.")
+  var first: String
+
+  @Argument(help: "State file B.")
+  var second: String
+
+  @OptionGroup var global: GlobalOptions
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func run() throws {
+    let (a, b) = (try StateFile(path: first), try StateFile(path: second))
+    let difference = try StateDifference(a, b)
+    let largest = difference.layers.reduce(0) { $1.isNaN ? $1 : max($0, $1) }
+    let members: [(String, JSONValue)] = [
+      ("same_model", .boolean(a.modelDigest == b.modelDigest)),
+      ("same_text", .boolean(difference.isSameText)),
+      ("tokens", .list([.integer(difference.positions.0), .integer(difference.positions.1)])),
+      ("largest_difference", .number(largest)), ("differences", .list(difference.layers.map { .number($0) })),
+    ]
+    let report = JSONReport(Dictionary(uniqueKeysWithValues: members))
+    try StandardStream.output.write((json ? report.text : textReport(members)) + "\n")
+    if a.modelDigest != b.modelDigest || !difference.isSameText || largest != 0 { throw ExitStatus.checkFailed.exit }
+  }
+}

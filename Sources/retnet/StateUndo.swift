@@ -1,0 +1,56 @@
+internal import ArgumentParser
+internal import Files
+internal import Inference
+internal import Tensors
+
+/// `retnet state undo`: takes back the last tokens.
+struct StateUndo: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "undo",
+    abstract: "Take back the last tokens that a state has read.",
+    discussion: """
+      Examples:
+        retnet state undo chat.state 20 -m model.safetensors -o earlier.state
+        retnet state undo chat.state 1 -m model.safetensors -o chat.state
+
+      The result is, to the bit, the state before those tokens. It takes a state that was written with --undo-window.
+      """)
+
+  @Argument(help: "State file.")
+  var file: String
+
+  @Argument(help: "Tokens to take back.")
+  var count: Int
+
+  @OptionGroup var model: ModelOption
+  @OptionGroup var global: GlobalOptions
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("Where the earlier state goes.", valueName: "file"))
+  var output: String
+
+  func validate() throws {
+    if count < 1 { throw ValidationError("tokens: expected at least 1, found \(count)") }
+  }
+
+  func run() throws {
+    let source = try StateFile(path: file)
+    guard source.undoWindow != nil else {
+      throw CommandError(
+        .badData, "\(file): expected a state with an undo window, found none",
+        hint: "a state computed backwards would be wrong; write states with --undo-window to undo later")
+    }
+    let pool = try global.makePool()
+    let loaded = try LoadedModel(path: model.model)
+    var saved = try loaded.state(source)
+    let limit = saved.progress.history?.limit ?? 0
+    guard count <= limit else {
+      throw CommandError(.badData, "\(file): expected at most \(limit) tokens to undo, found \(count)")
+    }
+    var generator = Generator(loaded.network, saved.progress, on: pool)
+    generator.undo(count)
+    saved.progress = generator.progress
+    saved.recent = nil
+    try saved.write(to: output, format: source.format)
+    global.say("\(output): \(grouped(generator.progress.position)) tokens")
+  }
+}

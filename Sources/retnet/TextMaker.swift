@@ -1,0 +1,84 @@
+internal import Inference
+internal import Tensors
+internal import Tokenization
+
+/// Why a text ended.
+enum FinishReason: String {
+  /// It has as many tokens as were asked for.
+  case length
+  /// The model ended the document.
+  case eos
+  /// A stop string came.
+  case stop
+}
+
+/// How texts are made, the same for each of them.
+struct TextRules {
+  let model: LoadedModel
+  let options: SamplingOptions
+  /// Tokens at most.
+  var count: Int
+  let stops: [String]
+  let endsAtEOS: Bool
+  /// How many of the most likely tokens are told of at each place; nil: none.
+  let logProbabilities: Int?
+}
+
+/// One text as it is made: chooses tokens, tells the characters that are certain, and knows why it ended.
+struct TextMaker {
+  private let rules: TextRules
+  let seed: UInt64
+  private(set) var sampler: Sampler
+  private var stream: TextStream
+  private var stops: StopStrings
+  private(set) var tokens: [Int32] = []
+  private(set) var text = ""
+  private(set) var finish: FinishReason?
+  /// For each token, what the model gave it, and the most likely ones.
+  private(set) var probabilities: [(chosen: TokenLogProbability, top: [TokenLogProbability])] = []
+
+  /// - Parameters:
+  ///   - rules: How.
+  ///   - seed: Of the choice.
+  ///   - recent: What was read last, for penalties.
+  ///   - isTextStart: Whether nothing was read that is text.
+  init(_ rules: TextRules, seed: UInt64, recent: [Int32], isTextStart: Bool) {
+    self.rules = rules
+    self.seed = seed
+    sampler = Sampler(rules.options, seed: seed, recent: recent)
+    stream = TextStream(rules.model.tokenizer, startsText: isTextStart)
+    stops = StopStrings(rules.stops)
+    if rules.count == 0 { finish = .length }
+  }
+
+  /// Chooses the next token.
+  ///
+  /// - Parameter logits: [N].
+  /// - Returns: The token, unless it is EOS, which ends the text; and the characters that are now certain.
+  mutating func step(_ logits: Tensor) -> (token: Int32?, text: String) {
+    let probabilities = rules.logProbabilities.map { _ in TokenProbabilities(logits) }
+    let token = sampler.choose(logits)
+    if token == rules.model.eosID, rules.endsAtEOS {
+      finish = .eos
+      return (nil, add(stops.append(stream.finish()) + stops.finish()))
+    }
+    tokens.append(token)
+    if let probabilities {
+      self.probabilities.append((probabilities[token], probabilities.top(rules.logProbabilities ?? 0)))
+    }
+    var characters = ""
+    // A model's vocabulary may be larger than its tokenizer's.
+    if Int(token) < rules.model.tokenizer.vocabularySize { characters = stops.append(stream.append(token)) }
+    if !stops.isFound, tokens.count == rules.count {
+      finish = .length
+      characters += stops.append(stream.finish()) + stops.finish()
+    }
+    if stops.isFound { finish = .stop }
+    return (token, add(characters))
+  }
+
+  private mutating func add(_ characters: String) -> String {
+    text += characters
+    return characters
+  }
+}
