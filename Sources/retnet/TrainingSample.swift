@@ -34,7 +34,7 @@ struct TrainingSample {
 
   /// The prompt and what follows it, drawn as `retnet generate` draws by default, with the seed of the run.
   func text() -> String {
-    var generator = Generator(network, chunkLength: GenerateCommand.promptChunkLength, on: pool)
+    var generator = Generator(network, chunkLength: PromptChunkLength.length(network.configuration), on: pool)
     var sampler = Sampler(SamplingOptions(), seed: UInt64(configuration.seed))
     var stream = TextStream(tokenizer, startsText: configuration.samplePrompt.isEmpty)
     var text = configuration.samplePrompt
