@@ -3,46 +3,153 @@
 #include "lanes.h"
 
 typedef float vfloat __attribute__((vector_size(64), aligned(4)));  // sixteen lanes, at any address
+typedef float veight __attribute__((vector_size(32)));
+typedef float vfour __attribute__((vector_size(16), aligned(4)));
+typedef uint32_t vbits __attribute__((vector_size(64)));
+typedef uint16_t vhalf __attribute__((vector_size(32), aligned(2)));
 
-// `R` rows times `O` outputs. Every output is one sum over sixteen lanes in index order, whatever R and O are.
-RN_INLINE void block(const int R, const int O, float *y, const float *x, const float *w, int64_t inputs,
-                     int64_t y_stride, int64_t x_stride, int32_t accumulate) {
-  vfloat sum[4][4];
-  for (int r = 0; r < R; r++)
-    for (int o = 0; o < O; o++) sum[r][o] = (vfloat){0};
-  int64_t i = 0;
-  for (; i + RN_LANES <= inputs; i += RN_LANES)
-    for (int o = 0; o < O; o++) {
-      vfloat weights = *(const vfloat *)(w + o * inputs + i);
-      for (int r = 0; r < R; r++) sum[r][o] += *(const vfloat *)(x + r * x_stride + i) * weights;
-    }
-  for (int64_t l = 0; i + l < inputs; l++)
-    for (int o = 0; o < O; o++)
-      for (int r = 0; r < R; r++) sum[r][o][l] += x[r * x_stride + i + l] * w[o * inputs + i + l];
-  for (int r = 0; r < R; r++)
-    for (int o = 0; o < O; o++) {
-      float lane[RN_LANES];
-      memcpy(lane, &sum[r][o], sizeof lane);
-      float total = rn_sum_lanes(lane);
-      float *to = y + r * y_stride + o;
-      *to = accumulate ? *to + total : total;
-    }
+// Weights as they lie in memory, Float32 or bfloat16; both are read as Float32, exactly.
+typedef struct {
+  const void *numbers;
+  int is_half;
+} Weights;
+
+RN_INLINE void read_sixteen(vfloat *to, const Weights w, int64_t at) {
+  if (w.is_half)
+    *to = (vfloat)(__builtin_convertvector(*(const vhalf *)((const uint16_t *)w.numbers + at), vbits) << 16);
+  else
+    *to = *(const vfloat *)((const float *)w.numbers + at);
 }
 
-RN_INLINE void outputs_of(const int O, float *y, const float *x, const float *w, int64_t rows, int64_t inputs,
-                          int64_t y_stride, int64_t x_stride, int32_t accumulate) {
-  int64_t r = 0;
-  for (; r + 4 <= rows; r += 4)
-    block(4, O, y + r * y_stride, x + r * x_stride, w, inputs, y_stride, x_stride, accumulate);
-  for (; r < rows; r++) block(1, O, y + r * y_stride, x + r * x_stride, w, inputs, y_stride, x_stride, accumulate);
+RN_INLINE float one(const Weights w, int64_t at) {
+  return w.is_half ? rn_float((uint32_t)((const uint16_t *)w.numbers)[at] << 16) : ((const float *)w.numbers)[at];
+}
+
+// What whole steps of 32 inputs leave over goes to lanes in order: the first sixteen to `sum`, the others to `second`.
+RN_INLINE void add_rest(const int R, const int O, vfloat sum[4][4], vfloat second[4][4], const float *x,
+                        const Weights w, int64_t first, int64_t inputs, int64_t x_stride) {
+  int64_t i = inputs / (2 * RN_LANES) * (2 * RN_LANES);
+  for (int64_t l = 0; i + l < inputs; l++)
+    for (int o = 0; o < O; o++)
+      for (int r = 0; r < R; r++) {
+        float product = x[r * x_stride + i + l] * one(w, first + o * inputs + i + l);
+        if (l < RN_LANES)
+          sum[r][o][l] += product;
+        else
+          second[r][o][l - RN_LANES] += product;
+      }
+}
+
+// One output for one row: a sum over 32 lanes in index order, then lane l + lane l + 16.
+RN_INLINE void output(vfloat *total, const float *x, const Weights w, int64_t first, int64_t inputs) {
+  vfloat sum[4][4], second[4][4];
+  sum[0][0] = second[0][0] = (vfloat){0};
+#pragma clang loop unroll_count(4)
+  for (int64_t i = 0; i + 2 * RN_LANES <= inputs; i += 2 * RN_LANES) {
+    vfloat weights[2];
+    read_sixteen(weights, w, first + i);
+    read_sixteen(weights + 1, w, first + i + RN_LANES);
+    sum[0][0] += *(const vfloat *)(x + i) * weights[0];
+    second[0][0] += *(const vfloat *)(x + i + RN_LANES) * weights[1];
+  }
+  add_rest(1, 1, sum, second, x, w, first, inputs, 0);
+  *total = sum[0][0] + second[0][0];
+}
+
+// The same for `R` rows and `O` outputs: all of one half of the lanes, then of the other, as registers allow.
+RN_INLINE void outputs_of(const int R, const int O, vfloat total[4][4], const float *x, const Weights w, int64_t first,
+                          int64_t inputs, int64_t x_stride) {
+  vfloat sum[2][4][4];
+  int64_t whole = inputs / (2 * RN_LANES) * (2 * RN_LANES);
+  for (int half = 0; half < 2; half++) {
+    vfloat own[4][4];
+    for (int r = 0; r < R; r++)
+      for (int o = 0; o < O; o++) own[r][o] = (vfloat){0};
+    for (int64_t i = half * RN_LANES; i < whole; i += 2 * RN_LANES)
+      for (int o = 0; o < O; o++) {
+        vfloat weights;
+        read_sixteen(&weights, w, first + o * inputs + i);
+        for (int r = 0; r < R; r++) own[r][o] += *(const vfloat *)(x + r * x_stride + i) * weights;
+      }
+    for (int r = 0; r < R; r++)
+      for (int o = 0; o < O; o++) sum[half][r][o] = own[r][o];
+  }
+  add_rest(R, O, sum[0], sum[1], x, w, first, inputs, x_stride);
+  for (int r = 0; r < R; r++)
+    for (int o = 0; o < O; o++) total[r][o] = sum[0][r][o] + sum[1][r][o];
+}
+
+// Sixteen lanes in halves down to four.
+RN_INLINE void four_lanes(vfour *to, const vfloat *sum) {
+  veight eight = __builtin_shufflevector(*sum, *sum, 0, 1, 2, 3, 4, 5, 6, 7) +
+                 __builtin_shufflevector(*sum, *sum, 8, 9, 10, 11, 12, 13, 14, 15);
+  *to = __builtin_shufflevector(eight, eight, 0, 1, 2, 3) + __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
+}
+
+// Four sums of four lanes each, in halves: the four together cost little more than one.
+RN_INLINE void sums_of_lanes(vfour *to, const vfloat *sum) {
+  vfour a, b, c, d;
+  four_lanes(&a, sum);
+  four_lanes(&b, sum + 1);
+  four_lanes(&c, sum + 2);
+  four_lanes(&d, sum + 3);
+  vfour even_ab = __builtin_shufflevector(a, b, 0, 4, 2, 6), odd_ab = __builtin_shufflevector(a, b, 1, 5, 3, 7);
+  vfour even_cd = __builtin_shufflevector(c, d, 0, 4, 2, 6), odd_cd = __builtin_shufflevector(c, d, 1, 5, 3, 7);
+  vfour lane0 = __builtin_shufflevector(even_ab, even_cd, 0, 1, 4, 5);
+  vfour lane2 = __builtin_shufflevector(even_ab, even_cd, 2, 3, 6, 7);
+  vfour lane1 = __builtin_shufflevector(odd_ab, odd_cd, 0, 1, 4, 5);
+  vfour lane3 = __builtin_shufflevector(odd_ab, odd_cd, 2, 3, 6, 7);
+  *to = (lane0 + lane2) + (lane1 + lane3);
+}
+
+RN_INLINE void store(const int R, float *y, vfloat sum[4][4], int64_t outputs, int64_t y_stride, int32_t accumulate) {
+  for (int r = 0; r < R; r++) {
+    vfour total;
+    sums_of_lanes(&total, sum[r]);
+    float *to = y + r * y_stride;
+    if (outputs >= 4)
+      *(vfour *)to = accumulate ? *(const vfour *)to + total : total;
+    else
+      for (int o = 0; o < outputs; o++) to[o] = accumulate ? to[o] + total[o] : total[o];
+  }
+}
+
+// Four outputs at most. One row takes them one after the other, so that weights are read in the order of memory; four
+// rows take them together, so that rows that do not fit the first-level cache are read less often.
+RN_INLINE void block(const int R, float *y, const float *x, const Weights w, int64_t first, int64_t outputs,
+                     int64_t inputs, int64_t y_stride, int64_t x_stride, int32_t accumulate) {
+  vfloat sum[4][4] = {{{0}}};
+  if (R > 1 && outputs >= 4) {
+    outputs_of(R, 4, sum, x, w, first, inputs, x_stride);
+  } else {
+    for (int r = 0; r < R; r++)
+      for (int o = 0; o < 4 && o < outputs; o++)
+        output(&sum[r][o], x + r * x_stride, w, first + o * inputs, inputs);
+  }
+  store(R, y, sum, outputs, y_stride, accumulate);
+}
+
+RN_INLINE void product(float *y, const float *x, const Weights w, int64_t rows, int64_t outputs, int64_t inputs,
+                       int64_t y_stride, int64_t x_stride, int32_t accumulate) {
+  for (int64_t o = 0; o < outputs; o += 4) {
+    int64_t r = 0;
+    for (; r + 4 <= rows; r += 4)
+      block(4, y + r * y_stride + o, x + r * x_stride, w, o * inputs, outputs - o, inputs, y_stride, x_stride,
+            accumulate);
+    for (; r < rows; r++)
+      block(1, y + r * y_stride + o, x + r * x_stride, w, o * inputs, outputs - o, inputs, y_stride, x_stride,
+            accumulate);
+  }
 }
 
 RN_KERNEL
 void rn_few_rows_product(float *y, const float *x, const float *w, int64_t rows, int64_t outputs, int64_t inputs,
                          int64_t y_stride, int64_t x_stride, int32_t accumulate) {
-  int64_t o = 0;
-  for (; o + 4 <= outputs; o += 4)
-    outputs_of(4, y + o, x, w + o * inputs, rows, inputs, y_stride, x_stride, accumulate);
-  for (; o < outputs; o++)
-    outputs_of(1, y + o, x, w + o * inputs, rows, inputs, y_stride, x_stride, accumulate);
+  product(y, x, (Weights){w, 0}, rows, outputs, inputs, y_stride, x_stride, accumulate);
+}
+
+RN_KERNEL
+void rn_few_rows_product_bf16(float *y, const float *x, const uint16_t *w, int64_t rows, int64_t outputs,
+                              int64_t inputs, int64_t y_stride, int64_t x_stride, int32_t accumulate) {
+  product(y, x, (Weights){w, 1}, rows, outputs, inputs, y_stride, x_stride, accumulate);
 }

@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// A product whose operands are rounded to bfloat16 while they are packed, with sums in Float32.
 ///
 /// The inner extent and the columns are cut so that a piece of B fits the pool's packing memory. For each piece all
@@ -7,7 +9,7 @@
 struct BFloat16Product: Sendable {
   let c: Matrix
   let a: Matrix
-  let b: Matrix
+  let b: Columns
   let transposed: Transposition
   let accumulate: Bool
   let inner: Int
@@ -15,12 +17,19 @@ struct BFloat16Product: Sendable {
   /// Whether the portable kernel is used.
   let isPortable: Bool
 
+  /// Where the columns come from.
+  enum Columns: Sendable {
+    case matrix(Matrix)
+    /// Rows of a weight in another format, widened while they are packed: the second operand transposed.
+    case weight(WeightPart)
+  }
+
   /// One sum's longest run in registers: a panel of B then has 16 KiB, half of a first-level cache.
   static let innerBlock = 512
   /// Columns that are multiplied with all blocks of a tile's rows before the next: they stay in the second-level cache.
   static let columnGroup = 384
   /// Columns of B that one task packs.
-  private static let packedColumns = 64
+  fileprivate static let packedColumns = 64
 
   func run(on pool: WorkerPool) {
     guard c.rows > 0 else { return }
@@ -29,8 +38,10 @@ struct BFloat16Product: Sendable {
       let columns = firstColumn..<min(firstColumn + columnLimit, c.columns)
       for start in stride(from: 0, to: max(inner, 1), by: PackingMemory.inner) {
         let piece = Piece(product: self, columns: columns, inner: start..<min(start + PackingMemory.inner, inner))
-        pool.runRanges(of: columns.count, grain: Self.packedColumns, with: piece) { piece, range in
-          piece.packColumns(range)
+        let tasks = (columns.count + Self.packedColumns - 1) / Self.packedColumns
+        pool.run(tasks, with: piece) { piece, index, worker in
+          let start = index * BFloat16Product.packedColumns
+          piece.packColumns(start..<min(start + BFloat16Product.packedColumns, piece.columns.count), worker: worker)
         }
         let tiles = PackedTileGrid(rows: c.rows, columns: columns.count)
         pool.run(tiles.count, with: (piece, tiles)) { context, index, worker in
@@ -52,11 +63,34 @@ private struct Piece: Sendable {
   private var kernels: BFloat16Kernels { BFloat16Kernels(isPortable: product.isPortable) }
 
   /// Packs columns of B, counted from the piece's first, for every block of the inner extent.
-  func packColumns(_ range: Range<Int>) {
+  func packColumns(_ range: Range<Int>, worker: Int) {
+    switch product.b {
+    case .matrix(let b): packColumns(range, of: b)
+    case .weight(let weight): packColumns(range, of: weight, worker: worker)
+    }
+  }
+
+  private func packColumns(_ range: Range<Int>, of b: Matrix) {
     let lanes = columns.lowerBound + range.lowerBound..<columns.lowerBound + range.upperBound
     for block in blocks {
       unsafe kernels.packColumns(
-        columnPanels(range.lowerBound, block), product.b, lanes, block, isAlong: product.transposed == .second)
+        columnPanels(range.lowerBound, block), b, lanes, block, isAlong: product.transposed == .second)
+    }
+  }
+
+  /// Widens a panel's rows of the weight into the worker's memory, 32 KiB at a time, and packs them from there.
+  private func packColumns(_ range: Range<Int>, of weight: WeightPart, worker: Int) {
+    let width = Int(RN_BF16_COLUMNS)
+    let wide = product.scratch.floats(of: worker, rows: width, columns: BFloat16Product.innerBlock)
+    for block in blocks {
+      for start in stride(from: range.lowerBound, to: range.upperBound, by: width) {
+        let count = min(width, range.upperBound - start)
+        for lane in 0..<count {
+          let row = weight.rowRange.lowerBound + columns.lowerBound + start + lane
+          unsafe weight.widen(wide.pointer + lane * wide.stride, row: row, columns: block)
+        }
+        unsafe kernels.packColumns(columnPanels(start, block), wide, 0..<count, 0..<block.count, isAlong: true)
+      }
     }
   }
 

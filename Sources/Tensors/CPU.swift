@@ -6,6 +6,8 @@ package struct CPU: Sendable {
   package let hasAVX512: Bool
   package let hasVNNI: Bool
   package let hasBF16: Bool
+  /// The 256-bit form of VNNI, which CPUs without AVX-512 have.
+  package let hasAVXVNNI: Bool
 
   /// Asks the CPU.
   package init() {
@@ -14,6 +16,7 @@ package struct CPU: Sendable {
     hasAVX512 = bits & RN_CPU_AVX512 != 0
     hasVNNI = bits & RN_CPU_AVX512_VNNI != 0
     hasBF16 = bits & RN_CPU_AVX512_BF16 != 0
+    hasAVXVNNI = bits & RN_CPU_AVX_VNNI != 0
   }
 
   /// Whether `bf16_product.c` runs here.
@@ -21,7 +24,9 @@ package struct CPU: Sendable {
 
   /// The names of what is there, e.g. `AVX2 AVX-512 VNNI BF16`.
   package var names: [String] {
-    [(hasAVX2, "AVX2"), (hasAVX512, "AVX-512"), (hasVNNI, "VNNI"), (hasBF16, "BF16")].filter(\.0).map(\.1)
+    [
+      (hasAVX2, "AVX2"), (hasAVX512, "AVX-512"), (hasVNNI, "VNNI"), (hasBF16, "BF16"), (hasAVXVNNI, "AVX-VNNI"),
+    ].filter(\.0).map(\.1)
   }
 }
 

@@ -7,6 +7,8 @@ struct PackingMemory: Sendable {
   static let inner = 2048
   /// Numbers of B that are packed at once.
   private static let capacity = 2048 * 4096
+  /// Bytes of the room that the workers share.
+  static let columnByteCount = capacity * 2
   /// The most rows of a tile.
   static let rows = 128
   /// Rows and columns that a product inside a task packs at once, for a block of the inner extent: all of a worker's own
@@ -34,6 +36,16 @@ struct PackingMemory: Sendable {
 
   var columns: UnsafeMutablePointer<UInt16> {
     unsafe UnsafeMutableRawPointer(shared.base).assumingMemoryBound(to: UInt16.self)
+  }
+
+  /// The shared room as a matrix of Float32 numbers.
+  func floats(rows: Int, columns: Int) -> Matrix {
+    Matrix(shared, offset: 0, rows: rows, columns: columns, stride: columns)
+  }
+
+  /// A worker's own room as a matrix of Float32 numbers.
+  func floats(of worker: Int, rows: Int, columns: Int) -> Matrix {
+    Matrix(own, offset: worker * Self.inner * Self.rows / 2, rows: rows, columns: columns, stride: columns)
   }
 
   func rows(of worker: Int) -> UnsafeMutablePointer<UInt16> {

@@ -54,7 +54,7 @@ package func multiply(
   defer { pool.charge(outer) }
   if precision == .bfloat16 {
     let product = BFloat16Product(
-      c: c, a: a, b: b, transposed: transposed, accumulate: accumulate, inner: inner, scratch: pool.packing,
+      c: c, a: a, b: .matrix(b), transposed: transposed, accumulate: accumulate, inner: inner, scratch: pool.packing,
       isPortable: pool.usesPortableKernels)
     return product.run(on: pool)
   }
@@ -77,8 +77,7 @@ package let fewRowsLimit = 16
 
 /// C [rows, outputs] = A [rows, inputs] Bᵀ for at most `fewRowsLimit` rows; each row of B is read once for all.
 private func multiplyFewRows(_ c: Matrix, _ a: Matrix, _ b: Matrix, accumulate: Bool, on pool: WorkerPool) {
-  // About 8 µs of reading per range: a shorter one is not worth a wake-up.
-  let grain = max(16, 131_072 / max(1, b.columns))
+  let grain = fewRowsGrain(rows: b.rows, byteCount: 4 * b.rows * b.columns)
   pool.runRanges(of: b.rows, grain: grain, with: (c, a, b, accumulate)) { context, range in
     let (c, a, b, accumulate) = context
     unsafe rn_few_rows_product(

@@ -23,6 +23,14 @@ package struct Tensor: Sendable {
     }
   }
 
+  /// Numbers that lie in a mapped file. They must not be written.
+  ///
+  /// - Precondition: As many bytes as the shape needs, aligned to four.
+  package init(_ shape: Shape, readingFrom bytes: WeightBytes) {
+    precondition(bytes.count == 4 * shape.count, "Tensor: \(bytes.count) bytes for \(shape)")
+    self.init(storage: Storage(borrowing: bytes), offset: 0, shape: shape)
+  }
+
   init(storage: Storage, offset: Int, shape: Shape) {
     precondition(
       offset >= 0 && offset + shape.count <= storage.count, "Tensor: \(shape) at \(offset) leaves its storage")

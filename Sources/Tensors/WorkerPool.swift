@@ -17,6 +17,8 @@ package final class WorkerPool: @unchecked Sendable {
   let packing: PackingMemory
   /// Whether the portable twins of kernels for particular instructions are used.
   let usesPortableKernels: Bool
+  /// What multiplies quantised weights.
+  let dotKernel: DotKernel
   /// What operations charge their time to; nil costs nothing.
   let clock: StepClock?
   private let crew: Crew
@@ -30,6 +32,7 @@ package final class WorkerPool: @unchecked Sendable {
     self.threadCount = threadCount
     self.clock = clock
     self.usesPortableKernels = usesPortableKernels || !CPU().hasBF16Product
+    dotKernel = usesPortableKernels ? .portable : .best
     packing = PackingMemory(workers: threadCount)
     // Two kinds of threads would wait for each other's cores, and OpenBLAS's own allocate for every product.
     BLAS.useCallingThreadOnly()

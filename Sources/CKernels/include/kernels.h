@@ -17,7 +17,13 @@ static inline void rn_pause(void) {
 
 // ---- cpu.c
 
-enum { RN_CPU_AVX2 = 1, RN_CPU_AVX512 = 2, RN_CPU_AVX512_VNNI = 4, RN_CPU_AVX512_BF16 = 8 };
+enum {
+  RN_CPU_AVX2 = 1,
+  RN_CPU_AVX512 = 2,
+  RN_CPU_AVX512_VNNI = 4,
+  RN_CPU_AVX512_BF16 = 8,
+  RN_CPU_AVX_VNNI = 16,
+};
 
 // The sets of instructions above that this CPU and system offer, as bits.
 uint32_t rn_cpu_features(void);
@@ -131,6 +137,55 @@ void rn_f32_to_f16(uint16_t *y, const float *x, int64_t count);
 // accumulate adds to y. The sum of one output depends on `inputs` only, never on `rows`.
 void rn_few_rows_product(float *y, const float *x, const float *w, int64_t rows, int64_t outputs, int64_t inputs,
                          int64_t y_stride, int64_t x_stride, int32_t accumulate);
+
+// The same product with weights in bfloat16; it has the bits of the weights widened to Float32.
+void rn_few_rows_product_bf16(float *y, const float *x, const uint16_t *w, int64_t rows, int64_t outputs,
+                              int64_t inputs, int64_t y_stride, int64_t x_stride, int32_t accumulate);
+
+// ---- quantize.c: blocks of RN_BLOCK numbers with a Float16 scale each.
+//
+// q8_0: 32 bytes q, number = scale q. q4_0: 16 bytes, number j in the low half of byte j and number j + 16 in its high
+// half, number = scale (half - 8). These are the blocks of GGUF with the scales in an array of their own.
+
+enum { RN_BLOCK = 32 };
+
+// Nearest numbers to x for a scale of max|x| / 127, and of the number of largest magnitude / -8. x is finite.
+void rn_quantize_q8_0(int8_t *q, uint16_t *scales, const float *x, int64_t blocks);
+void rn_quantize_q4_0(uint8_t *q, uint16_t *scales, const float *x, int64_t blocks);
+
+// The numbers that blocks stand for.
+void rn_dequantize_q8_0(float *y, const int8_t *q, const uint16_t *scales, int64_t blocks);
+void rn_dequantize_q4_0(float *y, const uint8_t *q, const uint16_t *scales, int64_t blocks);
+
+// A row as the products of quantised weights read it: three arrays, one behind the other, for P numbers, P being the
+// inputs up to a multiple of RN_PREPARED.
+//   int8   [P]     the row, q = x / scale rounded, block by block; for q4_0 in groups of four blocks, the four first halves
+//                  before the four second halves; zeros behind the inputs
+//   int32  [P / 4] for q8_0, [P / 8] for q4_0: what a lane of a group must begin with, so that weights may be taken as
+//                  numbers from 0: -128 or -8 times the sum of its numbers
+//   float  [P / 32] the scales: max|x| / 127 of a block; NaN where a number of the block is not finite; 0 below 1e-30
+enum { RN_PREPARED = 512 };
+
+int64_t rn_prepared_byte_count(int64_t inputs, int32_t is_q4);
+void rn_prepare_row(void *row, const float *x, int64_t inputs, int32_t is_q4);
+
+// ---- quantized_rows_512.c, quantized_rows_256.c, quantized_rows_portable.c
+//
+// y = x wᵀ for prepared rows: each weight is read once for all of them. y [rows, outputs] with a stride; rows at
+// `x`, one behind the other; w [outputs, inputs] as q4_0 or q8_0 and its scales [outputs, inputs / 32]; inputs are a
+// multiple of 32. accumulate adds to y.
+//
+// 64 bytes of weights are a group. Lane l of 16 takes the exact integer sum over the bytes 4l … 4l + 3 of a group,
+// times (scale of the weights · scale of the row), each product and each sum rounded; groups are added in order, then the
+// lanes in halves. So every implementation gives the same bits, for any number of rows.
+#define RN_QUANTIZED_ROWS(name)                                                                                 \
+  void name(float *y, const void *x, const void *w, const uint16_t *scales, int64_t rows, int64_t outputs,      \
+            int64_t inputs, int64_t y_stride, int32_t is_q4, int32_t accumulate)
+
+RN_QUANTIZED_ROWS(rn_quantized_rows_avx512_vnni);  // needs RN_CPU_AVX512 and RN_CPU_AVX512_VNNI
+RN_QUANTIZED_ROWS(rn_quantized_rows_avx_vnni);     // needs RN_CPU_AVX2 and RN_CPU_AVX_VNNI
+RN_QUANTIZED_ROWS(rn_quantized_rows_avx2);         // needs RN_CPU_AVX2
+RN_QUANTIZED_ROWS(rn_quantized_rows_portable);
 
 // ---- bf16_product.c, bf16_product_portable.c: C = A B with operands rounded to bfloat16 and sums in Float32.
 //

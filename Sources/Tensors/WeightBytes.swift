@@ -1,0 +1,35 @@
+/// Bytes that stay where they are for as long as anybody looks at them: a part of a mapped file, or memory of its own.
+///
+/// `@unchecked Sendable`: nothing writes the bytes once a weight was made of them, and the owner keeps them alive.
+@safe package final class WeightBytes: @unchecked Sendable {
+  let base: UnsafeRawPointer
+  package let count: Int
+  private let owner: AnyObject
+
+  /// Looks at bytes of another object.
+  ///
+  /// - Parameters:
+  ///   - bytes: They must neither move nor change while `owner` lives, as a mapped file's do not.
+  ///   - owner: Kept for as long as this object.
+  ///   - alignment: Of the numbers in them. Bytes that do not have it are copied.
+  package init(_ bytes: RawSpan, of owner: AnyObject, alignment: Int) {
+    count = bytes.byteCount
+    let (base, kept): (UnsafeRawPointer, AnyObject) = unsafe bytes.withUnsafeBytes { buffer in
+      if let start = buffer.baseAddress, Int(bitPattern: start) % alignment == 0 { return unsafe (start, owner) }
+      let copy = Storage(count: (buffer.count + 3) / 4)
+      unsafe UnsafeMutableRawBufferPointer(start: copy.base, count: buffer.count).copyMemory(from: buffer)
+      return unsafe (UnsafeRawPointer(copy.base), copy)
+    }
+    unsafe self.base = base
+    self.owner = kept
+  }
+
+  /// Memory of its own, to be filled before a weight is made of it.
+  init(byteCount: Int, fill: (UnsafeMutableRawPointer) -> Void) {
+    let storage = Storage(count: (byteCount + 3) / 4)
+    unsafe fill(UnsafeMutableRawPointer(storage.base))
+    unsafe base = UnsafeRawPointer(storage.base)
+    count = byteCount
+    owner = storage
+  }
+}
