@@ -37,6 +37,9 @@ package struct SafetensorsFile: Sendable {
   /// The path as it was given.
   package var path: String { file.path }
 
+  /// What keeps the data where they are: bytes lent by `withBytes` stay there while it lives.
+  package var mapping: AnyObject { file }
+
   /// The length of the file in bytes.
   package var byteCount: Int { file.byteCount }
 

@@ -4,7 +4,7 @@ internal import Tensors
 /// One block: x ← x + gated retention of its norm, x ← x + feed-forward of its norm (docs/MATH.md, eq. 1).
 struct Block {
   let configuration: ModelConfiguration
-  let weights: LayerParameters
+  let weights: LayerWeights
   /// Of the products with weights and of those in chunkwise retention; norms, decay, states and sums are Float32.
   let precision: ProductPrecision
 

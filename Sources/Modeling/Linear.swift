@@ -1,15 +1,15 @@
 internal import Tensors
 
-/// y = x Wᵀ + b, and its backward (docs/MATH.md, eq. 25).
+/// y = x Wᵀ + b, and its backward (docs/MATH.md, eq. 25): the one place where a model's weights are multiplied.
 struct Linear {
   /// [out, in].
-  let weight: Tensor
+  let weight: WeightMatrix
   /// [out], or nil.
   let bias: Tensor?
-  /// In which the products read their operands.
+  /// In which the products read a Float32 weight and the other operand.
   let precision: ProductPrecision
 
-  init(_ weight: Tensor, _ bias: Tensor?, _ precision: ProductPrecision) {
+  init(_ weight: WeightMatrix, _ bias: Tensor?, _ precision: ProductPrecision) {
     self.weight = weight
     self.bias = bias
     self.precision = precision
@@ -23,8 +23,7 @@ struct Linear {
   ///   - accumulate: Whether y is added to: a residual sum.
   ///   - pool: Where the work runs.
   func forward(_ y: Matrix, _ x: Tensor, accumulate: Bool = false, on pool: WorkerPool) {
-    multiply(
-      y, Matrix(x), Matrix(weight), transposed: .second, accumulate: accumulate, precision: precision, on: pool)
+    multiply(y, Matrix(x), weight: weight, accumulate: accumulate, precision: precision, on: pool)
     if let bias { addBias(y, bias, on: pool) }
   }
 
@@ -37,10 +36,12 @@ struct Linear {
   ///   - x: The forward's input [R, in].
   ///   - partials: Scratch of `partialCount(rows: R)` rows of the bias.
   ///   - pool: Where the work runs.
+  /// - Precondition: The weight is a tensor, as training has it.
   func backward(
     _ dx: Matrix, gradients: (weight: Tensor, bias: Tensor?), _ dy: Matrix, _ x: Tensor, partials: Tensor,
     on pool: WorkerPool
   ) {
+    guard let weight = weight.tensor else { preconditionFailure("Linear.backward: the weight is not one tensor") }
     if let dbias = gradients.bias { addBiasBackward(dbias, dy, partials: partials, on: pool) }
     multiply(dx, dy, Matrix(weight), transposed: .none, precision: precision, on: pool)
     multiply(

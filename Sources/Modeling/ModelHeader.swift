@@ -105,18 +105,10 @@ package struct ModelHeader: Sendable {
   /// Every weight of the configuration is there with its shape, and nothing else but the tokenizer.
   private func checkTensors() throws {
     let expected = Parameters.descriptions(configuration)
+    var known: Set = [Self.tokenizerName]
     for weight in expected {
-      guard let found = file.description(of: weight.name) else {
-        throw CheckpointError.missingTensor(path: path, name: weight.name)
-      }
-      guard found.shape == weight.shape.extents else {
-        throw CheckpointError.tensor(
-          path: path, name: weight.name, expected: "\(weight.shape)", found: "\(found.shape)")
-      }
-      guard NumberFormat(found.dataType) != nil else {
-        throw CheckpointError.tensor(
-          path: path, name: weight.name, expected: "F32, BF16 or F16", found: found.dataType.rawValue)
-      }
+      let stored = try storage(of: weight)
+      known.formUnion(stored.tensors(name: weight.name, shape: weight.shape).map(\.name))
     }
     if let tokenizer = file.description(of: Self.tokenizerName),
       tokenizer.dataType != .u8 || tokenizer.shape.count != 1
@@ -125,7 +117,6 @@ package struct ModelHeader: Sendable {
         path: path, name: Self.tokenizerName, expected: "U8 with one axis",
         found: "\(tokenizer.dataType.rawValue) \(tokenizer.shape)")
     }
-    let known = Set(expected.map(\.name) + [Self.tokenizerName])
     if let stranger = file.tensors.first(where: { !known.contains($0.name) }) {
       throw ModelFileError.unexpectedTensor(path: path, name: stranger.name)
     }
@@ -133,23 +124,26 @@ package struct ModelHeader: Sendable {
 
   package var path: String { file.path }
 
-  /// The format of the weight matrices; norm weights are always Float32.
+  /// The format of the weight matrices where they are not quantised; norm weights are always Float32.
   package var format: NumberFormat {
-    file.description(of: "embed.weight").flatMap { NumberFormat($0.dataType) } ?? .float32
+    file.description(of: "embed.weight").flatMap { NumberFormat($0.dataType) } ?? .bfloat16
+  }
+
+  /// How the matrices are quantised, by the coarsest of them; nil: not at all.
+  package var quantization: Quantization? {
+    let scaled = file.tensors.filter { file.description(of: StoredWeight.scalesName(of: $0.name)) != nil }
+    return scaled.contains { $0.dataType == .u8 } ? .q4_0 : scaled.isEmpty ? nil : .q8_0
   }
 
   /// Reads all weights, widened to Float32 exactly.
   package func loadParameters() throws -> Parameters {
     let parameters = Parameters(configuration)
-    for weight in parameters.descriptions {
-      guard let format = file.description(of: weight.name).flatMap({ NumberFormat($0.dataType) }) else { continue }
-      try file.withBytes(of: weight.name) { parameters.tensor(weight).fill(bytes: $0, format: format) }
-    }
+    for weight in parameters.descriptions { try read(weight, into: parameters.tensor(weight)) }
     return parameters
   }
 
-  /// Reads all weights into a network.
-  package func loadNetwork() throws -> RetNet { RetNet(configuration, try loadParameters()) }
+  /// A network whose matrices stay in the file's mapping.
+  package func loadNetwork() throws -> RetNet { RetNet(configuration, try mapWeights()) }
 
   /// The tokenizer's `.model` bytes.
   package func tokenizerModel() throws -> [UInt8] {

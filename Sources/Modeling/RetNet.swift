@@ -4,19 +4,42 @@ package import Tensors
 /// A Retentive Network: token ids in, logits out.
 package struct RetNet: Sendable {
   package let configuration: ModelConfiguration
-  package let parameters: Parameters
+  package let weights: ModelWeights
   let blocks: [Block]
   let head: Linear
+  private let trained: Parameters?
 
+  /// A network that can be trained.
+  ///
   /// - Parameters:
   ///   - configuration: Resolved.
   ///   - parameters: Laid out for it.
   ///   - precision: Of the products with weights.
   package init(_ configuration: ModelConfiguration, _ parameters: Parameters, precision: ProductPrecision = .float32) {
+    self.init(configuration, ModelWeights(parameters), trained: parameters, precision: precision)
+  }
+
+  /// A network that only runs, from weights in the formats that they have.
+  package init(_ configuration: ModelConfiguration, _ weights: ModelWeights) {
+    self.init(configuration, weights, trained: nil, precision: .float32)
+  }
+
+  private init(
+    _ configuration: ModelConfiguration, _ weights: ModelWeights, trained: Parameters?, precision: ProductPrecision
+  ) {
     self.configuration = configuration
-    self.parameters = parameters
-    blocks = parameters.layers.map { Block(configuration: configuration, weights: $0, precision: precision) }
-    head = Linear(parameters.head, parameters.headBias, precision)
+    self.weights = weights
+    self.trained = trained
+    blocks = weights.layers.map { Block(configuration: configuration, weights: $0, precision: precision) }
+    head = Linear(weights.head, weights.headBias, precision)
+  }
+
+  /// What training changes.
+  ///
+  /// - Precondition: The network was made from parameters.
+  package var parameters: Parameters {
+    guard let trained else { preconditionFailure("RetNet.parameters: this network only runs") }
+    return trained
   }
 
   /// Reads tokens: carries the state on and leaves the last norm of each token in `memory.normed`.
@@ -77,16 +100,16 @@ package struct RetNet: Sendable {
   ///   - pool: Where the work runs.
   func embed(_ x: Tensor, embedded: Tensor?, _ statistics: NormStatistics, _ ids: Indices, on pool: WorkerPool) {
     let rows = embedded ?? x
-    gatherRows(rows, parameters.embedding, ids)
+    gatherRows(rows, weights.embedding, ids)
     if configuration.embeddingScale != 1 { rows.scale(by: Float(configuration.embeddingScale), on: pool) }
-    if let norm = parameters.embeddingNorm, let embedded {
+    if let norm = weights.embeddingNorm, let embedded {
       Norm(configuration, norm).forward(x, statistics, embedded, on: pool)
     }
   }
 
   /// The norm before the head, or a copy where there is none.
   func normalizeOutput(_ y: Tensor, _ statistics: NormStatistics, _ x: Tensor, on pool: WorkerPool) {
-    if let norm = parameters.finalNorm {
+    if let norm = weights.finalNorm {
       Norm(configuration, norm).forward(y, statistics, x, on: pool)
     } else {
       y.copy(x, on: pool)

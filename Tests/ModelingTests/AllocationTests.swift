@@ -66,6 +66,25 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 2], WeightFormat.allCases)
+  func aWarmForwardAllocatesNothingWithWeightsOfAnyFormat(threadCount: Int, format: WeightFormat) {
+    let size = ModelCase(B: 1, T: 70, N: 600, D: 64, L: 2, H: 2, K: 16, V: 32, F: 320)
+    let pool = WorkerPool(threadCount: threadCount)
+    let model = RetNet(
+      size.configuration, .random(size.configuration, format: { _ in format }, seed: 3, on: pool))
+    let form = RetentionForm.chunkwise(chunkLength: 16)
+    let memory = InferenceMemory(size.configuration, form: form, batch: 1, time: 70, workers: threadCount)
+    var state = ModelState(size.configuration, batch: 1)
+    let (ids, logits) = (indices(size.tokens()), Tensor(Shape(70, 600)))
+    let one = ids.slice(0..<1)
+    expectNoAllocation(on: pool) {
+      let normed = model.forward(ids, batch: 1, form: form, state: &state, memory: memory, on: pool)
+      model.computeLogits(logits, normed, on: pool)
+      let next = model.forward(one, batch: 1, form: .recurrent, state: &state, memory: memory, on: pool)
+      model.computeLogits(logits.prefix(1), next, on: pool)
+    }
+  }
+
   @Test(arguments: [1, 2], [false, true]) func aWarmBFloat16ProductAllocatesNothing(
     threadCount: Int, usesPortableKernels: Bool
   ) {

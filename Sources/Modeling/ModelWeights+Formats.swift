@@ -1,0 +1,48 @@
+package import Tensors
+
+extension ModelWeights {
+  /// Parameters in other formats, rounded.
+  ///
+  /// - Parameters:
+  ///   - parameters: What is rounded.
+  ///   - configuration: Resolved.
+  ///   - format: Of each matrix.
+  ///   - pool: Where the rounding runs.
+  package init(
+    _ parameters: Parameters, _ configuration: ModelConfiguration, format: (ParameterDescription) -> WeightFormat,
+    on pool: WorkerPool
+  ) {
+    self.init(configuration) { matrix, weight in
+      matrix.append(parameters.tensor(weight), as: format(weight), on: pool)
+    } tensor: { weights in
+      let rows = weights.reduce(0) { $0 + $1.shape[0] }
+      return parameters.flat.view(Shape(rows), at: weights[0].offset)
+    }
+  }
+
+  /// Random weights, each matrix in its format as soon as it is drawn: a large model is never in memory as Float32.
+  ///
+  /// They are uniform, bounded so that a row of ones keeps its size; norms are 1, biases 0.
+  ///
+  /// - Parameters:
+  ///   - configuration: Resolved.
+  ///   - format: Of each matrix.
+  ///   - seed: Of the draws.
+  ///   - pool: Where the drawing runs; other threads change nothing.
+  /// - Returns: Weights that depend on the seed alone.
+  package static func random(
+    _ configuration: ModelConfiguration, format: (ParameterDescription) -> WeightFormat, seed: UInt64,
+    on pool: WorkerPool
+  ) -> ModelWeights {
+    ModelWeights(configuration) { matrix, weight in
+      let drawn = Tensor(weight.shape)
+      drawn.fillUniform(
+        bound: (3 / Double(weight.shape[1])).squareRoot(), seed: seed &+ UInt64(weight.offset), on: pool)
+      matrix.append(drawn, as: format(weight), on: pool)
+    } tensor: { weights in
+      let vector = Tensor(Shape(weights.reduce(0) { $0 + $1.shape[0] }))
+      if !weights[0].name.hasSuffix(".bias") { vector.fill(1) }
+      return vector
+    }
+  }
+}
