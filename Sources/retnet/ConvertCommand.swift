@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Checkpoints
 internal import Files
+internal import Inference
 internal import Modeling
 internal import Retention
 internal import Tensors
@@ -14,6 +15,7 @@ struct ConvertCommand: ParsableCommand {
     discussion: """
       Examples:
         retnet convert runs/kjv-small/best.safetensors -o kjv-bf16.safetensors --dtype bf16
+        retnet convert kjv-small.safetensors -o kjv-q8.safetensors --quantize q8_0 --report kjv.txt
         retnet convert retnet-1.3B-100B/ -o retnet-1.3b.safetensors
         retnet convert checkpoint.pt -o model.safetensors --num-heads 8 --score-norm sum-of-abs
 
@@ -21,6 +23,7 @@ struct ConvertCommand: ParsableCommand {
       safetensors, an index of several, a PyTorch zip file, or a folder with one of these. Names and shapes tell the
       family; config.json beside the weights tells the rest, and a tokenizer.model beside them goes into the file.
       Matrices take the format; norm weights and biases stay f32. Widening is exact, narrowing rounds to nearest.
+      Quantised matrices have blocks of 32 numbers with a scale; embedding and head keep eight bits.
       """)
 
   @Argument(help: ArgumentHelp("Model file, foreign weights, or a folder with them.", valueName: "in"))
@@ -48,6 +51,13 @@ struct ConvertCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Format of the matrices (default: as they are).", valueName: "f32|bf16|f16"))
   var dtype: NumberFormat?
 
+  @Option(help: ArgumentHelp("Quantise the matrices (default: no).", valueName: "q8_0|q4_0"))
+  var quantize: Quantization?
+
+  @Option(
+    help: ArgumentHelp("Print what the format changes in the model's predictions of a text.", valueName: "text"))
+  var report: String?
+
   @Option(
     help: ArgumentHelp(
       "Put this SentencePiece model into the file (default: the model's own, or the one beside foreign weights).",
@@ -57,7 +67,12 @@ struct ConvertCommand: ParsableCommand {
   @Flag(help: "Check the written model as `retnet verify` does.")
   var verify = false
 
+  func validate() throws {
+    if dtype != nil && quantize != nil { throw ValidationError("'--dtype' and '--quantize' exclude each other") }
+  }
+
   func run() throws {
+    let text = try report.map { try readAll(path: $0, byteLimit: 1 << 30) }
     let loaded = try ModelSource(path: input, scoreNorm: scoreNorm, headCount: numHeads)
     if let from, from != .auto, from != loaded.origin {
       throw CommandError(
@@ -68,6 +83,9 @@ struct ConvertCommand: ParsableCommand {
     let note = loaded.configuration.scoreNormNote("generate, and eval without --form parallel, leave it out")
     if let note, !verify { global.say(note) }  // verify says it itself
     let model = try tokenizerModel(for: loaded)
+    guard report == nil || model != nil else {
+      throw CommandError(.usage, "--report: the model has no tokenizer to read a text with", hint: "give --tokenizer")
+    }
     let format = dtype ?? loaded.format
     let network = RetNet(loaded.configuration, try loaded.loadParameters())
     if format == .float16, let name = network.parameters.firstBeyondFloat16 {
@@ -75,15 +93,32 @@ struct ConvertCommand: ParsableCommand {
         .badData, "\(input): tensor '\(name)': expected numbers below 65,504, which f16 can hold, found larger ones",
         hint: "use --dtype bf16")
     }
+    if let quantize, let name = network.parameters.firstNotQuantizable(quantize) {
+      throw CommandError(
+        .badData, "\(input): tensor '\(name)': expected finite numbers that \(quantize.rawValue) can hold, found others"
+      )
+    }
     var provenance = try loaded.provenance()
     provenance.toolVersion = "retnet \(Version.number)"
-    let digest = try network.write(to: output, format: format, provenance: provenance, tokenizer: model)
+    let digest = try network.write(
+      to: output, format: format, quantization: quantize, provenance: provenance, tokenizer: model)
+    let word = quantize?.rawValue ?? format.rawValue
     global.say(
-      "\(output): \(grouped(network.parameters.count)) parameters in \(format.rawValue), digest \(digest.short)")
+      "\(output): \(grouped(network.parameters.count)) parameters in \(word), digest \(digest.short)")
+    if let report, let text { try compare(network, with: text, path: report) }
     guard verify else { return }
-    let report = try FormVerification(model: output).run(global)
-    try StandardStream.output.write(report.text(everyLayer: global.verbose) + "\n")
-    try report.end(global)
+    let verification = try FormVerification(model: output).run(global)
+    try StandardStream.output.write(verification.text(everyLayer: global.verbose) + "\n")
+    try verification.end(global)
+  }
+
+  /// Prints how the written model predicts a text beside the one that it was made from.
+  private func compare(_ network: RetNet, with text: [UInt8], path: String) throws {
+    let written = try LoadedModel(path: output)
+    let ids = (written.bosID.map { [$0] } ?? []) + (try written.tokenizer.encode(text, source: path))
+    guard ids.count > 1 else { throw CommandError(.badData, "\(path): expected a text of two tokens or more") }
+    let difference = ModelDifference(from: network, to: written.network, on: ids, pool: try global.makePool())
+    try StandardStream.output.write(difference.text + "\n")
   }
 
   /// The tokenizer to put into the file: the one that is named, else the model's own, else one beside foreign weights.
@@ -113,6 +148,20 @@ struct ConvertCommand: ParsableCommand {
 }
 
 extension NumberFormat: ExpressibleByArgument {}
+extension Quantization: ExpressibleByArgument {}
+
+extension ModelDifference {
+  /// For people to read.
+  fileprivate var text: String {
+    let change = 100 * (perplexity / basePerplexity - 1)
+    return """
+      tokens            \(grouped(tokens))
+      perplexity        \(basePerplexity.fixed(4)) -> \(perplexity.fixed(4)) (\(change < 0 ? "" : "+")\(change.fixed(3)) %)
+      KL divergence     \(divergence.fixed(6)) nats per token
+      top-1 agreement   \(agreement.isNaN ? "none" : (100 * agreement).fixed(2)) %
+      """
+  }
+}
 
 extension ScoreNorm: ExpressibleByArgument {
   /// Words of the command line are joined by dashes.

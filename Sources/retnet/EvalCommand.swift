@@ -68,7 +68,7 @@ struct EvalCommand: ParsableCommand {
     guard let rule = DocumentRule(argument: documents) else { return }
     let pool = try global.makePool()
     let inputs = try files.map { try TextInput(path: $0) }
-    let loaded = try LoadedModel(path: model.model)
+    let loaded = try LoadedModel(path: model.model, isWidened: true)
     guard bos != true || loaded.header.configuration.bosID != nil else {
       throw CommandError(.badData, "\(model.model): --bos: the model has no BOS token")
     }

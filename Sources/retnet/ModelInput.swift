@@ -16,12 +16,18 @@ struct LoadedModel {
   let network: RetNet
   let tokenizer: Tokenizer
 
+  /// - Parameters:
+  ///   - path: Of the file.
+  ///   - isWidened: Whether numbers of 16 bits become Float32, so that all products are Float32. Otherwise, and always where
+  ///     it is quantised, the model runs from the file's mapping.
   /// - Throws: When the file is no model, is damaged, or its parts do not belong together.
-  init(path: String) throws {
+  init(path: String, isWidened: Bool = false) throws {
     header = try ModelHeader(path: path)
     tokenizer = try Tokenizer(model: header.tokenizerModel(), path: "\(path): tokenizer")
     try checkVocabulary(of: header.configuration, tokenizer)
-    network = try header.loadNetwork()
+    network =
+      isWidened && header.quantization == nil
+      ? RetNet(header.configuration, try header.loadParameters()) : try header.loadNetwork()
   }
 
   /// BOS where the model's sequences begin with it.
