@@ -34,6 +34,16 @@ double rn_sum_of_squares(const float *x, int64_t count) {
   return sum;
 }
 
+RN_KERNEL
+float rn_read(const float *x, int64_t count) {
+  enum { SUMS = 4 * RN_LANES };
+  float lane[SUMS] = {0};
+  for (int64_t i = 0; i + SUMS <= count; i += SUMS)
+    RN_EACH for (int l = 0; l < SUMS; l++) lane[l] += x[i + l];
+  for (int l = RN_LANES; l < SUMS; l++) lane[l % RN_LANES] += lane[l];
+  return rn_sum_lanes(lane);
+}
+
 void rn_gather_rows(float *y, const float *table, const int32_t *ids, int64_t rows, int64_t width) {
   for (int64_t r = 0; r < rows; r++) memcpy(y + r * width, table + ids[r] * width, (size_t)width * sizeof(float));
 }

@@ -8,7 +8,8 @@ struct BenchCommand: ParsableCommand {
     discussion: """
       Examples:
         retnet bench train
+        retnet bench generate --preset retnet-1.3b --quantize q4_0
         retnet bench train -t 1,2 --output-format json > base.json
       """,
-    subcommands: [BenchTrain.self])
+    subcommands: [BenchTrain.self, BenchGenerate.self])
 }

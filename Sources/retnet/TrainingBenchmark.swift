@@ -122,7 +122,7 @@ struct TrainingMeasurement {
 
 extension [Double] {
   /// Of a sample; nil for fewer than two numbers.
-  fileprivate var standardDeviation: Double? {
+  var standardDeviation: Double? {
     guard count > 1 else { return nil }
     let mean = reduce(0, +) / Double(count)
     return (reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)).squareRoot()

@@ -6,6 +6,7 @@ import Testing
   static let commands = [
     "tokenize train", "tokenize encode", "tokenize decode", "tokenize pack", "train", "eval", "generate", "state info",
     "state fork", "state undo", "state diff", "convert", "info", "verify", "bench train",
+    "bench generate",
   ]
   /// Commands that only have others below them.
   static let groups = ["tokenize", "state", "bench"]

@@ -43,4 +43,56 @@ extension CommandRuns {
       try workspace.expectFailure("convert model.safetensors -o new --report none", status: 66, "none: no such file")
     }
   }
+
+  @Suite struct BenchGenerateTests {
+    private let workspace: Workspace
+
+    init() throws { workspace = try Workspace() }
+
+    private func rows(_ options: String) throws -> [[String: Any]] {
+      let output = try workspace.run("bench generate -r 2 --output-format json -q " + options).output
+      let report = try #require(try JSONSerialization.jsonObject(with: output) as? [String: Any])
+      return try #require(report["rows"] as? [[String: Any]])
+    }
+
+    @Test func aRowSaysWhatWasMeasuredAndWhatWasFound() throws {
+      let rows = try rows("-m model.safetensors -p 20 -n 6 -d 0,50 -t 1,2 --chunk-length 16 --quantize q8_0")
+      #expect(
+        rows.compactMap { $0["test"] as? String }
+          == ["pp20", "tg6", "pp20 @ d50", "tg6 @ d50", "pp20", "tg6", "pp20 @ d50", "tg6 @ d50"])
+      #expect(rows.compactMap { $0["threads"] as? Int } == [1, 1, 1, 1, 2, 2, 2, 2])
+      for row in rows {
+        let isPrompt = (row["test"] as? String)?.hasPrefix("pp") == true
+        #expect(row["model"] as? String == "model.safetensors" && row["precision"] as? String == "q8_0")
+        #expect(row["form"] as? String == (isPrompt ? "chunkwise" : "recurrent"))
+        let speed = try #require(row["tokens_per_second"] as? Double)
+        let share = try #require(row["limit_share"] as? Double)
+        let unit = isPrompt ? "gflops" : "gigabytes_per_second"
+        let (rate, limit) = (try #require(row[unit] as? Double), try #require(row["limit_" + unit] as? Double))
+        #expect(speed > 0 && limit > 0 && (share / (rate / limit) - 1).magnitude < 1e-9)
+        let bytes = try #require(row["token_bytes"] as? Int)
+        if !isPrompt { #expect((rate / (Double(bytes) * speed * 1e-9) - 1).magnitude < 1e-9) }
+        // Two layers, two heads, keys of 16, values of 32 numbers.
+        #expect(row["state_bytes"] as? Int == 4 * 2 * 2 * 16 * 32)
+      }
+    }
+
+    @Test func formatsComeFromTheFileOrFromFlags() throws {
+      _ = try workspace.result("convert model.safetensors -o small --quantize q4_0")
+      #expect(try rows("-m small -p 0 -n 2 -t 1")[0]["precision"] as? String == "q4_0")
+      #expect(try rows("-m model.safetensors -p 0 -n 2 -t 1")[0]["precision"] as? String == "f32")
+      #expect(try rows("--config config.yaml -p 3 -n 0 -t 1")[0]["precision"] as? String == "bf16")
+      let deep = try rows("--config config.yaml -p 3 -n 2 -t 1 -d 70 --read-depth --precision f32")
+      #expect(deep.compactMap { $0["depth"] as? Int } == [70, 70])
+    }
+
+    @Test func whatCannotBeIsRefused() throws {
+      for (options, message) in [
+        ("-p 0 -n 0", "both 0"), ("-d 1,x", "--depth: expected integers"), ("-p 2000000000", "--prompt-tokens"),
+        ("--chunk-length 0", "--chunk-length: expected"), ("--precision f32 --quantize q8_0", "exclude each other"),
+      ] {
+        try workspace.expectFailure("bench generate -m model.safetensors " + options, status: 64, message)
+      }
+    }
+  }
 }

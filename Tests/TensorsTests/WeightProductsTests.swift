@@ -118,6 +118,11 @@ import Testing
     withExtendedLifetime(bytes) {}
   }
 
+  @Test func theProbeMeasuresAReadingSpeed() {
+    let speed = BandwidthProbe(byteCount: 1 << 20).measure(on: pool)
+    #expect(speed > 0 && speed.isFinite)
+  }
+
   @Test(arguments: [WeightFormat.q8_0, .q4_0]) func whatAScaleCannotHoldIsNotQuantizable(format: WeightFormat) {
     let tensor = Tensor(Shape(1, 32))
     let limit: Float = format == .q8_0 ? 127 * 65_504 : 8 * 65_504

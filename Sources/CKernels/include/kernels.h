@@ -110,6 +110,9 @@ void rn_add_scaled(float *y, const float *x, float factor, int64_t count);  // y
 void rn_scale(float *y, float factor, int64_t count);                       // y *= factor
 double rn_sum_of_squares(const float *x, int64_t count);                   // in Float64, index order within 16 lanes
 
+// The sum of all numbers but the last count mod 64: for the time that reading takes.
+float rn_read(const float *x, int64_t count);
+
 // y[i, :] = table[ids[i], :]. y [rows, width]; table [·, width].
 void rn_gather_rows(float *y, const float *table, const int32_t *ids, int64_t rows, int64_t width);
 

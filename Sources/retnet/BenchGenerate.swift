@@ -1,0 +1,149 @@
+internal import ArgumentParser
+internal import Files
+internal import Modeling
+internal import Tensors
+
+/// `retnet bench generate`: the speed of reading prompts and of decoding, and how near memory and products let it come.
+struct BenchGenerate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "generate",
+    abstract: "Measure prompt processing and decoding.",
+    discussion: """
+      Examples:
+        retnet bench generate --preset retnet-1.3b --quantize q4_0
+        retnet bench generate --preset retnet-1.3b --precision bf16 -d 0,8192,65536
+        retnet bench generate -m runs/kjv-small/best.safetensors -t 1,2
+
+      A preset and a configuration file have random weights. The cost of a token does not depend on the numbers, nor on \
+      what the state holds: a state of depth d is made from a short prompt and told its position, unless --read-depth is \
+      given.
+      """)
+
+  @OptionGroup var source: BenchModelOptions
+
+  @Option(
+    help: ArgumentHelp("Format of the matrices (default: the model file's, or bf16).", valueName: "f32|bf16"))
+  var precision: BenchPrecision?
+
+  @Option(help: ArgumentHelp("Quantise the matrices.", valueName: "q8_0|q4_0"))
+  var quantize: Quantization?
+
+  @Option(
+    name: [.customShort("p"), .long],
+    help: ArgumentHelp("Tokens of the prompt; 0: do not measure one.", valueName: "n"))
+  var promptTokens = 512
+
+  @Option(
+    name: [.customShort("n"), .long],
+    help: ArgumentHelp("Tokens to decode; 0: do not measure decoding.", valueName: "n"))
+  var newTokens = 128
+
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("Tokens before, several numbers in turn.", valueName: "0,8192"))
+  var depth = "0"
+
+  @Option(help: ArgumentHelp("Tokens of the prompt that are read at a time.", valueName: "c"))
+  var chunkLength = 512
+
+  @Flag(help: "Read as many tokens as the depth says, instead of a few.")
+  var readDepth = false
+
+  @OptionGroup var options: BenchOptions
+  @OptionGroup var talk: TalkOptions
+
+  /// More than any file of text has.
+  private static let largestCount = 1 << 30
+
+  func validate() throws {
+    for (flag, number) in [("--prompt-tokens", promptTokens), ("--new-tokens", newTokens)]
+    where !(0...Self.largestCount).contains(number) {
+      throw ValidationError("\(flag): expected 0 to \(Self.largestCount), found \(number)")
+    }
+    if promptTokens + newTokens == 0 { throw ValidationError("'--prompt-tokens' and '--new-tokens' are both 0") }
+    if !(1...65_536).contains(chunkLength) {
+      throw ValidationError("--chunk-length: expected 1 to 65536, found \(chunkLength)")
+    }
+    if precision != nil && quantize != nil {
+      throw ValidationError("'--precision' and '--quantize' exclude each other")
+    }
+    _ = try depths
+  }
+
+  /// The depths in the order given.
+  private var depths: [Int] {
+    get throws {
+      try depth.split(separator: ",", omittingEmptySubsequences: false).map { word in
+        guard let count = Int(word), (0...Self.largestCount).contains(count) else {
+          throw ValidationError("--depth: expected integers from 0 to \(Self.largestCount), found '\(depth)'")
+        }
+        return count
+      }
+    }
+  }
+
+  func run() throws {
+    let base = try options.openBase()
+    let (threads, depths) = (try options.threadCounts, try depths)
+    let subject = try BenchSubject(source, format: format, threads: threads.max() ?? 1)
+    let lengths = [("pp", promptTokens), ("tg", newTokens)].filter { $0.1 > 0 }
+    let runs = threads.flatMap { threads in
+      depths.flatMap { depth in
+        lengths.map { kind, count in
+          GenerationBenchmark(
+            subject: subject, isPrompt: kind == "pp", count: count, depth: depth, readsDepth: readDepth,
+            chunkLength: chunkLength, threads: threads, repetitions: options.repetitions)
+        }
+      }
+    }
+    for run in runs { _ = try base?.tokensPerSecond(of: run.key) }
+    Machine.warnOfSlowBLAS(talk)
+
+    var progress = ProgressLine(
+      "bench", unit: "runs", total: runs.count * (options.repetitions + 1), style: talk.progressStyle)
+    var (done, rows) = (0, [BenchRow]())
+    for run in runs {
+      let measured = run.measure {
+        done += 1
+        progress.update(done: done)
+      }
+      rows.append(BenchRow(key: run.key, results: measured.fields(run)))
+    }
+    progress.leaveLine()
+    try StandardStream.output.write(BenchReport(rows: rows).text(options.outputFormat))
+    try base?.check(rows, talk)
+  }
+
+  /// nil: as the model has it.
+  private var format: BenchWeightFormat? {
+    if let quantize { return .quantized(quantize) }
+    return precision.map { .numbers($0) }
+  }
+}
+
+/// Formats of matrices that are not quantised.
+enum BenchPrecision: String, CaseIterable, ExpressibleByArgument {
+  case f32
+  case bf16
+}
+
+/// In which format a benchmark runs a model.
+enum BenchWeightFormat: Equatable {
+  case numbers(BenchPrecision)
+  case quantized(Quantization)
+
+  var word: String {
+    switch self {
+    case .numbers(let precision): precision.rawValue
+    case .quantized(let quantization): quantization.rawValue
+    }
+  }
+
+  /// Of one weight.
+  func weightFormat(_ weight: ParameterDescription) -> WeightFormat {
+    switch self {
+    case .numbers(.f32): .float32
+    case .numbers(.bf16): .bfloat16
+    case .quantized(let quantization): quantization.storage(of: weight).weightFormat ?? .bfloat16
+    }
+  }
+}

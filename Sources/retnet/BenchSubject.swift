@@ -1,0 +1,66 @@
+internal import Modeling
+internal import Tensors
+
+/// A model whose generation is measured: with its weights, or with random ones.
+struct BenchSubject {
+  /// For the rows: the preset, or the last part of the path.
+  let name: String
+  /// `f32`, `bf16`, `q8_0` or `q4_0`.
+  let format: String
+  let network: RetNet
+
+  /// - Parameters:
+  ///   - options: Which model.
+  ///   - format: Of its matrices; nil: as the file has it, or bf16.
+  ///   - threads: For drawing and rounding weights.
+  /// - Throws: What is wrong with the file or the settings.
+  init(_ options: BenchModelOptions, format: BenchWeightFormat?, threads: Int) throws {
+    let pool = WorkerPool(threadCount: threads)
+    if let path = options.model, options.set.isEmpty {
+      name = path.split(separator: "/").last.map { String($0) } ?? path
+      let source = try ModelSource(path: path)
+      if format == nil, case .retnet(let header, _) = source {
+        self.format = header.formatWord
+        network = try header.loadNetwork()
+        return
+      }
+      let chosen = format ?? .numbers(.bf16)
+      self.format = chosen.word
+      network = RetNet(
+        source.configuration,
+        ModelWeights(
+          try source.loadParameters(), source.configuration, format: chosen.weightFormat, on: pool))
+    } else {
+      let subject = try BenchModel(options)
+      let chosen = format ?? .numbers(.bf16)
+      (name, self.format) = (subject.name, chosen.word)
+      network = RetNet(subject.model, .random(subject.model, format: chosen.weightFormat, seed: 0, on: pool))
+    }
+  }
+
+  /// N: every weight once, a tied head not twice.
+  var parameterCount: Int {
+    Parameters.descriptions(network.configuration).reduce(0) { $0 + $1.shape.count }
+  }
+
+  /// Weights of matrices that meet every token: all but an embedding that is not the head.
+  var productCount: Int {
+    let weights = Parameters.descriptions(network.configuration).filter(\.isMatrix)
+    let isTied = network.configuration.isHeadTied
+    return weights.reduce(0) { $0 + (isTied || $1.name != "embed.weight" ? $1.shape.count : 0) }
+  }
+
+  /// Bytes of the state of one sequence.
+  var stateByteCount: Int {
+    let c = network.configuration
+    return c.layers * c.keyWidth * (c.valueWidth / c.heads) * MemoryLayout<Float>.stride
+  }
+
+  /// Bytes that a decoded token moves: weights read, state read and state written.
+  var tokenByteCount: Int { network.weights.decodedByteCount + 2 * stateByteCount }
+}
+
+extension ModelHeader {
+  /// The format of the matrices in a word.
+  var formatWord: String { quantization?.rawValue ?? format.rawValue }
+}

@@ -1,0 +1,127 @@
+internal import Glibc
+internal import Modeling
+internal import Retention
+internal import Tensors
+
+/// Times reading a prompt or decoding, and between the runs the machine's own products or its memory.
+struct GenerationBenchmark {
+  let subject: BenchSubject
+  /// Whether a prompt is read; otherwise tokens are decoded.
+  let isPrompt: Bool
+  let count: Int
+  /// Tokens before the timed ones.
+  let depth: Int
+  /// Whether all of those are read, or a state from a few is told its position.
+  let readsDepth: Bool
+  let chunkLength: Int
+  let threads: Int
+  let repetitions: Int
+
+  /// Tokens that a state of any depth is made from, where it is not read in full.
+  private static let shortDepth = 64
+
+  var key: [BenchField] {
+    let test = (isPrompt ? "pp" : "tg") + "\(count)" + (depth > 0 ? " @ d\(depth)" : "")
+    return [
+      BenchField("test", .text(test)),
+      BenchField("model", .text(subject.name)),
+      BenchField("parameters", .integer(subject.parameterCount), shown: grouped(subject.parameterCount)),
+      BenchField("form", .text(isPrompt ? "chunkwise" : "recurrent")),
+      BenchField("chunk_length", isPrompt ? .integer(chunkLength) : .null, heading: "chunk"),
+      BenchField("precision", .text(subject.format)),
+      BenchField("threads", .integer(threads)),
+      BenchField("depth", .integer(depth), heading: nil),
+      BenchField("batch", .integer(1), heading: nil),
+    ]
+  }
+
+  /// Makes the runs, after one to warm up.
+  ///
+  /// - Parameter runDone: Called after each run.
+  /// - Returns: Their times.
+  func measure(_ runDone: () -> Void) -> GenerationMeasurement {
+    let isMemoryOwn = PeakMemory.reset()
+    let clock = StepClock()
+    let pool = WorkerPool(threadCount: threads, clock: clock)
+    var reader = TokenReader(subject.network, chunkLength: chunkLength, on: pool)
+    let deep = reader.stateAfter(depth, reading: readsDepth ? depth : min(depth, Self.shortDepth))
+    func makeRun() -> PartTimes {
+      reader.state.copy(deep, on: pool)
+      pool.charge(.rows)
+      _ = clock.takeTimes()
+      if isPrompt { reader.read(count) } else { for _ in 0..<count { reader.decode() } }
+      return clock.takeTimes()
+    }
+    _ = makeRun()
+    runDone()
+    let peakMemory = PeakMemory.bytes
+    let products = isPrompt ? ProductProbe() : nil
+    let memory = isPrompt ? nil : BandwidthProbe(byteCount: subject.tokenByteCount)
+    var (runs, limits) = ([PartTimes](), [Double]())
+    for _ in 0..<repetitions {
+      if let products {
+        limits.append(products.measure(subject.format == "f32" ? .float32 : .bfloat16, on: pool).faster)
+        // OpenBLAS's own threads have to stop spinning, or they would take the run's cores.
+        usleep(100_000)
+      }
+      if let memory { limits.append(memory.measure(on: pool)) }
+      runs.append(makeRun())
+      runDone()
+    }
+    return GenerationMeasurement(runs: runs, limits: limits, peakMemory: peakMemory, isMemoryOwn: isMemoryOwn)
+  }
+}
+
+/// Reads tokens and decodes them, as `Generator` does, from a state of any depth.
+private struct TokenReader {
+  var state: ModelState
+  private let network: RetNet
+  private let memory: InferenceMemory
+  private let ids: Indices
+  private let logits: Tensor
+  private let chunkLength: Int
+  private let pool: WorkerPool
+
+  init(_ network: RetNet, chunkLength: Int, on pool: WorkerPool) {
+    let configuration = network.configuration
+    (self.network, self.chunkLength, self.pool) = (network, chunkLength, pool)
+    state = ModelState(configuration, batch: 1)
+    memory = InferenceMemory(
+      configuration, form: .chunkwise(chunkLength: chunkLength), batch: 1, time: chunkLength,
+      workers: pool.threadCount)
+    var source = RandomSource(seed: 0)
+    ids = Indices(
+      (0..<chunkLength).map { _ in Int32.random(in: 0..<Int32(configuration.vocabularySize), using: &source) })
+    logits = Tensor(Shape(1, configuration.vocabularySize))
+  }
+
+  /// A state that stands after `depth` tokens, of which the last `count` were really read.
+  mutating func stateAfter(_ depth: Int, reading count: Int) -> ModelState {
+    state.clear(on: pool)
+    state.position = depth - count
+    read(count)
+    var deep = ModelState(network.configuration, batch: 1)
+    deep.copy(state, on: pool)
+    return deep
+  }
+
+  /// Reads a prompt in chunks, the last of which may be short, and computes the logits after it.
+  mutating func read(_ count: Int) {
+    let width = network.configuration.width
+    for start in stride(from: 0, to: count, by: chunkLength) {
+      let length = min(chunkLength, count - start)
+      let normed = network.forward(
+        ids.slice(0..<length), batch: 1, form: .chunkwise(chunkLength: chunkLength), state: &state, memory: memory,
+        on: pool)
+      guard start + length == count else { continue }
+      network.computeLogits(logits, normed.view(Shape(1, width), at: (length - 1) * width), on: pool)
+    }
+  }
+
+  /// Reads one token and computes the logits after it.
+  mutating func decode() {
+    let id = ids.slice(state.position % chunkLength..<state.position % chunkLength + 1)
+    let normed = network.forward(id, batch: 1, form: .recurrent, state: &state, memory: memory, on: pool)
+    network.computeLogits(logits, normed, on: pool)
+  }
+}
