@@ -58,7 +58,7 @@ let package = Package(
       swiftSettings: settings),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     .target(
-      name: "EngineTestSupport", dependencies: ["TestSupport", "Modeling", "Retention", "Tensors"],
+      name: "EngineTestSupport", dependencies: ["CAllocationCount", "TestSupport", "Modeling", "Retention", "Tensors"],
       path: "Tests/EngineTestSupport",
       swiftSettings: settings),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
@@ -66,7 +66,7 @@ let package = Package(
     tests("Tensors", "EngineTestSupport", "Tensors", "CKernels"),
     tests("Retention", "EngineTestSupport", "Retention", "Tensors"),
     tests(
-      "Modeling", "EngineTestSupport", "CAllocationCount", "Checkpoints", "Configurations", "Files", "Modeling",
+      "Modeling", "EngineTestSupport", "Checkpoints", "Configurations", "Files", "Modeling",
       "Retention", "Tensors"),
     tests(
       "Golden", "EngineTestSupport", "Checkpoints", "Configurations", "Files", "Modeling", "Retention", "Tensors",
@@ -76,9 +76,10 @@ let package = Package(
     tests("Configurations", "Configurations"),
     tests("Tokenization", "Tokenization"),
     tests("Corpora", "Corpora", "Files"),
-    tests("Inference", "Checkpoints", "Files", "Inference", "Modeling", "Retention", "Tensors"),
+    tests("Inference", "EngineTestSupport", "Checkpoints", "Files", "Inference", "Modeling", "Retention", "Tensors"),
     tests(
-      "Training", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling", "Tensors", "Training"),
+      "Training", "EngineTestSupport", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling",
+      "Tensors", "Training"),
     tests(
       "Command", "retnet", "Configurations", "Corpora", "Files", "Modeling", "Training",
       .product(name: "ArgumentParser", package: "swift-argument-parser")

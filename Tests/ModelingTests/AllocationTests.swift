@@ -1,12 +1,10 @@
-import CAllocationCount
-import Glibc
+import EngineTestSupport
 import Modeling
-import Synchronization
 import Tensors
 import Testing
 
 /// The hot loops allocate nothing once warm, on no thread of the pool.
-@Suite(.serialized) struct AllocationTests {
+@Suite struct AllocationTests {
   @Test(
     arguments: [1, 2],
     [
@@ -96,56 +94,5 @@ import Testing
         multiply(c, a, b, transposed: transposed, accumulate: true, precision: .bfloat16, on: pool)
       }
     }
-  }
-
-  @Test func theCountSeesAllocationsOfEveryThread() {
-    let pool = WorkerPool(threadCount: 2)
-    let before = allocation_count()
-    count(true, on: pool)
-    pool.run(2, with: Meeting()) { meeting, index, _ in
-      meeting.wait()
-      blackHole([Int](repeating: index, count: 100))
-      blackHole(Tensor(Shape(100)).values)
-    }
-    count(false, on: pool)
-    // For each task two arrays, a storage and its pages.
-    #expect(allocation_count() - before >= 8)
-  }
-
-  /// Runs the body twice to warm up, then counts.
-  private func expectNoAllocation(
-    on pool: WorkerPool, sourceLocation: SourceLocation = #_sourceLocation, _ body: () -> Void
-  ) {
-    body()
-    body()
-    count(true, on: pool)
-    let before = allocation_count()
-    body()
-    let after = allocation_count()
-    count(false, on: pool)
-    #expect(after - before == 0, sourceLocation: sourceLocation)
-  }
-
-  /// Turns the count on or off for the calling thread and the pool's other one.
-  private func count(_ isOn: Bool, on pool: WorkerPool) {
-    guard pool.threadCount > 1 else { return allocation_count_this_thread(isOn ? 1 : 0) }
-    // Tasks that wait for each other are on different threads.
-    pool.run(pool.threadCount, with: (isOn, Meeting())) { context, _, _ in
-      let (isOn, meeting) = context
-      meeting.wait()
-      allocation_count_this_thread(isOn ? 1 : 0)
-    }
-  }
-}
-
-@inline(never) private func blackHole(_ numbers: [some Numeric]) { precondition(numbers.count == 100) }
-
-/// Where two tasks wait for each other.
-private final class Meeting: Sendable {
-  private let arrived = Atomic<Int>(0)
-
-  func wait() {
-    arrived.wrappingAdd(1, ordering: .relaxed)
-    while arrived.load(ordering: .relaxed) < 2 { sched_yield() }
   }
 }
