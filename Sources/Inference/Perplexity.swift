@@ -72,15 +72,33 @@ package struct PerplexityMeter {
     self.network = network
     self.form = form
     self.pool = pool
-    switch form {
-    case .parallel: segmentLength = .max
-    case .recurrent: segmentLength = 512
-    case .chunkwise(let chunkLength): segmentLength = chunkLength * max(1, 512 / chunkLength)
-    }
+    segmentLength = Self.segmentLength(form)
     state = ModelState(network.configuration, batch: 1)
-    logitRows = max(1, min(256, (1 << 24) / network.configuration.vocabularySize))
+    logitRows = Self.logitRows(network.configuration)
     logits = Tensor(Shape(logitRows, network.configuration.vocabularySize))
     losses = Tensor(Shape(logitRows))
+  }
+
+  private static func segmentLength(_ form: RetentionForm) -> Int {
+    switch form {
+    case .parallel: .max
+    case .recurrent: 512
+    case .chunkwise(let chunkLength): chunkLength * max(1, 512 / chunkLength)
+    }
+  }
+
+  private static func logitRows(_ configuration: ModelConfiguration) -> Int {
+    max(1, min(256, (1 << 24) / configuration.vocabularySize))
+  }
+
+  /// Bytes that a meter of the recurrent or chunkwise form needs beside the model.
+  package static func byteCount(_ configuration: ModelConfiguration, form: RetentionForm, workers: Int) -> Double {
+    precondition(form != .parallel, "PerplexityMeter: the parallel form needs as much as a document is long")
+    let rows = logitRows(configuration)
+    return ModelState.byteCount(configuration, batch: 1)
+      + Tensor.byteCount(rows, configuration.vocabularySize) + Tensor.byteCount(rows)
+      + InferenceMemory.byteCount(
+        configuration, form: form, batch: 1, time: segmentLength(form), workers: workers)
   }
 
   /// Forgets what was read and starts a document.

@@ -150,18 +150,32 @@ struct BackwardScratch: Sendable {
   ///   - chunks: Chunks of a sequence; nil: another form than the chunkwise one.
   init(_ configuration: ModelConfiguration, rows: Int, shape: RetentionShape, chunks: Int?) {
     let c = configuration
-    let (projected, expanded) = (
-      ProjectionColumns(c).count, c.feedForward == .glu ? 2 * c.feedForwardWidth : c.feedForwardWidth
-    )
+    let (projected, expanded) = (ProjectionColumns(c).count, Self.expandedWidth(c))
     dnormed = Tensor(Shape(rows, c.width))
     dprojected = Tensor(Shape(rows, projected))
     dretained = Tensor(Shape(rows, c.valueWidth))
     dexpanded = Tensor(Shape(rows, expanded))
     dhidden = Tensor(Shape(rows, c.feedForwardWidth))
-    // The widest weight gradient that is summed over rows: two rows of D for LayerNorm, or a bias, or a head norm.
-    let widest = max(2 * c.width, projected, expanded, c.valueWidth, c.hasHeadBias ? c.vocabularySize : 0)
-    partials = Tensor(Shape(partialCount(rows: rows) * widest))
+    partials = Tensor(Shape(partialCount(rows: rows) * Self.widestSum(c)))
     dstates = chunks.map { ChunkStates(shape, chunks: $0) }
+  }
+
+  /// Bytes of what `init` allocates.
+  static func byteCount(_ c: ModelConfiguration, rows: Int, shape: RetentionShape, chunks: Int?) -> Double {
+    let numbersPerRow =
+      c.width + ProjectionColumns(c).count + c.valueWidth + expandedWidth(c) + c.feedForwardWidth
+    return Tensor.byteCount(rows, numbersPerRow) + Tensor.byteCount(partialCount(rows: rows), widestSum(c))
+      + (chunks.map { ChunkStates.byteCount(shape, chunks: $0) } ?? 0)
+  }
+
+  private static func expandedWidth(_ c: ModelConfiguration) -> Int {
+    c.feedForward == .glu ? 2 * c.feedForwardWidth : c.feedForwardWidth
+  }
+
+  /// The widest weight gradient that is summed over rows: two rows of D for LayerNorm, or a bias, or a head norm.
+  private static func widestSum(_ c: ModelConfiguration) -> Int {
+    max(
+      2 * c.width, ProjectionColumns(c).count, expandedWidth(c), c.valueWidth, c.hasHeadBias ? c.vocabularySize : 0)
   }
 }
 

@@ -54,6 +54,15 @@ struct BlockActivations: Sendable {
     self.states = states
   }
 
+  /// Bytes of what `init` allocates: neither streams nor states, which are handed to it.
+  static func byteCount(_ c: ModelConfiguration, rows: Int) -> Double {
+    let expanded = c.feedForward == .glu ? 2 * c.feedForwardWidth : c.feedForwardWidth
+    let numbersPerRow =
+      2 * c.width + ProjectionColumns(c).count + 2 * c.valueWidth + (c.scoreNorm == .none ? 2 : 3) * c.heads + expanded
+      + c.feedForwardWidth
+    return Tensor.byteCount(rows, numbersPerRow) + 2 * NormStatistics.byteCount(rows: rows)
+  }
+
   private init(_ other: BlockActivations, rows: Int, input: Tensor) {
     self.input = input
     normed = other.normed.prefix(rows)

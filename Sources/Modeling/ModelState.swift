@@ -36,6 +36,13 @@ package struct ModelState: Sendable {
       hasScores: first.scores != nil)
   }
 
+  /// Bytes of what `init` allocates.
+  package static func byteCount(_ configuration: ModelConfiguration, batch: Int) -> Double {
+    let shape = configuration.retentionShape(batch: batch, time: 1)
+    let scores = configuration.scoreNorm == .none ? 0 : ScoreNormState.byteCount(shape)
+    return Double(configuration.layers) * (RetentionState.byteCount(shape) + scores)
+  }
+
   /// Forgets everything.
   package mutating func clear(on pool: WorkerPool) {
     for layer in layers { layer.clear(on: pool) }

@@ -55,5 +55,8 @@ struct NormStatistics {
     inverse = other.inverse.prefix(rows)
   }
 
+  /// Bytes of what `init` allocates.
+  static func byteCount(rows: Int) -> Double { 2 * Tensor.byteCount(rows) }
+
   func prefix(_ rows: Int) -> NormStatistics { NormStatistics(self, rows: rows) }
 }

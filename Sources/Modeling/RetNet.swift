@@ -158,4 +158,19 @@ package final class InferenceMemory {
     embedded = configuration.hasEmbeddingNorm ? Tensor(Shape(rows, configuration.width)) : nil
     normed = Tensor(Shape(rows, configuration.width))
   }
+
+  /// Bytes of what `init` allocates.
+  package static func byteCount(
+    _ configuration: ModelConfiguration, form: RetentionForm, batch: Int, time: Int, workers: Int
+  ) -> Double {
+    let rows = batch * time
+    var states = 0.0
+    if case .chunkwise(let chunkLength) = form {
+      let chunks = ChunkPlan(time: time, length: chunkLength).count
+      states = ChunkStates.byteCount(configuration.retentionShape(batch: batch, time: time), chunks: chunks)
+    }
+    let streams = (configuration.hasEmbeddingNorm ? 3 : 2) * Tensor.byteCount(rows, configuration.width)
+    return BlockActivations.byteCount(configuration, rows: rows) + states + streams
+      + RetentionMemory.byteCount(configuration, form: form, batch: batch, time: time, workers: workers)
+  }
 }

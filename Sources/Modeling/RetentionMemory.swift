@@ -51,6 +51,30 @@ final class RetentionMemory {
     sums = configuration.scoreNorm == .none ? nil : ScoreSums(configuration, form: form, shape: shape, workers: workers)
   }
 
+  /// Bytes of what `init` allocates.
+  static func byteCount(
+    _ configuration: ModelConfiguration, form: RetentionForm, batch: Int, time: Int, workers: Int
+  ) -> Double {
+    let shape = configuration.retentionShape(batch: batch, time: time)
+    let sums = configuration.scoreNorm == .none ? 0 : ScoreSums.byteCount(form: form, shape: shape)
+    let rotation = RotationTable.byteCount(
+      keyWidth: shape.keyWidth, capacity: form == .recurrent ? max(time, batch) : time)
+    let scratch: Double
+    switch form {
+    case .parallel:
+      scratch =
+        DecayTable.byteCount(heads: shape.heads, length: max(1, time))
+        + ParallelScratch.byteCount(shape, workers: workers)
+    case .recurrent: scratch = DecayTable.byteCount(heads: shape.heads, length: 1)
+    case .chunkwise(let chunkLength):
+      let length = ChunkPlan(time: time, length: chunkLength).length
+      scratch =
+        DecayTable.byteCount(heads: shape.heads, length: length)
+        + ChunkScratch.byteCount(shape, chunkLength: length, workers: workers)
+    }
+    return sums + rotation + scratch
+  }
+
   /// Retains, and divides by the score norm where there is one.
   ///
   /// - Parameters:
@@ -172,6 +196,13 @@ private struct ScoreSums {
     } else {
       states = nil
     }
+  }
+
+  static func byteCount(form: RetentionForm, shape: RetentionShape) -> Double {
+    let rows = Tensor.byteCount(shape.batch, shape.time, shape.heads + shape.keyHeads)
+    guard case .chunkwise(let chunkLength) = form else { return rows }
+    let chunks = ChunkPlan(time: shape.time, length: chunkLength).count
+    return rows + ChunkStates.byteCount(shape.withUnitValues, chunks: chunks)
   }
 
   func sums(_ shape: RetentionShape) -> Tensor { sumRows.prefix(shape.batch * shape.time) }

@@ -39,6 +39,12 @@ package struct ChunkStates: Sendable {
     if fill != 0 { stored.fill(fill) }
   }
 
+  /// Bytes of what `init` allocates.
+  package static func byteCount(_ shape: RetentionShape, chunks: Int) -> Double {
+    let (B, H, n) = (shape.batch, shape.heads, chunks + 1)
+    return Tensor.byteCount(B, H, n, shape.keyWidth, shape.valueWidth) + 2 * DoubleBuffer.byteCount(B, H, n)
+  }
+
   func entry(_ sequence: Int, _ chunk: Int) -> Int { sequence * (capacity + 1) + chunk }
 
   func tensor(_ sequence: Int, _ chunk: Int) -> Tensor {
@@ -71,6 +77,11 @@ package struct ChunkScratch: Sendable {
     scaled = Tensor(Shape(workers, chunkLength, max(shape.keyWidth, shape.valueWidth)))
     factorRows = Tensor(Shape(workers, chunkLength))
     if fill != 0 { for tensor in [scores, secondScores, scaled, factorRows] { tensor.fill(fill) } }
+  }
+
+  /// Bytes of what `init` allocates.
+  package static func byteCount(_ shape: RetentionShape, chunkLength C: Int, workers: Int) -> Double {
+    Tensor.byteCount(workers, C, 2 * C + max(shape.keyWidth, shape.valueWidth) + 1)
   }
 
   func scores(_ worker: Int, _ length: Int) -> Matrix { block(scores, worker, length, length) }

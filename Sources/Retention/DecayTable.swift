@@ -26,6 +26,11 @@ package struct DecayTable: Sendable {
     }
   }
 
+  /// Bytes of what `init` allocates.
+  package static func byteCount(heads: Int, length: Int) -> Double {
+    DoubleBuffer.byteCount(heads, length + 1) + Tensor.byteCount(max(1, heads), length + 1)
+  }
+
   /// The table has a decay for each head, and the documents a start for each token.
   func check(_ shape: RetentionShape, _ documents: Indices?, in operation: StaticString) {
     precondition(decay.heads == shape.heads, "\(operation): \(decay.heads) decays for \(shape.heads) heads")

@@ -20,6 +20,11 @@ package struct ParallelScratch: Sendable {
     if fill != 0 { for tensor in [scores, scaled, factors] { tensor.fill(fill) } }
   }
 
+  /// Bytes of what `init` allocates.
+  package static func byteCount(_ shape: RetentionShape, workers: Int) -> Double {
+    Tensor.byteCount(workers, max(1, shape.time), rowBlock + shape.keyWidth + 1)
+  }
+
   fileprivate func check(_ shape: RetentionShape, workers: Int) {
     precondition(
       scaled.shape[0] >= workers && scaled.shape[1] >= shape.time && scaled.shape[2] == shape.keyWidth,

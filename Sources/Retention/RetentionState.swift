@@ -18,6 +18,12 @@ package struct RetentionState: Sendable {
     scales = DoubleBuffer(count: shape.batch * shape.heads, repeating: 1)
   }
 
+  /// Bytes of what `init` allocates.
+  package static func byteCount(_ shape: RetentionShape) -> Double {
+    Tensor.byteCount(shape.batch, shape.heads, shape.keyWidth, shape.valueWidth)
+      + DoubleBuffer.byteCount(shape.batch, shape.heads)
+  }
+
   /// Forgets everything.
   package func clear(on pool: WorkerPool) {
     stored.clear(on: pool)

@@ -42,6 +42,11 @@ package final class RotationTable {
     sines = Tensor(Shape(capacity, frequencies.count))
   }
 
+  /// Bytes of what `init` allocates.
+  package static func byteCount(keyWidth: Int, capacity: Int) -> Double {
+    2 * Tensor.byteCount(capacity, keyWidth / 2)
+  }
+
   /// Fills the table for positions `first ..< first + count`; nothing to do when it holds them already.
   package func prepare(first: Int, count: Int) {
     precondition(count <= cosines.shape[0], "RotationTable: \(count) positions, room for \(cosines.shape[0])")

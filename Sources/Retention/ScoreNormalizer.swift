@@ -27,6 +27,11 @@ package struct ScoreNormState: Sendable {
     keySums = RetentionState(shape.withUnitValues)
   }
 
+  /// Bytes of what `init` allocates.
+  package static func byteCount(_ shape: RetentionShape) -> Double {
+    DoubleBuffer.byteCount(shape.batch, shape.heads) + RetentionState.byteCount(shape.withUnitValues)
+  }
+
   package func clear(on pool: WorkerPool) {
     for index in 0..<rowSums.count { rowSums[index] = 0 }
     keySums.clear(on: pool)

@@ -25,6 +25,11 @@ struct PackingMemory: Sendable {
     own = Storage(count: workers * Self.inner * Self.rows / 2)
   }
 
+  /// Bytes that are touched when the largest second operand has so many numbers, two bytes each.
+  static func byteCount(largestOperand: Double, workers: Int) -> Double {
+    2 * (min(Double(capacity), largestOperand) + Double(workers * inner * rows))
+  }
+
   /// How many columns may be packed at once: 4,096, or more where the inner extent is short.
   static func columnLimit(inner: Int) -> Int {
     // Numbers are packed in pairs, and columns by 64 (BFloat16Product).

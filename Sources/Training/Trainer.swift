@@ -55,7 +55,7 @@ package final class Trainer {
     optimizer = AdamW(model)
     memory = TrainingMemory(
       model, batch: configuration.microBatchSize, time: configuration.sequenceLength,
-      form: .chunkwise(chunkLength: configuration.chunkLength), recomputation: configuration.recompute,
+      form: configuration.retentionForm, recomputation: configuration.recompute,
       workers: pool.threadCount)
   }
 

@@ -211,6 +211,9 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
     return (1...most).last { batchSize.isMultiple(of: $0) } ?? 1
   }
 
+  /// How a step computes retention.
+  package var retentionForm: RetentionForm { .chunkwise(chunkLength: chunkLength) }
+
   /// Tokens of a micro-batch.
   package var microBatchTokens: Int { microBatchSize * sequenceLength }
 }

@@ -147,7 +147,7 @@ package struct TrainingLoop {
     let model = trainer.network.configuration
     let bos = model.bos == .none ? nil : model.bosID.map { Int32($0) }
     var meter = PerplexityMeter(
-      trainer.network, form: .chunkwise(chunkLength: configuration.chunkLength), on: pool)
+      trainer.network, form: configuration.retentionForm, on: pool)
     struct Stopped: Error {}
     do {
       for document in 0..<file.documentCount {

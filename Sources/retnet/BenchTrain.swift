@@ -54,6 +54,7 @@ struct BenchTrain: ParsableCommand {
         model: subject.model, training: training, threads: threads, repetitions: options.repetitions)
     }
     let keys = runs.map { key(subject.name, $0) }
+    for run in runs { try run.forecast.check(subject.name) }
     for key in keys { _ = try base?.tokensPerSecond(of: key) }
     Machine.warnOfSlowBLAS(talk)
 

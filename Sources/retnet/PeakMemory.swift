@@ -1,8 +1,8 @@
 internal import Files
 
-/// The most memory that the process had resident, as Linux counts it.
+/// The memory that the process has resident, as Linux counts it.
 enum PeakMemory {
-  /// Begins the count again from what is resident now.
+  /// Begins the count of the most again from what is resident now.
   ///
   /// - Returns: Whether the system lets us; if not, the count is that of the process from its start.
   static func reset() -> Bool {
@@ -10,14 +10,14 @@ enum PeakMemory {
     (try? AppendFile(path: "/proc/self/clear_refs").write(line: "5")) != nil
   }
 
-  /// nil where the system does not tell.
-  static var bytes: Int? {
+  /// The most so far; nil where the system does not tell.
+  static var bytes: Int? { status("VmHWM:") }
+
+  /// What is resident now; nil where the system does not tell.
+  static var bytesNow: Int? { status("VmRSS:") }
+
+  private static func status(_ name: String) -> Int? {
     guard let text = try? readAll(path: "/proc/self/status", byteLimit: 1 << 20) else { return nil }
-    let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
-    // "VmHWM:\t    1640 kB", which are KiB.
-    guard let words = lines.first(where: { $0.hasPrefix("VmHWM:") })?.split(whereSeparator: \.isWhitespace),
-      words.count == 3, let count = Int(words[1])
-    else { return nil }
-    return count * 1024
+    return kibibytes(name, in: text).map { $0 * 1024 }
   }
 }

@@ -46,7 +46,7 @@ struct TrainCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Stop after this much time: 90s, 30m, 1h30m.", valueName: "time"))
   var maxTime: String?
 
-  @Flag(help: "Print the resolved configuration and what it amounts to, and stop.")
+  @Flag(help: "Print the resolved configuration and what it needs, from a short measurement; write nothing.")
   var dryRun = false
 
   func validate() throws {
@@ -58,10 +58,10 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     let plan = try TrainingPlan(configPath: config, overrides: set)
-    if dryRun {
-      try StandardStream.output.write(plan.text)
-      return
-    }
+    if dryRun { return try DryRun(plan: plan, threads: global.threadCount).run() }
+    let forecast = MemoryForecast(
+      plan.model, plan.training, isEvaluated: plan.validationFile != nil, threads: try global.threadCount)
+    try forecast.check(plan.path)
     let pool = try global.makePool()
     Machine.warnOfSlowBLAS(global.talk)
     let start = try resume.map { try ResumePoint($0, output: output) }
@@ -73,6 +73,7 @@ struct TrainCommand: ParsableCommand {
       global.say(line)
     }
     plan.remarks.forEach { global.say($0) }
+    if let warning = forecast.warning { global.say("warning: " + warning) }
     var session = try TrainingSession(
       plan, folder: folder, checkpoint: checkpoint, machine: machine, options: global, on: pool)
     let limits = TrainingLimits(step: maxSteps, time: maxTime.flatMap { Duration(words: $0) })

@@ -18,19 +18,22 @@ struct TrainingBenchmark {
   /// N: every weight once, a tied head not twice.
   var parameterCount: Int { Parameters.descriptions(model).reduce(0) { $0 + $1.shape.count } }
 
+  var forecast: MemoryForecast { MemoryForecast(model, training, isEvaluated: false, threads: threads) }
+
   /// Makes the steps.
   ///
   /// - Parameter stepDone: Called after each step.
   /// - Returns: Their times.
   func measure(_ stepDone: () -> Void) -> TrainingMeasurement {
     let isMemoryOwn = PeakMemory.reset()
+    let forecast = forecast.total
     let clock = StepClock()
     let pool = WorkerPool(threadCount: threads, clock: clock)
     let trainer = Trainer(model, training, on: pool)
     var source = RandomSource(seed: 0)
     func makeStep() {
       pool.charge(.data)
-      drawBatch(trainer, from: &source)
+      trainer.drawBatch(from: &source)
       pool.charge(.rows)
       _ = trainer.makeStep()
     }
@@ -50,20 +53,8 @@ struct TrainingBenchmark {
       steps.append(clock.takeTimes())
       stepDone()
     }
-    return TrainingMeasurement(steps: steps, limits: limits, peakMemory: peakMemory, isMemoryOwn: isMemoryOwn)
-  }
-
-  /// Fills the batch with ids drawn evenly from the vocabulary; each target is the next input.
-  private func drawBatch(_ trainer: Trainer, from source: inout RandomSource) {
-    let bound = Int32(model.vocabularySize)
-    trainer.inputs.withMutableSpan { inputs in
-      trainer.targets.withMutableSpan { targets in
-        for index in 0..<targets.count {
-          inputs[index] = index == 0 ? 0 : targets[index - 1]
-          targets[index] = Int32.random(in: 0..<bound, using: &source)
-        }
-      }
-    }
+    return TrainingMeasurement(
+      steps: steps, limits: limits, peakMemory: peakMemory, isMemoryOwn: isMemoryOwn, forecast: forecast)
   }
 }
 
@@ -77,6 +68,8 @@ struct TrainingMeasurement {
   let peakMemory: Int?
   /// Whether the peak is that of this measurement, not of the process so far.
   let isMemoryOwn: Bool
+  /// Bytes that were expected to be the peak.
+  let forecast: Double
 
   /// The figures of a row. The parts are those of the median step, so that they add up to its time.
   func fields(_ run: TrainingBenchmark) -> [BenchField] {
@@ -112,6 +105,7 @@ struct TrainingMeasurement {
           "peak_memory_bytes", peakMemory.map { .integer($0) } ?? .null, heading: "memory",
           shown: peakMemory.map { "\((Double($0) / 1e6).fixed(0)) MB" } ?? ""),
         BenchField("peak_memory_of", .text(isMemoryOwn ? "row" : "process"), heading: nil),
+        BenchField("forecast_memory_bytes", .number(forecast.rounded()), heading: nil),
       ]
   }
 

@@ -9,6 +9,9 @@ internal import Training
 
 /// A run as the configuration file and the files that it names describe it: everything checked, nothing started.
 struct TrainingPlan {
+  /// Of the configuration file.
+  let path: String
+  /// The file's name without `.yaml`.
   let name: String
   let model: ModelConfiguration
   let data: DataConfiguration
@@ -18,38 +21,65 @@ struct TrainingPlan {
   let validationFile: TokenFile?
   let batches: Batches
 
-  /// - Throws: `ConfigurationError` with all problems of the file; what is wrong with the files that it names.
+  /// - Throws: `ConfigurationError` with all problems of the file; then all that is wrong with the files that it names
+  ///   and between them.
   init(configPath: String, overrides: [String]) throws {
+    path = configPath
     let bytes = try readAll(path: configPath, byteLimit: ConfigurationFile.largestByteCount)
     var file = ConfigurationFile(bytes: bytes, path: configPath, overrides: overrides)
-    var model = file.read("model", as: ModelConfiguration.self).resolved
-    data = file.read("data")
-    training = file.read("training", as: TrainingConfiguration.self).resolved
+    let model = file.read("model", as: ModelConfiguration.self).resolved
+    let data: DataConfiguration = file.read("data")
+    let training = file.read("training", as: TrainingConfiguration.self).resolved
     try file.finish()
+    (self.data, self.training) = (data, training)
 
-    tokenizer = try Tokenizer(model: readAll(path: data.tokenizer, byteLimit: 1 << 30), path: data.tokenizer)
-    if model.vocabularySize == 0 { model.vocabularySize = tokenizer.vocabularySize }
-    guard model.vocabularySize >= tokenizer.vocabularySize else {
-      throw CommandError(
-        .badConfiguration,
-        "\(configPath): model.vocabulary_size: expected at least \(tokenizer.vocabularySize), the size of "
-          + "\(data.tokenizer), found \(model.vocabularySize)")
+    var errors = CommandErrors()
+    let tokenizer = errors.catching {
+      try Tokenizer(model: readAll(path: data.tokenizer, byteLimit: 1 << 30), path: data.tokenizer)
     }
-    model.bosID = model.bosID ?? tokenizer.bosID.map { Int($0) }
-    model.eosID = model.eosID ?? tokenizer.eosID.map { Int($0) }
-    if let (key, message) = model.contradictions.first {
-      throw CommandError(.badConfiguration, "\(configPath): model.\(key): \(message)")
+    let files = [data.train, data.validation].map { path in
+      path.isEmpty ? nil : errors.catching { try TokenFile(path: path) }
     }
-    self.model = model
-    trainFile = try TokenFile(path: data.train)
-    try checkDigest(of: trainFile, tokenizer)
-    validationFile = data.validation.isEmpty ? nil : try TokenFile(path: data.validation)
-    if let validationFile { try checkDigest(of: validationFile, tokenizer) }
-    batches = try Batches(
-      trainFile, batchSize: training.batchSize, sequenceLength: training.sequenceLength,
-      bos: try Self.placement(model, tokenizer), seed: UInt64(training.seed))
+    guard let tokenizer else { try errors.throwAll(); preconditionFailure("no tokenizer and no error") }
+    for file in files { _ = errors.catching { if let file { try checkDigest(of: file, tokenizer) } } }
+    let completed = Self.completed(model, tokenizer, path: configPath, errors: &errors)
+    let placement = errors.catching { try Self.placement(completed, tokenizer) }
+    guard let trainFile = files[0], let placement else { try errors.throwAll(); preconditionFailure("no error") }
+    let batches = errors.catching {
+      try Batches(
+        trainFile, batchSize: training.batchSize, sequenceLength: training.sequenceLength, bos: placement,
+        seed: UInt64(training.seed))
+    }
+    try errors.throwAll()
+    guard let batches else { preconditionFailure("no batches and no error") }
+
+    self.model = completed
+    (self.tokenizer, self.trainFile, self.batches) = (tokenizer, trainFile, batches)
+    validationFile = files[1]
     let fileName = configPath.split(separator: "/").last.map { String($0) } ?? "run"
     name = fileName.hasSuffix(".yaml") ? String(fileName.dropLast(5)) : fileName
+  }
+
+  /// The model with what the tokenizer says of it.
+  private static func completed(
+    _ model: ModelConfiguration, _ tokenizer: Tokenizer, path: String, errors: inout CommandErrors
+  ) -> ModelConfiguration {
+    var model = model
+    if model.vocabularySize == 0 { model.vocabularySize = tokenizer.vocabularySize }
+    model.bosID = model.bosID ?? tokenizer.bosID.map { Int($0) }
+    model.eosID = model.eosID ?? tokenizer.eosID.map { Int($0) }
+    var problems = model.contradictions
+    if model.vocabularySize < tokenizer.vocabularySize {
+      problems.append(
+        (
+          "vocabulary_size",
+          "expected at least \(tokenizer.vocabularySize), the size of \(tokenizer.path), found \(model.vocabularySize)"
+        ))
+    }
+    for (key, message) in problems {
+      _ = errors.catching { throw CommandError(.badConfiguration, "\(path): model.\(key): \(message)") }
+    }
+    return model
   }
 
   private static func placement(_ model: ModelConfiguration, _ tokenizer: Tokenizer) throws -> BOSPlacement {

@@ -1,3 +1,4 @@
+import EngineTestSupport
 import Foundation
 import Inference
 import Modeling
@@ -88,5 +89,15 @@ import Testing
     let expected = score([tokens]).nats
     for piece in [1, 13, 512, 700] { #expect(score([tokens], piece: piece).nats == expected) }
     for threadCount in [2, 3] { #expect(score([tokens], threadCount: threadCount).nats == expected) }
+  }
+
+  @Test(arguments: [RetentionForm.recurrent, .chunkwise(chunkLength: 4), .chunkwise(chunkLength: 700)])
+  func theMemoryIsKnownBeforehand(_ form: RetentionForm) {
+    let (network, pool) = (Self.model.network, WorkerPool(threadCount: 2))
+    var meter = PerplexityMeter(network, form: form, on: pool)
+    meter.startDocument(bos: 1)
+    meter.append(Self.model.tokens(800))
+    let size = PerplexityMeter.byteCount(network.configuration, form: form, workers: 2)
+    #expect(storedBytes(of: meter, besides: network) == size)
   }
 }

@@ -31,6 +31,23 @@ import Testing
     #expect(found.filter(\.isMatrix).map(\.name) == expected.filter { $0.shape.count == 2 }.map(\.name))
   }
 
+  @Test(arguments: [nil, Variant.scaledEmbedding, .layerNormAndBiases, .groupedHeads])
+  func partsAreToldByName(_ variant: Variant?) {
+    for weight in Parameters.descriptions(ModelCase(H: 4, variant: variant).configuration) {
+      let words = weight.name.split(separator: ".")
+      let expected: ParameterPart =
+        switch (words[0], words.count > 2 ? words[2] : "") {
+        case (_, "ret") where words[3] == "head_norm": .norms
+        case (_, "ret"): .retention
+        case (_, "ffn"): .feedForward
+        case ("layers", _), ("embed_norm", _), ("final_norm", _): .norms
+        case ("embed", _): .embedding
+        default: .head
+        }
+      #expect(weight.part == expected, "\(weight.name)")
+    }
+  }
+
   @Test func weightsFillTheFlatBufferWithoutOverlap() {
     let parameters = Parameters(ModelCase().configuration)
     var end = 0

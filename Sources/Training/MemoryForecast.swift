@@ -1,0 +1,60 @@
+internal import Inference
+package import Modeling
+internal import Tensors
+
+/// The memory that a run will have touched at its peak, by what it is for: from shapes alone, nothing is allocated.
+package struct MemoryForecast: Sendable {
+  package struct Part: Sendable {
+    package let name: String
+    package let byteCount: Double
+  }
+
+  package private(set) var parts: [Part] = []
+
+  /// What a `Trainer` holds and what its steps need beside it.
+  ///
+  /// - Parameters:
+  ///   - model: Resolved, with its vocabulary.
+  ///   - configuration: Of the run, resolved.
+  ///   - isEvaluated: Whether a validation file is scored on the way.
+  ///   - workers: Threads of the pool.
+  ///   - program: Bytes that the program has resident before: its code, libraries, the tokenizer.
+  package init(
+    _ model: ModelConfiguration, _ configuration: TrainingConfiguration, isEvaluated: Bool, workers: Int,
+    program: Double
+  ) {
+    let weights = Tensor.byteCount(Parameters.descriptions(model).reduce(0) { $0 + $1.shape.count })
+    let step = TrainingMemory.size(
+      model, batch: configuration.microBatchSize, time: configuration.sequenceLength, form: configuration.retentionForm,
+      recomputation: configuration.recompute, workers: workers)
+    add("parameters", weights)
+    add("gradients", weights)
+    add("optimizer moments", 2 * weights)
+    add("activations", step.activations)
+    add("gradients of activations", step.activationGradients)
+    add("retention", step.retention)
+    add("logits", step.logits)
+    add("packed operands", packing(model, configuration, workers: workers))
+    add("batch", 2 * Indices.byteCount(configuration.batchTokens))
+    if isEvaluated {
+      add("evaluation", PerplexityMeter.byteCount(model, form: configuration.retentionForm, workers: workers))
+    }
+    add("program", program)
+  }
+
+  package var total: Double { parts.reduce(0) { $0 + $1.byteCount } }
+
+  private mutating func add(_ name: String, _ byteCount: Double) {
+    parts.append(Part(name: name, byteCount: byteCount))
+  }
+
+  /// The second operand of a step's products is a weight, or the activations that meet a gradient.
+  private func packing(_ model: ModelConfiguration, _ configuration: TrainingConfiguration, workers: Int) -> Double {
+    // q, k, v, g are one matrix, gate and up another.
+    let mostRows = max(model.vocabularySize, 2 * (model.keyWidth + model.valueWidth), 2 * model.feedForwardWidth)
+    let mostColumns = max(model.width, model.valueWidth, model.feedForwardWidth)
+    let largest = max(
+      Double(mostRows) * Double(model.width), Double(configuration.microBatchTokens) * Double(mostColumns))
+    return WorkerPool.packingByteCount(configuration.precision.products, largestOperand: largest, workers: workers)
+  }
+}

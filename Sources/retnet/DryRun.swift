@@ -1,0 +1,96 @@
+internal import Corpora
+internal import Files
+internal import Modeling
+internal import Tensors
+internal import Training
+
+/// What `train --dry-run` prints: the resolved configuration, and as comments what it amounts to.
+struct DryRun {
+  let plan: TrainingPlan
+  let threads: Int
+
+  /// Prints the plan and the forecast, then measures a step if the machine has the memory for it; writes no file.
+  ///
+  /// - Throws: `CommandError` with status 78, after the forecast, if the machine cannot hold the run.
+  func run() throws {
+    let forecast = MemoryForecast(
+      plan.model, plan.training, isEvaluated: plan.validationFile != nil, threads: threads)
+    let parts = [plan.text, comment([stepLine]), comment(parameterLines), comment(lines(of: forecast))]
+    try write(parts.joined(separator: "\n"))
+    try forecast.check(plan.path)
+    if let warning = forecast.warning { return try write(comment(["not measured: " + warning])) }
+    let measured = StepMeasurement(plan.model, plan.training, threads: threads)
+    try write("\n" + comment(lines(of: measured)))
+  }
+
+  private func write(_ text: String) throws { try StandardStream.output.write(text) }
+
+  private func comment(_ lines: [String]) -> String { lines.map { "# \($0)\n" }.joined() }
+
+  private var stepLine: String {
+    let training = plan.training
+    return "\(grouped(training.steps)) steps of \(grouped(training.batchTokens)) tokens in micro-batches of "
+      + "\(training.microBatchSize) × \(grouped(training.sequenceLength))"
+  }
+
+  private var parameterLines: [String] {
+    var counts: [ParameterPart: Int] = [:]
+    for weight in Parameters.descriptions(plan.model) { counts[weight.part, default: 0] += weight.shape.count }
+    let rows = ParameterPart.allCases.compactMap { part in
+      counts[part].map {
+        (part.rawValue, "\(grouped($0))  \((100 * Double($0) / Double(plan.parameterCount)).fixed(1)) %")
+      }
+    }
+    return ["parameters"] + table(rows)
+  }
+
+  private func lines(of forecast: MemoryForecast) -> [String] {
+    let machine = MachineMemory().map { " of \(memoryWords($0.limit)), \(memoryWords($0.available)) free" } ?? ""
+    let files = [plan.trainFile, plan.validationFile].compactMap(\.self).reduce(0) {
+      $0 + $1.count * $1.header.idByteCount
+    }
+    return ["memory"]
+      + table(
+        forecast.parts.map { ($0.name, memoryWords($0.byteCount)) } + [("together", memoryWords(forecast.total))]
+      )
+      .enumerated().map { $0.offset == forecast.parts.count ? $0.element + machine : $0.element }
+      + ["and up to \(memoryWords(Double(files))) of token files, mapped: the system takes it back when it needs it"]
+  }
+
+  private func lines(of measured: StepMeasurement) -> [String] {
+    let (training, seconds) = (plan.training, measured.secondsPerStep)
+    let speed = Double(training.batchTokens) / seconds
+    let total = Double(training.steps) * seconds
+    var lines = [
+      "measured on \(threads) threads: \(shortened(seconds)) s a step of \(grouped(training.batchTokens)) tokens, "
+        + "\(shortened(speed)) tokens/s"
+    ]
+    var end = "ETA \(clockTime(total + evaluationSeconds(speed)))"
+    if evaluationSeconds(speed) > 0 { end += ", of which evaluations \(clockTime(evaluationSeconds(speed)))" }
+    lines.append(end)
+    if let peak = measured.peakMemory { lines.append("peak memory of these steps: \(memoryWords(Double(peak)))") }
+    return lines
+  }
+
+  /// An evaluation is a forward, a third of a step's work for each token.
+  private func evaluationSeconds(_ tokensPerSecond: Double) -> Double {
+    guard let file = plan.validationFile else { return 0 }
+    let training = plan.training
+    let interval = training.evaluateEvery > 0 ? training.evaluateEvery : training.steps
+    let count = (training.steps + interval - 1) / interval
+    return Double(count * file.count) / (3 * tokensPerSecond)
+  }
+
+  /// Names to the left, figures to the right.
+  private func table(_ rows: [(name: String, figure: String)]) -> [String] {
+    let name = rows.map(\.name.count).max() ?? 0
+    let figure = rows.map(\.figure.count).max() ?? 0
+    return rows.map { row in
+      "  " + row.name.padded(to: name) + "  " + String(repeating: " ", count: figure - row.figure.count) + row.figure
+    }
+  }
+}
+
+extension String {
+  fileprivate func padded(to count: Int) -> String { self + String(repeating: " ", count: max(0, count - self.count)) }
+}

@@ -1,0 +1,47 @@
+internal import Modeling
+internal import Training
+
+extension MemoryForecast {
+  /// The forecast on this machine, for this process as it stands.
+  init(_ model: ModelConfiguration, _ training: TrainingConfiguration, isEvaluated: Bool, threads: Int) {
+    self.init(
+      model, training, isEvaluated: isEvaluated, workers: threads, program: Double(PeakMemory.bytesNow ?? 0))
+  }
+
+  /// Refuses what the machine cannot hold, before any of it is allocated.
+  ///
+  /// - Parameter subject: What is refused, for the message: a configuration file.
+  /// - Throws: `CommandError` with status 78 and the largest parts.
+  func check(_ subject: String) throws {
+    guard let memory = MachineMemory(), total > memory.limit else { return }
+    let largest = parts.sorted { $0.byteCount > $1.byteCount }.prefix(3)
+    let figures = largest.map { "\($0.name) \(memoryWords($0.byteCount))" }.joined(separator: ", ")
+    // Those that grow with the tokens whose activations exist at a time.
+    let isAboutActivations = largest.first.map { $0.name.contains("activations") || $0.name == "retention" } ?? false
+    throw CommandError(
+      .badConfiguration,
+      "\(subject): expected a run that fits into \(memoryWords(memory.limit)) of memory, found one that needs "
+        + "\(memoryWords(total)): \(figures)",
+      hint: isAboutActivations
+        ? "lower training.micro_batch_tokens or training.sequence_length, or set training.recompute: blocks"
+        : "make the model smaller: model.width, model.layers, model.vocabulary_size")
+  }
+
+  /// What to say when other processes would have to give memory back; nil if they need not.
+  var warning: String? {
+    guard let memory = MachineMemory(), total > memory.available else { return nil }
+    return
+      "the run needs about \(memoryWords(total)) of memory, of which \(memoryWords(memory.available)) can be had now"
+  }
+}
+
+/// Bytes for people to read: `16.4 kB`, `4.2 MB`, `1,024 MB`, `18.3 GB`.
+func memoryWords(_ bytes: Double) -> String {
+  let (number, unit) =
+    switch bytes {
+    case ..<1e5: (bytes * 1e-3, "kB")
+    case ..<1e10: (bytes * 1e-6, "MB")
+    default: (bytes * 1e-9, "GB")
+    }
+  return (number < 1e3 ? number.fixed(1) : grouped(Int(min(number.rounded(), 1e18)))) + " " + unit
+}

@@ -1,0 +1,40 @@
+import EngineTestSupport
+import Modeling
+import Tensors
+import Testing
+import Training
+
+@Suite struct MemoryForecastTests {
+  private func forecast(_ configuration: TrainingConfiguration) -> [String: Double] {
+    let forecast = MemoryForecast(TinyRun.model(), configuration, isEvaluated: true, workers: 2, program: 12_345)
+    let parts = Dictionary(uniqueKeysWithValues: forecast.parts.map { ($0.name, $0.byteCount) })
+    #expect(forecast.total == parts.values.reduce(0, +))
+    return parts
+  }
+
+  @Test(arguments: [20, 40, 80], Recomputation.allCases)
+  func namesAllThatATrainerHolds(microBatchTokens: Int, recompute: Recomputation) throws {
+    var configuration = try TinyRun().configuration
+    (configuration.largestMicroBatchTokens, configuration.recompute) = (microBatchTokens, recompute)
+    var parts = forecast(configuration)
+    let trainer = Trainer(TinyRun.model(), configuration, on: WorkerPool(threadCount: 2))
+    // What only steps and evaluations touch, and what was there before.
+    for name in ["packed operands", "evaluation", "program"] { #expect(parts.removeValue(forKey: name) ?? 0 > 0) }
+    // The squares of the gradient's norm, eight bytes for each block of numbers, have no name.
+    let held = storedBytes(of: trainer)
+    #expect(held >= parts.values.reduce(0, +) && held <= 1.001 * parts.values.reduce(0, +))
+  }
+
+  @Test func weightsAreFourTimesInMemory() throws {
+    let parts = forecast(try TinyRun().configuration)
+    let weights = Double(4 * Parameters.descriptions(TinyRun.model()).reduce(0) { $0 + $1.shape.count })
+    #expect(parts["parameters"] == weights && parts["gradients"] == weights)
+    #expect(parts["optimizer moments"] == 2 * weights)
+  }
+
+  @Test func withoutAValidationFileNothingIsForEvaluation() throws {
+    let forecast = MemoryForecast(
+      TinyRun.model(), try TinyRun().configuration, isEvaluated: false, workers: 1, program: 0)
+    #expect(!forecast.parts.contains { $0.name == "evaluation" })
+  }
+}
