@@ -59,14 +59,21 @@ package struct Generator {
   package mutating func keepIDs(_ keeps: Bool) -> Bool { progress.keepIDs(keeps) }
 
   /// Reads tokens of a prompt; afterwards `nextLogits` are those that follow the last one.
-  package mutating func read(_ tokens: some Collection<Int32>) {
+  ///
+  /// - Parameters:
+  ///   - tokens: Any number.
+  ///   - meter: Counts what they cost, if given. That changes no bit of what is read.
+  package mutating func read(_ tokens: some Collection<Int32>, meter: TokenMeter? = nil) {
     var left = tokens[...]
     while !left.isEmpty {
       let room = chunkLength - state.position % chunkLength
+      if let meter, state.position > 0, let first = left.first { meter.add(first, logits: progress.logits) }
       if let rest = progress.rest, left.count >= room {
         note(left.prefix(room), isMade: false)
         if !rest.isEmpty { progress.point.state.copy(progress.boundary.state, on: pool) }
-        forward(rest + left.prefix(room), form: .chunkwise(chunkLength: chunkLength), isLast: left.count == room)
+        forward(
+          rest + left.prefix(room), form: .chunkwise(chunkLength: chunkLength), isLast: left.count == room,
+          meter, known: rest.count)
         left = left.dropFirst(room)
       } else {
         // Each by itself, but the weights are read once for all: a row's bits do not depend on the other rows.
@@ -74,7 +81,7 @@ package struct Generator {
         note(piece, isMade: false)
         progress.rest?.append(contentsOf: piece)
         left = left.dropFirst(piece.count)
-        forward(piece, form: .recurrent, isLast: left.isEmpty)
+        forward(piece, form: .recurrent, isLast: left.isEmpty, meter)
       }
     }
   }
@@ -114,11 +121,15 @@ package struct Generator {
     progress.history?.note(tokens, isMade: isMade)
   }
 
-  private mutating func forward(_ tokens: some Collection<Int32>, form: RetentionForm, isLast: Bool) {
+  /// Runs tokens through the network; the first `known` of them were counted before.
+  private mutating func forward(
+    _ tokens: some Collection<Int32>, form: RetentionForm, isLast: Bool, _ meter: TokenMeter? = nil, known: Int = 0
+  ) {
     for (index, token) in tokens.enumerated() { ids[index] = token }
     let normed = network.forward(
       ids.slice(0..<tokens.count), batch: 1, form: form, state: &progress.point.state, memory: memory, on: pool)
-    if isLast { computeLogits(normed, row: tokens.count - 1) }
+    meter?.add(Array(tokens.dropFirst(known + 1)), normed: normed, row: known)
+    if isLast || meter != nil { computeLogits(normed, row: tokens.count - 1) }
     if state.position % chunkLength == 0 { startChunk() }
     progress.history?.moved(to: progress.point, on: pool)
   }
