@@ -37,8 +37,9 @@ let package = Package(
     .target(
       name: "CSentencePiece",
       linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
+    .target(name: "CLineEditor", linkerSettings: [.linkedLibrary("edit")]),
     .target(name: "CBuildFacts", cSettings: [.define("RN_COMMIT", to: "\"\(commit)\"")]),
-    library("Files", "COpenSSL"),
+    library("Files", "CLineEditor", "COpenSSL"),
     library("Tensors", "COpenBLAS", "CKernels"),
     library("Checkpoints", "Files"),
     library("Retention", "Tensors"),

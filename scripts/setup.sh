@@ -58,11 +58,11 @@ check_swift() {
   fi
 }
 
-packages=(libopenblas-dev libsentencepiece-dev libssl-dev "$@")
+packages=(libedit-dev libopenblas-dev libsentencepiece-dev libssl-dev "$@")
 if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
   install_missing "${packages[@]}"
 else
-  printf 'note: this is no Debian; OpenBLAS, SentencePiece and OpenSSL with their headers must be there already.\n' >&2
+  printf 'note: this is no Debian; OpenBLAS, SentencePiece, OpenSSL and libedit with their headers must be there already.\n' >&2
   printf 'note: their Debian packages are %s\n' "${packages[*]}" >&2
 fi
 check_swift

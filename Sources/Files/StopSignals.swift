@@ -5,8 +5,8 @@ internal import Synchronization
 package enum StopSignals {
   /// Begins to listen, on the calling thread at least; a signal that the process was started to ignore stays ignored.
   package static func listen() {
-    // Made before a handler can need it.
-    _ = received
+    // Made before a handler can need them.
+    _ = (received, wakeDescriptor)
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
     for number in [SIGINT, SIGTERM] {
@@ -28,14 +28,40 @@ package enum StopSignals {
     }
   }
 
+  /// The first signal that came, which is forgotten then, so that another one can be a first again.
+  package static func take() -> String? {
+    let name = received
+    firstSignal.store(0, ordering: .relaxed)
+    var bytes = [UInt8](repeating: 0, count: 64)
+    while unsafe Glibc.read(wakePipe.read, &bytes, bytes.count) > 0 {}
+    return name
+  }
+
+  /// Can be read from as long as a signal was not taken: for `poll`.
+  static var wakeDescriptor: Int32 { wakePipe.read }
+
   /// The exit status by which a shell knows a process that such a signal has ended.
   package static var exitStatus: Int32 { 128 + firstSignal.load(ordering: .relaxed) }
 }
 
 private let firstSignal = Atomic<Int32>(0)
+private let wakePipe: (read: Int32, write: Int32) = {
+  var ends: [Int32] = [-1, -1]
+  // Without it only polls go on sleeping: `received` is told all the same.
+  _ = unsafe pipe(&ends)
+  for end in ends {
+    _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+    _ = fcntl(end, F_SETFL, O_NONBLOCK)
+  }
+  return (ends[0], ends[1])
+}()
 
-/// Runs between any two instructions of the program: an atomic exchange and `_exit` are all that may be done here.
+/// Runs between any two instructions of the program: an atomic exchange, `write` and `_exit` are all that may be done here.
 private func noteSignal(_ number: Int32) {
   let isFirst = firstSignal.compareExchange(expected: 0, desired: number, ordering: .relaxed).exchanged
   if !isFirst { _exit(128 + number) }
+  let error = errno
+  var byte: UInt8 = 0
+  _ = unsafe write(wakePipe.write, &byte, 1)
+  errno = error
 }
