@@ -15,6 +15,8 @@ struct GenerateCommand: ParsableCommand {
         retnet generate -m runs/kjv-small/best.safetensors -p "And God said" -n 60
         cat prompt.txt | retnet generate -m model.safetensors -p - --temp 0
         retnet generate -m model.safetensors --prompts questions.jsonl --stop "User:"
+        retnet generate -m model.safetensors -i
+        tail -f log | retnet generate -m model.safetensors --follow
 
       Only the continuation goes to standard output. An empty prompt starts from BOS.
       """)
@@ -25,6 +27,7 @@ struct GenerateCommand: ParsableCommand {
   @OptionGroup var state: StateOptions
   @OptionGroup var sampling: SamplingFlags
   @OptionGroup var several: SeveralOptions
+  @OptionGroup var live: LiveOptions
 
   @Option(name: .customShort("n"), help: ArgumentHelp("Tokens to generate.", valueName: "n"))
   var count = 128
@@ -66,6 +69,9 @@ struct GenerateCommand: ParsableCommand {
       throw ValidationError("--logprobs: expected together with --json")
     }
     if prompt.displayPrompt && json { throw ValidationError("'--display-prompt' and '--json' exclude each other") }
+    try state.check(isInteractive: live.interactive)
+    try live.check(
+      prompt, several, json: json, hasStops: !stop.isEmpty, hasLogProbabilities: logprobs != nil)
     try several.check(state, prompt, hasStops: !stop.isEmpty, hasLogProbabilities: logprobs != nil)
   }
 
@@ -81,8 +87,10 @@ struct GenerateCommand: ParsableCommand {
       model: loaded, options: try sampling.options(vocabularySize: configuration.vocabularySize), count: count,
       stops: stop, endsAtEOS: !ignoreEos, logProbabilities: logprobs)
     let (generator, saved) = try state.makeGenerator(loaded, from: stateFile, chunkLength: chunkLength, on: pool)
-    var generation = Generation(
-      rules: rules, generator: generator, seed: sampling.seed ?? saved?.random ?? 0, json: json, pool: pool)
+    let seed = sampling.seed ?? saved?.random ?? 0
+    if live.follow { return try follow(rules, generator, seed: seed, recent: saved?.recent, on: pool) }
+    if live.interactive { return try talk(rules, generator, &reader, seed: seed, recent: saved?.recent, on: pool) }
+    var generation = Generation(rules: rules, generator: generator, seed: seed, json: json, pool: pool)
     if let list {
       try generation.run(list)
     } else {

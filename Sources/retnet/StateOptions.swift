@@ -36,9 +36,16 @@ struct StateOptions: ParsableArguments {
     if let undoWindow, !UndoHistory.windowRange.contains(undoWindow) {
       throw ValidationError("--undo-window: expected 1 to 1048576, found \(undoWindow)")
     }
+  }
+
+  /// Refuses what says how a state is written where none is.
+  ///
+  /// - Parameter isInteractive: Whether a person can write one at any time.
+  /// - Throws: `ValidationError`.
+  func check(isInteractive: Bool) throws {
     for (flag, isGiven) in [
       ("--state-ids", stateIds), ("--undo-window", undoWindow != nil), ("--state-dtype", stateDtype != .f32),
-    ] where isGiven && stateOut == nil {
+    ] where isGiven && stateOut == nil && !isInteractive {
       throw ValidationError("\(flag): expected together with --state-out")
     }
   }
@@ -93,11 +100,17 @@ struct StateOptions: ParsableArguments {
 
   /// Writes the state, if that was asked for.
   func write(_ generator: Generator, random: UInt64, recent: [Int32]?, _ model: LoadedModel) throws {
-    guard let stateOut else { return }
+    if let stateOut { try write(generator, to: stateOut, random: random, recent: recent, model) }
+  }
+
+  /// Writes the state to a path.
+  func write(
+    _ generator: Generator, to path: String, random: UInt64, recent: [Int32]?, _ model: LoadedModel
+  ) throws {
     let saved = SavedState(
       progress: generator.progress, random: random, recent: recent, modelDigest: try model.digest(),
       tokenizerDigest: model.tokenizerDigest)
-    try saved.write(to: stateOut, format: stateDtype.format)
+    try saved.write(to: path, format: stateDtype.format)
   }
 }
 

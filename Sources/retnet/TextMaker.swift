@@ -15,7 +15,7 @@ enum FinishReason: String {
 /// How texts are made, the same for each of them.
 struct TextRules {
   let model: LoadedModel
-  let options: SamplingOptions
+  var options: SamplingOptions
   /// Tokens at most.
   var count: Int
   let stops: [String]

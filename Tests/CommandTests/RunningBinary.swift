@@ -19,9 +19,12 @@ final class RunningBinary {
     errorFile = folder.appendingPathComponent("standard-error-\(UUID().uuidString)")
     // What it inherits from tests that run at the same time is not its own to hold open.
     let closing = "for fd in /proc/self/fd/*; do fd=${fd##*/}; if ((fd > 2)); then eval \"exec $fd>&-\"; fi; done"
-    let script = "\(closing); cd '\(folder.path)'; ulimit -t \(Self.timeLimit); exec \(builtBinary.path) \(line)"
+    // A line may have redirections of its own, which come after these.
+    let script =
+      "\(closing); exec </dev/null >/dev/null 2>'\(errorFile.path)'; cd '\(folder.path)'; "
+      + "ulimit -t \(Self.timeLimit); exec \(builtBinary.path) \(line)"
     let environment = ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" }
-    identifier = try Self.spawnBash("\(script) </dev/null >/dev/null 2>'\(errorFile.path)'", environment)
+    identifier = try Self.spawnBash(script, environment)
   }
 
   deinit {

@@ -1,0 +1,213 @@
+internal import Files
+internal import Inference
+internal import Tensors
+internal import Tokenization
+
+/// What `generate -i` does: continues what a person types, line after line.
+///
+/// The text grows by what is typed and what is made. A typed line begins a line of the text; an empty one lets the text go
+/// on where it is.
+struct Conversation {
+  private var rules: TextRules
+  private(set) var generator: Generator
+  private let pool: WorkerPool
+  private let state: StateOptions
+  private let undoWindow: Int
+  private let timings: Bool
+  private let editor: LineEditor
+  /// The state of the random numbers.
+  private(set) var random: UInt64
+  /// The last ids, for penalties.
+  private var tail: [Int32]
+  /// Where the lines began that were typed.
+  private var turns: [Int] = []
+
+  // As far as --repeat-last-n looks back.
+  private static let tailLimit = 65_536
+  // Eight texts of the default length; going back reads at most as many tokens again.
+  private static let defaultUndoWindow = 1_024
+
+  /// - Parameters:
+  ///   - rules: How texts are made.
+  ///   - generator: Has read the prompt.
+  ///   - random: Of the choice.
+  ///   - recent: The last ids that the generator has read, where they are known.
+  ///   - state: How states are written.
+  ///   - timings: Whether to tell the speed of each text.
+  ///   - pool: That of the generator.
+  /// - Throws: `FileError` when the terminal cannot be used.
+  init(
+    _ rules: TextRules, _ generator: Generator, random: UInt64, recent: [Int32], state: StateOptions, timings: Bool,
+    on pool: WorkerPool
+  ) throws {
+    self.rules = rules
+    self.generator = generator
+    self.random = random
+    self.state = state
+    self.timings = timings
+    self.pool = pool
+    tail = recent.filter { $0 >= 0 }
+    undoWindow = state.undoWindow ?? generator.progress.history?.window ?? Self.defaultUndoWindow
+    editor = try LineEditor()
+    if generator.progress.history == nil { self.generator.keepHistory(window: undoWindow) }
+  }
+
+  /// What penalties look back to, as a state has it.
+  var recent: [Int32]? { Sampler(rules.options, seed: random, recent: tail).recent }
+
+  /// Talks until the person has enough.
+  ///
+  /// - Parameter continuesPrompt: Whether there is a prompt to begin with.
+  /// - Returns: Whether SIGTERM ended it.
+  /// - Throws: When standard output cannot be written.
+  mutating func run(continuesPrompt: Bool) throws -> Bool {
+    if continuesPrompt { try makeText() }
+    // Lines that end in a backslash, waiting for the rest.
+    var begun = ""
+    while StopSignals.received != "SIGTERM" {
+      switch editor.read(prompt: begun.isEmpty ? "> " : ". ") {
+      case .end: return false
+      case .signal(let isLineEmpty):
+        guard StopSignals.received != "SIGTERM" else { continue }
+        _ = StopSignals.take()
+        if isLineEmpty && begun.isEmpty { return false }
+        begun = ""
+      case .line(let line):
+        if line.hasSuffix("\\") {
+          begun += line.dropLast() + "\n"
+        } else if begun.isEmpty, line.hasPrefix("/"), !line.hasPrefix("//") {
+          guard obey(line) else { return false }
+        } else {
+          let text = begun + (begun.isEmpty && line.hasPrefix("//") ? String(line.dropFirst()) : line)
+          begun = ""
+          try answer(text)
+        }
+      }
+    }
+    return true
+  }
+
+  /// Reads a line and continues it; continues the text if the line is empty.
+  private mutating func answer(_ text: String) throws {
+    if generator.progress.position == 0, let bos = rules.model.bosID { read([bos]) }
+    guard !text.isEmpty || generator.progress.position > 0 else {
+      return say("this model has no BOS to start from: type a text")
+    }
+    turns.append(generator.progress.position)
+    if !text.isEmpty {
+      var ids: [Int32] = []
+      var encoder = TextEncoder(rules.model.tokenizer, invalid: .bytes, source: "line", startsText: isTextStart)
+      try encoder.append(Array(((needsNewline ? "\n" : "") + text).utf8).span, to: &ids)
+      try encoder.finish(to: &ids)
+      read(ids)
+    }
+    if generator.progress.position > 0 { try makeText() }
+  }
+
+  private var isTextStart: Bool { generator.progress.position <= (rules.model.bosID == nil ? 0 : 1) }
+
+  /// Whether a line that follows would not begin a line of the text.
+  private var needsNewline: Bool {
+    guard !isTextStart, let last = tail.last, Int(last) < rules.model.tokenizer.vocabularySize else {
+      return !isTextStart
+    }
+    return rules.model.tokenizer.bytes(of: last).last != UInt8(ascii: "\n")
+  }
+
+  private mutating func read(_ ids: [Int32]) {
+    generator.read(ids)
+    note(ids)
+  }
+
+  private mutating func note(_ ids: [Int32]) {
+    tail += ids
+    if tail.count > 2 * Self.tailLimit { tail.removeFirst(tail.count - Self.tailLimit) }
+  }
+
+  /// Makes a text and shows it as it comes, until it ends or Ctrl-C is pressed.
+  private mutating func makeText() throws {
+    let start = ContinuousClock.now
+    var maker = TextMaker(rules, seed: random, recent: tail, isTextStart: isTextStart)
+    while maker.finish == nil, StopSignals.received == nil {
+      let (token, text) = maker.step(generator.nextLogits)
+      try StandardStream.output.write(text)
+      if let token {
+        generator.append(token)
+        note([token])
+      }
+    }
+    try StandardStream.output.write("\n")
+    random = maker.sampler.random
+    if StopSignals.received == "SIGINT" { _ = StopSignals.take() }
+    if timings {
+      let seconds = max((ContinuousClock.now - start).inSeconds, 1e-9)
+      say(
+        "\(maker.tokens.count) tokens in \(seconds.fixed(3)) s, \(shortened(Double(maker.tokens.count) / seconds)) tokens/s"
+      )
+    }
+  }
+}
+
+// Commands.
+extension Conversation {
+  /// Does what a line with a slash says; tells whether the conversation goes on.
+  private mutating func obey(_ line: String) -> Bool {
+    do {
+      switch try ConversationCommand(line) {
+      case .save(let path):
+        try state.write(generator, to: path, random: random, recent: recent, rules.model)
+        say("\(path): \(position)")
+      case .load(let path): try load(path)
+      case .undo(let count): try undo(count)
+      case .temperature(let temperature):
+        if let temperature { rules.options.temperature = temperature }
+        say("temperature \(rules.options.temperature)")
+      case .reset:
+        generator.restart()
+        generator.keepHistory(window: undoWindow)
+        (tail, turns) = ([], [])
+        say("nothing read")
+      case .help:
+        for (command, meaning) in ConversationCommand.list {
+          say("  \(command)" + String(repeating: " ", count: 12 - command.count) + meaning)
+        }
+        say("Enter alone goes on with the text; \\ at the end of a line waits for another; Ctrl-C stops a text.")
+      case .quit: return false
+      }
+    } catch {
+      let failure = CommandError(error) ?? CommandError(.bug, "unexpected: \(error)")
+      say("error: \(failure.message)" + (failure.hint.map { "\nhint: \($0)" } ?? ""))
+    }
+    return true
+  }
+
+  private var position: String { "\(grouped(generator.progress.position)) tokens" }
+
+  /// Answers of commands were asked for, so -q does not silence them.
+  private func say(_ line: String) { StandardStream.error.say(line) }
+
+  private mutating func load(_ path: String) throws {
+    let saved = try rules.model.state(try StateFile(path: path))
+    generator = Generator(rules.model.network, saved.progress, on: pool)
+    if generator.progress.history == nil { generator.keepHistory(window: undoWindow) }
+    (random, tail, turns) = (saved.random, (saved.recent ?? []).filter { $0 >= 0 }, [])
+    say("\(path): \(position)")
+  }
+
+  private mutating func undo(_ count: Int?) throws {
+    let position = generator.progress.position
+    guard let count = count ?? turns.last.map({ position - $0 }) else {
+      throw CommandError(.usage, "/undo: no line was typed since the beginning", hint: "/undo N takes back N tokens")
+    }
+    let limit = generator.progress.history?.limit ?? 0
+    guard count <= limit else {
+      throw CommandError(
+        .usage, "/undo: expected at most \(limit) tokens, found \(count)",
+        hint: "--undo-window keeps more than \(undoWindow), /reset forgets all")
+    }
+    generator.undo(count)
+    tail.removeLast(min(count, tail.count))
+    turns.removeAll { $0 >= generator.progress.position }
+    say(self.position)
+  }
+}

@@ -1,0 +1,127 @@
+internal import Files
+internal import Glibc
+internal import Inference
+internal import Tokenization
+
+/// What `generate --follow` does: reads standard input line by line, without end, and tells the surprise of each line.
+struct Following {
+  private let model: LoadedModel
+  private(set) var generator: Generator
+  private let meter: TokenMeter
+  private let json: Bool
+  private var encoder: TextEncoder
+  private var line = Line(number: 1)
+  /// The last ids, for the penalties of a run that goes on from here.
+  private(set) var tail: [Int32]
+
+  /// Why it ended.
+  enum End {
+    case input
+    case signal
+    case readerGone
+  }
+
+  /// The line that is being read.
+  private struct Line {
+    let number: Int
+    var bytes = 0
+    /// Those of the first token of all, which is not counted where there is no BOS before it.
+    var uncountedBytes = 0
+    /// The beginning of its text.
+    var text: [UInt8] = []
+
+    // A line may be longer than memory.
+    static let textLimit = 1 << 16
+  }
+
+  // As far as --repeat-last-n looks back.
+  private static let tailLimit = 65_536
+
+  /// - Parameters:
+  ///   - model: Of the generator.
+  ///   - generator: Goes on from where it is.
+  ///   - recent: The last ids that it has read, where they are known.
+  ///   - meter: Of the same network.
+  ///   - json: Whether JSON lines are printed.
+  init(_ model: LoadedModel, _ generator: Generator, recent: [Int32]?, meter: TokenMeter, json: Bool) {
+    self.model = model
+    self.generator = generator
+    self.meter = meter
+    self.json = json
+    tail = recent ?? []
+    encoder = TextEncoder(
+      model.tokenizer, invalid: .bytes, source: "standard input", startsText: generator.progress.position == 0)
+  }
+
+  /// Reads until the input ends, a signal comes, or nobody reads what is printed.
+  ///
+  /// - Throws: When the input cannot be read, or the output not be written.
+  mutating func run() throws -> End {
+    StopSignals.listen()
+    let reader = try BlockReader(path: "-")
+    if generator.progress.position == 0, let bos = model.bosID { read([bos]) }
+    do {
+      while true {
+        switch InputEvent.next() {
+        case .signal: return .signal
+        case .readerGone: return .readerGone
+        case .input: break
+        }
+        guard let block = try reader.next() else { break }
+        try read(block)
+      }
+      if line.bytes > 0 {
+        var ids: [Int32] = []
+        try encoder.finish(to: &ids)
+        read(ids)
+        try tellLine()
+      }
+      return .input
+    } catch FileError.closedPipe {
+      return .readerGone
+    }
+  }
+
+  private mutating func read(_ block: [UInt8]) throws {
+    var rest = block[...]
+    while !rest.isEmpty {
+      let end = rest.firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? rest.endIndex
+      let piece = rest[..<end]
+      rest = rest[end...]
+      line.bytes += piece.count
+      line.text.append(contentsOf: piece.prefix(Line.textLimit - line.text.count))
+      var ids: [Int32] = []
+      try encoder.append(piece.span, to: &ids)
+      read(ids)
+      if piece.last == UInt8(ascii: "\n") { try tellLine() }
+    }
+  }
+
+  private mutating func read(_ ids: [Int32]) {
+    if generator.progress.position == 0, let first = ids.first {
+      line.uncountedBytes = model.tokenizer.bytes(of: first).count
+    }
+    generator.read(ids, meter: meter)
+    tail += ids
+    if tail.count > 2 * Self.tailLimit { tail.removeFirst(tail.count - Self.tailLimit) }
+  }
+
+  /// Prints the line that has ended, and begins the next one.
+  private mutating func tellLine() throws(FileError) {
+    defer { line = Line(number: line.number + 1) }
+    let cost = meter.take()
+    let bytes = line.bytes - line.uncountedBytes
+    let bitsPerByte = bytes > 0 ? cost.nats / log(2) / Double(bytes) : .nan
+    if line.text.last == UInt8(ascii: "\n") { line.text.removeLast() }
+    guard json else {
+      return try StandardStream.output.write(Array("\(bitsPerByte.fixed(3))\t".utf8) + line.text + [UInt8(ascii: "\n")])
+    }
+    let report = JSONReport([
+      "line": .integer(line.number), "bits_per_byte": .number(bitsPerByte),
+      "loss": .number(cost.nats / Double(cost.tokens)),
+      "tokens": .integer(cost.tokens), "bytes": .integer(bytes), "position": .integer(generator.progress.position),
+      "text": .text(String(decoding: line.text, as: UTF8.self)),
+    ])
+    try StandardStream.output.write(report.line + "\n")
+  }
+}

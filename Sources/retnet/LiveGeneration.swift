@@ -1,0 +1,39 @@
+internal import Files
+internal import Inference
+internal import Tensors
+
+/// `generate --follow` and `generate -i`, from the first token to the state that they leave.
+extension GenerateCommand {
+  /// Reads standard input until it ends, a signal comes or nobody reads the result.
+  func follow(
+    _ rules: TextRules, _ generator: Generator, seed: UInt64, recent: [Int32]?, on pool: WorkerPool
+  ) throws {
+    let meter = TokenMeter(rules.model.network, on: pool)
+    var following = Following(rules.model, generator, recent: recent, meter: meter, json: json)
+    let end = try following.run()
+    let left = Sampler(rules.options, seed: seed, recent: following.tail)
+    try state.write(following.generator, random: left.random, recent: left.recent, rules.model)
+    if end == .signal { throw state.stateOut == nil ? StopSignals.exit : ExitStatus.stopped.exit }
+  }
+
+  /// Talks with the person at the terminal.
+  func talk(
+    _ rules: TextRules, _ generator: Generator, _ reader: inout PromptReader, seed: UInt64, recent: [Int32]?,
+    on pool: WorkerPool
+  ) throws {
+    var generator = generator
+    var recent = recent ?? []
+    let hasPrompt = prompt.prompt != nil || prompt.file != nil
+    if hasPrompt {
+      let read = try reader.read(into: &generator, rules.model)
+      recent = (read.reused > 0 ? [] : recent) + reader.tail
+    }
+    var conversation = try Conversation(
+      rules, generator, random: seed, recent: recent, state: state, timings: timings, on: pool)
+    global.say("Type a text to have it continued; /help lists commands, Ctrl-C stops a text, Ctrl-D ends.")
+    let wasTerminated = try conversation.run(continuesPrompt: hasPrompt)
+    try state.write(
+      conversation.generator, random: conversation.random, recent: conversation.recent, rules.model)
+    if wasTerminated { throw state.stateOut == nil ? StopSignals.exit : ExitStatus.stopped.exit }
+  }
+}
