@@ -8,6 +8,8 @@ package struct DataConfiguration: Equatable, Sendable, Configurable {
   package var validation = ""
   /// The SentencePiece model that made both; it goes into the checkpoint.
   package var tokenizer = ""
+  /// What a document's end does to the state, in training and in the evaluations on its way.
+  package var documents = DocumentBoundary.reset
 
   package init() {}
 
@@ -16,6 +18,9 @@ package struct DataConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey("train", \.train, "Token file to train on, made by 'retnet tokenize pack'."),
       ConfigurationKey("validation", \.validation, "Token file to evaluate on; empty: none."),
       ConfigurationKey("tokenizer", \.tokenizer, "The SentencePiece model that made the token files."),
+      ConfigurationKey(
+        "documents", \.documents,
+        "At a document's end: reset, the state is forgotten, or continuous, it goes on into the next document."),
     ]
   }
 

@@ -137,6 +137,12 @@ package struct TokenFile: Sendable {
     return range.lowerBound
   }
 
+  /// Whether a document starts at a position of an id.
+  func isFirstOfDocument(_ position: Int) -> Bool {
+    let document = firstDocument(startingFrom: position)
+    return document < documentCount && documentRange(document).lowerBound == position
+  }
+
   private func checkDocument(_ index: Int) {
     precondition(0..<documentCount ~= index, "\(path): document \(index) outside 0..<\(documentCount)")
   }

@@ -110,6 +110,9 @@ package struct PerplexityMeter {
     previous = bos
   }
 
+  /// Lets a token take the place of the one that was read last: the BOS of a document that goes on from another.
+  package mutating func goOn(after token: Int32) { previous = token }
+
   /// Scores the next tokens of the document.
   package mutating func append(_ tokens: some Sequence<Int32>) {
     for token in tokens {

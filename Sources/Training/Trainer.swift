@@ -30,6 +30,8 @@ package final class Trainer {
   package let configuration: TrainingConfiguration
   package let inputs: Indices
   package let targets: Indices
+  /// For each input the index in its sequence at which its document starts; -1, as at first: before the sequence.
+  package let documents: Indices
   private let gradients: Parameters
   private var optimizer: AdamW
   private let memory: TrainingMemory
@@ -51,6 +53,7 @@ package final class Trainer {
     self.pool = pool
     inputs = Indices(count: configuration.batchTokens)
     targets = Indices(count: configuration.batchTokens)
+    documents = Indices([Int32](repeating: -1, count: configuration.batchTokens))
     gradients = Parameters(model)
     optimizer = AdamW(model)
     memory = TrainingMemory(
@@ -65,7 +68,7 @@ package final class Trainer {
   /// The optimizer's moments, views that can be read and filled.
   package var moments: (first: Parameters, second: Parameters) { (optimizer.firstMoment, optimizer.secondMoment) }
 
-  /// Makes one step on the batch in `inputs` and `targets`: the gradient of its mean loss, and an update.
+  /// Makes one step on the batch in `inputs`, `targets` and `documents`: the gradient of its mean loss, and an update.
   package func makeStep() -> StepReport {
     guard let (loss, norm) = computeGradient() else { preconditionFailure("makeStep: nobody wished to stop") }
     let learningRate = configuration.learningRate(step: optimizer.step + 1)
@@ -73,8 +76,8 @@ package final class Trainer {
     return StepReport(step: optimizer.step, loss: loss, gradientNorm: norm, learningRate: learningRate)
   }
 
-  /// Computes the gradient of the mean loss of the batch in `inputs` and `targets`, summed micro-batch by micro-batch;
-  /// changes no weight.
+  /// Computes the gradient of the mean loss of the batch in `inputs`, `targets` and `documents`, summed micro-batch by
+  /// micro-batch; changes no weight.
   ///
   /// - Parameter shouldStop: Asked before each micro-batch but the first.
   /// - Returns: Mean cross entropy in nats per token, and the global norm of the gradient; nil if it was stopped.
@@ -87,10 +90,15 @@ package final class Trainer {
       if start > 0 && shouldStop() { return nil }
       let part = start..<start + configuration.microBatchTokens
       loss += trained.addGradient(
-        gradients, inputs: inputs.slice(part), targets: targets.slice(part), scoredCount: max(1, scored),
-        memory: memory, on: pool)
+        gradients, inputs: inputs.slice(part), targets: targets.slice(part), documents: documents(in: part),
+        scoredCount: max(1, scored), memory: memory, on: pool)
     }
     return (loss, optimizer.norm(of: gradients, on: pool))
+  }
+
+  /// Where documents start in a part of the batch; nil, which is faster, if none does.
+  private func documents(in part: Range<Int>) -> Indices? {
+    part.contains { documents[$0] >= 0 } ? documents.slice(part) : nil
   }
 
   /// Updates the weights by the gradient that was computed last.

@@ -108,7 +108,9 @@ package struct TrainingLoop {
   private mutating func makeStep(_ shouldStop: () -> Bool) throws -> StepReport? {
     try trainer.inputs.withMutableSpan { inputs in
       try trainer.targets.withMutableSpan { targets in
-        try batches.copyBatch(at: progress.batch, inputs: &inputs, targets: &targets)
+        try trainer.documents.withMutableSpan { documents in
+          try batches.copyBatch(at: progress.batch, inputs: &inputs, targets: &targets, documents: &documents)
+        }
       }
     }
     guard let (loss, norm) = trainer.computeGradient(shouldStop: shouldStop) else { return nil }
@@ -142,7 +144,7 @@ package struct TrainingLoop {
   /// So many ids of the validation file take a large model about a second.
   private static let idsBetweenQuestions = 1_024
 
-  /// Exact full-history score of a token file; nil if the caller wished to stop.
+  /// Exact full-history score of a token file, with documents told apart as in training; nil if the caller wished to stop.
   private func evaluate(_ file: TokenFile, shouldStop: () -> Bool) throws -> Score? {
     let model = trainer.network.configuration
     let bos = model.bos == .none ? nil : model.bosID.map { Int32($0) }
@@ -151,7 +153,11 @@ package struct TrainingLoop {
     struct Stopped: Error {}
     do {
       for document in 0..<file.documentCount {
-        meter.startDocument(bos: bos)
+        if document == 0 || batches.boundary == .reset {
+          meter.startDocument(bos: bos)
+        } else if model.bos == .document, let bos {
+          meter.goOn(after: bos)
+        }
         try file.forEachPiece(ofDocument: document) { ids in
           // The meter reads in segments of its own: where the ids are cut changes no bit.
           for start in stride(from: 0, to: ids.count, by: Self.idsBetweenQuestions) {

@@ -2,7 +2,7 @@
 package struct TrainingState: Sendable, Equatable {
   package var configuration: TrainingConfiguration
   package var progress: TrainingProgress
-  /// SHA-256 digests by name: of the training ids, the validation ids, the tokenizer.
+  /// What was read, by name: SHA-256 digests of the training ids, the validation ids, the tokenizer; settings.
   package var data: [String: String]
   /// What the bits depend on besides: thread count, BLAS core, CPU features.
   package var machine: [String: String]

@@ -30,6 +30,13 @@ struct TrainingCheckpoint {
     if let (key, message) = plan.training.objection(toContinuing: state.configuration, at: step) {
       throw refuse(.badConfiguration, "training.\(key)", message)
     }
+    // Runs from before there was the key did not tell documents apart.
+    let boundary = state.data["documents"] ?? DocumentBoundary.continuous.rawValue
+    if boundary != plan.data.documents.rawValue {
+      throw refuse(
+        .badConfiguration, "data.documents",
+        "expected \(boundary), as the run was begun with, found \(plan.data.documents.rawValue)")
+    }
     for (key, digest) in plan.dataDigests.sorted(by: { $0.key < $1.key }) where digest != state.data[key] {
       throw refuse(
         .badData, "data.\(key)", "expected the digest \(state.data[key] ?? "of no file"), found \(digest)")
@@ -52,11 +59,11 @@ struct TrainingCheckpoint {
 }
 
 extension TrainingPlan {
-  /// The digests of what is read, by key of the block `data`; none for a file that is not there.
+  /// What is read, by key of the block `data`: digests, none for a file that is not there, and the rule for documents.
   var dataDigests: [String: String] {
     [
       "train": trainFile.dataDigest.description, "validation": validationFile?.dataDigest.description ?? "",
-      "tokenizer": SHA256Digest(of: tokenizer.model).description,
+      "tokenizer": SHA256Digest(of: tokenizer.model).description, "documents": data.documents.rawValue,
     ]
   }
 }

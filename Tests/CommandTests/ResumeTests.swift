@@ -130,6 +130,7 @@ extension CommandRuns {
       ("--set training.seed=9", 78, "training.seed: expected 1, as the run was begun with, found 9"),
       ("--set training.batch_tokens=64", 78, "training.batch_tokens: expected 128"),
       ("--set training.steps=24", 78, "training.steps: expected 12"),
+      ("--set data.documents=continuous", 78, "data.documents: expected reset, as the run was begun with, found cont"),
       ("--set data.train=validation.tokens", 65, "data.train: expected the digest "),
       ("--set data.validation=train.tokens", 65, "data.validation: expected the digest "),
     ])

@@ -4,13 +4,24 @@ import TestSupport
 import Testing
 
 extension Batches {
-  func batch(at index: Int) throws -> (inputs: [Int32], targets: [Int32]) {
+  func batch(at index: Int) throws -> (inputs: [Int32], targets: [Int32], documents: [Int32]) {
     var inputs = [Int32](repeating: -7, count: batchSize * sequenceLength)
-    var targets = inputs
+    var (targets, documents) = (inputs, inputs)
     var inputSpan = inputs.mutableSpan
     var targetSpan = targets.mutableSpan
-    try copyBatch(at: index, inputs: &inputSpan, targets: &targetSpan)
-    return (inputs, targets)
+    var documentSpan = documents.mutableSpan
+    try copyBatch(at: index, inputs: &inputSpan, targets: &targetSpan, documents: &documentSpan)
+    return (inputs, targets, documents)
+  }
+
+  func rows(_ indices: Range<Int>) throws -> [(inputs: [Int32], targets: [Int32], documents: [Int32])] {
+    try indices.flatMap { index in
+      let batch = try batch(at: index)
+      return (0..<batchSize).map { row in
+        let range = row * sequenceLength..<(row + 1) * sequenceLength
+        return (Array(batch.inputs[range]), Array(batch.targets[range]), Array(batch.documents[range]))
+      }
+    }
   }
 }
 
@@ -30,22 +41,13 @@ extension Batches {
     return try TokenFile(path: folder.path + "/b.tokens")
   }
 
-  private func rows(_ batches: Batches, _ indices: Range<Int>) throws -> [(inputs: [Int32], targets: [Int32])] {
-    try indices.flatMap { index in
-      let batch = try batches.batch(at: index)
-      return (0..<batches.batchSize).map { row in
-        let range = row * batches.sequenceLength..<(row + 1) * batches.sequenceLength
-        return (Array(batch.inputs[range]), Array(batch.targets[range]))
-      }
-    }
-  }
-
   @Test(arguments: [(60, 4, 3), (60, 7, 1), (61, 4, 3), (59, 16, 2), (5, 16, 3), (1, 4, 2), (100, 1, 7)])
   func eachIDIsATargetOncePerEpoch(_ count: Int, _ T: Int, _ B: Int) throws {
     let batches = try Batches(
-      file(documents: [count]), batchSize: B, sequenceLength: T, bos: .sequence(bosID: 1), seed: 5)
+      file(documents: [count]), batchSize: B, sequenceLength: T, bos: .sequence(bosID: 1), boundary: .continuous,
+      seed: 5)
     // After T·B epochs the tape ends with a batch: every id was a target exactly T·B times.
-    let all = try rows(batches, 0..<count).flatMap(\.targets)
+    let all = try batches.rows(0..<count).flatMap(\.targets)
     let counts = Dictionary(grouping: all) { $0 }.mapValues(\.count)
     #expect(counts.count == count)
     #expect(counts.values.allSatisfy { $0 == T * B })
@@ -62,9 +64,9 @@ extension Batches {
 
   @Test func targetsAreConsecutive() throws {
     let file = try file(documents: [1000])
-    let batches = try Batches(file, batchSize: 4, sequenceLength: 16, bos: .none, seed: 9)
+    let batches = try Batches(file, batchSize: 4, sequenceLength: 16, bos: .none, boundary: .continuous, seed: 9)
     var breakCount = 0
-    for row in try rows(batches, 0..<47) {
+    for row in try batches.rows(0..<47) {
       breakCount += zip(row.targets, row.targets.dropFirst()).count { ($1 - 10) % 1000 != ($0 - 9) % 1000 }
     }
     // 3,008 ids are three epochs and a bit: three borders.
@@ -73,14 +75,15 @@ extension Batches {
 
   @Test func inputsStartWithBOSByTheSequenceRule() throws {
     let batches = try Batches(
-      file(documents: [40, 60], eosID: 2), batchSize: 3, sequenceLength: 8, bos: .sequence(bosID: 1), seed: 3)
-    for row in try rows(batches, 0..<10) { #expect(row.inputs == [1] + row.targets.dropLast()) }
+      file(documents: [40, 60], eosID: 2), batchSize: 3, sequenceLength: 8, bos: .sequence(bosID: 1),
+      boundary: .continuous, seed: 3)
+    for row in try batches.rows(0..<10) { #expect(row.inputs == [1] + row.targets.dropLast()) }
   }
 
   @Test func inputsAreShiftedWithoutBOS() throws {
     let file = try file(documents: [300])
-    let batches = try Batches(file, batchSize: 2, sequenceLength: 10, bos: .none, seed: 3)
-    for row in try rows(batches, 0..<10) {
+    let batches = try Batches(file, batchSize: 2, sequenceLength: 10, bos: .none, boundary: .continuous, seed: 3)
+    for row in try batches.rows(0..<10) {
       #expect(row.inputs.dropFirst().elementsEqual(row.targets.dropLast()))
       #expect(row.inputs[0] == (row.targets[0] == 10 ? 309 : row.targets[0] - 1))
     }
@@ -89,8 +92,9 @@ extension Batches {
   @Test func inputsHaveBOSBeforeDocumentsByTheDocumentRule() throws {
     let file = try file(documents: [3, 1, 9, 20, 2], eosID: 2)
     let starts: Set<Int32> = Set((0..<file.documentCount).map { Int32(file.documentRange($0).lowerBound + 10) })
-    let batches = try Batches(file, batchSize: 2, sequenceLength: 7, bos: .document(bosID: 1), seed: 3)
-    for row in try rows(batches, 0..<30) {
+    let batches = try Batches(
+      file, batchSize: 2, sequenceLength: 7, bos: .document(bosID: 1), boundary: .continuous, seed: 3)
+    for row in try batches.rows(0..<30) {
       for index in 0..<7 {
         if starts.contains(row.targets[index]) {
           #expect(row.inputs[index] == 1)
@@ -105,8 +109,8 @@ extension Batches {
 
   @Test func anyBatchCanBeHadAtAnyTime() throws {
     let file = try file(documents: [500])
-    let one = try Batches(file, batchSize: 3, sequenceLength: 9, bos: .none, seed: 8)
-    let other = try Batches(file, batchSize: 3, sequenceLength: 9, bos: .none, seed: 8)
+    let one = try Batches(file, batchSize: 3, sequenceLength: 9, bos: .none, boundary: .continuous, seed: 8)
+    let other = try Batches(file, batchSize: 3, sequenceLength: 9, bos: .none, boundary: .continuous, seed: 8)
     let forwards = try (0..<60).map { try one.batch(at: $0).targets }
     let backwards = try (0..<60).reversed().map { try other.batch(at: $0).targets }
     #expect(forwards == backwards.reversed())
@@ -115,7 +119,7 @@ extension Batches {
   @Test func seedAndEpochDecideTheOrder() throws {
     let file = try file(documents: [640])
     func first(seed: UInt64, epoch: Int) throws -> [Int32] {
-      let batches = try Batches(file, batchSize: 8, sequenceLength: 16, bos: .none, seed: seed)
+      let batches = try Batches(file, batchSize: 8, sequenceLength: 16, bos: .none, boundary: .continuous, seed: seed)
       return try (0..<5).map { try batches.batch(at: epoch * 5 + $0).targets[0] }
     }
     #expect(try first(seed: 1, epoch: 0) != first(seed: 2, epoch: 0))
@@ -128,7 +132,7 @@ extension Batches {
   @Test func aFileWithoutIDsIsAnError() throws {
     let file = try file(documents: [])
     #expect(throws: CorpusError.noIDs(path: file.path)) {
-      try Batches(file, batchSize: 1, sequenceLength: 1, bos: .none, seed: 1)
+      try Batches(file, batchSize: 1, sequenceLength: 1, bos: .none, boundary: .continuous, seed: 1)
     }
   }
 }

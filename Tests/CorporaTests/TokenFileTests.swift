@@ -137,7 +137,8 @@ extension TokenFile {
           _ = try? file.ids(file.documentRange(document))
           #expect(file.documentBytes(document) >= 0)
         }
-        let batches = try Batches(file, batchSize: 2, sequenceLength: 5, bos: .document(bosID: 1), seed: 1)
+        let batches = try Batches(
+          file, batchSize: 2, sequenceLength: 5, bos: .document(bosID: 1), boundary: .continuous, seed: 1)
         _ = try? batches.batch(at: 3)
         try? file.verify()
       } catch is CorpusError {

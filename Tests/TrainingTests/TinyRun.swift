@@ -10,16 +10,23 @@ struct TinyRun {
   private let folder: TemporaryFolder
   let file: TokenFile
   var configuration = TrainingConfiguration()
+  var boundary = DocumentBoundary.reset
 
   /// - Parameter ids: The text; by default a loop of five tokens.
   /// - Throws: When the folder or the file cannot be written.
-  init(_ ids: [Int32] = (0..<400).map { [3, 4, 5, 6, 7][$0 % 5] }) throws {
+  init(_ ids: [Int32] = (0..<400).map { [3, 4, 5, 6, 7][$0 % 5] }) throws { try self.init(documents: [ids]) }
+
+  /// - Parameter documents: Of the text; each gets an EOS (2).
+  /// - Throws: When the folder or the file cannot be written.
+  init(documents: [[Int32]]) throws {
     folder = try TemporaryFolder()
     let path = folder.path + "/train.tokens"
     let header = TokenFileHeader(vocabularySize: 11, eosID: 2, tokenizerDigest: SHA256Digest(of: []))
     var writer = try TokenFileWriter(replacing: path, header: header)
-    try writer.append(ids)
-    try writer.endDocument(byteCount: ids.count)
+    for ids in documents {
+      try writer.append(ids)
+      try writer.endDocument(byteCount: ids.count)
+    }
     try writer.commit()
     file = try TokenFile(path: path)
     configuration.steps = 40
@@ -42,10 +49,45 @@ struct TinyRun {
     return model.resolved
   }
 
-  func batches() throws -> Batches {
+  func batches() throws -> Batches { try batches(of: file) }
+
+  private func batches(of file: TokenFile) throws -> Batches {
     try Batches(
       file, batchSize: configuration.batchSize, sequenceLength: configuration.sequenceLength, bos: .sequence(bosID: 1),
-      seed: UInt64(configuration.seed))
+      boundary: boundary, seed: UInt64(configuration.seed))
+  }
+
+  /// The positions in the run's file of the targets of a batch.
+  func positions(at index: Int) throws -> [Int] {
+    let header = TokenFileHeader(vocabularySize: file.count, eosID: nil, tokenizerDigest: SHA256Digest(of: []))
+    let path = folder.path + "/positions.tokens"
+    var writer = try TokenFileWriter(replacing: path, header: header)
+    try writer.append((0..<Int32(file.count)).map { $0 })
+    try writer.endDocument(byteCount: file.count)
+    try writer.commit()
+    var targets = [Int32](repeating: 0, count: configuration.batchTokens)
+    var (inputs, documents) = (targets, targets)
+    var inputSpan = inputs.mutableSpan
+    var targetSpan = targets.mutableSpan
+    var documentSpan = documents.mutableSpan
+    try batches(of: TokenFile(path: path)).copyBatch(
+      at: index, inputs: &inputSpan, targets: &targetSpan, documents: &documentSpan)
+    return targets.map { Int($0) }
+  }
+
+  /// A model of `model()` for the Float64 reference, with the numbers that Float32 holds.
+  static func reference(of network: RetNet) -> ReferenceRetNet {
+    var parameters: [String: ReferenceTensor] = [:]
+    for description in network.parameters.descriptions {
+      let values = network.parameters.tensor(description).values
+      parameters[description.name] = ReferenceTensor(description.shape.extents, floats: values)
+    }
+    return ReferenceRetNet(
+      ReferenceConfiguration(
+        vocabularySize: 11, width: 32, layerCount: 2, headCount: 2, keyWidth: 16, valueWidth: 32, feedForwardWidth: 48,
+        epsilon: network.configuration.normEpsilon, logDecay: [-0.0317486983145803, -0.015748356968139168],
+        isTied: false),
+      parameters: parameters)
   }
 
   /// A loop at step 0, or where it is said to stand.

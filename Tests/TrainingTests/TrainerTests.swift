@@ -79,23 +79,14 @@ import Training
     var run = try TinyRun()
     run.configuration.precision = .float32
     let loop = try run.loop()
-    let (trainer, model) = (loop.trainer, TinyRun.model())
+    let trainer = loop.trainer
     let tokens = (0..<4).map { _ in (0..<20).map { ($0 * 7 + 3) % 11 } }
     for (index, token) in tokens.joined().enumerated() {
       trainer.inputs[index] = Int32(token)
       // One token in four is not scored.
       trainer.targets[index] = index % 4 == 0 ? -1 : Int32((token * 3 + 1) % 11)
     }
-    var parameters: [String: ReferenceTensor] = [:]
-    for description in trainer.network.parameters.descriptions {
-      let values = trainer.network.parameters.tensor(description).values
-      parameters[description.name] = ReferenceTensor(description.shape.extents, floats: values)
-    }
-    let reference = ReferenceRetNet(
-      ReferenceConfiguration(
-        vocabularySize: 11, width: 32, layerCount: 2, headCount: 2, keyWidth: 16, valueWidth: 32, feedForwardWidth: 48,
-        epsilon: model.normEpsilon, logDecay: [-0.0317486983145803, -0.015748356968139168], isTied: false),
-      parameters: parameters)
+    let reference = TinyRun.reference(of: trainer.network)
     let targets = (0..<4).map { row in (0..<20).map { Int(trainer.targets[row * 20 + $0]) } }
     let expected = reference.lossAndGradients(tokens, targets: targets)
     let report = trainer.makeStep()

@@ -1,0 +1,89 @@
+/// A row of a batch: its targets, the ids before them as inputs, and where its documents start.
+///
+/// What starts from an empty state starts with BOS, if the model has one. Where it has none, a document's first id cannot be
+/// known from anything of the document, and is not scored when documents are told apart; its state then begins with that
+/// id as input. So training knows of each id what an evaluation knows.
+struct TrainingSequence {
+  /// [T].
+  private(set) var inputs: [Int32]
+  /// [T]; -1 for what is not scored.
+  private(set) var targets: [Int32]
+  /// For each input the index at which its document starts [T], -1 for one that started before the sequence.
+  private(set) var documents: [Int32]
+
+  private let bos: BOSPlacement
+  private let boundary: DocumentBoundary
+
+  /// Reads the ids.
+  ///
+  /// - Parameters:
+  ///   - file: Where they are.
+  ///   - ranges: Of the targets. Each range but the first begins behind a gap, or at the start of the file.
+  ///   - bos: Where BOS goes.
+  ///   - boundary: What a document's end does, and a gap.
+  /// - Throws: `CorpusError.idOutsideVocabulary`.
+  init(
+    _ file: TokenFile, _ ranges: [Range<Int>], bos: BOSPlacement, boundary: DocumentBoundary
+  ) throws(CorpusError) {
+    let count = ranges.reduce(0) { $0 + $1.count }
+    (self.bos, self.boundary) = (bos, boundary)
+    inputs = [Int32](repeating: 0, count: count)
+    targets = inputs
+    documents = [Int32](repeating: -1, count: count)
+    var first = 0
+    for range in ranges {
+      try read(file, range, at: first)
+      markDocuments(of: file, in: range, at: first)
+      first += range.count
+    }
+    var start: Int32 = -1
+    for index in documents.indices {
+      start = max(start, documents[index])
+      documents[index] = start
+    }
+  }
+
+  private mutating func read(_ file: TokenFile, _ range: Range<Int>, at first: Int) throws(CorpusError) {
+    let place = first..<first + range.count
+    var targetSpan = targets.mutableSpan
+    try file.copyIDs(from: range.lowerBound, into: &targetSpan, at: place)
+    for index in place.dropFirst() { inputs[index] = targets[index - 1] }
+    if first > 0 && boundary == .continuous {
+      inputs[first] = targets[first - 1]
+      return
+    }
+    // The state is empty at the start of the sequence; behind a gap it has to be made so.
+    if first > 0 { start(at: first) }
+    if case .sequence(let bosID) = bos {
+      inputs[first] = bosID
+      return
+    }
+    let before = (range.lowerBound == 0 ? file.count : range.lowerBound) - 1
+    var inputSpan = inputs.mutableSpan
+    try file.copyIDs(from: before, into: &inputSpan, at: first..<first + 1)
+    // Without BOS a document's state begins with its first id as input, which may be the first input of all.
+    if case .none = bos, boundary == .reset, file.isFirstOfDocument(before) { start(at: first) }
+  }
+
+  private mutating func markDocuments(of file: TokenFile, in range: Range<Int>, at first: Int) {
+    for document in file.firstDocument(startingFrom: range.lowerBound)..<file.documentCount {
+      let position = file.documentRange(document).lowerBound
+      guard position < range.upperBound else { return }
+      let index = first + position - range.lowerBound
+      switch (bos, boundary) {
+      case (.document(let bosID), .continuous): inputs[index] = bosID
+      case (.document(let bosID), .reset), (.sequence(let bosID), .reset):
+        inputs[index] = bosID
+        start(at: index)
+      case (.none, .reset):
+        targets[index] = -1
+        start(at: index + 1)
+      case (.sequence, .continuous), (.none, .continuous): return
+      }
+    }
+  }
+
+  private mutating func start(at index: Int) {
+    if index < documents.count { documents[index] = Int32(index) }
+  }
+}
