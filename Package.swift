@@ -80,7 +80,7 @@ let package = Package(
     tests("Inference", "EngineTestSupport", "Checkpoints", "Files", "Inference", "Modeling", "Retention", "Tensors"),
     tests(
       "Training", "EngineTestSupport", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling",
-      "Tensors", "Training"),
+      "Retention", "Tensors", "Training"),
     tests(
       "Command", "retnet", "Configurations", "Corpora", "Files", "Modeling", "Training",
       .product(name: "ArgumentParser", package: "swift-argument-parser")

@@ -21,9 +21,11 @@ struct TrainingSequence {
   ///   - ranges: Of the targets. Each range but the first begins behind a gap, or at the start of the file.
   ///   - bos: Where BOS goes.
   ///   - boundary: What a document's end does, and a gap.
+  ///   - startsEmpty: Whether the state is empty before the first id; otherwise it is that of the ids before.
   /// - Throws: `CorpusError.idOutsideVocabulary`.
   init(
-    _ file: TokenFile, _ ranges: [Range<Int>], bos: BOSPlacement, boundary: DocumentBoundary
+    _ file: TokenFile, _ ranges: [Range<Int>], bos: BOSPlacement, boundary: DocumentBoundary,
+    startsEmpty: Bool
   ) throws(CorpusError) {
     let count = ranges.reduce(0) { $0 + $1.count }
     (self.bos, self.boundary) = (bos, boundary)
@@ -32,7 +34,7 @@ struct TrainingSequence {
     documents = [Int32](repeating: -1, count: count)
     var first = 0
     for range in ranges {
-      try read(file, range, at: first)
+      try read(file, range, at: first, startsEmpty: startsEmpty)
       markDocuments(of: file, in: range, at: first)
       first += range.count
     }
@@ -43,7 +45,9 @@ struct TrainingSequence {
     }
   }
 
-  private mutating func read(_ file: TokenFile, _ range: Range<Int>, at first: Int) throws(CorpusError) {
+  private mutating func read(
+    _ file: TokenFile, _ range: Range<Int>, at first: Int, startsEmpty: Bool
+  ) throws(CorpusError) {
     let place = first..<first + range.count
     var targetSpan = targets.mutableSpan
     try file.copyIDs(from: range.lowerBound, into: &targetSpan, at: place)
@@ -52,9 +56,9 @@ struct TrainingSequence {
       inputs[first] = targets[first - 1]
       return
     }
-    // The state is empty at the start of the sequence; behind a gap it has to be made so.
+    // Behind a gap the state has to be made empty.
     if first > 0 { start(at: first) }
-    if case .sequence(let bosID) = bos {
+    if case .sequence(let bosID) = bos, first > 0 || startsEmpty {
       inputs[first] = bosID
       return
     }

@@ -1,8 +1,8 @@
-internal import Checkpoints
+package import Checkpoints
 internal import Files
-internal import Modeling
+package import Modeling
 internal import Retention
-internal import Tensors
+package import Tensors
 
 extension ModelState {
   /// The numbers of the state under their names in a file; the position is not among them.
@@ -11,7 +11,7 @@ extension ModelState {
   ///   - prefix: Of every name.
   ///   - format: Of what retention has stored; all else is Float32 or Float64.
   /// - Returns: The parts, layer by layer.
-  func parts(_ prefix: String = "", format: NumberFormat = .float32) -> [StatePart] {
+  package func parts(_ prefix: String = "", format: NumberFormat = .float32) -> [StatePart] {
     layers.enumerated().flatMap { index, layer in
       let prefix = "\(prefix)layers.\(index)."
       var parts = [
@@ -31,7 +31,7 @@ extension ModelState {
 }
 
 /// Some numbers of a state file under a name.
-struct StatePart {
+package struct StatePart {
   enum Numbers {
     case single(Tensor, NumberFormat)
     case double(DoubleBuffer)
@@ -39,7 +39,7 @@ struct StatePart {
     case whole(DataType, shape: [Int], [UInt8])
   }
 
-  let description: TensorDescription
+  package let description: TensorDescription
   private let numbers: Numbers
 
   init(name: String, _ numbers: Numbers) {
@@ -54,12 +54,12 @@ struct StatePart {
   }
 
   /// Whole numbers along one axis.
-  init(name: String, _ type: DataType, _ values: [some FixedWidthInteger]) {
+  package init(name: String, _ type: DataType, _ values: [some FixedWidthInteger]) {
     let bytes = values.flatMap { $0.littleEndianBytes }
     self.init(name: name, .whole(type, shape: [values.count], bytes))
   }
 
-  func withBytes(_ body: (RawSpan) throws -> Void) throws {
+  package func withBytes(_ body: (RawSpan) throws -> Void) throws {
     switch numbers {
     case .single(let tensor, let format): try tensor.withBytes(in: format, body)
     case .double(let buffer): try buffer.values.flatMap { $0.bitPattern.littleEndianBytes }.withRawSpan(body)
@@ -68,7 +68,7 @@ struct StatePart {
   }
 
   /// Replaces the numbers; whole ones are read by `[Integer](littleEndian:)`.
-  func fill(_ bytes: RawSpan) {
+  package func fill(_ bytes: RawSpan) {
     switch numbers {
     case .single(let tensor, let format): tensor.fill(bytes: bytes, format: format)
     case .double(let buffer):

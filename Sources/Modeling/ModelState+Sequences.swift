@@ -8,10 +8,7 @@ extension ModelState {
   /// Takes over what another state of the same model remembers of one sequence; positions are left alone.
   package func copy(sequence: Int, _ other: ModelState, sequence source: Int, on pool: WorkerPool) {
     for (mine, theirs) in zip(layers, other.layers) {
-      mine.retention.copy(sequence: sequence, theirs.retention, sequence: source, on: pool)
-      if let scores = mine.scores, let others = theirs.scores {
-        scores.copy(sequence: sequence, others, sequence: source, on: pool)
-      }
+      mine.copy(sequence: sequence, theirs, sequence: source, on: pool)
     }
   }
 
@@ -19,6 +16,14 @@ extension ModelState {
 }
 
 extension LayerState {
+  /// Takes over what another state remembers of one sequence.
+  func copy(sequence: Int, _ other: LayerState, sequence source: Int, on pool: WorkerPool) {
+    retention.copy(sequence: sequence, other.retention, sequence: source, on: pool)
+    if let scores, let others = other.scores {
+      scores.copy(sequence: sequence, others, sequence: source, on: pool)
+    }
+  }
+
   fileprivate func prefix(_ batch: Int) -> LayerState {
     LayerState(retention: retention.prefix(batch), scores: scores?.prefix(batch))
   }

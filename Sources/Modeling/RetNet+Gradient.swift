@@ -2,25 +2,27 @@ internal import Retention
 package import Tensors
 
 extension RetNet {
-  /// The mean cross entropy of a batch, from empty states, and its gradient.
+  /// The mean cross entropy of a batch, from empty states or carried ones, and its gradient.
   ///
   /// - Parameters:
   ///   - gradients: Added to; laid out as the parameters.
   ///   - inputs: Token ids [B·T].
   ///   - targets: The next token of each [B·T]; a negative one is not scored.
   ///   - documents: As in `recurrentRetention`.
+  ///   - carried: What the sequences go on from, and where that is written which they leave; nil: they start empty. Only
+  ///     in the chunkwise form.
   ///   - scoredCount: What the mean is over: the scored targets of the whole batch, of which this may be a part; ≥ 1.
   ///   - memory: Made for this batch.
   ///   - pool: Where the work runs.
   /// - Returns: The sum of the losses over `scoredCount`, nats per token.
   package func addGradient(
-    _ gradients: Parameters, inputs: Indices, targets: Indices, documents: Indices? = nil, scoredCount: Int,
-    memory: TrainingMemory, on pool: WorkerPool
+    _ gradients: Parameters, inputs: Indices, targets: Indices, documents: Indices? = nil, carried: CarriedRows? = nil,
+    scoredCount: Int, memory: TrainingMemory, on pool: WorkerPool
   ) -> Double {
     precondition(scoredCount >= 1, "addGradient: scoredCount is \(scoredCount)")
     let shape = memory.shape
-    for layer in memory.state.layers { layer.clear(on: pool) }
-    memory.retention.rotation.prepare(first: 0, count: shape.time)
+    for index in blocks.indices { enter(index, carried, memory: memory, on: pool) }
+    memory.retention.rotation.prepare(first: carried?.before.position ?? 0, count: shape.time)
 
     embed(
       memory.activations[0].input, embedded: memory.embedded, memory.embeddingStatistics, inputs, on: pool)
@@ -30,6 +32,11 @@ extension RetNet {
         isLast ? memory.output : memory.activations[index + 1].input, memory.activations[index], shape: shape,
         form: memory.retention.form, state: memory.state.layers[index], documents: documents,
         memory: memory.retention, on: pool)
+    }
+    if let carried {
+      for row in 0..<shape.batch {
+        carried.after.copy(sequence: carried.first + row, memory.state, sequence: row, on: pool)
+      }
     }
     let loss = lossAndHeadGradient(gradients, targets: targets, scoredCount: scoredCount, memory: memory, on: pool)
 
@@ -44,7 +51,7 @@ extension RetNet {
     for index in blocks.indices.reversed() {
       let a = memory.activations[index]
       if memory.recomputation == .blocks {
-        memory.state.layers[index].clear(on: pool)
+        enter(index, carried, memory: memory, on: pool)
         blocks[index].computeActivations(
           a, shape: shape, form: memory.retention.form, state: memory.state.layers[index], documents: documents,
           memory: memory.retention, on: pool)
@@ -55,6 +62,18 @@ extension RetNet {
     }
     embedBackward(gradients, dx, inputs, memory: memory, on: pool)
     return loss
+  }
+
+  /// Makes a layer's state what it is before the batch.
+  private func enter(_ layer: Int, _ carried: CarriedRows?, memory: TrainingMemory, on pool: WorkerPool) {
+    let state = memory.state.layers[layer]
+    guard let carried else { return state.clear(on: pool) }
+    guard case .chunkwise = memory.retention.form else {
+      preconditionFailure("addGradient: the \(memory.retention.form) form has no backward from a carried state")
+    }
+    for row in 0..<memory.shape.batch {
+      state.copy(sequence: row, carried.before.layers[layer], sequence: carried.first + row, on: pool)
+    }
   }
 
   /// The backward of `embed`.

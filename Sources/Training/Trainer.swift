@@ -35,6 +35,9 @@ package final class Trainer {
   private let gradients: Parameters
   private var optimizer: AdamW
   private let memory: TrainingMemory
+  /// With `carry_state`: what each row of the batch remembers of its stream, and what it does after the batch whose
+  /// gradient was computed last.
+  private var states: (now: ModelState, next: ModelState)?
   private let pool: WorkerPool
 
   /// A new model with weights drawn from the seed.
@@ -60,7 +63,17 @@ package final class Trainer {
       model, batch: configuration.microBatchSize, time: configuration.sequenceLength,
       form: configuration.retentionForm, recomputation: configuration.recompute,
       workers: pool.threadCount)
+    if configuration.carriesState {
+      let empty = ModelState(model, batch: configuration.batchSize)
+      states = (empty, empty.emptyCopy)
+    }
   }
+
+  /// What the rows of the batch go on from, views that can be read and filled; nil without `carry_state`.
+  package var carriedState: ModelState? { states?.now }
+
+  /// Whether the next batch starts from empty states.
+  package var startsEmpty: Bool { states.map { $0.now.position == 0 } ?? true }
 
   /// Updates made so far.
   package var step: Int { optimizer.step }
@@ -91,6 +104,9 @@ package final class Trainer {
       let part = start..<start + configuration.microBatchTokens
       loss += trained.addGradient(
         gradients, inputs: inputs.slice(part), targets: targets.slice(part), documents: documents(in: part),
+        carried: states.map {
+          CarriedRows(before: $0.now, after: $0.next, first: start / configuration.sequenceLength)
+        },
         scoredCount: max(1, scored), memory: memory, on: pool)
     }
     return (loss, optimizer.norm(of: gradients, on: pool))
@@ -101,18 +117,26 @@ package final class Trainer {
     part.contains { documents[$0] >= 0 } ? documents.slice(part) : nil
   }
 
-  /// Updates the weights by the gradient that was computed last.
+  /// Updates the weights by the gradient that was computed last; rows that carry their states go on from that batch.
   package func update(gradientNorm: Double, learningRate: Double) {
     optimizer.update(
       network.parameters, gradients: gradients, norm: gradientNorm, learningRate: learningRate, configuration, on: pool)
+    guard let (now, next) = states else { return }
+    states = (next, now)
+    states?.now.position = now.position + configuration.sequenceLength
   }
 
-  /// Takes over weights and the number of updates that made them; the caller fills the moments.
+  /// Empties the states that rows carry: where a stream has a gap, nothing of before may be taken for what came last.
+  package func forgetStates() { states?.now.clear(on: pool) }
+
+  /// Takes over weights and the number of updates that made them; the caller fills the moments and carried states.
   ///
   /// - Parameters:
   ///   - parameters: Of the same model.
   ///   - updates: Made so far.
-  package func restore(_ parameters: Parameters, updates: Int) {
+  ///   - position: Of the carried states.
+  package func restore(_ parameters: Parameters, updates: Int, position: Int = 0) {
+    states?.now.position = position
     network.parameters.flat.copy(parameters.flat, on: pool)
     optimizer.restore(updates: updates)
   }
@@ -124,5 +148,6 @@ package final class Trainer {
     optimizer.restore(updates: 0)
     optimizer.firstMoment.flat.clear(on: pool)
     optimizer.secondMoment.flat.clear(on: pool)
+    forgetStates()
   }
 }

@@ -51,6 +51,8 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
   package var steps = 1_000
   /// T.
   package var sequenceLength = 256
+  /// Whether each row of the batch reads a stream of its own and keeps its state from step to step.
+  package var carriesState = false
   /// Tokens of an optimizer step: B·T.
   package var batchTokens = 2_048
   /// Most tokens whose activations exist at a time; at least one sequence does.
@@ -108,7 +110,12 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
     [
       ConfigurationKey("steps", \.steps, 1...1_000_000_000, "Optimizer steps of the whole run."),
       ConfigurationKey(
-        "sequence_length", \.sequenceLength, 1...16_777_216, "Tokens T of a training sequence; the state starts empty."),
+        "sequence_length", \.sequenceLength, 1...16_777_216,
+        "Tokens T of a training sequence; the state starts empty, unless carry_state."),
+      ConfigurationKey(
+        "carry_state", \.carriesState,
+        "Each row of the batch reads one long stream and keeps its state from step to step; T is how far gradients reach."
+      ),
       ConfigurationKey(
         "batch_tokens", \.batchTokens, 1...1_073_741_824, "Tokens of a step: a multiple of sequence_length."),
       ConfigurationKey(

@@ -27,7 +27,7 @@ package enum TrainingEnd: Sendable {
 
 /// A training run from any step to the last.
 ///
-/// What it does next follows from weights, moments and `progress` alone, so a run that is saved between two steps and
+/// What it does next follows from weights, moments, carried states and `progress` alone, so a run that is saved between two steps and
 /// continued by another process makes the same steps as one that was never stopped.
 package struct TrainingLoop {
   package let trainer: Trainer
@@ -109,7 +109,9 @@ package struct TrainingLoop {
     try trainer.inputs.withMutableSpan { inputs in
       try trainer.targets.withMutableSpan { targets in
         try trainer.documents.withMutableSpan { documents in
-          try batches.copyBatch(at: progress.batch, inputs: &inputs, targets: &targets, documents: &documents)
+          try batches.copyBatch(
+            at: progress.batch, startsEmpty: trainer.startsEmpty, inputs: &inputs, targets: &targets,
+            documents: &documents)
         }
       }
     }
@@ -119,6 +121,8 @@ package struct TrainingLoop {
     if reason == nil {
       progress.noteGoodStep()
       trainer.update(gradientNorm: norm, learningRate: learningRate)
+    } else {
+      trainer.forgetStates()
     }
     progress.step += 1
     progress.batch += 1
@@ -138,6 +142,8 @@ package struct TrainingLoop {
     } else {
       good = try restore(progress.goodStep)
     }
+    // The data go on elsewhere than where the checkpoint's states were left.
+    trainer.forgetStates()
     progress.rewind(to: good, factor: configuration.rewindFactor)
   }
 

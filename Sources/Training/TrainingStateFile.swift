@@ -2,10 +2,11 @@ internal import Checkpoints
 internal import Configurations
 package import Files
 internal import FoundationEssentials
+internal import Inference
 package import Modeling
 internal import Tensors
 
-/// A training state on disk: both moments as tensors, all else as metadata (docs/CHECKPOINT.md §4).
+/// A training state on disk: both moments and carried states as tensors, all else as metadata (docs/CHECKPOINT.md §2).
 package struct TrainingStateFile: Sendable {
   package let state: TrainingState
   /// The digest of the model that it belongs to.
@@ -46,9 +47,11 @@ package struct TrainingStateFile: Sendable {
       Key.machine: try json(state.machine), Key.metricsLines: "\(state.metricsLines)", Key.seconds: "\(state.seconds)",
       Key.modelDigest: modelDigest.description,
     ]
-    let tensors = moments(trainer).map(\.description)
+    let carried = carriedParts(trainer)
+    let tensors = moments(trainer).map(\.description) + carried.map(\.description)
     func emit(_ tensor: TensorDescription, _ body: (RawSpan) throws -> Void) throws {
       for moment in moments(trainer) where moment.description == tensor { try moment.tensor.withBytes(body) }
+      for part in carried where part.description == tensor { try part.withBytes(body) }
     }
     metadata[Key.digest] = try digest(metadata, tensors, emit).description
     try SafetensorsWriter.write(to: path, tensors: tensors, metadata: metadata, bytes: emit)
@@ -60,6 +63,14 @@ package struct TrainingStateFile: Sendable {
         (TensorDescription(name: prefix + $0.name, dataType: .f32, shape: $0.shape.extents), moment.tensor($0))
       }
     }
+  }
+
+  private static let positionName = "carried.position"
+
+  /// What the rows of a batch carry from step to step, with `carry_state`: as in a state file, and the position.
+  private static func carriedParts(_ trainer: Trainer) -> [StatePart] {
+    guard let state = trainer.carriedState else { return [] }
+    return [StatePart(name: positionName, .i64, [Int64(state.position)])] + state.parts("carried.")
   }
 
   /// SHA-256 over every metadata entry but the digest itself and the time, in which equal runs differ, then every tensor's name and bytes, each by name.
@@ -125,14 +136,15 @@ package struct TrainingStateFile: Sendable {
       machine: try decoded(Key.machine), metricsLines: try number(Key.metricsLines), seconds: try number(Key.seconds))
   }
 
-  /// Puts weights, moments and the count of updates into a trainer.
+  /// Puts weights, moments, carried states and the count of updates into a trainer.
   ///
   /// - Parameters:
   ///   - trainer: Of the same model.
   ///   - model: The checkpoint's model file.
   /// - Throws: `CheckpointError.missingTensor` or `.tensor` where a moment is not there as it should be.
   package func restore(_ trainer: Trainer, model: ModelHeader) throws {
-    for (expected, _) in Self.moments(trainer) {
+    let carried = Self.carriedParts(trainer)
+    for expected in Self.moments(trainer).map(\.description) + carried.map(\.description) {
       guard let found = file.description(of: expected.name) else {
         throw CheckpointError.missingTensor(path: file.path, name: expected.name)
       }
@@ -142,10 +154,25 @@ package struct TrainingStateFile: Sendable {
           found: "\(found.dataType.rawValue) \(found.shape)")
       }
     }
-    trainer.restore(try model.loadParameters(), updates: updates)
+    let position = carried.isEmpty ? 0 : try carriedPosition()
+    trainer.restore(try model.loadParameters(), updates: updates, position: position)
+    for part in carried { try file.withBytes(of: part.description.name) { part.fill($0) } }
     for (description, tensor) in Self.moments(trainer) {
       try file.withBytes(of: description.name) { tensor.fill(bytes: $0, format: .float32) }
     }
+  }
+}
+
+extension TrainingStateFile {
+  private func carriedPosition() throws -> Int {
+    let bytes = try file.withBytes(of: Self.positionName) { [UInt8](copying: $0) }
+    let position = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    // Up to here Float64 has every whole number, and so the angle of every position.
+    guard position <= 1 << 53 else {
+      throw CheckpointError.tensor(
+        path: file.path, name: Self.positionName, expected: "at most \(1 << 53)", found: "\(position)")
+    }
+    return Int(position)
   }
 }
 

@@ -48,7 +48,7 @@ struct TrainingPlan {
     let batches = errors.catching {
       try Batches(
         trainFile, batchSize: training.batchSize, sequenceLength: training.sequenceLength, bos: placement,
-        boundary: data.documents, seed: UInt64(training.seed))
+        boundary: data.documents, areStreams: training.carriesState, seed: UInt64(training.seed))
     }
     try errors.throwAll()
     guard let batches else { preconditionFailure("no batches and no error") }

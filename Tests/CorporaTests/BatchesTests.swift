@@ -4,13 +4,15 @@ import TestSupport
 import Testing
 
 extension Batches {
-  func batch(at index: Int) throws -> (inputs: [Int32], targets: [Int32], documents: [Int32]) {
+  func batch(at index: Int, startsEmpty: Bool = true) throws -> (inputs: [Int32], targets: [Int32], documents: [Int32])
+  {
     var inputs = [Int32](repeating: -7, count: batchSize * sequenceLength)
     var (targets, documents) = (inputs, inputs)
     var inputSpan = inputs.mutableSpan
     var targetSpan = targets.mutableSpan
     var documentSpan = documents.mutableSpan
-    try copyBatch(at: index, inputs: &inputSpan, targets: &targetSpan, documents: &documentSpan)
+    try copyBatch(
+      at: index, startsEmpty: startsEmpty, inputs: &inputSpan, targets: &targetSpan, documents: &documentSpan)
     return (inputs, targets, documents)
   }
 

@@ -2,6 +2,7 @@ import Checkpoints
 import Files
 import Foundation
 import Modeling
+import Retention
 import Tensors
 import TestSupport
 import Testing
@@ -43,12 +44,23 @@ import Training
 
   private func bits(_ loop: TrainingLoop) -> [[UInt32]] {
     let (first, second) = loop.trainer.moments
-    return [loop.trainer.network.parameters, first, second].map { $0.flat.values.map(\.bitPattern) }
+    let carried = loop.trainer.carriedState.map { state in
+      state.layers.flatMap { layer in
+        layer.retention.stored.values.map(\.bitPattern)
+          + layer.retention.scales.values.flatMap {
+            [UInt32($0.bitPattern >> 32), UInt32(truncatingIfNeeded: $0.bitPattern)]
+          }
+      } + [UInt32(state.position)]
+    }
+    return [loop.trainer.network.parameters, first, second].map { $0.flat.values.map(\.bitPattern) } + [carried ?? []]
   }
 
-  @Test(arguments: [1, 2])
-  func aRunThatGoesOnMakesTheSameStepsToTheBit(_ threadCount: Int) throws {
-    var run = try TinyRun()
+  @Test(arguments: [1, 2], [false, true])
+  func aRunThatGoesOnMakesTheSameStepsToTheBit(_ threadCount: Int, _ carriesState: Bool) throws {
+    var run = try TinyRun(documents: [
+      [3, 4, 5, 6, 7], Array(repeating: 8, count: 90), [5, 3], Array(repeating: 9, count: 70),
+    ])
+    run.configuration.carriesState = carriesState
     (run.configuration.steps, run.configuration.evaluateEvery, run.configuration.checkpointEvery) = (17, 4, 5)
     var whole = try run.loop(isValidated: true)
     var events: [TrainingEvent] = []

@@ -37,6 +37,7 @@ import Training
     #expect(key(50) { $0.batchTokens = 4_096 } == "batch_tokens")
     #expect(key(50) { $0.sequenceLength = 128 } == "sequence_length")
     #expect(key(50) { $0.seed = 2 } == "seed")
+    #expect(key(50) { $0.carriesState = true } == "carry_state")
     #expect(key(50) { $0.beta2 = 0.9 } == "beta2")
     #expect(key(50) { $0.weightDecayOn = .all } == "weight_decay_on")
     #expect(key(50) { $0.gradientClip = 0 } == "gradient_clip")

@@ -54,7 +54,7 @@ struct TinyRun {
   private func batches(of file: TokenFile) throws -> Batches {
     try Batches(
       file, batchSize: configuration.batchSize, sequenceLength: configuration.sequenceLength, bos: .sequence(bosID: 1),
-      boundary: boundary, seed: UInt64(configuration.seed))
+      boundary: boundary, areStreams: configuration.carriesState, seed: UInt64(configuration.seed))
   }
 
   /// The positions in the run's file of the targets of a batch.
