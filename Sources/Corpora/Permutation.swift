@@ -3,9 +3,9 @@
 /// A Feistel network permutes a power of four that is less than four times too large; numbers that fall outside are sent
 /// through again ("cycle walking"), which keeps it a permutation.
 /// Source: Luby and Rackoff 1988; Black and Rogaway 2002, "Ciphers with Arbitrary Finite Domains".
-struct Permutation {
+package struct Permutation: Sendable {
   /// How many numbers are permuted.
-  let count: Int
+  package let count: Int
   private let key: UInt64
   private let halfBitCount: UInt64
 
@@ -14,7 +14,7 @@ struct Permutation {
   /// - Parameters:
   ///   - count: At least 1.
   ///   - key: Chooses the permutation.
-  init(count: Int, key: UInt64) {
+  package init(count: Int, key: UInt64) {
     precondition(count >= 1, "permutation of \(count) numbers")
     self.count = count
     self.key = key
@@ -25,7 +25,7 @@ struct Permutation {
   /// Where an index goes.
   ///
   /// - Precondition: The index is in 0..<count.
-  subscript(_ index: Int) -> Int {
+  package subscript(_ index: Int) -> Int {
     precondition(0..<count ~= index, "permutation: \(index) outside 0..<\(count)")
     var number = UInt64(index)
     repeat { number = permuted(number) } while number >= UInt64(count)
