@@ -76,7 +76,7 @@ let package = Package(
     tests("Checkpoints", "Checkpoints", "Files"),
     tests("Configurations", "Configurations"),
     tests("Tokenization", "Tokenization"),
-    tests("Corpora", "Corpora", "Files"),
+    tests("Corpora", "Configurations", "Corpora", "Files"),
     tests("Inference", "EngineTestSupport", "Checkpoints", "Files", "Inference", "Modeling", "Retention", "Tensors"),
     tests(
       "Training", "EngineTestSupport", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling",

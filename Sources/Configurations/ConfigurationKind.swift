@@ -12,6 +12,8 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
   case choice([String])
   /// A list of texts.
   case list
+  /// A list of records with these fields, the first of them needed; a text stands for a record of the first field.
+  case records([ConfigurationField])
   /// What the inner kind accepts, or nothing (`null`).
   case optional(ConfigurationKind)
 
@@ -22,6 +24,7 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
     let guess = ConfigurationValue.guessed(from: word)
     switch self {
     case .optional(let inner): return guess == .null ? .null : inner.value(of: word)
+    case .records: return .text(word)
     case .text: return guess == .null && !word.isEmpty ? .null : .text(word)
     case .choice: return guess == .null ? .null : .text(word)
     case .integer, .boolean, .list: return guess
@@ -34,7 +37,8 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
 
   /// What is wrong with a value for this kind, or nil if it is accepted.
   package func objection(to value: ConfigurationValue) -> String? {
-    accepts(value) ? nil : "expected \(described), found \(value.described)\(suggestion(for: value))"
+    if case .records(let fields) = self, case .records(let records) = value { return fields.objection(to: records) }
+    return accepts(value) ? nil : "expected \(described), found \(value.described)\(suggestion(for: value))"
   }
 
   private func accepts(_ value: ConfigurationValue) -> Bool {
@@ -42,7 +46,7 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
     case (.integer(let range), .integer(let integer)): range.contains(integer)
     case (.number(let range), .number(let number)): range.contains(number)
     case (.number(let range), .integer(let integer)): range.contains(Double(integer))
-    case (.boolean, .boolean), (.text, .text), (.list, .list): true
+    case (.boolean, .boolean), (.text, .text), (.list, .list), (.records, .text), (.records, .list): true
     case (.choice(let words), .text(let text)): words.contains(text)
     case (.optional(let inner), _): value == .null || inner.accepts(value)
     default: false
@@ -74,6 +78,7 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
     case .text: "text"
     case .choice(let words): "one of \(words.joined(separator: ", "))"
     case .list: "a list of texts"
+    case .records(let fields): "text, or a list of texts and \(fields.described)"
     case .optional(let inner): "\(inner.described) or null"
     }
   }

@@ -9,8 +9,14 @@ extension ConfigurationValue {
     case .boolean(let boolean): boolean ? "true" : "false"
     case .text(let text): Self.yaml(text)
     case .list(let texts): "[" + texts.map(Self.yaml).joined(separator: ", ") + "]"
+    case .records(let records): "[" + records.map(Self.yaml).joined(separator: ", ") + "]"
     case .null: "null"
     }
+  }
+
+  private static func yaml(_ record: [String: ConfigurationValue]) -> String {
+    let pairs = record.sorted { $0.key < $1.key }.map { "\(yaml($0.key)): \($0.value.yaml)" }
+    return "{" + pairs.joined(separator: ", ") + "}"
   }
 
   private static func yaml(_ number: Double) -> String {

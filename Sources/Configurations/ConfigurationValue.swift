@@ -12,6 +12,8 @@ package enum ConfigurationValue: Sendable, Equatable {
   case text(String)
   /// Several texts, in order.
   case list([String])
+  /// Several groups of named values, in order.
+  case records([[String: ConfigurationValue]])
   /// No value: an optional key that is not set.
   case null
 
@@ -41,6 +43,7 @@ package enum ConfigurationValue: Sendable, Equatable {
     case .integer, .number, .boolean, .null: yaml
     case .text(let text): "text \(quotedForMessage(text))"
     case .list(let texts): "a list of \(texts.count)"
+    case .records(let records): "a list of \(records.count)"
     }
   }
 }
@@ -58,8 +61,10 @@ extension ConfigurationValue: Codable {
       self = .number(number)
     } else if let text = try? container.decode(String.self) {
       self = .text(text)
+    } else if let texts = try? container.decode([String].self) {
+      self = .list(texts)
     } else {
-      self = .list(try container.decode([String].self))
+      self = .records(try container.decode([[String: ConfigurationValue]].self))
     }
   }
 
@@ -71,6 +76,7 @@ extension ConfigurationValue: Codable {
     case .boolean(let boolean): try container.encode(boolean)
     case .text(let text): try container.encode(text)
     case .list(let texts): try container.encode(texts)
+    case .records(let records): try container.encode(records)
     case .null: try container.encodeNil()
     }
   }

@@ -1,11 +1,11 @@
-/// Training batches from a token file, any of them at any time, in an order that the seed decides.
+/// Training batches from token files, any of them at any time, in an order that the seed decides.
 ///
-/// Sequences are shuffled, or each row of the batches reads a stream of its own, sequence after sequence.
-/// Nothing is stored: batch i is computed from the seed and i, so that a resumed run needs only the number of its next
+/// Sequences are shuffled, and drawn from the files by their weights; or each row of the batches reads a stream of its
+/// own, sequence after sequence, and the weights say how many rows read which file. Nothing is stored: batch i is computed from the seed and i, so that a resumed run needs only the number of its next
 /// batch.
 package struct Batches: Sendable {
   /// The ids.
-  package let file: TokenFile
+  package let files: [TrainingFile]
   /// B: Sequences in a batch.
   package let batchSize: Int
   /// T: Ids in a sequence.
@@ -17,14 +17,15 @@ package struct Batches: Sendable {
   private let order: Order
 
   private enum Order {
-    case shuffled(Tape)
-    case streams(Streams)
+    case shuffled(Mixture, [Tape])
+    /// Those of each file, and for each row which it reads.
+    case streams([Streams], rows: [(file: Int, stream: Int)])
   }
 
   /// Describes the batches; copies nothing yet.
   ///
   /// - Parameters:
-  ///   - file: At least one id.
+  ///   - files: One at least, and not more than rows where they read streams; each with an id.
   ///   - batchSize: B ≥ 1.
   ///   - sequenceLength: T ≥ 1; it may exceed the file.
   ///   - bos: Where BOS goes.
@@ -33,28 +34,63 @@ package struct Batches: Sendable {
   ///   - seed: Decides the order.
   /// - Throws: `CorpusError.noIDs`.
   package init(
-    _ file: TokenFile, batchSize: Int, sequenceLength: Int, bos: BOSPlacement, boundary: DocumentBoundary,
+    _ files: [TrainingFile], batchSize: Int, sequenceLength: Int, bos: BOSPlacement, boundary: DocumentBoundary,
     areStreams: Bool = false, seed: UInt64
   ) throws(CorpusError) {
     precondition(batchSize >= 1 && sequenceLength >= 1, "batches of [\(batchSize), \(sequenceLength)]")
-    guard file.count > 0 else { throw .noIDs(path: file.path) }
-    self.file = file
+    for file in files where file.file.count == 0 { throw .noIDs(path: file.file.path) }
+    self.files = files
     self.batchSize = batchSize
     self.sequenceLength = sequenceLength
     self.bos = bos
     self.boundary = boundary
-    order =
-      areStreams
-      ? .streams(Streams(file: file, count: batchSize, sequenceLength: sequenceLength, seed: seed))
-      : .shuffled(Tape(file: file, sequenceLength: sequenceLength, seed: seed))
+    // The first file has the seed itself, so that a file alone is read as it is among others.
+    func ownSeed(_ index: Int) -> UInt64 { index == 0 ? seed : mixed(seed ^ mixed(UInt64(index))) }
+    if areStreams {
+      let rows = files.rows(of: batchSize)
+      order = .streams(
+        files.indices.map { index in
+          Streams(
+            file: files[index].file, count: rows[index], sequenceLength: sequenceLength, seed: ownSeed(index))
+        }, rows: files.indices.flatMap { file in (0..<rows[file]).map { (file, $0) } })
+    } else {
+      order = .shuffled(
+        Mixture(weights: files.map(\.weight), seed: seed),
+        files.indices.map { Tape(file: files[$0].file, sequenceLength: sequenceLength, seed: ownSeed($0)) })
+    }
+  }
+
+  /// Batches of one file.
+  package init(
+    _ file: TokenFile, batchSize: Int, sequenceLength: Int, bos: BOSPlacement, boundary: DocumentBoundary,
+    areStreams: Bool = false, seed: UInt64
+  ) throws(CorpusError) {
+    try self.init(
+      [TrainingFile(file)], batchSize: batchSize, sequenceLength: sequenceLength, bos: bos, boundary: boundary,
+      areStreams: areStreams, seed: seed)
+  }
+
+  /// How many of a file's ids were targets when a number of batches is done.
+  ///
+  /// - Parameters:
+  ///   - index: Of the file.
+  ///   - batchCount: Batches, ≥ 0.
+  /// - Returns: Ids, those of each epoch counted anew.
+  package func idsRead(ofFile index: Int, afterBatches batchCount: Int) -> Int {
+    switch order {
+    case .shuffled(let mixture, _): mixture.count(of: index, among: batchCount * batchSize) * sequenceLength
+    case .streams(let streams, _): batchCount * streams[index].count * sequenceLength
+    }
   }
 
   /// How many epochs are behind when a number of batches is done: targets seen / N.
   ///
-  /// - Parameter batchCount: Batches, ≥ 0.
-  /// - Returns: Epochs, with a fraction.
-  package func epochs(afterBatches batchCount: Int) -> Double {
-    Double(batchCount) * Double(batchSize) * Double(sequenceLength) / Double(file.count)
+  /// - Parameters:
+  ///   - index: Of the file.
+  ///   - batchCount: Batches, ≥ 0.
+  /// - Returns: Epochs of the file, with a fraction.
+  package func epochs(ofFile index: Int = 0, afterBatches batchCount: Int) -> Double {
+    Double(idsRead(ofFile: index, afterBatches: batchCount)) / Double(files[index].file.count)
   }
 
   /// Copies a batch: targets are T consecutive ids each; an input is the id before its target, or BOS by the rule.
@@ -77,17 +113,26 @@ package struct Batches: Sendable {
       "batch \(index): inputs \(inputs.count), targets \(targets.count), documents \(documents.count), expected "
         + "[\(batchSize), \(sequenceLength)]")
     for row in 0..<batchSize {
-      let ranges =
-        switch order {
-        case .shuffled(let tape): tape.ranges(ofSequence: index * batchSize + row)
-        case .streams(let streams): streams.ranges(ofStream: row, sequence: index)
-        }
-      let sequence = try TrainingSequence(file, ranges, bos: bos, boundary: boundary, startsEmpty: startsEmpty)
+      let (file, ranges) = ranges(ofRow: row, inBatch: index)
+      let sequence = try TrainingSequence(
+        files[file].file, ranges, bos: bos, boundary: boundary, startsEmpty: startsEmpty)
       for index in 0..<sequenceLength {
         inputs[row * sequenceLength + index] = sequence.inputs[index]
         targets[row * sequenceLength + index] = sequence.targets[index]
         documents[row * sequenceLength + index] = sequence.documents[index]
       }
+    }
+  }
+
+  /// Which file a row reads, and where.
+  private func ranges(ofRow row: Int, inBatch index: Int) -> (file: Int, ranges: [Range<Int>]) {
+    switch order {
+    case .shuffled(let mixture, let tapes):
+      let (file, place) = mixture[index * batchSize + row]
+      return (file, tapes[file].ranges(ofSequence: place))
+    case .streams(let streams, let rows):
+      let (file, stream) = rows[row]
+      return (file, streams[file].ranges(ofStream: stream, sequence: index))
     }
   }
 }

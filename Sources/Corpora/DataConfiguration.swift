@@ -2,8 +2,8 @@ package import Configurations
 
 /// Which files a run reads.
 package struct DataConfiguration: Equatable, Sendable, Configurable {
-  /// Token file to train on.
-  package var train = ""
+  /// Token files to train on, with their shares.
+  package var train = DataFiles()
   /// Token file to evaluate on; empty for none.
   package var validation = ""
   /// The SentencePiece model that made both; it goes into the checkpoint.
@@ -15,7 +15,9 @@ package struct DataConfiguration: Equatable, Sendable, Configurable {
 
   package static var keys: [ConfigurationKey<DataConfiguration>] {
     [
-      ConfigurationKey("train", \.train, "Token file to train on, made by 'retnet tokenize pack'."),
+      ConfigurationKey(
+        "train", \.train,
+        "Token file to train on, made by 'retnet tokenize pack'; or several, with weights or each by its size."),
       ConfigurationKey("validation", \.validation, "Token file to evaluate on; empty: none."),
       ConfigurationKey("tokenizer", \.tokenizer, "The SentencePiece model that made the token files."),
       ConfigurationKey(
@@ -25,8 +27,10 @@ package struct DataConfiguration: Equatable, Sendable, Configurable {
   }
 
   package var contradictions: [(key: String, message: String)] {
-    [("train", train, "a token file"), ("tokenizer", tokenizer, "a SentencePiece model")].compactMap {
-      $0.1.isEmpty ? (key: $0.0, message: "expected \($0.2), found none") : nil
-    }
+    var found: [(key: String, message: String)] = []
+    if train.entries.allSatisfy(\.path.isEmpty) { found.append(("train", "expected a token file, found none")) }
+    if train.isPartlyWeighted { found.append(("train", "expected a weight for each file or for none, found some")) }
+    if tokenizer.isEmpty { found.append(("tokenizer", "expected a SentencePiece model, found none")) }
+    return found
   }
 }

@@ -87,20 +87,36 @@ extension ConfigurationBlock {
 }
 
 /// Why a node is no value.
-private struct NodeProblem: Error {
+struct NodeProblem: Error {
   let message: String
 }
 
-private func configurationValue(of node: Node, kind: ConfigurationKind?) throws(NodeProblem) -> ConfigurationValue {
+func configurationValue(of node: Node, kind: ConfigurationKind?) throws(NodeProblem) -> ConfigurationValue {
   switch node {
   case .scalar(let scalar):
     guard scalar.style == .plain else { return .text(scalar.string) }
     return kind?.value(of: scalar.string) ?? .guessed(from: scalar.string)
   case .sequence(let sequence):
+    if case .records(let fields) = kind {
+      return .records(try sequence.map { item throws(NodeProblem) in try record(of: item, fields) })
+    }
     return .list(try sequence.map { item throws(NodeProblem) in try scalarText(item, "a text in the list") })
   case .mapping, .alias:
     throw NodeProblem(message: "expected \(kind?.described ?? "a value"), found \(described(node))")
   }
+}
+
+/// A record of a list; a text stands for one of the first field.
+private func record(of node: Node, _ fields: [ConfigurationField]) throws(NodeProblem) -> [String: ConfigurationValue] {
+  guard case .mapping(let mapping) = node else {
+    return [fields.first?.name ?? "": .text(try scalarText(node, "a text in the list"))]
+  }
+  var record: [String: ConfigurationValue] = [:]
+  for (key, value) in mapping {
+    let name = try scalarText(key, "a key")
+    record[name] = try configurationValue(of: value, kind: fields.first { $0.name == name }?.kind)
+  }
+  return record
 }
 
 private func scalarText(_ node: Node, _ role: String) throws(NodeProblem) -> String {

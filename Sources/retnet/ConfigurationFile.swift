@@ -66,7 +66,9 @@ package struct ConfigurationFile {
     }
     blocks.removeAll { $0.name == block }
     overrides.removeAll { $0.block == block }
-    for (key, message) in root.contradictions where !isUnreadable {
+    // A key that has a problem of its own kept its default, which says nothing of what was meant.
+    let refused = Set(problems.compactMap(\.key))
+    for (key, message) in root.contradictions where !isUnreadable && !refused.contains("\(block).\(key)") {
       let location = locations[key] ?? ConfigurationLocation(path: path)
       problems.append(ConfigurationProblem(location: location, key: "\(block).\(key)", message: message))
     }
@@ -125,6 +127,10 @@ private struct ConfigurationOverride {
       if !isBracketed, ConfigurationValue.guessed(from: value) == .null { return .null }
       let items = isBracketed ? value.dropFirst().dropLast() : value[...]
       return .list(items.split(separator: ",").map { String($0.drop { $0 == " " }) })
+    case .records where value.hasPrefix("["):
+      // A list in YAML's own words, [{path: a, weight: 2}, b]; what is none is a text, and no file has that name.
+      let tree = (try? yamlTree(bytes: Array(value.utf8), path: Self.location.path)) ?? nil
+      return tree.flatMap { try? configurationValue(of: $0, kind: kind) } ?? .text(value)
     default: return kind?.value(of: value) ?? .guessed(from: value)
     }
   }

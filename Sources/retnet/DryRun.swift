@@ -46,7 +46,7 @@ struct DryRun {
 
   private func lines(of forecast: MemoryForecast) -> [String] {
     let machine = MachineMemory().map { " of \(memoryWords($0.limit)), \(memoryWords($0.available)) free" } ?? ""
-    let files = [plan.trainFile, plan.validationFile].compactMap(\.self).reduce(0) {
+    let files = (plan.trainFiles.map(\.file) + [plan.validationFile].compactMap(\.self)).reduce(0) {
       $0 + $1.count * $1.header.idByteCount
     }
     return ["memory"]

@@ -162,6 +162,7 @@ extension JSONValue {
     case .boolean(let boolean): self = .boolean(boolean)
     case .text(let text): self = .text(text)
     case .list(let texts): self = .list(texts.map { .text($0) })
+    case .records(let records): self = .list(records.map { .object($0.mapValues { JSONValue($0) }) })
     case .null: self = .null
     }
   }

@@ -30,12 +30,17 @@ struct TrainingCheckpoint {
     if let (key, message) = plan.training.objection(toContinuing: state.configuration, at: step) {
       throw refuse(.badConfiguration, "training.\(key)", message)
     }
-    // Runs from before there was the key did not tell documents apart.
-    let boundary = state.data["documents"] ?? DocumentBoundary.continuous.rawValue
-    if boundary != plan.data.documents.rawValue {
-      throw refuse(
-        .badConfiguration, "data.documents",
-        "expected \(boundary), as the run was begun with, found \(plan.data.documents.rawValue)")
+    // Runs from before there were these keys did not tell documents apart, and had one file.
+    for (key, name, earlier) in [
+      ("documents", "documents", DocumentBoundary.continuous.rawValue), ("weights", "train", ""),
+    ] {
+      let (before, now) = (state.data[key] ?? earlier, plan.dataSettings[key] ?? "")
+      if before != now {
+        throw refuse(
+          .badConfiguration, "data.\(name)",
+          "expected \(before.isEmpty ? "no weights" : before), as the run was begun with, found "
+            + (now.isEmpty ? "no weights" : now))
+      }
     }
     for (key, digest) in plan.dataDigests.sorted(by: { $0.key < $1.key }) where digest != state.data[key] {
       throw refuse(
@@ -59,11 +64,20 @@ struct TrainingCheckpoint {
 }
 
 extension TrainingPlan {
-  /// What is read, by key of the block `data`: digests, none for a file that is not there, and the rule for documents.
+  /// How the files are read: what documents' ends do, and the weights of several files.
+  var dataSettings: [String: String] {
+    [
+      "documents": data.documents.rawValue,
+      "weights": data.train.entries.compactMap { $0.weight.map { "\($0)" } }.joined(separator: ","),
+    ]
+  }
+
+  /// The digests of what is read, by key of the block `data`; none for a file that is not there.
   var dataDigests: [String: String] {
     [
-      "train": trainFile.dataDigest.description, "validation": validationFile?.dataDigest.description ?? "",
-      "tokenizer": SHA256Digest(of: tokenizer.model).description, "documents": data.documents.rawValue,
+      "train": trainFiles.map(\.file.dataDigest.description).joined(separator: ","),
+      "validation": validationFile?.dataDigest.description ?? "",
+      "tokenizer": SHA256Digest(of: tokenizer.model).description,
     ]
   }
 }

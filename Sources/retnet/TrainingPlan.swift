@@ -17,7 +17,7 @@ struct TrainingPlan {
   let data: DataConfiguration
   let training: TrainingConfiguration
   let tokenizer: Tokenizer
-  let trainFile: TokenFile
+  let trainFiles: [TrainingFile]
   let validationFile: TokenFile?
   let batches: Batches
 
@@ -37,25 +37,37 @@ struct TrainingPlan {
     let tokenizer = errors.catching {
       try Tokenizer(model: readAll(path: data.tokenizer, byteLimit: 1 << 30), path: data.tokenizer)
     }
-    let files = [data.train, data.validation].map { path in
+    let files = (data.train.entries.map(\.path) + [data.validation]).map { path in
       path.isEmpty ? nil : errors.catching { try TokenFile(path: path) }
     }
     guard let tokenizer else { try errors.throwAll(); preconditionFailure("no tokenizer and no error") }
     for file in files { _ = errors.catching { if let file { try checkDigest(of: file, tokenizer) } } }
     let completed = Self.completed(model, tokenizer, path: configPath, errors: &errors)
     let placement = errors.catching { try Self.placement(completed, tokenizer) }
-    guard let trainFile = files[0], let placement else { try errors.throwAll(); preconditionFailure("no error") }
+    if training.carriesState, training.batchSize < data.train.entries.count {
+      _ = errors.catching {
+        throw CommandError(
+          .badConfiguration,
+          "\(configPath): training.batch_tokens: expected a row for each of \(data.train.entries.count) files, as "
+            + "carry_state is true, found \(training.batchSize) rows")
+      }
+    }
+    try errors.throwAll()
+    let trainFiles = zip(files, data.train.entries).compactMap { file, entry in
+      file.map { TrainingFile($0, weight: entry.weight) }
+    }
+    guard !trainFiles.isEmpty, let placement else { try errors.throwAll(); preconditionFailure("no error") }
     let batches = errors.catching {
       try Batches(
-        trainFile, batchSize: training.batchSize, sequenceLength: training.sequenceLength, bos: placement,
+        trainFiles, batchSize: training.batchSize, sequenceLength: training.sequenceLength, bos: placement,
         boundary: data.documents, areStreams: training.carriesState, seed: UInt64(training.seed))
     }
     try errors.throwAll()
     guard let batches else { preconditionFailure("no batches and no error") }
 
     self.model = completed
-    (self.tokenizer, self.trainFile, self.batches) = (tokenizer, trainFile, batches)
-    validationFile = files[1]
+    (self.tokenizer, self.trainFiles, self.batches) = (tokenizer, trainFiles, batches)
+    validationFile = files[files.count - 1]
     let fileName = configPath.split(separator: "/").last.map { String($0) } ?? "run"
     name = fileName.hasSuffix(".yaml") ? String(fileName.dropLast(5)) : fileName
   }
@@ -105,14 +117,20 @@ struct TrainingPlan {
   /// Lines that say what the run amounts to.
   var summary: [String] {
     let tokens = training.steps * training.batchTokens
-    let epochs = batches.epochs(afterBatches: training.steps).fixed(2)
+    let shares = trainFiles.indices.map { index in
+      let (file, steps) = (trainFiles[index].file, training.steps)
+      let share = Double(batches.idsRead(ofFile: index, afterBatches: steps)) / Double(tokens)
+      let part = trainFiles.count == 1 ? "" : "\(file.path), \((100 * share).fixed(1)) %: "
+      return
+        "\(part)\(grouped(file.count)) tokens of text, \(batches.epochs(ofFile: index, afterBatches: steps).fixed(2)) epochs"
+    }
     return [
       "\(grouped(parameterCount)) parameters: width \(model.width), \(model.layers) layers, \(model.heads) heads, keys "
         + "\(model.keyWidth), values \(model.valueWidth), feed-forward \(model.feedForwardWidth), vocabulary "
         + "\(grouped(model.vocabularySize))",
-      "\(grouped(trainFile.count)) tokens of text; \(grouped(training.steps)) steps of \(training.batchSize) × "
-        + "\(training.sequenceLength) tokens, \(grouped(tokens)) in all: \(epochs) epochs; seed \(training.seed)",
-    ]
+      "\(grouped(training.steps)) steps of \(training.batchSize) × \(training.sequenceLength) tokens, "
+        + "\(grouped(tokens)) in all; seed \(training.seed)",
+    ] + shares
   }
 
   /// What to say of a configuration that may not be what was meant.

@@ -197,7 +197,8 @@ struct TrainingSession {
   private mutating func save(_ progress: TrainingProgress) throws {
     try metrics.sync()
     let state = TrainingState(
-      configuration: plan.training, progress: progress, data: plan.dataDigests, machine: machine,
+      configuration: plan.training, progress: progress, data: plan.dataDigests.merging(plan.dataSettings) { $1 },
+      machine: machine,
       metricsLines: metrics.lineCount, seconds: seconds)
     try folder.checkpoints.save(
       state, of: trainer, provenance: provenance(progress), tokenizer: plan.tokenizer.model)
@@ -213,6 +214,6 @@ struct TrainingSession {
   private func provenance(_ progress: TrainingProgress) -> Provenance {
     Provenance(
       seed: UInt64(plan.training.seed), steps: progress.step, tokensSeen: progress.batch * plan.training.batchTokens,
-      dataDigest: plan.trainFile.dataDigest.description, toolVersion: "retnet \(Version.number)")
+      dataDigest: plan.dataDigests["train"] ?? "", toolVersion: "retnet \(Version.number)")
   }
 }

@@ -81,6 +81,22 @@ extension CommandRuns {
       #expect([130, 143].contains(process.status()))
     }
 
+    /// States that rows carry, and several files, come back with the data position.
+    @Test(arguments: [
+      "--set training.carry_state=true",
+      "--set data.train=[{\"path\":train.tokens,\"weight\":3},{\"path\":validation.tokens,\"weight\":1}]",
+      "--set data.train=[train.tokens,validation.tokens] --set training.carry_state=true --set model.score_norm=row_decay",
+    ])
+    func streamsAndMixturesGoOn(_ settings: String) throws {
+      let line = "train --config config.yaml -q --set training.checkpoint_every=3 \(settings)"
+      _ = try workspace.result("\(line) -o run --max-steps 5")
+      _ = try workspace.result("\(line) -o run --resume auto")
+      _ = try workspace.result("\(line) -o whole")
+      try workspace.remove(file: "run/checkpoints/step-00000005.safetensors")
+      try workspace.remove(file: "run/checkpoints/step-00000005.training-state.safetensors")
+      try files("run").expectEqual(files("whole"))
+    }
+
     @Test func aRunThatIsAtItsEndEndsAgain() throws {
       let first = try workspace.result("train --config config.yaml -o run")
       let before = try workspace.bytes("run/last.safetensors")
@@ -127,6 +143,12 @@ extension CommandRuns {
 
     @Test(arguments: [
       ("--set model.layers=3", 78, "model.layers: expected 2, as the run was begun with, found 3"),
+      ("--set training.carry_state=true", 78, "training.carry_state: expected false, as the run was begun with, found"),
+      (
+        "--set data.train=[{\"path\":train.tokens,\"weight\":2}]", 78,
+        "data.train: expected no weights, as the run was begun"
+      ),
+      ("--set data.train=[train.tokens,train.tokens]", 65, "data.train: expected the digest "),
       ("--set training.seed=9", 78, "training.seed: expected 1, as the run was begun with, found 9"),
       ("--set training.batch_tokens=64", 78, "training.batch_tokens: expected 128"),
       ("--set training.steps=24", 78, "training.steps: expected 12"),
@@ -215,6 +237,12 @@ extension CommandRuns {
 }
 
 extension Workspace {
+  /// Removes a file if it is there.
+  fileprivate func remove(file name: String) throws {
+    let path = folder.appendingPathComponent(name).path
+    if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
+  }
+
   /// The last model of a run with its folder `whole`.
   fileprivate func trained(_ line: String) throws -> Data {
     _ = try result(line)
