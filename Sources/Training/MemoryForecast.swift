@@ -35,7 +35,11 @@ package struct MemoryForecast: Sendable {
     add("retention", step.retention)
     add("logits", step.logits)
     add("packed operands", packing(model, configuration, workers: workers))
-    add("batch", 2 * Indices.byteCount(configuration.batchTokens))
+    // Inputs, targets, and where documents start.
+    add("batch", 3 * Indices.byteCount(configuration.batchTokens))
+    if configuration.carriesState {
+      add("carried states", 2 * ModelState.byteCount(model, batch: configuration.batchSize))
+    }
     if isEvaluated {
       add("evaluation", PerplexityMeter.byteCount(model, form: configuration.retentionForm, workers: workers))
     }
