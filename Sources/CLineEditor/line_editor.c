@@ -190,6 +190,11 @@ le_outcome le_read(le_editor *editor, const char *prompt, const char **text, siz
   reader = pthread_self();
   struct sigaction noting = {.sa_handler = note_continued}, usual;
   sigaction(SIGCONT, &noting, &usual);
+  // A program inherits the mask of the thread that started it, which may let no signal through.
+  sigset_t continuing;
+  sigemptyset(&continuing);
+  sigaddset(&continuing, SIGCONT);
+  pthread_sigmask(SIG_UNBLOCK, &continuing, NULL);
   switch_paste(editor, true);
   int length = 0;
   const char *line = el_gets(editor->line, &length);
