@@ -21,7 +21,7 @@ package final class FolderLock {
       throw .cannotCreate(path: path, reason: error.reason)
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
-      close(descriptor)
+      // deinit closes the file, as for every initialiser that throws once all properties have their values.
       let owner = (try? readAll(path: path, byteLimit: 32)).map { String(decoding: $0, as: UTF8.self) }
       throw .inUse(path: folder, process: owner.flatMap { Int($0.prefix { $0.isNumber }) })
     }
