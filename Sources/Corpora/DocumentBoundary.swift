@@ -1,4 +1,4 @@
-package import Configurations
+internal import Configurations
 
 /// What the end of a document does to the state, where several documents lie in a sequence.
 package enum DocumentBoundary: String, CaseIterable, Sendable, ConfigurationChoice {

@@ -12,11 +12,6 @@ extension StateFile {
     get throws { try position("", in: 1...Self.positionLimit) }
   }
 
-  /// The digest of the tokens that the state has read.
-  package var idDigest: IDDigest {
-    get throws { IDDigest(SHA256Digest(bytes: try bytes("digest"))) }
-  }
-
   // What Float64 counts exactly; so far angles of positions are computed.
   private static var positionLimit: Int { 1 << 53 }
 

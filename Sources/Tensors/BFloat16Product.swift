@@ -43,7 +43,7 @@ struct BFloat16Product: Sendable {
           let start = index * BFloat16Product.packedColumns
           piece.packColumns(start..<min(start + BFloat16Product.packedColumns, piece.columns.count), worker: worker)
         }
-        let tiles = PackedTileGrid(rows: c.rows, columns: columns.count)
+        let tiles = TileGrid.forPackedColumns(rows: c.rows, columns: columns.count)
         pool.run(tiles.count, with: (piece, tiles)) { context, index, worker in
           let (piece, tiles) = context
           let (rows, columns) = tiles[index]

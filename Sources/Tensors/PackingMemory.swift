@@ -57,30 +57,3 @@ struct PackingMemory: Sendable {
     unsafe UnsafeMutableRawPointer(own.base).assumingMemoryBound(to: UInt16.self) + worker * Self.inner * Self.rows
   }
 }
-
-/// How C is cut into tasks where B is packed once for all: a few rows and all columns, or a part of them where there are
-/// few rows.
-struct PackedTileGrid: Sendable {
-  let rows: Int
-  let columns: Int
-  let tileRows: Int
-  let tileColumns: Int
-
-  init(rows: Int, columns: Int) {
-    self.rows = rows
-    self.columns = columns
-    // Eight tasks or more, if that leaves a tile rows enough to be worth reading B from the shared cache.
-    tileRows = rows >= 1024 ? PackingMemory.rows : rows >= 512 ? 64 : 32
-    tileColumns = rows >= 8 * tileRows ? max(columns, 1) : 2 * BFloat16Product.columnGroup
-  }
-
-  private var across: Int { (columns + tileColumns - 1) / tileColumns }
-
-  var count: Int { (rows + tileRows - 1) / tileRows * across }
-
-  subscript(_ index: Int) -> (rows: Range<Int>, columns: Range<Int>) {
-    let row = index / across * tileRows
-    let column = index % across * tileColumns
-    return (row..<min(row + tileRows, rows), column..<min(column + tileColumns, columns))
-  }
-}

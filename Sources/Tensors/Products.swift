@@ -62,7 +62,7 @@ package func multiply(
     multiplyFewRows(c, a, b, accumulate: accumulate, on: pool)
     return
   }
-  let tile = TileGrid(rows: c.rows, columns: c.columns)
+  let tile = TileGrid.forBLAS(rows: c.rows, columns: c.columns)
   pool.run(tile.count, with: (c, a, b, transposed, accumulate, tile)) { context, index, _ in
     let (c, a, b, transposed, accumulate, tile) = context
     let (rows, columns) = tile[index]
@@ -86,19 +86,28 @@ private func multiplyFewRows(_ c: Matrix, _ a: Matrix, _ b: Matrix, accumulate: 
   }
 }
 
-/// How a product's result is cut: tiles of 256 × 256, or 256 × 1,024 from 512 rows on, where there are enough of them
-/// (docs/decisions/0006-tiles-of-float32-products.md).
+/// How a product's result is cut into tiles; those at the end may be smaller.
 struct TileGrid: Sendable {
   let rows: Int
   let columns: Int
   let tileRows: Int
   let tileColumns: Int
 
-  init(rows: Int, columns: Int) {
-    self.rows = rows
-    self.columns = columns
-    tileRows = min(max(rows, 1), 256)
-    tileColumns = min(max(columns, 1), rows >= 512 ? 1024 : 256)
+  /// Tiles for BLAS: 256 × 256, or 256 × 1,024 from 512 rows on, where there are enough of them
+  /// (docs/decisions/0006-tiles-of-float32-products.md).
+  static func forBLAS(rows: Int, columns: Int) -> TileGrid {
+    TileGrid(
+      rows: rows, columns: columns, tileRows: min(max(rows, 1), 256),
+      tileColumns: min(max(columns, 1), rows >= 512 ? 1024 : 256))
+  }
+
+  /// Tiles where B is packed once for all: a few rows and all columns, or a part of them where there are few rows.
+  static func forPackedColumns(rows: Int, columns: Int) -> TileGrid {
+    // Eight tasks or more, if that leaves a tile rows enough to be worth reading B from the shared cache.
+    let tileRows = rows >= 1024 ? PackingMemory.rows : rows >= 512 ? 64 : 32
+    return TileGrid(
+      rows: rows, columns: columns, tileRows: tileRows,
+      tileColumns: rows >= 8 * tileRows ? max(columns, 1) : 2 * BFloat16Product.columnGroup)
   }
 
   private var across: Int { (columns + tileColumns - 1) / tileColumns }

@@ -50,18 +50,7 @@ import Testing
 
   private func expectNoAllocationForward(_ threadCount: Int, _ form: RetentionForm, _ variant: Variant?) {
     let size = ModelCase(B: 1, T: 70, N: 40, D: 48, L: 2, H: 4, K: 8, V: 16, F: 64, variant: variant)
-    let (pool, model) = (WorkerPool(threadCount: threadCount), size.models().model)
-    let memory = InferenceMemory(size.configuration, form: form, batch: 1, time: 70, workers: threadCount)
-    var state = ModelState(size.configuration, batch: 1)
-    let (ids, logits) = (indices(size.tokens()), Tensor(Shape(70, 40)))
-    let one = ids.slice(0..<1)
-    expectNoAllocation(on: pool) {
-      let normed = model.forward(ids, batch: 1, form: form, state: &state, memory: memory, on: pool)
-      model.computeLogits(logits, normed, on: pool)
-      let next = model.forward(one, batch: 1, form: .recurrent, state: &state, memory: memory, on: pool)
-      model.computeLogits(logits.prefix(1), next, on: pool)
-      state.clear(on: pool)
-    }
+    expectAllocationFreeForward(form, size, size.models().model, on: WorkerPool(threadCount: threadCount))
   }
 
   @Test(arguments: [1, 2], WeightFormat.allCases)
@@ -70,16 +59,24 @@ import Testing
     let pool = WorkerPool(threadCount: threadCount)
     let model = RetNet(
       size.configuration, .random(size.configuration, format: { _ in format }, seed: 3, on: pool))
-    let form = RetentionForm.chunkwise(chunkLength: 16)
-    let memory = InferenceMemory(size.configuration, form: form, batch: 1, time: 70, workers: threadCount)
+    expectAllocationFreeForward(.chunkwise(chunkLength: 16), size, model, on: pool)
+  }
+
+  /// A prompt by the form, one more token by the recurrent one, and the state emptied again.
+  private func expectAllocationFreeForward(
+    _ form: RetentionForm, _ size: ModelCase, _ model: RetNet, on pool: WorkerPool
+  ) {
+    let memory = InferenceMemory(
+      size.configuration, form: form, batch: 1, time: size.T, workers: pool.threadCount)
     var state = ModelState(size.configuration, batch: 1)
-    let (ids, logits) = (indices(size.tokens()), Tensor(Shape(70, 600)))
+    let (ids, logits) = (indices(size.tokens()), Tensor(Shape(size.T, size.N)))
     let one = ids.slice(0..<1)
     expectNoAllocation(on: pool) {
       let normed = model.forward(ids, batch: 1, form: form, state: &state, memory: memory, on: pool)
       model.computeLogits(logits, normed, on: pool)
       let next = model.forward(one, batch: 1, form: .recurrent, state: &state, memory: memory, on: pool)
       model.computeLogits(logits.prefix(1), next, on: pool)
+      state.clear(on: pool)
     }
   }
 
