@@ -21,23 +21,46 @@ RN_INLINE void read_sixteen(vfloat *to, const Weights w, int64_t at) {
     *to = *(const vfloat *)((const float *)w.numbers + at);
 }
 
+RN_INLINE void ask_ahead(const Weights w, int64_t at) {
+  rn_ask_ahead((const char *)w.numbers + at * (w.is_half ? 2 : 4));
+}
+
 RN_INLINE float one(const Weights w, int64_t at) {
   return w.is_half ? rn_float((uint32_t)((const uint16_t *)w.numbers)[at] << 16) : ((const float *)w.numbers)[at];
+}
+
+// Fewer than sixteen numbers, and zeros behind them.
+RN_INLINE void read_few(vfloat *to, const Weights w, int64_t at, int64_t count) {
+  float lane[RN_LANES] = {0};
+  for (int64_t l = 0; l < count; l++) lane[l] = one(w, at + l);
+  *to = *(const vfloat *)lane;
+}
+
+// sum += the products of up to sixteen inputs from `i` on, each in its lane.
+RN_INLINE void add_lanes(const int R, const int O, vfloat sum[4][4], const float *x, const Weights w, int64_t first,
+                         int64_t i, int64_t count, int64_t inputs, int64_t x_stride) {
+  for (int o = 0; o < O; o++) {
+    vfloat weights, row;
+    if (count == RN_LANES)
+      read_sixteen(&weights, w, first + o * inputs + i);
+    else
+      read_few(&weights, w, first + o * inputs + i, count);
+    for (int r = 0; r < R; r++) {
+      if (count == RN_LANES)
+        row = *(const vfloat *)(x + r * x_stride + i);
+      else
+        read_few(&row, (Weights){x + r * x_stride, 0}, i, count);
+      sum[r][o] += row * weights;
+    }
+  }
 }
 
 // What whole steps of 32 inputs leave over goes to lanes in order: the first sixteen to `sum`, the others to `second`.
 RN_INLINE void add_rest(const int R, const int O, vfloat sum[4][4], vfloat second[4][4], const float *x,
                         const Weights w, int64_t first, int64_t inputs, int64_t x_stride) {
-  int64_t i = inputs / (2 * RN_LANES) * (2 * RN_LANES);
-  for (int64_t l = 0; i + l < inputs; l++)
-    for (int o = 0; o < O; o++)
-      for (int r = 0; r < R; r++) {
-        float product = x[r * x_stride + i + l] * one(w, first + o * inputs + i + l);
-        if (l < RN_LANES)
-          sum[r][o][l] += product;
-        else
-          second[r][o][l - RN_LANES] += product;
-      }
+  int64_t i = inputs / (2 * RN_LANES) * (2 * RN_LANES), left = inputs - i;
+  if (left > 0) add_lanes(R, O, sum, x, w, first, i, left < RN_LANES ? left : RN_LANES, inputs, x_stride);
+  if (left > RN_LANES) add_lanes(R, O, second, x, w, first, i + RN_LANES, left - RN_LANES, inputs, x_stride);
 }
 
 // One output for one row: a sum over 32 lanes in index order, then lane l + lane l + 16.
@@ -47,6 +70,7 @@ RN_INLINE void output(vfloat *total, const float *x, const Weights w, int64_t fi
 #pragma clang loop unroll_count(4)
   for (int64_t i = 0; i + 2 * RN_LANES <= inputs; i += 2 * RN_LANES) {
     vfloat weights[2];
+    ask_ahead(w, first + i);  // a line of bfloat16, half of the two of Float32
     read_sixteen(weights, w, first + i);
     read_sixteen(weights + 1, w, first + i + RN_LANES);
     sum[0][0] += *(const vfloat *)(x + i) * weights[0];

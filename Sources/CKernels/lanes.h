@@ -29,6 +29,10 @@
 
 enum { RN_LANES = 16 };
 
+// Asks for what a stream of weights will need soon, into the second-level cache. The hardware's own prefetching ends at
+// each page of 4 KiB. 1,024 bytes ahead was the best of 512 … 4,096, and better than the first-level cache (Zen 4).
+RN_INLINE void rn_ask_ahead(const void *weights) { __builtin_prefetch((const char *)weights + 1024, 0, 2); }
+
 // sum ← the sum of `term` for i in 0 ..< count. `i` names the index; lanes as said above.
 #define RN_SUM(sum, i, count, term)                                      \
   do {                                                                   \

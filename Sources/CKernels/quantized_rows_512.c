@@ -10,9 +10,6 @@
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c")))
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
-// How far ahead of its use a weight is asked for. Pages of 4 KiB end the hardware's own prefetching.
-enum { AHEAD = 2048 };
-
 // One output for `R` rows over a piece of up to sixteen blocks.
 INLINE void add_piece(const int R, const int is_q4, __m512 *sum, const PreparedRow *x, const uint8_t *w,
                       const uint16_t *scales, int64_t first, const int64_t blocks) {
@@ -31,6 +28,7 @@ INLINE void add_piece(const int R, const int is_q4, __m512 *sum, const PreparedR
     if (left <= 0) break;
     int64_t at = first / group_blocks + g;
     const uint8_t *from = w + at * 64;
+    rn_ask_ahead(from);
     __m512i bytes = left >= group_blocks ? _mm512_loadu_si512(from)
                                          : _mm512_maskz_loadu_epi8((1ull << (left * 64 / group_blocks)) - 1, from);
     __m512i low = is_q4 ? _mm512_and_si512(bytes, low_half) : _mm512_xor_si512(bytes, offset);
