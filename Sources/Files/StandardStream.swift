@@ -21,6 +21,15 @@ package enum StandardStream {
     try writeAll(bytes, to: descriptor, name: name)
   }
 
+  /// Notices a reader that has gone although there is nothing to write yet.
+  ///
+  /// - Throws: `FileError.closedPipe` if the stream is a pipe that nobody reads any more.
+  package func checkReader() throws(FileError) {
+    // A pipe says by itself that its reader has gone.
+    var place = pollfd(fd: descriptor, events: 0, revents: 0)
+    if unsafe poll(&place, 1, 0) > 0, place.revents & Int16(POLLERR) != 0 { throw .closedPipe(name: name) }
+  }
+
   /// Whether a terminal shows what is written.
   package var isTerminal: Bool { isatty(descriptor) == 1 }
 

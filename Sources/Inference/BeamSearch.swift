@@ -18,11 +18,12 @@ package enum BeamSearch {
   ///   - eosID: Ends a continuation and is not part of its tokens; nil: nothing does.
   ///   - options: Their biases are added to the logits; all else does not matter.
   ///   - pool: Where the work runs.
+  ///   - check: Called before each token; ends the search by throwing.
   /// - Returns: The N best, best first. Among equals, that of the better beginning and then of the lower id.
   package static func run(
     _ network: RetNet, from progress: ReadingProgress, beams: Int, count: Int, eosID: Int32?,
-    options: SamplingOptions = SamplingOptions(), on pool: WorkerPool
-  ) -> [Hypothesis] {
+    options: SamplingOptions = SamplingOptions(), on pool: WorkerPool, check: () throws -> Void
+  ) rethrows -> [Hypothesis] {
     var biases = SamplingOptions()
     biases.bias = options.bias
     let adjustment = LogitAdjustment(biases)
@@ -31,6 +32,7 @@ package enum BeamSearch {
     var live = [Hypothesis(tokens: [], logProbability: 0, isFinished: false)]
     var finished: [Hypothesis] = []
     for step in 0..<count {
+      try check()
       var (next, parents) = ([Hypothesis](), [Int]())
       for (parent, token) in candidates(live, decoder, adjustment, beams: beams) {
         var longer = live[parent]

@@ -1,3 +1,4 @@
+internal import Files
 internal import Inference
 internal import Modeling
 internal import Tensors
@@ -13,19 +14,20 @@ struct BatchGeneration {
     let maker: TextMaker
   }
 
-  /// Makes texts until there are no more.
+  /// Makes texts until there are no more, or nobody reads them any more.
   ///
   /// - Parameters:
   ///   - capacity: How many at a time.
   ///   - next: The next start; asked when a place is free. Its progress is copied at once.
   ///   - done: Gets the finished texts in their order.
-  /// - Throws: What the closures throw.
+  /// - Throws: What the closures throw, and `FileError.closedPipe`.
   func run(capacity: Int, next: () throws -> Start?, done: (TextMaker) throws -> Void) throws {
     var decoder = BatchDecoder(network, capacity: capacity, on: pool)
     var slots: [(number: Int, maker: TextMaker)] = []
     var finished: [Int: TextMaker] = [:]
     var (started, told, isOpen) = (0, 0, true)
     repeat {
+      try StandardStream.output.checkReader()
       while isOpen, slots.count < capacity {
         guard let start = try next() else { isOpen = false; break }
         if start.maker.finish == nil {

@@ -24,13 +24,11 @@ struct GenerateCommand: ParsableCommand {
   @OptionGroup var model: ModelOption
   @OptionGroup var global: GlobalOptions
   @OptionGroup var prompt: PromptOptions
-  @OptionGroup var state: StateOptions
-  @OptionGroup var sampling: SamplingFlags
-  @OptionGroup var several: SeveralOptions
-  @OptionGroup var live: LiveOptions
 
-  @Option(name: .customShort("n"), help: ArgumentHelp("Tokens to generate.", valueName: "n"))
+  @Option(name: .customShort("n"), parsing: .unconditional, help: ArgumentHelp("Tokens to generate.", valueName: "n"))
   var count = 128
+
+  @OptionGroup var sampling: SamplingFlags
 
   @Option(
     parsing: .unconditionalSingleValue,
@@ -40,7 +38,12 @@ struct GenerateCommand: ParsableCommand {
   @Flag(help: "Go on after the end of a document.")
   var ignoreEos = false
 
+  @OptionGroup var several: SeveralOptions
+  @OptionGroup var live: LiveOptions
+  @OptionGroup var state: StateOptions
+
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Tokens of the prompt that are read at a time, 1 to 65536; another length changes the last bits "
         + "(default: by the model's shape).",
@@ -50,7 +53,9 @@ struct GenerateCommand: ParsableCommand {
   @Flag(help: "Print one JSON object, or a line for each of several texts.")
   var json = false
 
-  @Option(help: ArgumentHelp("With --json: ln p of each token and of the k most likely, 0 to 1000.", valueName: "k"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("With --json: ln p of each token and of the k most likely, 0 to 1000.", valueName: "k"))
   var logprobs: Int?
 
   @Flag(help: "Print tokens per second and chunk length to standard error.")
@@ -96,7 +101,9 @@ struct GenerateCommand: ParsableCommand {
     } else {
       let isContinued = saved != nil
       let read = try generation.read(&reader, recent: saved?.recent)
-      if isContinued { global.say("reused \(grouped(read.reused)) of \(grouped(read.tokens)) prompt tokens") }
+      if isContinued, read.tokens > 0 {
+        global.say("reused \(grouped(read.reused)) of \(grouped(read.tokens)) prompt tokens")
+      }
       if several.beams > 1 {
         try generation.runBeams(several.beams)
       } else if several.numSamples > 1 {
@@ -118,10 +125,15 @@ struct SeveralOptions: ParsableArguments {
       valueName: "file.jsonl"))
   var prompts: String?
 
-  @Option(help: ArgumentHelp("Continuations of the prompt, with this seed and those that follow it.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Continuations of the prompt, 1 to 65536, with this seed and those that follow it.", valueName: "n"))
   var numSamples = 1
 
-  @Option(help: ArgumentHelp("Look for the most likely continuation with this many beams, 1 to 16.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Look for the most likely continuation with this many beams, 1 to 16.", valueName: "n"))
   var beams = 1
 
   func validate() throws {

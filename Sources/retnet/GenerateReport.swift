@@ -8,7 +8,7 @@ extension TextMaker {
       "text": .text(text), "tokens": .integer(tokens.count), "ids": .list(tokens.map { .integer(Int($0)) }),
       "finish_reason": finish.map { .text($0.rawValue) } ?? .null, "seed": .text("\(seed)"),
     ]
-    if !probabilities.isEmpty {
+    if tellsProbabilities {
       members["logprobs"] = .list(
         probabilities.map { chosen, top in
           var entry = chosen.members(tokenizer)

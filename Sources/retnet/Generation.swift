@@ -47,7 +47,7 @@ struct Generation {
     TextMaker(rules, seed: seed, recent: recent, isTextStart: isTextStart)
   }
 
-  /// One text, shown as it comes.
+  /// One text, shown as it comes. It ends early when nobody reads it any more, with all its tokens read.
   ///
   /// - Parameter readsLast: Whether the last token is read too, as a state must.
   /// - Returns: What made it.
@@ -55,17 +55,29 @@ struct Generation {
   mutating func runOne(readsLast: Bool) throws -> TextMaker {
     let start = ContinuousClock.now
     var maker = maker(seed: seed)
-    while maker.finish == nil {
+    var isHeard = true
+    while maker.finish == nil, isHeard {
       let (token, text) = maker.step(generator.nextLogits)
-      if !json, !text.isEmpty { try StandardStream.output.write(text) }
+      isHeard = try show(json ? "" : text)
       if let token, maker.finish == nil || readsLast { generator.append(token) }
     }
     timings.addMaking(maker.tokens.count, ContinuousClock.now - start)
+    guard isHeard else { return maker }
     var members = maker.members(rules.model.tokenizer)
     members.merge(promptMembers) { $1 }
     members.merge(timings.members) { $1 }
-    try StandardStream.output.write((json ? JSONReport(members).text : "") + "\n")
+    _ = try show((json ? JSONReport(members).text : "") + "\n")
     return maker
+  }
+
+  /// Writes to standard output; tells whether somebody reads it.
+  private func show(_ text: String) throws -> Bool {
+    do {
+      try text.isEmpty ? StandardStream.output.checkReader() : StandardStream.output.write(text)
+      return true
+    } catch FileError.closedPipe {
+      return false
+    }
   }
 
   /// Several texts from the one prompt.
@@ -95,9 +107,10 @@ struct Generation {
   /// The most likely continuation that the beams find.
   mutating func runBeams(_ beams: Int) throws {
     let start = ContinuousClock.now
-    let found = BeamSearch.run(
+    let found = try BeamSearch.run(
       rules.model.network, from: generator.progress, beams: beams, count: rules.count,
-      eosID: rules.endsAtEOS ? rules.model.eosID : nil, options: rules.options, on: pool)
+      eosID: rules.endsAtEOS ? rules.model.eosID : nil, options: rules.options, on: pool,
+      check: StandardStream.output.checkReader)
     timings.addMaking(found.first?.tokens.count ?? 0, ContinuousClock.now - start)
     let texts = found.map { hypothesis in
       var stream = TextStream(rules.model.tokenizer, startsText: isTextStart)

@@ -31,7 +31,12 @@ extension GenerateCommand {
     var conversation = try Conversation(
       rules, generator, random: seed, recent: recent, state: state, timings: timings, on: pool)
     global.say("Type a text to have it continued; /help lists commands, Ctrl-C stops a text, Ctrl-D ends.")
-    let wasTerminated = try conversation.run(continuesPrompt: hasPrompt)
+    var wasTerminated = false
+    do {
+      wasTerminated = try conversation.run(continuesPrompt: hasPrompt)
+    } catch FileError.closedPipe {
+      // Nobody reads the texts: that ends it, with the state.
+    }
     try state.write(
       conversation.generator, random: conversation.random, recent: conversation.recent, rules.model)
     if wasTerminated { throw state.stateOut == nil ? StopSignals.exit : ExitStatus.stopped.exit }

@@ -24,9 +24,10 @@ struct PromptOptions: ParsableArguments {
   /// - Throws: `FileError` when there is no such file.
   func open() throws -> PromptReader {
     if let path = file ?? (prompt == "-" ? "-" : nil) {
-      return PromptReader(source: .file(try BlockReader(path: path)), echoes: displayPrompt)
+      let name = path == "-" ? "standard input" : path
+      return PromptReader(source: .file(try BlockReader(path: path)), echoes: displayPrompt, name: name)
     }
-    return PromptReader(source: .text(Array((prompt ?? "").utf8)), echoes: displayPrompt)
+    return PromptReader(source: .text(Array((prompt ?? "").utf8)), echoes: displayPrompt, name: "prompt")
   }
 }
 
@@ -49,10 +50,10 @@ struct PromptReader {
   // As far as --repeat-last-n looks back.
   private static let tailLimit = 65_536
 
-  fileprivate init(source: Source, echoes: Bool) {
+  fileprivate init(source: Source, echoes: Bool, name: String) {
     self.source = source
     self.echoes = echoes
-    name = "prompt"
+    self.name = name
   }
 
   /// A prompt in memory.

@@ -3,33 +3,52 @@ internal import Inference
 
 /// How tokens are chosen.
 struct SamplingFlags: ParsableArguments {
-  @Option(name: .customLong("temp"), help: "Temperature; 0 takes the most likely token.")
+  @Option(
+    name: .customLong("temp"), parsing: .unconditional,
+    help: ArgumentHelp("Temperature; 0 takes the most likely token.", valueName: "t"))
   var temperature = 0.8
 
-  @Option(help: "Choose among the k most likely tokens; 0: all.")
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Choose among the k most likely tokens; 0: all.", valueName: "k"))
   var topK = 40
 
-  @Option(help: "Choose among the most likely tokens that have this probability together; 1: all.")
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Choose among the most likely tokens that have this probability together; 1: all.", valueName: "p"))
   var topP = 0.95
 
-  @Option(help: "Choose among tokens at least this part as likely as the most likely one; 0: all.")
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Choose among tokens at least this part as likely as the most likely one; 0: all.", valueName: "p"))
   var minP = 0.0
 
   @Option(
-    name: .customLong("typical"),
-    help: "Choose among the tokens nearest to the expected surprise that have this probability together; 1: all.")
+    name: .customLong("typical"), parsing: .unconditional,
+    help: ArgumentHelp(
+      "Choose among the tokens nearest to the expected surprise that have this probability together; 1: all.",
+      valueName: "p"))
   var typical = 1.0
 
-  @Option(help: "Divide the logits of recent tokens by this; 1: leave them.")
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Divide the logits of recent tokens by this if above 0, multiply them if below; 1: leave them.", valueName: "r"))
   var repeatPenalty = 1.0
 
-  @Option(help: "How many tokens are recent, the prompt's among them, 0 to 65536.")
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How many tokens are recent, the prompt's among them, 0 to 65536.", valueName: "n"))
   var repeatLastN = 64
 
-  @Option(parsing: .unconditional, help: "Take this off the logits of recent tokens.")
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Take this off the logits of recent tokens.", valueName: "p"))
   var presencePenalty = 0.0
 
-  @Option(parsing: .unconditional, help: "Take this off the logits of recent tokens for each time.")
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Take this off the logits of recent tokens for each time they came.", valueName: "f"))
   var frequencyPenalty = 0.0
 
   @Option(
@@ -38,7 +57,10 @@ struct SamplingFlags: ParsableArguments {
       "Add to the logit of a token: 42+1.5, 42-2 or 42-inf, which forbids it; may be repeated.", valueName: "id±b"))
   var logitBias: [LogitBias] = []
 
-  @Option(name: .shortAndLong, help: "Seed of the choice (default: 0, or as the state left it).")
+  @Option(
+    name: .shortAndLong, parsing: .unconditional,
+    help: ArgumentHelp(
+      "Seed of the choice, a whole number from 0 (default: 0, or as the state left it).", valueName: "n"))
   var seed: UInt64?
 
   func validate() throws {

@@ -27,6 +27,7 @@ struct StateOptions: ParsableArguments {
   var stateDtype = StateFormat.f32
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Also write what it takes to undo the last w tokens, 1 to 1048576 (default: as the state that was read).",
       valueName: "w"))

@@ -34,8 +34,10 @@ struct TextMaker {
   private(set) var tokens: [Int32] = []
   private(set) var text = ""
   private(set) var finish: FinishReason?
-  /// For each token, what the model gave it, and the most likely ones.
+  /// For each token, what the model gave it, and the most likely ones, if they are told.
   private(set) var probabilities: [(chosen: TokenLogProbability, top: [TokenLogProbability])] = []
+
+  var tellsProbabilities: Bool { rules.logProbabilities != nil }
 
   /// - Parameters:
   ///   - rules: How.

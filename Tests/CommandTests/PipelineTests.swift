@@ -149,7 +149,7 @@ extension CommandRuns {
         try workspace.run(line + " --timings --chunk-length 9 -p the").talk.contains("chunk length of the prompt: 9\n"))
       try workspace.write(Data([0x61, 0xFF]), "latin.txt")
       try workspace.expectFailure(
-        "generate -m model.safetensors -f latin.txt", status: 65, "prompt: line 1, byte offset 1")
+        "generate -m model.safetensors -f latin.txt", status: 65, "error: latin.txt: line 1, byte offset 1")
     }
 
     @Test func aLongPromptIsReadInPieces() throws {

@@ -84,7 +84,7 @@ import Testing
     var generator = Generator(model.network, chunkLength: 8, on: pool)
     generator.read(prompt)
     let found = BeamSearch.run(
-      model.network, from: generator.progress, beams: beams, count: 6, eosID: eos, on: pool)
+      model.network, from: generator.progress, beams: beams, count: 6, eosID: eos, on: pool, check: {})
     #expect(found.map(\.tokens) == expected.map(\.tokens))
     for (a, b) in zip(found, expected) { #expect(abs(a.logProbability - b.sum) < 1e-9) }
   }
