@@ -1,4 +1,4 @@
-/// How the next token is chosen from the logits. The defaults of `init` change nothing: plain sampling.
+/// How the next token is chosen from the logits. Those of `init` are the defaults of `generate`.
 package struct SamplingOptions: Sendable, Equatable {
   /// Divides the logits; 0 takes the most likely token.
   package var temperature = 0.8
@@ -9,7 +9,7 @@ package struct SamplingOptions: Sendable, Equatable {
   /// Keeps the most likely tokens that together have at least this probability; 1 keeps all.
   package var topP = 0.95
   /// Keeps the tokens that are at least this part as likely as the most likely one; 0 keeps all.
-  package var minP = 0.0
+  package var minP = 0.05
   package var penalties = TokenPenalties()
   /// Added to the logits, by id.
   package var bias: [Int32: Float] = [:]

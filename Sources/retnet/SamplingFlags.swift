@@ -22,7 +22,7 @@ struct SamplingFlags: ParsableArguments {
     parsing: .unconditional,
     help: ArgumentHelp(
       "Choose among tokens at least this part as likely as the most likely one; 0: all.", valueName: "p"))
-  var minP = 0.0
+  var minP = 0.05
 
   @Option(
     name: .customLong("typical"), parsing: .unconditional,

@@ -17,7 +17,7 @@ struct SamplingCase: CustomTestStringConvertible {
 
   var options: SamplingOptions {
     var options = SamplingOptions()
-    (options.temperature, options.topK, options.topP) = (temperature, topK, topP)
+    (options.temperature, options.topK, options.topP, options.minP) = (temperature, topK, topP, 0)
     return options
   }
 
