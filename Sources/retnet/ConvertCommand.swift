@@ -51,7 +51,7 @@ struct ConvertCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Format of the matrices (default: as they are).", valueName: "f32|bf16|f16"))
   var dtype: NumberFormat?
 
-  @Option(help: ArgumentHelp("Quantise the matrices (default: no).", valueName: "q8_0|q4_0"))
+  @Option(help: ArgumentHelp("Quantise the matrices (default: as they are).", valueName: "q8_0|q4_0"))
   var quantize: Quantization?
 
   @Option(
@@ -87,6 +87,8 @@ struct ConvertCommand: ParsableCommand {
       throw CommandError(.usage, "--report: the model has no tokenizer to read a text with", hint: "give --tokenizer")
     }
     let format = dtype ?? loaded.format
+    // Blocks of numbers that were quantised give the same blocks again.
+    let quantize = quantize ?? (dtype == nil ? loaded.quantization : nil)
     let network = RetNet(loaded.configuration, try loaded.loadParameters())
     if format == .float16, let name = network.parameters.firstBeyondFloat16 {
       throw CommandError(

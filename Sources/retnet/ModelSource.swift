@@ -71,6 +71,12 @@ enum ModelSource {
     }
   }
 
+  /// How the matrices are quantised, if they are.
+  var quantization: Quantization? {
+    guard case .retnet(let header, _) = self else { return nil }
+    return header.quantization
+  }
+
   /// What to tell of foreign weights: the family, and what was taken for granted.
   var remarks: [String] {
     guard case .foreign(let model) = self else { return [] }

@@ -37,7 +37,15 @@ struct StateDiff: ParsableCommand {
       ("largest_difference", .number(largest)), ("differences", .list(difference.layers.map { .number($0) })),
     ]
     let report = JSONReport(Dictionary(uniqueKeysWithValues: members))
-    try StandardStream.output.write((json ? report.text : textReport(members)) + "\n")
+    let lines = textReport(Array(members.prefix(2)) + Self.shown(difference, largest: largest))
+    try StandardStream.output.write((json ? report.text : lines) + "\n")
     if a.modelDigest != b.modelDigest || !difference.isSameText || largest != 0 { throw ExitStatus.checkFailed.exit }
+  }
+
+  /// For people: two digits of each layer.
+  private static func shown(_ difference: StateDifference, largest: Double) -> [(String, JSONValue)] {
+    let (a, b) = difference.positions
+    return [("tokens", .text("\(grouped(a)) and \(grouped(b))")), ("largest_difference", .text(largest.scientific))]
+      + difference.layers.enumerated().map { ("layer_\($0.offset)", .text($0.element.scientific)) }
   }
 }

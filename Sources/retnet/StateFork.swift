@@ -38,5 +38,6 @@ struct StateFork: ParsableCommand {
     if let seed { saved.random = seed }
     if forget { saved.forget() }
     try saved.write(to: output, format: stateDtype?.format ?? source.format)
+    global.say("\(output): \(grouped(saved.progress.position)) tokens")
   }
 }

@@ -22,6 +22,19 @@ extension CommandRuns {
       #expect(try workspace.bytes("wide") == workspace.bytes("wide2"))
     }
 
+    @Test(arguments: ["q8_0", "q4_0"]) func aQuantizedModelStaysAsItIs(format: String) throws {
+      func digest(_ name: String) throws -> String? {
+        let info = try workspace.result("info \(name) --json")
+        let object = try JSONSerialization.jsonObject(with: Data(info.utf8)) as? [String: Any]
+        return object?["digest"] as? String
+      }
+      _ = try workspace.result("convert model.safetensors -o small --quantize \(format)")
+      let run = try workspace.run("convert small -o again --tokenizer tokenizer.model")
+      #expect(run.status == 0 && run.talk.contains(" parameters in \(format), digest "), "\(run.talk)")
+      let before = try #require(try digest("small"))
+      #expect(try digest("again") == before)
+    }
+
     @Test func theReportComparesWithTheModelBefore() throws {
       let same = try workspace.result("convert model.safetensors -o same --dtype f32 --report text.txt")
       #expect(same.contains("(+0.000 %)") && same.contains("0.000000 nats per token") && same.contains("100.00 %"))
