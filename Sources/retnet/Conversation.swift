@@ -203,7 +203,8 @@ extension Conversation {
     guard count <= limit else {
       throw CommandError(
         .usage, "/undo: expected at most \(limit) tokens, found \(count)",
-        hint: "--undo-window keeps more than \(undoWindow), /reset forgets all")
+        hint: limit < position - 1
+          ? "--undo-window keeps more than \(undoWindow), /reset forgets all" : "/reset forgets all")
     }
     generator.undo(count)
     tail.removeLast(min(count, tail.count))

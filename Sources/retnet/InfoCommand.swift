@@ -107,7 +107,7 @@ struct InfoCommand: ParsableCommand {
       / header.configuration.heads
     var members: [(String, JSONValue)] = [
       ("kind", .text("model")), ("parameters", .integer(weights.reduce(0) { $0 + $1.shape.count })),
-      ("dtype", .text(header.format.rawValue)), ("file_bytes", .integer(header.file.byteCount)),
+      ("dtype", .text(header.formatWord)), ("file_bytes", .integer(header.file.byteCount)),
       ("state_numbers", .integer(state)),
     ]
     members += header.configuration.settings.map { ($0.name, JSONValue($0.value)) }

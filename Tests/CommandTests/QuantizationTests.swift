@@ -31,6 +31,7 @@ extension CommandRuns {
       _ = try workspace.result("convert model.safetensors -o small --quantize \(format)")
       let run = try workspace.run("convert small -o again --tokenizer tokenizer.model")
       #expect(run.status == 0 && run.talk.contains(" parameters in \(format), digest "), "\(run.talk)")
+      #expect(try workspace.result("info small --json").contains("\"dtype\" : \"\(format)\""))
       let before = try #require(try digest("small"))
       #expect(try digest("again") == before)
     }
