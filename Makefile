@@ -7,7 +7,7 @@ TEXT ?=
 # The run folder (make quickstart OUT=runs/mine); empty for runs/kjv-small, or runs/<name of the text>.
 OUT ?=
 
-.PHONY: help setup build quickstart test test-golden bench-peers check
+.PHONY: help setup build quickstart test test-golden bench-peers bench-decode check
 
 help: ## Show this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -32,6 +32,9 @@ test-golden: setup ## Reproduce the numbers of other RetNet programs on their ow
 
 bench-peers: build ## Measure training beside PyTorch, which is installed into .build (a quarter of an hour).
 	@scripts/bench-peers/run.sh
+
+bench-decode: build ## Measure generation beside llama.cpp, which is built in .build (20 minutes).
+	@scripts/bench-peers/decode.sh
 
 check: ## Check the format of the code, and the scripts if shellcheck is there.
 	@swift format lint --strict --recursive Sources Tests Package.swift

@@ -26,6 +26,12 @@ def environment(threads):
 KEEPS_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
 
 
+def program_path():
+    """RETNET, or what is built here, or what is installed."""
+    built = PROJECT / ".build/release/retnet"
+    return os.environ.get("RETNET") or str(built if built.exists() else "retnet")
+
+
 class Peer:
     """A model in PyTorch that is warm and waits to be measured."""
 
@@ -68,8 +74,7 @@ class Ours:
     """`retnet bench train`, started anew for each round: it needs no warm-up worth keeping."""
 
     def __init__(self, threads, steps):
-        built = PROJECT / ".build/release/retnet"
-        self.program = os.environ.get("RETNET") or str(built if built.exists() else "retnet")
+        self.program = program_path()
         self.threads = threads
         self.steps = steps
         self.machine = {}
