@@ -45,6 +45,16 @@ package struct BatchDecoder {
     positions.append(progress.position)
   }
 
+  /// Gives every slot a copy of one state.
+  ///
+  /// - Parameters:
+  ///   - state: Of one sequence.
+  ///   - position: Of the token that follows.
+  package mutating func fill(with state: ModelState, position: Int) {
+    positions = Array(repeating: position, count: ids.count)
+    for slot in positions.indices { states.copy(sequence: slot, state, sequence: 0, on: pool) }
+  }
+
   /// Drops a sequence; the one in the last slot moves into its place.
   package mutating func remove(_ slot: Int) {
     let last = count - 1

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Files
+internal import Inference
 internal import Modeling
 internal import Tensors
 
@@ -12,6 +13,7 @@ struct BenchGenerate: ParsableCommand {
       Examples:
         retnet bench generate --preset retnet-1.3b --quantize q4_0
         retnet bench generate --preset retnet-1.3b --precision bf16 -d 0,8192,65536
+        retnet bench generate --preset retnet-1.3b --precision bf16 -p 0 -b 1,16
         retnet bench generate -m runs/kjv-small/best.safetensors -t 1,2
 
       A preset and a configuration file have random weights. The cost of a token does not depend on the numbers, nor on \
@@ -42,6 +44,11 @@ struct BenchGenerate: ParsableCommand {
     name: .shortAndLong, help: ArgumentHelp("Tokens before, several numbers in turn.", valueName: "0,8192"))
   var depth = "0"
 
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Sequences that are decoded together, several numbers in turn.", valueName: "1,16"))
+  var batch = "1"
+
   @Option(help: ArgumentHelp("Tokens of the prompt that are read at a time.", valueName: "c"))
   var chunkLength = 512
 
@@ -66,32 +73,41 @@ struct BenchGenerate: ParsableCommand {
     if precision != nil && quantize != nil {
       throw ValidationError("'--precision' and '--quantize' exclude each other")
     }
-    _ = try depths
+    _ = (try depths, try batches)
   }
 
   /// The depths in the order given.
-  private var depths: [Int] {
-    get throws {
-      try depth.split(separator: ",", omittingEmptySubsequences: false).map { word in
-        guard let count = Int(word), (0...Self.largestCount).contains(count) else {
-          throw ValidationError("--depth: expected integers from 0 to \(Self.largestCount), found '\(depth)'")
-        }
-        return count
+  private var depths: [Int] { get throws { try numbers("--depth", depth, in: 0...Self.largestCount) } }
+
+  /// The batches in the order given.
+  private var batches: [Int] { get throws { try numbers("--batch", batch, in: 1...BatchDecoder.limit) } }
+
+  private func numbers(_ flag: String, _ text: String, in range: ClosedRange<Int>) throws -> [Int] {
+    try text.split(separator: ",", omittingEmptySubsequences: false).map { word in
+      guard let number = Int(word), range.contains(number) else {
+        throw ValidationError(
+          "\(flag): expected integers from \(range.lowerBound) to \(range.upperBound), found '\(text)'")
       }
+      return number
     }
   }
 
   func run() throws {
     let base = try options.openBase()
-    let (threads, depths) = (try options.threadCounts, try depths)
+    let (threads, depths, batches) = (try options.threadCounts, try depths, try batches)
     let subject = try BenchSubject(source, format: format, threads: threads.max() ?? 1)
-    let lengths = [("pp", promptTokens), ("tg", newTokens)].filter { $0.1 > 0 }
+    // Prompts are read one after the other.
+    let kinds = [(isPrompt: true, count: promptTokens, batches: [1]), (false, newTokens, batches)].filter {
+      $0.count > 0
+    }
     let runs = threads.flatMap { threads in
       depths.flatMap { depth in
-        lengths.map { kind, count in
-          GenerationBenchmark(
-            subject: subject, isPrompt: kind == "pp", count: count, depth: depth, readsDepth: readDepth,
-            chunkLength: chunkLength, threads: threads, repetitions: options.repetitions)
+        kinds.flatMap { kind in
+          kind.batches.map { batch in
+            GenerationBenchmark(
+              subject: subject, isPrompt: kind.isPrompt, count: kind.count, batch: batch, depth: depth,
+              readsDepth: readDepth, chunkLength: chunkLength, threads: threads, repetitions: options.repetitions)
+          }
         }
       }
     }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Inference
 internal import Modeling
 internal import Retention
 internal import Tensors
@@ -9,6 +10,8 @@ struct GenerationBenchmark {
   /// Whether a prompt is read; otherwise tokens are decoded.
   let isPrompt: Bool
   let count: Int
+  /// Sequences that are decoded together; 1 for a prompt.
+  let batch: Int
   /// Tokens before the timed ones.
   let depth: Int
   /// Whether all of those are read, or a state from a few is told its position.
@@ -17,11 +20,15 @@ struct GenerationBenchmark {
   let threads: Int
   let repetitions: Int
 
+  /// Bytes that a step moves: weights read, and of each sequence the state read and written.
+  var stepByteCount: Int { subject.tokenByteCount + (batch - 1) * 2 * subject.stateByteCount }
+
   /// Tokens that a state of any depth is made from, where it is not read in full.
   private static let shortDepth = 64
 
   var key: [BenchField] {
-    let test = (isPrompt ? "pp" : "tg") + "\(count)" + (depth > 0 ? " @ d\(depth)" : "")
+    let test =
+      (isPrompt ? "pp" : "tg") + "\(count)" + (batch > 1 ? " b\(batch)" : "") + (depth > 0 ? " @ d\(depth)" : "")
     return [
       BenchField("test", .text(test)),
       BenchField("model", .text(subject.name)),
@@ -31,7 +38,7 @@ struct GenerationBenchmark {
       BenchField("precision", .text(subject.format)),
       BenchField("threads", .integer(threads)),
       BenchField("depth", .integer(depth), heading: nil),
-      BenchField("batch", .integer(1), heading: nil),
+      BenchField("batch", .integer(batch), heading: nil),
     ]
   }
 
@@ -45,18 +52,25 @@ struct GenerationBenchmark {
     let pool = WorkerPool(threadCount: threads, clock: clock)
     var reader = TokenReader(subject.network, chunkLength: chunkLength, on: pool)
     let deep = reader.stateAfter(depth, reading: readsDepth ? depth : min(depth, Self.shortDepth))
+    var decoder = batch > 1 ? BatchDecoder(subject.network, capacity: batch, on: pool) : nil
+    let tokens = Array(repeating: Int32(0), count: batch)
     func makeRun() -> PartTimes {
       reader.state.copy(deep, on: pool)
+      decoder?.fill(with: deep, position: depth)
       pool.charge(.rows)
       _ = clock.takeTimes()
-      if isPrompt { reader.read(count) } else { for _ in 0..<count { reader.decode() } }
+      if isPrompt {
+        reader.read(count)
+      } else {
+        for _ in 0..<count { decoder == nil ? reader.decode() : decoder?.append(tokens) }
+      }
       return clock.takeTimes()
     }
     _ = makeRun()
     runDone()
     let peakMemory = PeakMemory.bytes
     let products = isPrompt ? ProductProbe() : nil
-    let memory = isPrompt ? nil : BandwidthProbe(byteCount: subject.tokenByteCount)
+    let memory = isPrompt ? nil : BandwidthProbe(byteCount: stepByteCount)
     var (runs, limits) = ([PartTimes](), [Double]())
     for _ in 0..<repetitions {
       if let products {

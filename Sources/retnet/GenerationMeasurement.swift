@@ -13,7 +13,7 @@ struct GenerationMeasurement {
 
   /// The figures of a row.
   func fields(_ run: GenerationBenchmark) -> [BenchField] {
-    let tokens = Double(run.count)
+    let tokens = Double(run.count * run.batch)
     let sorted = runs.sorted { $0.total < $1.total }
     let median = sorted[sorted.count / 2]
     let (speed, best) = (tokens / median.total, tokens / sorted[0].total)
@@ -22,7 +22,8 @@ struct GenerationMeasurement {
     let limit = limits.sorted()[limits.count / 2]
     // 2 N a token for the products; retention's own work is not counted. Of the bytes, weights and state are.
     let gflops = 2 * Double(run.subject.productCount) * speed * 1e-9
-    let gigabytes = Double(run.subject.tokenByteCount) * speed * 1e-9
+    let tokenBytes = Double(run.stepByteCount) / Double(run.batch)
+    let gigabytes = tokenBytes * speed * 1e-9
     let (rate, unit) = run.isPrompt ? (gflops, "GFLOP/s") : (gigabytes, "GB/s")
     let digits = speed < 1000 ? 1 : 0
     return [
@@ -45,7 +46,7 @@ struct GenerationMeasurement {
       .shown(
         heading: "products, retention, rows",
         parts.map { (median[$0] / tokens * 1e3).fixed(3) }.joined(separator: " ") + " ms"),
-      BenchField("token_bytes", .integer(run.subject.tokenByteCount), heading: nil),
+      BenchField("token_bytes", .integer(Int(tokenBytes)), heading: nil),
       BenchField("state_bytes", .integer(run.subject.stateByteCount), heading: nil),
       BenchField(
         "peak_memory_bytes", peakMemory.map { .integer($0) } ?? .null, heading: "memory",

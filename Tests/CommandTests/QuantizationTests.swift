@@ -91,6 +91,16 @@ extension CommandRuns {
       }
     }
 
+    @Test func sequencesOfABatchShareTheWeights() throws {
+      let rows = try rows("-m model.safetensors -p 9 -n 4 -b 1,3,16 -t 2")
+      #expect(rows.compactMap { $0["test"] as? String } == ["pp9", "tg4", "tg4 b3", "tg4 b16"])
+      #expect(rows.compactMap { $0["batch"] as? Int } == [1, 1, 3, 16])
+      let bytes = rows.compactMap { $0["token_bytes"] as? Int }
+      let state = try #require(rows[0]["state_bytes"] as? Int)
+      #expect(bytes[2] == (bytes[1] - 2 * state) / 3 + 2 * state)
+      #expect(bytes[3] == (bytes[1] - 2 * state) / 16 + 2 * state)
+    }
+
     @Test func formatsComeFromTheFileOrFromFlags() throws {
       _ = try workspace.result("convert model.safetensors -o small --quantize q4_0")
       #expect(try rows("-m small -p 0 -n 2 -t 1")[0]["precision"] as? String == "q4_0")
@@ -102,7 +112,8 @@ extension CommandRuns {
 
     @Test func whatCannotBeIsRefused() throws {
       for (options, message) in [
-        ("-p 0 -n 0", "both 0"), ("-d 1,x", "--depth: expected integers"), ("-p 2000000000", "--prompt-tokens"),
+        ("-p 0 -n 0", "both 0"), ("-b 1,17", "--batch: expected integers from 1 to 16"),
+        ("-d 1,x", "--depth: expected integers"), ("-p 2000000000", "--prompt-tokens"),
         ("--chunk-length 0", "--chunk-length: expected"), ("--precision f32 --quantize q8_0", "exclude each other"),
       ] {
         try workspace.expectFailure("bench generate -m model.safetensors " + options, status: 64, message)

@@ -104,6 +104,15 @@ struct SamplingCase: CustomTestStringConvertible {
     }
   }
 
+  @Test func theOrderOfAllIsThatOfFew() {
+    let logits = row([-0.0, 0, 1, -.infinity, -1, 1, -0.5, 0])
+    for seed in 0..<200 as Range<UInt64> {
+      // The one that is left out has no weight.
+      var (all, few) = (sampler(seed: seed), sampler(topK: 7, seed: seed))
+      #expect(all.choose(logits) == few.choose(logits))
+    }
+  }
+
   @Test func theSeedDecides() {
     func draws(_ seed: UInt64) -> [Int32] {
       var sampler = sampler(seed: seed)
