@@ -48,12 +48,13 @@ let package = Package(
     library("Corpora", "Configurations", "Files"),
     library("Modeling", "Checkpoints", "Configurations", "Files", "Retention", "Tensors"),
     library("Inference", "Checkpoints", "Files", "Modeling", "Retention", "Tensors"),
+    library("Reports"),
     library("Training", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling", "Tensors"),
     .executableTarget(
       name: "retnet",
       dependencies: [
         "CBuildFacts", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling", "Retention",
-        "Tensors",
+        "Reports", "Tensors",
         "Tokenization", "Training", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -75,6 +76,7 @@ let package = Package(
     tests("Files", "Files"),
     tests("Checkpoints", "Checkpoints", "Files"),
     tests("Configurations", "Configurations"),
+    tests("Reports", "Reports"),
     tests("Tokenization", "Tokenization"),
     tests("Corpora", "Configurations", "Corpora", "Files"),
     tests("Inference", "EngineTestSupport", "Checkpoints", "Files", "Inference", "Modeling", "Retention", "Tensors"),

@@ -1,0 +1,53 @@
+/// Round numbers along an axis: multiples of 1, 2 or 5 times a power of ten.
+package struct AxisTicks: Sendable {
+  /// The ticks in units of 10 to the power of `exponent`.
+  private let multiples: [Int]
+  private let exponent: Int
+
+  /// - Parameters:
+  ///   - range: What the axis has to show.
+  ///   - count: How many steps between ticks there may be, ≥ 1.
+  ///   - isRoundedOut: Whether the first and the last tick lie at the ends of the range or beyond; otherwise all lie within.
+  package init(_ range: ClosedRange<Double>, atMost count: Int, isRoundedOut: Bool) {
+    // A range much narrower than its numbers are large would have ticks that cannot be told apart.
+    let magnitude = max(range.lowerBound.magnitude, range.upperBound.magnitude)
+    let span = max(range.upperBound - range.lowerBound, magnitude * 1e-3, 1e-9)
+    var (unit, exponent) = (1, decimalExponent(span / Double(count)))
+    while powerOfTen(exponent) * Double(unit) * Double(count) < span {
+      (unit, exponent) = unit == 1 ? (2, exponent) : unit == 2 ? (5, exponent) : (1, exponent + 1)
+    }
+    // A tick that lies at an end but for rounding is there.
+    let tolerance = isRoundedOut ? -1e-9 : 1e-9
+    let low = range.lowerBound / powerOfTen(exponent) / Double(unit) - tolerance
+    let high = (range.lowerBound + span) / powerOfTen(exponent) / Double(unit) + tolerance
+    let first = Int(low.rounded(isRoundedOut ? .down : .up))
+    let last = Int(high.rounded(isRoundedOut ? .up : .down))
+    self.exponent = exponent
+    multiples = (first...max(first, last)).map { $0 * unit }
+  }
+
+  /// Where they are.
+  package var values: [Double] { multiples.map { Double($0) * powerOfTen(exponent) } }
+
+  /// What stands beside the ticks: `0.25`, `1,500`, `3e20`.
+  package var labels: [String] {
+    multiples.map { multiple in
+      guard exponent <= 9 else { return multiple == 0 ? "0" : "\(multiple)e\(exponent)" }
+      return decimal(Double(multiple) * powerOfTen(exponent), max(0, -exponent))
+    }
+  }
+}
+
+/// The largest e with 10^e ≤ a number > 0.
+package func decimalExponent(_ number: Double) -> Int {
+  var exponent = 0
+  while powerOfTen(exponent + 1) <= number { exponent += 1 }
+  while powerOfTen(exponent) > number { exponent -= 1 }
+  return exponent
+}
+
+/// 10^e; exact up to 10^22.
+package func powerOfTen(_ exponent: Int) -> Double {
+  let power = (0..<min(exponent.magnitude, 320)).reduce(1.0) { power, _ in power * 10 }
+  return exponent < 0 ? 1 / power : power
+}

@@ -1,0 +1,79 @@
+extension Chart {
+  /// Where things are on the page, in units of about a pixel.
+  private enum Page {
+    static let (width, height) = (880.0, 520.0)
+    /// Tick labels stand to the left of the panels, labels of lines to the right.
+    static let (left, right) = (60.0, 735.0)
+    static let (titleY, subtitleY) = (34.0, 57.0)
+    static let (panelsTop, panelsBottom) = (66.0, 474.0)
+    /// Above each panel, with its title.
+    static let gap = 40.0
+    static let textGap = 10.0
+  }
+
+  /// The chart as an SVG document; equal charts give equal bytes.
+  package var svg: String {
+    let (title, subtitle) = (title.forXML(atMost: 60), subtitle.forXML(atMost: 140))
+    let (width, height) = (coordinate(Page.width), coordinate(Page.height))
+    var parts = [
+      #"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \#(width) \#(height)" width="\#(width)" height="\#(height)" role="img">"#,
+      "<title>\(title)</title><desc>\(subtitle)</desc>", "<style>\n\(ChartStyle.sheet)\n</style>",
+      #"<rect class="background" width="\#(width)" height="\#(height)"/>"#,
+      text(title, Page.left, Page.titleY, "title text"), text(subtitle, Page.left, Page.subtitleY, "note axis"),
+    ]
+    // Half a step is no step.
+    let steps = AxisTicks(0...Double(max(1, lastStep)), atMost: min(8, max(1, lastStep)), isRoundedOut: false)
+    let room = Page.panelsBottom - Page.panelsTop - Page.gap * Double(panels.count)
+    var top = Page.panelsTop
+    for (index, panel) in panels.enumerated() {
+      let height = room * panel.share / panels.reduce(0) { $0 + $1.share }
+      let (range, cutOff) = panel.visible
+      // A tick for each fifty units or so, but never two alone.
+      let ticks = AxisTicks(range, atMost: max(3, Int(height / 45)), isRoundedOut: true)
+      let frame = ChartFrame(
+        x: Page.left...Page.right, y: top + Page.gap...top + Page.gap + height, steps: 0...Double(max(1, lastStep)),
+        values: (ticks.values.first ?? 0)...(ticks.values.last ?? 1))
+      parts.append(text(panel.title, Page.left, frame.y.lowerBound - Page.textGap, "axis"))
+      let notes = [
+        panel.legend, cutOff.map { "values up to \(decimal($0, 1)) cut off" } ?? "",
+      ].filter { !$0.isEmpty }.joined(separator: " · ")
+      if !notes.isEmpty {
+        parts.append(text(notes, Page.right, frame.y.lowerBound - Page.textGap, "mark", anchor: "end"))
+      }
+      parts += axes(frame, ticks, steps)
+      parts += panel.drawing(in: frame, clip: "panel\(index)")
+      for label in panel.labels(in: frame) {
+        parts.append(text(label.text, Page.right + Page.textGap, label.y, "label \(label.role.rawValue)"))
+      }
+      top = frame.y.upperBound
+    }
+    for (value, label) in zip(steps.values, steps.labels) {
+      let x = Page.left + value / Double(max(1, lastStep)) * (Page.right - Page.left)
+      parts.append(text(label, x, top + 18, "axis", anchor: "middle"))
+    }
+    parts.append(text(stepTitle, (Page.left + Page.right) / 2, top + 37, "axis", anchor: "middle"))
+    return (parts + ["</svg>", ""]).joined(separator: "\n")
+  }
+
+  private func axes(_ frame: ChartFrame, _ ticks: AxisTicks, _ steps: AxisTicks) -> [String] {
+    var parts: [String] = []
+    for value in steps.values where value > 0 {
+      parts.append(rule(frame.x(value), frame.y.lowerBound, frame.x(value), frame.y.upperBound, "grid"))
+    }
+    for (value, label) in zip(ticks.values, ticks.labels) {
+      let y = frame.y(value)
+      let isBottom = value == frame.values.lowerBound
+      parts.append(rule(frame.x.lowerBound, y, frame.x.upperBound, y, isBottom ? "axis" : "grid"))
+      parts.append(text(label, frame.x.lowerBound - 8, y + 4, "axis", anchor: "end"))
+    }
+    return parts
+  }
+
+  private func rule(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ role: String) -> String {
+    #"<path class="rule \#(role)" d="M\#(coordinate(x1)) \#(coordinate(y1))L\#(coordinate(x2)) \#(coordinate(y2))"/>"#
+  }
+
+  private func text(_ text: String, _ x: Double, _ y: Double, _ classes: String, anchor: String = "start") -> String {
+    #"<text class="\#(classes)" x="\#(coordinate(x))" y="\#(coordinate(y))" text-anchor="\#(anchor)">\#(text)</text>"#
+  }
+}

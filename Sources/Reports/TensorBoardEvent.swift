@@ -1,0 +1,78 @@
+/// One record of a TensorBoard event file.
+///
+/// An event is the message `Event` of TensorFlow's `event.proto`, of which three kinds are written here; a record is its
+/// bytes between their length and their checksums. `docs/decisions/0009-event-files-by-hand.md` says why by hand.
+package struct TensorBoardEvent: Sendable {
+  /// What an event says.
+  package enum Content: Sendable {
+    /// The first event of every file.
+    case fileVersion
+    /// A process goes on from here: what earlier events say of this step and of later ones is void.
+    case start
+    /// Points of curves, by the names of the curves.
+    case scalars([(tag: String, value: Float)])
+  }
+
+  /// Seconds since 1970.
+  package let time: Double
+  package let step: Int
+  package let content: Content
+
+  package init(time: Double, step: Int, _ content: Content) {
+    self.time = time
+    self.step = step
+    self.content = content
+  }
+
+  /// The event as it stands in a file.
+  ///
+  /// Source: TensorFlow, tensorflow/core/lib/io/record_writer.h.
+  package var record: [UInt8] {
+    let message = message.bytes
+    let length = littleEndian(UInt64(message.count))
+    return length + littleEndian(CRC32C.masked(length)) + message + littleEndian(CRC32C.masked(message))
+  }
+
+  /// Numbers of fields in event.proto and summary.proto.
+  private enum Field {
+    // Event
+    static let time: UInt64 = 1
+    static let step: UInt64 = 2
+    static let fileVersion: UInt64 = 3
+    static let summary: UInt64 = 5
+    static let sessionLog: UInt64 = 7
+    // Summary, and Summary.Value
+    static let value: UInt64 = 1
+    static let tag: UInt64 = 1
+    static let simpleValue: UInt64 = 2
+    // SessionLog
+    static let status: UInt64 = 1
+  }
+
+  /// `SessionLog.SessionStatus.START`.
+  private static let startStatus: UInt64 = 1
+
+  private var message: ProtobufWriter {
+    var event = ProtobufWriter()
+    event.write(Field.time, double: time)
+    // Zero is what a missing number means.
+    if step != 0 { event.write(Field.step, varint: UInt64(bitPattern: Int64(step))) }
+    switch content {
+    case .fileVersion: event.write(Field.fileVersion, text: "brain.Event:2")
+    case .start:
+      var log = ProtobufWriter()
+      log.write(Field.status, varint: Self.startStatus)
+      event.write(Field.sessionLog, message: log)
+    case .scalars(let points):
+      var summary = ProtobufWriter()
+      for point in points {
+        var value = ProtobufWriter()
+        value.write(Field.tag, text: point.tag)
+        value.write(Field.simpleValue, float: point.value)
+        summary.write(Field.value, message: value)
+      }
+      event.write(Field.summary, message: summary)
+    }
+    return event
+  }
+}
