@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Kills a training run with kill -9 at random moments, goes on with --resume auto each time, and compares what it leaves
-# with the files of a run that was never stopped: every tensor, all metadata and every line of the log, but for times.
+# with the files of a run that was never stopped: every tensor, all metadata, the picture, and every line of the log, but
+# for times. Event files are left out: each process writes one, with times in it (check-tensorboard.sh compares them).
 # After one kill in four the newest checkpoint is cut short, as a power failure may do.
 #
 # usage: verify-resume.sh [KILLS [SEED]]        20 kills, seed 1
@@ -41,17 +42,17 @@ YAML
 train() { exec "$retnet" train --config config.yaml "$@"; }
 
 start=${EPOCHREALTIME/[.,]/}
-(train -o whole -q) >/dev/null
+(train -o whole/run -q) >/dev/null
 microseconds=$((${EPOCHREALTIME/[.,]/} - start))
 echo "a run that is not stopped: $((microseconds / 1000)) ms"
 
 compare() {
-  python3 - whole killed <<'PYTHON'
+  python3 - whole/run killed/run <<'PYTHON'
 import json, os, struct, sys
 
 def files(folder):
     found = [os.path.relpath(os.path.join(path, name), folder) for path, _, names in os.walk(folder) for name in names]
-    return sorted(name for name in found if name != ".lock")
+    return sorted(name for name in found if name != ".lock" and not name.startswith("events.out.tfevents."))
 
 def content(path):
     data = open(path, "rb").read()
@@ -79,7 +80,7 @@ done_kills=0
 while ((done_kills < kills)); do
   rm -rf killed
   while true; do
-    (train -o killed --resume auto -q) >/dev/null 2>log &
+    (train -o killed/run --resume auto -q) >/dev/null 2>log &
     pid=$!
     if ((done_kills < kills)); then
       # A sixth of the whole run at most: a few kills fall into one run, and each run gets to its end.
@@ -97,7 +98,7 @@ while ((done_kills < kills)); do
       exit 1
     fi
     done_kills=$((done_kills + 1))
-    states=$(find killed/checkpoints -name 'step-*.training-state.safetensors' 2>/dev/null | sort || true)
+    states=$(find killed/run/checkpoints -name 'step-*.training-state.safetensors' 2>/dev/null | sort || true)
     newest=$(tail -n 1 <<<"$states")
     step=$(basename "${newest:-none}" .training-state.safetensors)
     cut=
@@ -107,7 +108,7 @@ while ((done_kills < kills)); do
       truncate -s "$((RANDOM % $(stat -c %s "$newest")))" "$newest"
       cut=", then cut short"
     fi
-    echo "kill $done_kills: $(grep -c "" killed/metrics.jsonl 2>/dev/null || true) lines of metrics, newest checkpoint $step$cut"
+    echo "kill $done_kills: $(grep -c "" killed/run/metrics.jsonl 2>/dev/null || true) lines of metrics, newest checkpoint $step$cut"
   done
   compare
 done

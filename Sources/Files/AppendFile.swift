@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// A text file that only grows, a line at a time: a log that can be followed while it is written.
+/// A file that only grows, a line or a record at a time: a log that can be followed while it is written.
 package final class AppendFile {
   package let path: String
   private let descriptor: Int32
@@ -24,8 +24,20 @@ package final class AppendFile {
   /// Appends a line and its newline at once.
   ///
   /// - Throws: `FileError.cannotWrite`.
-  package func write(line: String) throws(FileError) {
-    try writeAll(Array((line + "\n").utf8), to: descriptor, name: path)
+  package func write(line: String) throws(FileError) { try write(Array((line + "\n").utf8)) }
+
+  /// Appends bytes at once; what a full disk has cut off is taken back, so that later ones follow whole ones.
+  ///
+  /// - Throws: `FileError.cannotWrite`.
+  package func write(_ bytes: [UInt8]) throws(FileError) {
+    let before = try? status(of: descriptor)
+    do {
+      try writeAll(bytes, to: descriptor, name: path)
+    } catch {
+      // Nobody else writes; a device has no length to go back to.
+      if let before, before.isRegularFile { _ = ftruncate(descriptor, before.st_size) }
+      throw error
+    }
   }
 
   /// Waits until all lines are on the disk.

@@ -18,9 +18,9 @@ package struct ProgressLine {
   private let label: String
   private let unit: String
   private let total: Int?
-  private let alreadyDone: Int
+  private var alreadyDone: Int
   private let style: Style
-  private let start: ContinuousClock.Instant
+  private var start: ContinuousClock.Instant
   private var lastShown: ContinuousClock.Instant?
   private var lineIsOpen = false
 
@@ -60,6 +60,11 @@ package struct ProgressLine {
   package mutating func finish(done: Int, detail: String = "", now: ContinuousClock.Instant = .now) {
     show(done: done, detail: detail, now: now)
     leaveLine()
+  }
+
+  /// Goes back to an earlier place, from which work is done again; rate and remaining time count from now.
+  package mutating func goBack(to done: Int, now: ContinuousClock.Instant = .now) {
+    (alreadyDone, start) = (done, now)
   }
 
   /// Leaves a rewritten line as it stands, so that something else can be said below it.

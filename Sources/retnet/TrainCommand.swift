@@ -20,8 +20,9 @@ struct TrainCommand: ParsableCommand {
         retnet train --config configs/kjv-small.yaml -o runs/slow --set training.learning_rate=3e-4
         retnet train --config configs/kjv-small.yaml -o runs/slow --resume auto
 
-      The run folder gets config.yaml, metrics.jsonl, checkpoints, last.safetensors and best.safetensors. Ctrl-C saves
-      the last step and ends the run; --resume auto goes on as if nothing had been.
+      The run folder gets config.yaml, metrics.jsonl, loss.svg, an event file for TensorBoard, checkpoints,
+      last.safetensors and best.safetensors. Ctrl-C saves the last step and ends the run; --resume auto goes on as if
+      nothing had been.
       """)
 
   @OptionGroup var global: GlobalOptions

@@ -133,6 +133,13 @@ struct TrainingPlan {
     ] + shares
   }
 
+  /// Bytes of text for each token that the run reads.
+  var bytesPerToken: Double {
+    let tokens = trainFiles.indices.map { Double(batches.idsRead(ofFile: $0, afterBatches: training.steps)) }
+    let bytes = zip(tokens, trainFiles).map { $0 * Double($1.file.totalBytes) / Double($1.file.count) }
+    return bytes.reduce(0, +) / tokens.reduce(0, +)
+  }
+
   /// What to say of a configuration that may not be what was meant.
   var remarks: [String] {
     [

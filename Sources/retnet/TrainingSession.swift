@@ -23,12 +23,12 @@ struct TrainingSession {
   private let loop: TrainingLoop
   private let sample: TrainingSample
   private var metrics: MetricsLog
+  private var reports: TrainingReports
   private var progress: ProgressLine
   private let start = ContinuousClock.now
   private let secondsBefore: Double
   private var stepsHere = 0
-  private var averageLoss = 0.0
-  private var bestBitsPerByte: Double?
+  private var detail: TrainingDetail
   /// What the newest checkpoint on disk says.
   private var saved: TrainingProgress?
 
@@ -49,10 +49,12 @@ struct TrainingSession {
     let past = saved ?? TrainingProgress()
     loop = TrainingLoop(trainer, progress: past, batches: plan.batches, validation: plan.validationFile, on: pool)
     secondsBefore = checkpoint?.state.seconds ?? 0
-    bestBitsPerByte = past.bestBitsPerByte
-    metrics = try MetricsLog(path: folder.file("metrics.jsonl"), keeping: checkpoint?.state.metricsLines ?? 0) {
-      StandardStream.error.say($0)
-    }
+    detail = TrainingDetail(bytesPerToken: plan.bytesPerToken, bestBitsPerByte: past.bestBitsPerByte)
+    var reports = TrainingReports(folder, plan)
+    metrics = try MetricsLog(
+      path: folder.file("metrics.jsonl"), keeping: checkpoint?.state.metricsLines ?? 0,
+      warn: { StandardStream.error.say($0) }, { reports.read($0) })
+    self.reports = reports
     progress = ProgressLine(
       "train", unit: "steps", total: plan.training.steps, alreadyDone: past.step, style: options.progressStyle)
   }
@@ -63,6 +65,7 @@ struct TrainingSession {
   mutating func run(_ limits: TrainingLimits) throws -> String {
     var loop = loop
     let (folder, trainer, start) = (folder, trainer, start)
+    report { $0.begin(after: loop.progress.step) }
     do {
       // The process before may have been killed between saving and removing.
       if let saved { try folder.checkpoints.removeOld(saved, plan.training) }
@@ -79,11 +82,13 @@ struct TrainingSession {
           return state.state.progress
         },
         { event in try take(event) })
-      progress.finish(done: loop.progress.step, detail: detail)
+      progress.finish(done: loop.progress.step, detail: detail.text)
+      report { $0.draw() }
       if saved != loop.progress, loop.progress.step > 0 { try save(loop.progress) }
       return try finish(loop.progress, end)
     } catch let error as TrainingError {
       progress.leaveLine()
+      report { $0.draw() }
       let good = loop.progress.goodStep
       let checkpoint = good > 0 ? "the last good checkpoint is \(folder.checkpoints.modelPath(step: good)); " : ""
       throw CommandError(
@@ -139,10 +144,6 @@ struct TrainingSession {
     "after step \(progress.step), which is saved; go on with --resume auto"
   }
 
-  private var detail: String {
-    "loss \(averageLoss.fixed(3))" + (bestBitsPerByte.map { ", validation \($0.fixed(3)) bits/byte" } ?? "")
-  }
-
   private var seconds: Double { secondsBefore + (ContinuousClock.now - start).inSeconds }
 
   private mutating func take(_ event: TrainingEvent) throws {
@@ -157,18 +158,18 @@ struct TrainingSession {
           + "rate × \(progress.learningRateFactor)")
       // A signal may have left some: a kill must not lead back to them when the good one is no longer kept.
       try folder.checkpoints.remove(laterThan: progress.step)
-      try metrics.write([
+      try record([
         "step": .integer(step), "rewind_to": .integer(progress.step), "rewinds": .integer(progress.rewinds),
         "learning_rate_factor": .number(progress.learningRateFactor), "seconds": .number(seconds),
       ])
+      self.progress.goBack(to: progress.step)
     }
   }
 
   private mutating func take(_ report: StepReport) throws {
     stepsHere += 1
-    // A mean over about the last twenty steps, for the eye; metrics.jsonl has the losses themselves.
-    if report.skipped == nil { averageLoss += (report.loss - averageLoss) / Double(min(stepsHere, 20)) }
-    progress.update(done: report.step, detail: detail)
+    if report.skipped == nil { detail.take(loss: report.loss) }
+    progress.update(done: report.step, detail: detail.text)
     if report.step % plan.training.logEvery == 0 || report.step == 1 || report.skipped != nil {
       var line: [String: JSONValue] = [
         "step": .integer(report.step), "loss": .number(report.loss), "gradient_norm": .number(report.gradientNorm),
@@ -176,26 +177,29 @@ struct TrainingSession {
         "seconds": .number(seconds),
       ]
       if let reason = report.skipped { line["skipped"] = .text(reason.rawValue) }
-      try metrics.write(line)
+      try record(line)
     }
     guard sample.isDue(after: report.step) else { return }
     let text = sample.text()
     progress.leaveLine()
     options.say("sample after step \(report.step): \(text)")
-    try metrics.write(["step": .integer(report.step), "sample": .text(text), "seconds": .number(seconds)])
+    try record(["step": .integer(report.step), "sample": .text(text), "seconds": .number(seconds)])
+    reports.restartClock(at: report.step)
   }
 
   private mutating func take(_ score: Score, _ progress: TrainingProgress, isBest: Bool) throws {
-    try metrics.write([
+    try record([
       "step": .integer(progress.step), "validation_loss": .number(score.loss),
       "bits_per_byte": .number(score.bitsPerByte), "perplexity": .number(score.perplexity), "seconds": .number(seconds),
     ])
-    bestBitsPerByte = progress.bestBitsPerByte
+    detail.bestBitsPerByte = progress.bestBitsPerByte
     if isBest { try saveModel("best.safetensors", progress) }
+    reports.restartClock(at: progress.step)
   }
 
   private mutating func save(_ progress: TrainingProgress) throws {
     try metrics.sync()
+    report { $0.sync() }
     let state = TrainingState(
       configuration: plan.training, progress: progress, data: plan.dataDigests.merging(plan.dataSettings) { $1 },
       machine: machine,
@@ -204,6 +208,19 @@ struct TrainingSession {
       state, of: trainer, provenance: provenance(progress), tokenizer: plan.tokenizer.model)
     saved = progress
     try folder.checkpoints.removeOld(progress, plan.training)
+    reports.restartClock(at: progress.step)
+  }
+
+  private mutating func record(_ members: [String: JSONValue]) throws {
+    try metrics.write(members)
+    report { $0.take(MetricsRow(members)) }
+  }
+
+  private mutating func report(_ work: (inout TrainingReports) -> Void) {
+    work(&reports)
+    guard let problem = reports.takeProblem() else { return }
+    progress.leaveLine()
+    StandardStream.error.say(problem)
   }
 
   private func saveModel(_ name: String, _ progress: TrainingProgress) throws {

@@ -58,8 +58,12 @@ extension CommandRuns {
       #expect(run.text.hasPrefix("run/deep/er/best.safetensors  "))
       #expect(run.text.hasSuffix(" bits per byte on validation.tokens\n"))
       let names = try FileManager.default.contentsOfDirectory(atPath: workspace.folder.path + "/run/deep/er").sorted()
+      // The name of an event file has the time and the machine in it.
+      #expect(names.count { $0.hasPrefix("events.out.tfevents.") } == 1)
       #expect(
-        names == [".lock", "best.safetensors", "checkpoints", "config.yaml", "last.safetensors", "metrics.jsonl"])
+        names.filter { !$0.hasPrefix("events.") } == [
+          ".lock", "best.safetensors", "checkpoints", "config.yaml", "last.safetensors", "loss.svg", "metrics.jsonl",
+        ])
       let metrics = try workspace.text("run/deep/er/metrics.jsonl").split(separator: "\n")
       // Steps 1, 4, 8, 12 and evaluations after 6 and 12.
       #expect(metrics.count == 6)

@@ -16,6 +16,13 @@ import retnet
     #expect(text == "train  950/1,000 steps  95 %  5.0 steps/s  ETA 10s")
   }
 
+  @Test func countsAnewAfterGoingBack() {
+    var line = ProgressLine("train", unit: "steps", total: 1_000, alreadyDone: 900, style: .silent, now: start)
+    line.goBack(to: 400, now: start + .seconds(50))
+    let text = line.text(done: 450, detail: "", now: start + .seconds(60))
+    #expect(text == "train  450/1,000 steps  45 %  5.0 steps/s  ETA 1m50s")
+  }
+
   @Test func promisesNothingBeforeTheFirstStepOrWithoutATotal() {
     let line = ProgressLine("read", unit: "bytes", total: nil, style: .silent, now: start)
     #expect(line.text(done: 0, detail: "", now: start) == "read  0 bytes")

@@ -5,10 +5,27 @@ import Testing
 struct RunFiles {
   let folder: URL
 
-  /// The paths of all files but the lock.
+  /// The paths of all files but the lock and the event files, of which each process of a run has one.
   var names: [String] {
     get throws {
-      try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { $0 != ".lock" }.sorted()
+      try FileManager.default.subpathsOfDirectory(atPath: folder.path)
+        .filter { $0 != ".lock" && !$0.hasPrefix("events.out.tfevents.") }.sorted()
+    }
+  }
+
+  /// The event files in the order of their names.
+  var eventFiles: [EventRecords] {
+    get throws {
+      try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasPrefix("events.out.tfevents.") }
+        .sorted().map { try EventRecords(Data(contentsOf: folder.appendingPathComponent($0))) }
+    }
+  }
+
+  /// The picture, under a name that all runs share.
+  var picture: String {
+    get throws {
+      let svg = try String(contentsOf: folder.appendingPathComponent("loss.svg"), encoding: .utf8)
+      return svg.replacing(">\(folder.lastPathComponent)<", with: ">run<")
     }
   }
 
@@ -47,10 +64,11 @@ struct RunFiles {
     return (metadata, header as NSDictionary, bytes.dropFirst(8 + length))
   }
 
-  /// Expects the files of another folder: the same names, tensors, metadata and lines.
+  /// Expects the files of another folder: the same names, tensors, metadata, lines and picture.
   func expectEqual(_ other: RunFiles, sourceLocation: SourceLocation = #_sourceLocation) throws {
     #expect(try names == other.names, sourceLocation: sourceLocation)
     #expect(try metrics == other.metrics, sourceLocation: sourceLocation)
+    #expect(try picture == other.picture, sourceLocation: sourceLocation)
     for name in try names where name.hasSuffix(".safetensors") {
       let (found, expected) = (try content(of: name), try other.content(of: name))
       #expect(found.metadata == expected.metadata, "\(name)", sourceLocation: sourceLocation)
