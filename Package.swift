@@ -84,7 +84,7 @@ let package = Package(
       "Training", "EngineTestSupport", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling",
       "Retention", "Tensors", "Training"),
     tests(
-      "Command", "retnet", "Configurations", "Corpora", "Files", "Modeling", "Training",
+      "Command", "retnet", "Configurations", "Corpora", "Files", "Modeling", "Tensors", "Training",
       .product(name: "ArgumentParser", package: "swift-argument-parser")
     ),
   ],
