@@ -10,6 +10,8 @@ package import Tensors
 package struct Generator {
   package let network: RetNet
   package private(set) var progress: ReadingProgress
+  /// What it started from, if that was a state of which nothing was read.
+  private let start: ModelState?
   private let memory: InferenceMemory
   private let ids: Indices
   private let pool: WorkerPool
@@ -24,13 +26,23 @@ package struct Generator {
       network,
       ReadingProgress(vocabularySize: configuration.vocabularySize, chunkLength: chunkLength) {
         ModelState(configuration, batch: 1)
-      }, on: pool)
+      }, start: nil, on: pool)
   }
 
-  /// Goes on from what another generator of the same model has left.
+  /// Goes on from what another generator of the same model has left, or from a state that texts start from.
   package init(_ network: RetNet, _ progress: ReadingProgress, on pool: WorkerPool) {
+    var start: ModelState?
+    if progress.position == 0 {
+      start = progress.point.state.emptyCopy
+      start?.copy(progress.point.state, on: pool)
+    }
+    self.init(network, progress, start: start, on: pool)
+  }
+
+  private init(_ network: RetNet, _ progress: ReadingProgress, start: ModelState?, on pool: WorkerPool) {
     self.network = network
     self.progress = progress
+    self.start = start
     self.pool = pool
     memory = InferenceMemory(
       network.configuration, form: .chunkwise(chunkLength: progress.chunkLength), batch: 1, time: progress.chunkLength,
@@ -40,9 +52,9 @@ package struct Generator {
     if progress.rest?.isEmpty == true { self.progress.boundary.copy(progress.point, on: pool) }
   }
 
-  /// Forgets everything.
+  /// Forgets everything that was read.
   package mutating func restart() {
-    progress.point.state.clear(on: pool)
+    if let start { progress.point.state.copy(start, on: pool) } else { progress.point.state.clear(on: pool) }
     progress.point.digest = IDDigest()
     progress.boundary.copy(progress.point, on: pool)
     (progress.rest, progress.history) = ([], nil)

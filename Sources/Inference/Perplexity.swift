@@ -55,6 +55,7 @@ package struct PerplexityMeter {
   private var memory: InferenceMemory?
   private var memoryLength = 0
   private var state: ModelState
+  private let initial: ModelState?
   private var inputs: [Int32] = []
   private var targets: [Int32] = []
   private var previous: Int32?
@@ -67,9 +68,11 @@ package struct PerplexityMeter {
   /// - Parameters:
   ///   - network: The model.
   ///   - form: Which form computes; the chunkwise one reads whole chunks, about 512 tokens at a time.
+  ///   - initial: What documents start from; nil: nothing.
   ///   - pool: Where the work runs.
-  package init(_ network: RetNet, form: RetentionForm, on pool: WorkerPool) {
+  package init(_ network: RetNet, form: RetentionForm, initial: ModelState? = nil, on pool: WorkerPool) {
     self.network = network
+    self.initial = initial
     self.form = form
     self.pool = pool
     segmentLength = Self.segmentLength(form)
@@ -106,7 +109,7 @@ package struct PerplexityMeter {
   /// - Parameter bos: The token that it starts with; nil: the document's first token is then not scored.
   package mutating func startDocument(bos: Int32?) {
     finishSegment()
-    state.clear(on: pool)
+    if let initial { state.copy(initial, on: pool) } else { state.clear(on: pool) }
     previous = bos
   }
 

@@ -9,7 +9,7 @@ extension StateFile {
   ///
   /// - Throws: `StateFileError`.
   package var position: Int {
-    get throws { try position("", in: 1...Self.positionLimit) }
+    get throws { try position("", in: 0...Self.positionLimit) }
   }
 
   // What Float64 counts exactly; so far angles of positions are computed.
@@ -19,7 +19,10 @@ extension StateFile {
   ///
   /// - Throws: `StateFileError` for numbers that no state has.
   package func load() throws -> SavedState {
-    let point = try place("", in: 1...Self.positionLimit)
+    let point = try place("", in: 0...Self.positionLimit)
+    guard point.state.position > 0 || point.digest == IDDigest() else {
+      throw content("digest", "32 zero bytes, as nothing was read", "others")
+    }
     let position = point.state.position
     let rest = try ids("rest", atMost: layout.chunkLength)
     guard rest.isEmpty || rest.count == position % layout.chunkLength else {

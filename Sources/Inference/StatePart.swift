@@ -53,6 +53,9 @@ package struct StatePart {
       }
   }
 
+  /// Float32 numbers.
+  package init(name: String, _ tensor: Tensor) { self.init(name: name, .single(tensor, .float32)) }
+
   /// Whole numbers along one axis.
   package init(name: String, _ type: DataType, _ values: [some FixedWidthInteger]) {
     let bytes = values.flatMap { $0.littleEndianBytes }

@@ -24,13 +24,15 @@ struct Block {
   ///   - form: Which form of retention.
   ///   - state: What retention remembers, before and after.
   ///   - documents: As in `recurrentRetention`.
+  ///   - initial: What each document starts from; nil: nothing.
   ///   - memory: For retention; its rotation is prepared for these positions.
   ///   - pool: Where the work runs.
   func forward(
     _ output: Tensor, _ a: BlockActivations, shape: RetentionShape, form: RetentionForm, state: LayerState,
-    documents: Indices?, memory: RetentionMemory, on pool: WorkerPool
+    documents: Indices?, initial: LayerInitialState? = nil, memory: RetentionMemory, on pool: WorkerPool
   ) {
-    computeActivations(a, shape: shape, form: form, state: state, documents: documents, memory: memory, on: pool)
+    computeActivations(
+      a, shape: shape, form: form, state: state, documents: documents, initial: initial, memory: memory, on: pool)
     output.startResidual(from: a.middle, on: pool)
     down.forward(Matrix(output), a.hidden, accumulate: true, on: pool)
   }
@@ -38,7 +40,7 @@ struct Block {
   /// All of `forward` but its last product: everything that the backward reads, from `a.input`.
   func computeActivations(
     _ a: BlockActivations, shape: RetentionShape, form: RetentionForm, state: LayerState, documents: Indices?,
-    memory: RetentionMemory, on pool: WorkerPool
+    initial: LayerInitialState? = nil, memory: RetentionMemory, on pool: WorkerPool
   ) {
     let columns = ProjectionColumns(configuration)
     let projected = Matrix(a.projected)
@@ -47,7 +49,8 @@ struct Block {
     memory.rotation.apply(projected.columns(columns.q), on: pool)
     memory.rotation.apply(projected.columns(columns.k), scale: keyScale(shape), on: pool)
     memory.retain(
-      a, configuration, shape: shape, form: form, state: state, documents: documents, precision: precision, on: pool)
+      a, configuration, shape: shape, form: form, state: state, documents: documents, initial: initial,
+      precision: precision, on: pool)
     normalizeHeads(a.gated, a, gate: columns.g.map { projected.columns($0) }, on: pool)
     a.middle.startResidual(from: a.input, on: pool)
     headOutput.forward(Matrix(a.middle), a.gated, accumulate: true, on: pool)
@@ -76,11 +79,12 @@ struct Block {
   ///   - scratch: Memory for the gradients in between.
   ///   - shape: Extents; R = B·T.
   ///   - documents: As in the forward.
+  ///   - initial: As in the forward.
   ///   - memory: As in the forward.
   ///   - pool: Where the work runs.
   func backward(
     _ dx: Tensor, gradients: LayerParameters, _ a: BlockActivations, scratch: BackwardScratch, shape: RetentionShape,
-    documents: Indices?, memory: RetentionMemory, on pool: WorkerPool
+    documents: Indices?, initial: LayerInitialState? = nil, memory: RetentionMemory, on pool: WorkerPool
   ) {
     feedForwardBackward(dx, gradients: gradients, a, scratch: scratch, on: pool)
 
@@ -95,7 +99,7 @@ struct Block {
       a.retained, columns.g.map { projected.columns($0) }, norm: configuration.headNorm, weight: weights.headNorm,
       mean: a.headMean, inverse: a.headInverse, partials: scratch.partials, on: pool)
     memory.retainBackward(
-      scratch.dprojected, scratch.dretained, a, configuration, shape: shape, documents: documents,
+      scratch.dprojected, scratch.dretained, a, configuration, shape: shape, documents: documents, initial: initial,
       dstates: scratch.dstates, precision: precision, on: pool)
     memory.rotation.apply(dprojected.columns(columns.q), inverse: true, on: pool)
     memory.rotation.apply(dprojected.columns(columns.k), inverse: true, scale: keyScale(shape), on: pool)

@@ -31,7 +31,7 @@ struct Linear {
   ///
   /// - Parameters:
   ///   - dx: [R, in].
-  ///   - gradients: Of the weight and of the bias, added to.
+  ///   - gradients: Of the weight and of the bias, added to; without numbers where the weight is not trained.
   ///   - dy: [R, out].
   ///   - x: The forward's input [R, in].
   ///   - partials: Scratch of `partialCount(rows: R)` rows of the bias.
@@ -44,6 +44,7 @@ struct Linear {
     guard let weight = weight.tensor else { preconditionFailure("Linear.backward: the weight is not one tensor") }
     if let dbias = gradients.bias { addBiasBackward(dbias, dy, partials: partials, on: pool) }
     multiply(dx, dy, Matrix(weight), transposed: .none, precision: precision, on: pool)
+    guard gradients.weight.shape.count > 0 else { return }
     multiply(
       Matrix(gradients.weight), dy, Matrix(x), transposed: .first, accumulate: true, precision: precision, on: pool)
   }

@@ -14,6 +14,8 @@ struct NormPlaces {
 /// The places of a model's weights, one after the other (names: docs/CHECKPOINT.md, section 2).
 struct ParameterLayout {
   private(set) var descriptions: [ParameterDescription] = []
+  /// All of them, in the order of the flat buffer; several weights may share one.
+  private(set) var places: [ParameterPlace] = []
   private(set) var count = 0
   let embedding: ParameterPlace
   let embeddingNorm: NormPlaces?
@@ -32,6 +34,7 @@ struct ParameterLayout {
     head = c.isHeadTied ? embedding : places.add("lm_head.weight", Shape(c.vocabularySize, c.width))
     headBias = c.hasHeadBias ? places.add("lm_head.bias", Shape(c.vocabularySize)) : nil
     descriptions = places.descriptions
+    self.places = places.all
     count = places.count
   }
 }
@@ -81,20 +84,28 @@ struct LayerLayout {
 /// Hands out places.
 private struct Places {
   var descriptions: [ParameterDescription] = []
+  var all: [ParameterPlace] = []
   var count = 0
 
   mutating func add(_ name: String, _ shape: Shape) -> ParameterPlace {
+    let place = ParameterPlace(shape: shape, offset: count)
+    all.append(place)
+    addWeight(name, shape)
+    return place
+  }
+
+  private mutating func addWeight(_ name: String, _ shape: Shape) {
     descriptions.append(ParameterDescription(name: name, shape: shape, offset: count))
-    defer { count += shape.count }
-    return ParameterPlace(shape: shape, offset: count)
+    count += shape.count
   }
 
   /// Parts with rows of their own that lie together as one matrix, or one vector.
   mutating func addStacked(_ parts: [(name: String, rows: Int)], columns: Int? = nil) -> ParameterPlace {
-    let start = count
     let rows = parts.reduce(0) { $0 + $1.rows }
-    for (name, rows) in parts { _ = add(name, columns.map { Shape(rows, $0) } ?? Shape(rows)) }
-    return ParameterPlace(shape: columns.map { Shape(rows, $0) } ?? Shape(rows), offset: start)
+    let place = ParameterPlace(shape: columns.map { Shape(rows, $0) } ?? Shape(rows), offset: count)
+    all.append(place)
+    for (name, rows) in parts { addWeight(name, columns.map { Shape(rows, $0) } ?? Shape(rows)) }
+    return place
   }
 
   mutating func addNorm(_ name: String, _ c: ModelConfiguration) -> NormPlaces {

@@ -14,6 +14,7 @@ package struct ParameterDescription: Sendable, Equatable {
 /// Every weight of a model, in one flat buffer, or a gradient of the same layout.
 ///
 /// Weights that one product reads together lie together: q, k, v, g of a layer are one matrix, gate and up are another.
+/// A gradient may leave out what is not trained (`init(_:gradientsOf:)`).
 package struct Parameters: Sendable {
   package let flat: Tensor
   package let descriptions: [ParameterDescription]
@@ -26,19 +27,47 @@ package struct Parameters: Sendable {
   package let head: Tensor
   /// [N].
   package let headBias: Tensor?
+  /// Of a gradient: the lowest block that a backward has to reach.
+  package let lowestBlock: Int
 
   /// All zero.
   ///
   /// - Precondition: The configuration is resolved and has a vocabulary.
   package init(_ configuration: ModelConfiguration) {
     let layout = ParameterLayout(configuration)
-    let flat = Tensor(Shape(layout.count))
-    func tensor(_ place: ParameterPlace) -> Tensor { flat.view(place.shape, at: place.offset) }
+    self.init(layout, GradientLayout(layout) { _ in true })
+  }
+
+  /// The gradient of some weights, all zero: matrices that are not trained take no memory, and are passed over.
+  ///
+  /// - Parameters:
+  ///   - configuration: Resolved.
+  ///   - isTrained: Whether a weight's gradient is wanted; weights that lie together with one that is, norms and biases
+  ///     have theirs too.
+  package init(_ configuration: ModelConfiguration, gradientsOf isTrained: (ParameterDescription) -> Bool) {
+    let layout = ParameterLayout(configuration)
+    self.init(layout, GradientLayout(layout, isTrained))
+  }
+
+  /// The numbers that `init(_:gradientsOf:)` takes memory for.
+  package static func gradientCount(
+    _ configuration: ModelConfiguration, of isTrained: (ParameterDescription) -> Bool
+  ) -> Int {
+    GradientLayout(ParameterLayout(configuration), isTrained).count
+  }
+
+  private init(_ layout: ParameterLayout, _ gradient: GradientLayout) {
+    let flat = Tensor(Shape(gradient.count))
+    func tensor(_ place: ParameterPlace) -> Tensor {
+      gradient.offsets[place.offset].map { flat.view(place.shape, at: $0) }
+        ?? flat.view(Shape(0, place.shape.last), at: 0)
+    }
     func norm(_ place: NormPlaces) -> NormParameters {
       NormParameters(weight: tensor(place.weight), bias: place.bias.map(tensor))
     }
     self.flat = flat
-    descriptions = layout.descriptions
+    descriptions = gradient.descriptions
+    lowestBlock = gradient.lowestBlock
     embedding = tensor(layout.embedding)
     embeddingNorm = layout.embeddingNorm.map(norm)
     layers = layout.layers.map { layer in

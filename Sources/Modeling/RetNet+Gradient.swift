@@ -5,21 +5,26 @@ extension RetNet {
   /// The mean cross entropy of a batch, from empty states or carried ones, and its gradient.
   ///
   /// - Parameters:
-  ///   - gradients: Added to; laid out as the parameters.
+  ///   - gradients: Added to; of all parameters or of some.
   ///   - inputs: Token ids [B·T].
   ///   - targets: The next token of each [B·T]; a negative one is not scored.
   ///   - documents: As in `recurrentRetention`.
   ///   - carried: What the sequences go on from, and where that is written which they leave; nil: they start empty. Only
   ///     in the chunkwise form.
+  ///   - initial: What each document starts from, and its gradient, added to; nil: nothing. Not together with `carried`.
   ///   - scoredCount: What the mean is over: the scored targets of the whole batch, of which this may be a part; ≥ 1.
   ///   - memory: Made for this batch.
   ///   - pool: Where the work runs.
   /// - Returns: The sum of the losses over `scoredCount`, nats per token.
   package func addGradient(
     _ gradients: Parameters, inputs: Indices, targets: Indices, documents: Indices? = nil, carried: CarriedRows? = nil,
-    scoredCount: Int, memory: TrainingMemory, on pool: WorkerPool
+    initial: InitialState? = nil, scoredCount: Int, memory: TrainingMemory, on pool: WorkerPool
   ) -> Double {
     precondition(scoredCount >= 1, "addGradient: scoredCount is \(scoredCount)")
+    precondition(
+      initial == nil || carried == nil && memory.retention.initialTerm != nil,
+      "addGradient: an initial state with carried ones, or without memory for it")
+    memory.retention.initialTerm?.prepare(documents)
     let shape = memory.shape
     for index in blocks.indices { enter(index, carried, memory: memory, on: pool) }
     memory.retention.rotation.prepare(first: carried?.before.position ?? 0, count: shape.time)
@@ -31,7 +36,7 @@ extension RetNet {
       block.forward(
         isLast ? memory.output : memory.activations[index + 1].input, memory.activations[index], shape: shape,
         form: memory.retention.form, state: memory.state.layers[index], documents: documents,
-        memory: memory.retention, on: pool)
+        initial: initial?.layers[index], memory: memory.retention, on: pool)
     }
     if let carried {
       for row in 0..<shape.batch {
@@ -48,19 +53,19 @@ extension RetNet {
     } else {
       dx.copy(memory.dnormed, on: pool)
     }
-    for index in blocks.indices.reversed() {
+    for index in blocks.indices.reversed() where initial != nil || index >= gradients.lowestBlock {
       let a = memory.activations[index]
       if memory.recomputation == .blocks {
         enter(index, carried, memory: memory, on: pool)
         blocks[index].computeActivations(
           a, shape: shape, form: memory.retention.form, state: memory.state.layers[index], documents: documents,
-          memory: memory.retention, on: pool)
+          initial: initial?.layers[index], memory: memory.retention, on: pool)
       }
       blocks[index].backward(
         dx, gradients: gradients.layers[index], a, scratch: memory.scratch, shape: shape, documents: documents,
-        memory: memory.retention, on: pool)
+        initial: initial?.layers[index], memory: memory.retention, on: pool)
     }
-    embedBackward(gradients, dx, inputs, memory: memory, on: pool)
+    if gradients.lowestBlock == 0 { embedBackward(gradients, dx, inputs, memory: memory, on: pool) }
     return loss
   }
 
@@ -88,7 +93,7 @@ extension RetNet {
       dx.copy(memory.dnormed, on: pool)
     }
     if configuration.embeddingScale != 1 { dx.scale(by: Float(configuration.embeddingScale), on: pool) }
-    scatterAddRows(gradients.embedding, dx, inputs, on: pool)
+    if gradients.embedding.shape.count > 0 { scatterAddRows(gradients.embedding, dx, inputs, on: pool) }
   }
 
   /// Final norm, logits, loss and their backward down to the final norm's output, a block of rows at a time.

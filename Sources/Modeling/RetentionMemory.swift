@@ -16,6 +16,8 @@ final class RetentionMemory {
   private let chunks: ChunkScratch?
   private let rows: ParallelScratch?
   private let sums: ScoreSums?
+  /// Where documents start from a state.
+  let initialTerm: InitialStateTerm?
 
   /// - Parameters:
   ///   - configuration: Resolved.
@@ -23,16 +25,23 @@ final class RetentionMemory {
   ///   - form: The form that calls will use; recurrent calls are always possible.
   ///   - batch: Sequences of a call.
   ///   - time: The longest call's tokens in a sequence.
+  ///   - hasInitialState: Whether documents start from a state.
   ///   - workers: Threads of the pool.
   init(
-    _ configuration: ModelConfiguration, decay: Decay? = nil, form: RetentionForm, batch: Int, time: Int, workers: Int
+    _ configuration: ModelConfiguration, decay: Decay? = nil, form: RetentionForm, batch: Int, time: Int,
+    hasInitialState: Bool = false, workers: Int
   ) {
     let shape = configuration.retentionShape(batch: batch, time: time)
     let decay = decay ?? Decay(configuration.decay, heads: configuration.heads)
     self.form = form
+    let frequencies = configuration.rotationFrequencies.values(
+      keyWidth: shape.keyWidth, base: configuration.rotationBase)
+    initialTerm =
+      hasInitialState
+      ? InitialStateTerm(shape, decay: decay, frequencies: frequencies, layout: configuration.rotationLayout) : nil
     rotation = RotationTable(
-      frequencies: configuration.rotationFrequencies.values(keyWidth: shape.keyWidth, base: configuration.rotationBase),
-      layout: configuration.rotationLayout, capacity: form == .recurrent ? max(time, batch) : time)
+      frequencies: frequencies, layout: configuration.rotationLayout,
+      capacity: form == .recurrent ? max(time, batch) : time)
     switch form {
     case .parallel:
       table = DecayTable(decay, length: max(1, time))
@@ -53,9 +62,11 @@ final class RetentionMemory {
 
   /// Bytes of what `init` allocates.
   static func byteCount(
-    _ configuration: ModelConfiguration, form: RetentionForm, batch: Int, time: Int, workers: Int
+    _ configuration: ModelConfiguration, form: RetentionForm, batch: Int, time: Int, hasInitialState: Bool = false,
+    workers: Int
   ) -> Double {
     let shape = configuration.retentionShape(batch: batch, time: time)
+    let initial = hasInitialState ? InitialStateTerm.byteCount(shape) : 0
     let sums = configuration.scoreNorm == .none ? 0 : ScoreSums.byteCount(form: form, shape: shape)
     let rotation = RotationTable.byteCount(
       keyWidth: shape.keyWidth, capacity: form == .recurrent ? max(time, batch) : time)
@@ -72,7 +83,7 @@ final class RetentionMemory {
         DecayTable.byteCount(heads: shape.heads, length: length)
         + ChunkScratch.byteCount(shape, chunkLength: length, workers: workers)
     }
-    return sums + rotation + scratch
+    return sums + rotation + scratch + initial
   }
 
   /// Retains, and divides by the score norm where there is one.
@@ -84,11 +95,13 @@ final class RetentionMemory {
   ///   - form: The memory's, or recurrent.
   ///   - state: Before and after.
   ///   - documents: As in `recurrentRetention`.
+  ///   - initial: What each document starts from; nil: nothing.
   ///   - precision: Of the products in the chunkwise form.
   ///   - pool: Where the work runs.
   func retain(
     _ a: BlockActivations, _ configuration: ModelConfiguration, shape: RetentionShape, form: RetentionForm,
-    state: LayerState, documents: Indices?, precision: ProductPrecision, on pool: WorkerPool
+    state: LayerState, documents: Indices?, initial: LayerInitialState?, precision: ProductPrecision,
+    on pool: WorkerPool
   ) {
     let outer = pool.charge(.retention)
     defer { pool.charge(outer) }
@@ -100,6 +113,7 @@ final class RetentionMemory {
     compute(
       output, q, k, v, shape: shape, form: form, state: state.retention, documents: documents, states: a.states,
       absoluteSums: absoluteSums, precision: precision, on: pool)
+    if let initial { initialTerm?.add(to: output, q, initial: initial.values, precision: precision, on: pool) }
     guard let sums, let factors = a.scoreFactors, let scores = state.scores else { return }
     var scoreSums = absoluteSums
     if norm == .absOfSum {
@@ -148,12 +162,14 @@ final class RetentionMemory {
   ///   - configuration: Of the model.
   ///   - shape: Extents.
   ///   - documents: As in the forward.
+  ///   - initial: As in the forward; its gradient is added to.
   ///   - dstates: Scratch for the chunkwise form.
   ///   - precision: As in the forward.
   ///   - pool: Where the work runs.
   func retainBackward(
     _ dprojected: Tensor, _ d_o: Tensor, _ a: BlockActivations, _ configuration: ModelConfiguration,
-    shape: RetentionShape, documents: Indices?, dstates: ChunkStates?, precision: ProductPrecision, on pool: WorkerPool
+    shape: RetentionShape, documents: Indices?, initial: LayerInitialState?, dstates: ChunkStates?,
+    precision: ProductPrecision, on pool: WorkerPool
   ) {
     let outer = pool.charge(.retention)
     defer { pool.charge(outer) }
@@ -177,6 +193,9 @@ final class RetentionMemory {
         scratch: rows, on: pool)
     case .recurrent: preconditionFailure("retainBackward: the recurrent form has its backward in the tests only")
     }
+    guard let initial else { return }
+    initialTerm?.addGradient(
+      dq: dq, dinitial: initial.gradients, Matrix(d_o), q, initial: initial.values, precision: precision, on: pool)
   }
 }
 

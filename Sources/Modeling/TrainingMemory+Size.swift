@@ -19,7 +19,7 @@ extension TrainingMemory {
   /// The size of the memory that `init` would make of the same arguments; allocates nothing.
   package static func size(
     _ configuration: ModelConfiguration, batch: Int, time: Int, form: RetentionForm,
-    recomputation: Recomputation = .none, workers: Int
+    recomputation: Recomputation = .none, hasInitialState: Bool = false, workers: Int
   ) -> TrainingMemorySize {
     let rows = batch * time
     let shape = configuration.retentionShape(batch: batch, time: time)
@@ -38,7 +38,8 @@ extension TrainingMemory {
         + (configuration.hasEmbeddingNorm ? 3 : 2) * stream + 2 * statistics,
       activationGradients: 2 * stream
         + BackwardScratch.byteCount(configuration, rows: rows, shape: shape, chunks: chunks),
-      retention: RetentionMemory.byteCount(configuration, form: form, batch: batch, time: time, workers: workers)
+      retention: RetentionMemory.byteCount(
+        configuration, form: form, batch: batch, time: time, hasInitialState: hasInitialState, workers: workers)
         + ModelState.byteCount(configuration, batch: batch),
       logits: Tensor.byteCount(min(rows, logitRows), configuration.vocabularySize) + Tensor.byteCount(rows))
   }

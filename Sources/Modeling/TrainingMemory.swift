@@ -38,10 +38,11 @@ package final class TrainingMemory {
   ///   - time: T.
   ///   - form: Chunkwise, or parallel, which needs T² time.
   ///   - recomputation: What is kept of a block's forward.
+  ///   - hasInitialState: Whether documents start from a state.
   ///   - workers: Threads of the pool.
   package init(
     _ configuration: ModelConfiguration, batch: Int, time: Int, form: RetentionForm,
-    recomputation: Recomputation = .none, workers: Int
+    recomputation: Recomputation = .none, hasInitialState: Bool = false, workers: Int
   ) {
     let rows = batch * time
     let shape = configuration.retentionShape(batch: batch, time: time)
@@ -71,7 +72,8 @@ package final class TrainingMemory {
     logits = Tensor(Shape(min(rows, TrainingMemory.logitRows), configuration.vocabularySize))
     losses = Tensor(Shape(rows))
     scratch = BackwardScratch(configuration, rows: rows, shape: shape, chunks: chunks)
-    retention = RetentionMemory(configuration, form: form, batch: batch, time: time, workers: workers)
+    retention = RetentionMemory(
+      configuration, form: form, batch: batch, time: time, hasInitialState: hasInitialState, workers: workers)
     state = ModelState(configuration, batch: batch)
   }
 }

@@ -58,11 +58,15 @@ package final class RotationTable {
 
   /// Fills the table for one position a row: of sequences that are decoded together.
   package func prepare(_ positions: [Int]) {
-    precondition(
-      positions.count <= cosines.shape[0], "RotationTable: \(positions.count) positions, room for \(cosines.shape[0])")
-    fill(positions.count) { positions[$0] }
+    prepare(count: positions.count) { positions[$0] }
+  }
+
+  /// The same with positions that are computed row by row.
+  package func prepare(count: Int, position: (Int) -> Int) {
+    precondition(count <= cosines.shape[0], "RotationTable: \(count) positions, room for \(cosines.shape[0])")
+    fill(count, position: position)
     firstPosition = -1
-    count = positions.count
+    self.count = count
   }
 
   private func fill(_ count: Int, position: (Int) -> Int) {

@@ -88,7 +88,9 @@ package struct CheckpointFolder: Sendable {
   package func removeOld(_ progress: TrainingProgress, _ configuration: TrainingConfiguration) throws {
     let steps = try steps().filter { $0 <= progress.step }
     let due = steps.filter { $0 % configuration.checkpointEvery == 0 }
-    let milestones = steps.filter { configuration.milestoneEvery > 0 && $0 % configuration.milestoneEvery == 0 }
+    let milestones = steps.filter {
+      $0 > 0 && configuration.milestoneEvery > 0 && $0 % configuration.milestoneEvery == 0
+    }
     let newest = Array(due.suffix(configuration.keepCheckpoints)) + steps.suffix(1)
     let kept = Set(newest + milestones + [progress.goodStep])
     for step in steps where !kept.contains(step) { try remove(step: step) }

@@ -23,13 +23,16 @@ package struct MemoryForecast: Sendable {
     _ model: ModelConfiguration, _ configuration: TrainingConfiguration, isEvaluated: Bool, workers: Int,
     program: Double
   ) {
-    let weights = Tensor.byteCount(Parameters.descriptions(model).reduce(0) { $0 + $1.shape.count })
+    let all = Parameters.descriptions(model)
+    let state = configuration.tunesState ? InitialState.descriptions(model).reduce(0) { $0 + $1.shape.count } : 0
+    let trained = state + all.filter(configuration.trains).reduce(0) { $0 + $1.shape.count }
     let step = TrainingMemory.size(
       model, batch: configuration.microBatchSize, time: configuration.sequenceLength, form: configuration.retentionForm,
-      recomputation: configuration.recompute, workers: workers)
-    add("parameters", weights)
-    add("gradients", weights)
-    add("optimizer moments", 2 * weights)
+      recomputation: configuration.recompute, hasInitialState: configuration.tunesState, workers: workers)
+    add("parameters", Tensor.byteCount(all.reduce(0) { $0 + $1.shape.count }))
+    add("gradients", Tensor.byteCount(Parameters.gradientCount(model, of: configuration.trains)))
+    add("optimizer moments", 2 * Tensor.byteCount(trained))
+    if configuration.tunesState { add("initial state", 2 * Tensor.byteCount(state)) }
     add("activations", step.activations)
     add("gradients of activations", step.activationGradients)
     add("retention", step.retention)

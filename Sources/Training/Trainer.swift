@@ -33,6 +33,8 @@ package final class Trainer {
   /// For each input the index in its sequence at which its document starts; -1, as at first: before the sequence.
   package let documents: Indices
   private let gradients: Parameters
+  /// With `state_tuning`: what each document starts from.
+  package let initialState: InitialState?
   private var optimizer: AdamW
   private let memory: TrainingMemory
   /// With `carry_state`: what each row of the batch remembers of its stream, and what it does after the batch whose
@@ -57,12 +59,15 @@ package final class Trainer {
     inputs = Indices(count: configuration.batchTokens)
     targets = Indices(count: configuration.batchTokens)
     documents = Indices([Int32](repeating: -1, count: configuration.batchTokens))
-    gradients = Parameters(model)
-    optimizer = AdamW(model)
+    gradients = Parameters(model, gradientsOf: configuration.trains)
+    initialState = configuration.tunesState ? InitialState(model) : nil
+    optimizer = AdamW(
+      initialState.map { TrainedTensors($0) }
+        ?? TrainedTensors(parameters, gradients: gradients, where: configuration.trains))
     memory = TrainingMemory(
       model, batch: configuration.microBatchSize, time: configuration.sequenceLength,
       form: configuration.retentionForm, recomputation: configuration.recompute,
-      workers: pool.threadCount)
+      hasInitialState: configuration.tunesState, workers: pool.threadCount)
     if configuration.carriesState {
       let empty = ModelState(model, batch: configuration.batchSize)
       states = (empty, empty.emptyCopy)
@@ -78,8 +83,8 @@ package final class Trainer {
   /// Updates made so far.
   package var step: Int { optimizer.step }
 
-  /// The optimizer's moments, views that can be read and filled.
-  package var moments: (first: Parameters, second: Parameters) { (optimizer.firstMoment, optimizer.secondMoment) }
+  /// The optimizer's moments of what is trained, views that can be read and filled.
+  package var moments: (first: NamedTensors, second: NamedTensors) { (optimizer.firstMoment, optimizer.secondMoment) }
 
   /// Makes one step on the batch in `inputs`, `targets` and `documents`: the gradient of its mean loss, and an update.
   package func makeStep() -> StepReport {
@@ -96,6 +101,7 @@ package final class Trainer {
   /// - Returns: Mean cross entropy in nats per token, and the global norm of the gradient; nil if it was stopped.
   package func computeGradient(shouldStop: () -> Bool = { false }) -> (loss: Double, gradientNorm: Double)? {
     gradients.flat.clear(on: pool)
+    initialState?.gradients.flat.clear(on: pool)
     var scored = 0
     for index in 0..<targets.count where targets[index] >= 0 { scored += 1 }
     var loss = 0.0
@@ -107,9 +113,9 @@ package final class Trainer {
         carried: states.map {
           CarriedRows(before: $0.now, after: $0.next, first: start / configuration.sequenceLength)
         },
-        scoredCount: max(1, scored), memory: memory, on: pool)
+        initial: initialState, scoredCount: max(1, scored), memory: memory, on: pool)
     }
-    return (loss, optimizer.norm(of: gradients, on: pool))
+    return (loss, optimizer.gradientNorm(on: pool))
   }
 
   /// Where documents start in a part of the batch; nil, which is faster, if none does.
@@ -119,8 +125,7 @@ package final class Trainer {
 
   /// Updates the weights by the gradient that was computed last; rows that carry their states go on from that batch.
   package func update(gradientNorm: Double, learningRate: Double) {
-    optimizer.update(
-      network.parameters, gradients: gradients, norm: gradientNorm, learningRate: learningRate, configuration, on: pool)
+    optimizer.update(norm: gradientNorm, learningRate: learningRate, configuration, on: pool)
     guard let (now, next) = states else { return }
     states = (next, now)
     states?.now.position = now.position + configuration.sequenceLength
@@ -141,6 +146,11 @@ package final class Trainer {
     optimizer.restore(updates: updates)
   }
 
+  /// Begins with other weights than those that the seed gives.
+  ///
+  /// - Parameter parameters: Of the same model; copied.
+  package func begin(with parameters: Parameters) { network.parameters.flat.copy(parameters.flat, on: pool) }
+
   /// Goes back to the weights that the seed gives, with no updates made.
   package func restart() {
     var source = RandomSource(seed: UInt64(configuration.seed))
@@ -148,6 +158,7 @@ package final class Trainer {
     optimizer.restore(updates: 0)
     optimizer.firstMoment.flat.clear(on: pool)
     optimizer.secondMoment.flat.clear(on: pool)
+    initialState?.values.flat.clear(on: pool)
     forgetStates()
   }
 }

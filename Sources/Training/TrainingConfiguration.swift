@@ -74,6 +74,10 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
   package var weightDecayOn = DecayedWeights.matrices
   /// Largest global gradient norm; 0: not clipped.
   package var gradientClip = 1.0
+  /// Patterns of the names of the weights that are trained; none: all are.
+  package var trainOnly: [String] = []
+  /// Whether only the state that documents start from is trained, and no weight.
+  package var tunesState = false
   package var seed = 1
   /// Steps between evaluations of the validation file; 0: only at the end.
   package var evaluateEvery = 0
@@ -145,6 +149,13 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
         "weight_decay_on", \.weightDecayOn,
         "What decays: matrices (no norms, no biases), hidden_matrices (nor the embedding), all."),
       ConfigurationKey("gradient_clip", \.gradientClip, .atLeast(0), "Largest global gradient norm; 0: not clipped."),
+      ConfigurationKey(
+        "train_only", \.trainOnly,
+        "Names of the weights that are trained, * and ? standing for any; the others are frozen. Empty: all are trained."
+      ),
+      ConfigurationKey(
+        "state_tuning", \.tunesState,
+        "Train no weight, but the recurrent state that each document starts from; needs --init-from."),
       ConfigurationKey("seed", \.seed, 0...Int.max, "Seed of the initial weights and of the order of the data."),
       ConfigurationKey(
         "evaluate_every", \.evaluateEvery, 0...1_000_000_000, "Steps between evaluations; 0: only at the end."),
@@ -187,6 +198,12 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
     if milestoneEvery % checkpointEvery != 0 {
       found.append(
         ("milestone_every", "expected a multiple of checkpoint_every \(checkpointEvery), found \(milestoneEvery)"))
+    }
+    if tunesState, carriesState {
+      found.append(("state_tuning", "expected false, as carry_state is true, found true"))
+    }
+    if tunesState, !trainOnly.isEmpty {
+      found.append(("train_only", "expected none, as state_tuning trains no weight, found \(trainOnly.count)"))
     }
     if warmupSteps > steps {
       found.append(("warmup_steps", "expected at most steps (\(steps)), found \(warmupSteps)"))

@@ -34,6 +34,7 @@ package struct TrainingLoop {
   package private(set) var progress: TrainingProgress
   private let batches: Batches
   private let validation: TokenFile?
+  private let startsFromCheckpoint: Bool
   private let pool: WorkerPool
   private var configuration: TrainingConfiguration { trainer.configuration }
 
@@ -42,15 +43,17 @@ package struct TrainingLoop {
   ///   - progress: Where the run stands.
   ///   - batches: Of the trainer's batch size and sequence length.
   ///   - validation: Scored on the way and at the end, or nil.
+  ///   - startsFromCheckpoint: Whether step 0 has a checkpoint too, as the seed does not give its weights.
   ///   - pool: Where the work runs.
   package init(
     _ trainer: Trainer, progress: TrainingProgress = TrainingProgress(), batches: Batches, validation: TokenFile?,
-    on pool: WorkerPool
+    startsFromCheckpoint: Bool = false, on pool: WorkerPool
   ) {
     self.trainer = trainer
     self.progress = progress
     self.batches = batches
     self.validation = validation
+    self.startsFromCheckpoint = startsFromCheckpoint
     self.pool = pool
   }
 
@@ -59,7 +62,8 @@ package struct TrainingLoop {
   /// - Parameters:
   ///   - limit: A step to stop after, or nil.
   ///   - shouldStop: Asked before each micro-batch and during evaluations; what was begun and not finished is dropped.
-  ///   - restore: Puts the checkpoint of a step into the trainer and gives back its progress; never asked for step 0.
+  ///   - restore: Puts the checkpoint of a step into the trainer and gives back its progress; asked for step 0 only
+  ///     where the loop starts from a checkpoint.
   ///   - report: Gets each event as it happens.
   /// - Returns: Why there are no more steps.
   /// - Throws: What the closures throw, which ends the run; `TrainingError`; `CorpusError` for a damaged token file.
@@ -136,7 +140,7 @@ package struct TrainingLoop {
         step: progress.step, skippedInARow: progress.stepGuard.skippedInARow, rewinds: progress.rewinds)
     }
     let good: TrainingProgress
-    if progress.goodStep == 0 {
+    if progress.goodStep == 0 && !startsFromCheckpoint {
       trainer.restart()
       good = TrainingProgress()
     } else {
@@ -155,7 +159,8 @@ package struct TrainingLoop {
     let model = trainer.network.configuration
     let bos = model.bos == .none ? nil : model.bosID.map { Int32($0) }
     var meter = PerplexityMeter(
-      trainer.network, form: configuration.retentionForm, on: pool)
+      trainer.network, form: configuration.retentionForm, initial: trainer.initialState?.makeState(model, on: pool),
+      on: pool)
     struct Stopped: Error {}
     do {
       for document in 0..<file.documentCount {

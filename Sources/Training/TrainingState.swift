@@ -6,6 +6,8 @@ package struct TrainingState: Sendable, Equatable {
   package var data: [String: String]
   /// What the bits depend on besides: thread count, BLAS core, CPU features.
   package var machine: [String: String]
+  /// Where the first weights came from; nil: the seed made them.
+  package var initial: InitialModel?
   /// Lines of the log of metrics so far.
   package var metricsLines: Int
   /// Time spent so far; the only thing that two equal runs differ in.
@@ -13,12 +15,13 @@ package struct TrainingState: Sendable, Equatable {
 
   package init(
     configuration: TrainingConfiguration, progress: TrainingProgress, data: [String: String],
-    machine: [String: String], metricsLines: Int, seconds: Double
+    machine: [String: String], initial: InitialModel? = nil, metricsLines: Int, seconds: Double
   ) {
     self.configuration = configuration
     self.progress = progress
     self.data = data
     self.machine = machine
+    self.initial = initial
     self.metricsLines = metricsLines
     self.seconds = seconds
   }

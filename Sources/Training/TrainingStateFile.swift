@@ -22,6 +22,7 @@ package struct TrainingStateFile: Sendable {
     static let updates = "retnet.updates"
     static let data = "retnet.data"
     static let machine = "retnet.machine"
+    static let initial = "retnet.initial"
     static let metricsLines = "retnet.metrics_lines"
     static let seconds = "retnet.seconds"
     static let modelDigest = "retnet.model_digest"
@@ -47,7 +48,8 @@ package struct TrainingStateFile: Sendable {
       Key.machine: try json(state.machine), Key.metricsLines: "\(state.metricsLines)", Key.seconds: "\(state.seconds)",
       Key.modelDigest: modelDigest.description,
     ]
-    let carried = carriedParts(trainer)
+    if let initial = state.initial { metadata[Key.initial] = try json(initial) }
+    let carried = carriedParts(trainer) + initialParts(trainer)
     let tensors = moments(trainer).map(\.description) + carried.map(\.description)
     func emit(_ tensor: TensorDescription, _ body: (RawSpan) throws -> Void) throws {
       for moment in moments(trainer) where moment.description == tensor { try moment.tensor.withBytes(body) }
@@ -71,6 +73,14 @@ package struct TrainingStateFile: Sendable {
   private static func carriedParts(_ trainer: Trainer) -> [StatePart] {
     guard let state = trainer.carriedState else { return [] }
     return [StatePart(name: positionName, .i64, [Int64(state.position)])] + state.parts("carried.")
+  }
+
+  /// What each document starts from, with `state_tuning`.
+  private static func initialParts(_ trainer: Trainer) -> [StatePart] {
+    guard let initial = trainer.initialState else { return [] }
+    return zip(initial.values.descriptions, initial.values.tensors).map { description, tensor in
+      StatePart(name: "initial." + description.name, tensor)
+    }
   }
 
   /// SHA-256 over every metadata entry but the digest itself and the time, in which equal runs differ, then every tensor's name and bytes, each by name.
@@ -133,7 +143,9 @@ package struct TrainingStateFile: Sendable {
     updates = try number(Key.updates)
     state = TrainingState(
       configuration: configuration, progress: try decoded(Key.progress), data: try decoded(Key.data),
-      machine: try decoded(Key.machine), metricsLines: try number(Key.metricsLines), seconds: try number(Key.seconds))
+      machine: try decoded(Key.machine),
+      initial: metadata[Key.initial] == nil ? nil : try decoded(Key.initial),
+      metricsLines: try number(Key.metricsLines), seconds: try number(Key.seconds))
   }
 
   /// Puts weights, moments, carried states and the count of updates into a trainer.
@@ -144,7 +156,8 @@ package struct TrainingStateFile: Sendable {
   /// - Throws: `CheckpointError.missingTensor` or `.tensor` where a moment is not there as it should be.
   package func restore(_ trainer: Trainer, model: ModelHeader) throws {
     let carried = Self.carriedParts(trainer)
-    for expected in Self.moments(trainer).map(\.description) + carried.map(\.description) {
+    let initial = Self.initialParts(trainer)
+    for expected in Self.moments(trainer).map(\.description) + (carried + initial).map(\.description) {
       guard let found = file.description(of: expected.name) else {
         throw CheckpointError.missingTensor(path: file.path, name: expected.name)
       }
@@ -156,7 +169,7 @@ package struct TrainingStateFile: Sendable {
     }
     let position = carried.isEmpty ? 0 : try carriedPosition()
     trainer.restore(try model.loadParameters(), updates: updates, position: position)
-    for part in carried { try file.withBytes(of: part.description.name) { part.fill($0) } }
+    for part in carried + initial { try file.withBytes(of: part.description.name) { part.fill($0) } }
     for (description, tensor) in Self.moments(trainer) {
       try file.withBytes(of: description.name) { tensor.fill(bytes: $0, format: .float32) }
     }

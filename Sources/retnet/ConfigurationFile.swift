@@ -49,10 +49,15 @@ package struct ConfigurationFile {
   /// - Parameters:
   ///   - block: The block's name.
   ///   - type: The configuration to read.
+  ///   - defaults: What keys have that are left out.
+  ///   - objections: What is wrong between keys that are each acceptable alone.
   /// - Returns: The configuration; what had a problem keeps its default until `finish` throws.
-  package mutating func read<Root: Configurable>(_ block: String, as type: Root.Type = Root.self) -> Root {
+  package mutating func read<Root: Configurable>(
+    _ block: String, as type: Root.Type = Root.self, defaults: Root = Root(),
+    objections: (Root) -> [(key: String, message: String)] = \.contradictions
+  ) -> Root {
     blockNames.append(block)
-    var root = Root()
+    var root = defaults
     var locations: [String: ConfigurationLocation] = [:]
     for found in blocks where found.name == block {
       let settings = found.settings(for: Root.self, path: path, problems: &problems)
@@ -68,11 +73,16 @@ package struct ConfigurationFile {
     overrides.removeAll { $0.block == block }
     // A key that has a problem of its own kept its default, which says nothing of what was meant.
     let refused = Set(problems.compactMap(\.key))
-    for (key, message) in root.contradictions where !isUnreadable && !refused.contains("\(block).\(key)") {
+    for (key, message) in objections(root) where !isUnreadable && !refused.contains("\(block).\(key)") {
       let location = locations[key] ?? ConfigurationLocation(path: path)
       problems.append(ConfigurationProblem(location: location, key: "\(block).\(key)", message: message))
     }
     return root
+  }
+
+  /// Whether something is wrong with a block that was read: its values are then not all as they were meant.
+  package func hasProblem(in block: String) -> Bool {
+    isUnreadable || problems.contains { $0.key == block || $0.key?.hasPrefix(block + ".") ?? false }
   }
 
   /// Throws all problems that were found, blocks that nobody read among them.

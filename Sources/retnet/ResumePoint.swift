@@ -32,6 +32,16 @@ struct ResumePoint {
     self.step = step
   }
 
+  /// The newest model that is there to go on from, or the named one; only its head is read.
+  ///
+  /// - Parameter folder: The run folder.
+  /// - Returns: nil if there is none, or none can be read.
+  func model(inFolder folder: String) -> ModelHeader? {
+    let checkpoints = CheckpointFolder(path: folder + "/checkpoints")
+    let steps = step.map { [$0] } ?? (try? checkpoints.steps()) ?? []
+    return steps.reversed().lazy.compactMap { try? ModelHeader(path: checkpoints.modelPath(step: $0)) }.first
+  }
+
   /// The checkpoint of the same run to go on from; nil if the run starts anew.
   ///
   /// - Parameters:

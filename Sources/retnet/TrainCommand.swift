@@ -19,6 +19,7 @@ struct TrainCommand: ParsableCommand {
         retnet train --config configs/kjv-small.yaml
         retnet train --config configs/kjv-small.yaml -o runs/slow --set training.learning_rate=3e-4
         retnet train --config configs/kjv-small.yaml -o runs/slow --resume auto
+        retnet train --config my.yaml --init-from runs/kjv-small/best.safetensors -o runs/tuned
 
       The run folder gets config.yaml, metrics.jsonl, loss.svg, an event file for TensorBoard, checkpoints,
       last.safetensors and best.safetensors. Ctrl-C saves the last step and ends the run; --resume auto goes on as if
@@ -41,6 +42,9 @@ struct TrainCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Go on from the newest checkpoint, or from a given one.", valueName: "auto|path"))
   var resume: String?
 
+  @Option(help: ArgumentHelp("Begin with the weights of this model.", valueName: "model"))
+  var initFrom: String?
+
   @Option(help: ArgumentHelp("Stop after this step of the run.", valueName: "n"))
   var maxSteps: Int?
 
@@ -51,6 +55,9 @@ struct TrainCommand: ParsableCommand {
   var dryRun = false
 
   func validate() throws {
+    if initFrom != nil, let resume, resume != "auto" {
+      throw ValidationError("--init-from: a run that goes on from '\(resume)' has its weights; expected one of both")
+    }
     if let maxSteps, maxSteps < 1 { throw ValidationError("--max-steps: expected at least 1, found \(maxSteps)") }
     if let maxTime, Duration(words: maxTime) == nil {
       throw ValidationError("--max-time: expected a time such as 90s, 30m or 1h30m, found '\(maxTime)'")
@@ -58,25 +65,34 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    let plan = try TrainingPlan(configPath: config, overrides: set)
+    let resumePoint = try resume.map { try ResumePoint($0, output: output) }
+    let folderPath = resumePoint?.folder ?? output ?? "runs/\(TrainingPlan.name(ofPath: config))"
+    let begun = resumePoint?.model(inFolder: folderPath)
+    if begun != nil, let initFrom { global.say("\(initFrom): not read, as the run goes on from its checkpoint") }
+    let start =
+      begun == nil ? try initFrom.map { try StartingModel(path: $0) } : try begun.flatMap { try StartingModel($0) }
+    var plan = try TrainingPlan(configPath: config, overrides: set, start: start)
     if dryRun { return try DryRun(plan: plan, threads: global.threadCount).run() }
     let forecast = MemoryForecast(
       plan.model, plan.training, isEvaluated: plan.validationFile != nil, threads: try global.threadCount)
     try forecast.check(plan.path)
     let pool = try global.makePool()
     Machine.warnOfSlowBLAS(global.talk)
-    let start = try resume.map { try ResumePoint($0, output: output) }
-    let folder = try RunFolder(path: start?.folder ?? output ?? "runs/\(plan.name)", isResumed: start != nil)
+    let folder = try RunFolder(path: folderPath, isResumed: resumePoint != nil)
     let machine = Machine.trainingFacts(threadCount: pool.threadCount)
-    let checkpoint = try start.flatMap { try $0.checkpoint(in: folder, for: plan, machine: machine, options: global) }
+    let checkpoint = try resumePoint.flatMap {
+      try $0.checkpoint(in: folder, for: plan, machine: machine, options: global)
+    }
+    if let checkpoint { plan.initial = checkpoint.state.initial }
     try folder.prepare(plan.configurationText)
     for line in plan.summary + ["\(BLAS.coreName) products, \(pool.threadCount) threads, run folder \(folder.path)"] {
       global.say(line)
     }
+    (start?.source?.remarks ?? []).forEach { global.say($0) }
     plan.remarks.forEach { global.say($0) }
     if let warning = forecast.warning { global.say("warning: " + warning) }
     var session = try TrainingSession(
-      plan, folder: folder, checkpoint: checkpoint, machine: machine, options: global, on: pool)
+      plan, folder: folder, start: start, checkpoint: checkpoint, machine: machine, options: global, on: pool)
     let limits = TrainingLimits(step: maxSteps, time: maxTime.flatMap { Duration(words: $0) })
     try StandardStream.output.write(try session.run(limits) + "\n")
   }

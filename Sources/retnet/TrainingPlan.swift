@@ -20,31 +20,57 @@ struct TrainingPlan {
   let trainFiles: [TrainingFile]
   let validationFile: TokenFile?
   let batches: Batches
+  /// Where the first weights come from; nil: the seed makes them.
+  var initial: InitialModel?
 
-  /// - Throws: `ConfigurationError` with all problems of the file; then all that is wrong with the files that it names
-  ///   and between them.
-  init(configPath: String, overrides: [String]) throws {
+  /// - Parameters:
+  ///   - configPath: Of the configuration file.
+  ///   - overrides: The values of `--set`.
+  ///   - start: The model that the run begins with: keys of the block `model` that are left out are as it has them.
+  /// - Throws: All problems of the file, all that is wrong with the files that it names, and then what is between them.
+  init(configPath: String, overrides: [String], start: StartingModel? = nil) throws {
     path = configPath
+    name = Self.name(ofPath: configPath)
+    initial = start?.record
     let bytes = try readAll(path: configPath, byteLimit: ConfigurationFile.largestByteCount)
     var file = ConfigurationFile(bytes: bytes, path: configPath, overrides: overrides)
-    let model = file.read("model", as: ModelConfiguration.self).resolved
-    let data: DataConfiguration = file.read("data")
+    let model = file.read("model", defaults: start?.configuration ?? ModelConfiguration()) {
+      start?.objections(to: $0) ?? $0.contradictions
+    }.resolved
+    let data = file.read("data", as: DataConfiguration.self) {
+      $0.contradictions.filter { start?.tokenizer == nil || $0.key != "tokenizer" }
+    }
     let training = file.read("training", as: TrainingConfiguration.self).resolved
-    try file.finish()
     (self.data, self.training) = (data, training)
 
     var errors = CommandErrors()
-    let tokenizer = errors.catching {
-      try Tokenizer(model: readAll(path: data.tokenizer, byteLimit: 1 << 30), path: data.tokenizer)
-    }
+    _ = errors.catching { try file.finish() }
+    let hasTokenizer = !data.tokenizer.isEmpty || !file.hasProblem(in: "data") && start?.tokenizer != nil
+    let tokenizer =
+      !hasTokenizer
+      ? nil
+      : errors.catching {
+        try start?.tokenizer(data.tokenizer)
+          ?? Tokenizer(model: readAll(path: data.tokenizer, byteLimit: 1 << 30), path: data.tokenizer)
+      }
     let files = (data.train.entries.map(\.path) + [data.validation]).map { path in
       path.isEmpty ? nil : errors.catching { try TokenFile(path: path) }
     }
     guard let tokenizer else { try errors.throwAll(); preconditionFailure("no tokenizer and no error") }
     for file in files { _ = errors.catching { if let file { try checkDigest(of: file, tokenizer) } } }
+    // What was refused has its default, which says nothing of what was meant.
+    if file.hasProblem(in: "model") { try errors.throwAll() }
     let completed = Self.completed(model, tokenizer, path: configPath, errors: &errors)
+    for problem in training.patternProblems(for: completed) {
+      _ = errors.catching { throw CommandError(.badConfiguration, "\(configPath): training.\(problem)") }
+    }
     let placement = errors.catching { try Self.placement(completed, tokenizer) }
-    if training.carriesState, training.batchSize < data.train.entries.count {
+    if training.tunesState {
+      for problem in StartingModel.tuningProblems(start, completed) {
+        _ = errors.catching { throw CommandError(.badConfiguration, "\(configPath): training.\(problem)") }
+      }
+    }
+    if training.carriesState, !file.hasProblem(in: "training"), training.batchSize < data.train.entries.count {
       _ = errors.catching {
         throw CommandError(
           .badConfiguration,
@@ -68,8 +94,12 @@ struct TrainingPlan {
     self.model = completed
     (self.tokenizer, self.trainFiles, self.batches) = (tokenizer, trainFiles, batches)
     validationFile = files[files.count - 1]
-    let fileName = configPath.split(separator: "/").last.map { String($0) } ?? "run"
-    name = fileName.hasSuffix(".yaml") ? String(fileName.dropLast(5)) : fileName
+  }
+
+  /// The file's name without `.yaml`.
+  static func name(ofPath path: String) -> String {
+    let name = path.split(separator: "/").last.map { String($0) } ?? "run"
+    return name.hasSuffix(".yaml") ? String(name.dropLast(5)) : name
   }
 
   /// The model with what the tokenizer says of it.
@@ -106,8 +136,17 @@ struct TrainingPlan {
 
   var parameterCount: Int { Parameters.descriptions(model).reduce(0) { $0 + $1.shape.count } }
 
-  /// The resolved configuration as YAML.
+  /// Weights that change; the others are frozen.
+  var trainedCount: Int { Parameters.descriptions(model).filter(training.trains).reduce(0) { $0 + $1.shape.count } }
+
+  /// The resolved configuration as YAML, and in a comment where the first weights come from.
   var configurationText: String {
+    (initial.map {
+      "# begun with \($0.path.split(whereSeparator: \.isNewline).joined(separator: " ")), digest \($0.digest)\n"
+    } ?? "") + blocksText
+  }
+
+  private var blocksText: String {
     let blocks = [
       model.yamlLines(block: "model"), data.yamlLines(block: "data"), training.yamlLines(block: "training"),
     ]
@@ -124,13 +163,21 @@ struct TrainingPlan {
       return
         "\(part)\(grouped(file.count)) tokens of text, \(batches.epochs(ofFile: index, afterBatches: steps).fixed(2)) epochs"
     }
-    return [
+    let size =
       "\(grouped(parameterCount)) parameters: width \(model.width), \(model.layers) layers, \(model.heads) heads, keys "
-        + "\(model.keyWidth), values \(model.valueWidth), feed-forward \(model.feedForwardWidth), vocabulary "
-        + "\(grouped(model.vocabularySize))",
+      + "\(model.keyWidth), values \(model.valueWidth), feed-forward \(model.feedForwardWidth), vocabulary "
+      + "\(grouped(model.vocabularySize))"
+    let frozen = parameterCount - trainedCount
+    let numbers = InitialState.descriptions(model).reduce(0) { $0 + $1.shape.count }
+    let choice =
+      training.tunesState
+      ? ["\(grouped(numbers)) numbers of an initial state are trained, all weights are frozen"]
+      : frozen == 0
+        ? [] : ["\(grouped(trainedCount)) of them are trained, \(grouped(frozen)) are frozen"]
+    let steps =
       "\(grouped(training.steps)) steps of \(training.batchSize) × \(training.sequenceLength) tokens, "
-        + "\(grouped(tokens)) in all; seed \(training.seed)",
-    ] + shares
+      + "\(grouped(tokens)) in all; seed \(training.seed)"
+    return [size] + choice + [steps] + shares
   }
 
   /// Bytes of text for each token that the run reads.

@@ -7,17 +7,17 @@ internal import Training
 /// What the model in training makes of a fixed prompt: the same text for the same weights, on any number of threads.
 struct TrainingSample {
   private let tokenizer: Tokenizer
-  private let network: RetNet
+  private let trainer: Trainer
   private let promptIDs: [Int32]
   private let configuration: TrainingConfiguration
   private let eosID: Int32?
   private let pool: WorkerPool
 
   /// - Throws: `CommandError` for an empty prompt where the model has no BOS; `TokenizerError`.
-  init(_ plan: TrainingPlan, of network: RetNet, on pool: WorkerPool) throws {
+  init(_ plan: TrainingPlan, of trainer: Trainer, on pool: WorkerPool) throws {
     configuration = plan.training
     tokenizer = plan.tokenizer
-    self.network = network
+    self.trainer = trainer
     self.pool = pool
     eosID = plan.model.eosID.map { Int32($0) }
     let ids = try tokenizer.encode(Array(configuration.samplePrompt.utf8), source: "training.sample_prompt")
@@ -32,9 +32,18 @@ struct TrainingSample {
   /// Whether a step is followed by a sample.
   func isDue(after step: Int) -> Bool { configuration.sampleEvery > 0 && step % configuration.sampleEvery == 0 }
 
+  /// Nothing read, from what documents start from.
+  private func makeGenerator() -> Generator {
+    let model = trainer.network.configuration
+    guard let initial = trainer.initialState else {
+      return Generator(trainer.network, chunkLength: PromptChunkLength.length(model), on: pool)
+    }
+    return Generator(trainer.network, initial.readingProgress(model, on: pool), on: pool)
+  }
+
   /// The prompt and what follows it, drawn as `retnet generate` draws by default, with the seed of the run.
   func text() -> String {
-    var generator = Generator(network, chunkLength: PromptChunkLength.length(network.configuration), on: pool)
+    var generator = makeGenerator()
     var sampler = Sampler(SamplingOptions(), seed: UInt64(configuration.seed))
     var stream = TextStream(tokenizer, startsText: configuration.samplePrompt.isEmpty)
     var text = configuration.samplePrompt

@@ -22,6 +22,7 @@ struct TrainingSession {
   private let trainer: Trainer
   private let loop: TrainingLoop
   private let sample: TrainingSample
+  private let pool: WorkerPool
   private var metrics: MetricsLog
   private var reports: TrainingReports
   private var progress: ProgressLine
@@ -32,22 +33,29 @@ struct TrainingSession {
   /// What the newest checkpoint on disk says.
   private var saved: TrainingProgress?
 
-  /// - Throws: What is wrong with the checkpoint's moments, or with the log.
+  /// - Throws: What is wrong with the checkpoint's moments, with the weights to begin with, or with the log.
   init(
-    _ plan: TrainingPlan, folder: RunFolder, checkpoint: TrainingCheckpoint?, machine: [String: String],
-    options: GlobalOptions, on pool: WorkerPool
+    _ plan: TrainingPlan, folder: RunFolder, start: StartingModel?, checkpoint: TrainingCheckpoint?,
+    machine: [String: String], options: GlobalOptions, on pool: WorkerPool
   ) throws {
     self.plan = plan
     self.folder = folder
     self.machine = machine
     self.options = options
+    self.pool = pool
     StopSignals.listen()
     trainer = Trainer(plan.model, plan.training, on: pool)
-    sample = try TrainingSample(plan, of: trainer.network, on: pool)
-    if let checkpoint { try checkpoint.file.restore(trainer, model: checkpoint.model) }
+    sample = try TrainingSample(plan, of: trainer, on: pool)
+    if let checkpoint {
+      try checkpoint.file.restore(trainer, model: checkpoint.model)
+    } else if let source = start?.source {
+      trainer.begin(with: try source.loadParameters())
+    }
     saved = checkpoint?.state.progress
     let past = saved ?? TrainingProgress()
-    loop = TrainingLoop(trainer, progress: past, batches: plan.batches, validation: plan.validationFile, on: pool)
+    loop = TrainingLoop(
+      trainer, progress: past, batches: plan.batches, validation: plan.validationFile,
+      startsFromCheckpoint: plan.initial != nil, on: pool)
     secondsBefore = checkpoint?.state.seconds ?? 0
     detail = TrainingDetail(bytesPerToken: plan.bytesPerToken, bestBitsPerByte: past.bestBitsPerByte)
     var reports = TrainingReports(folder, plan)
@@ -69,6 +77,8 @@ struct TrainingSession {
     do {
       // The process before may have been killed between saving and removing.
       if let saved { try folder.checkpoints.removeOld(saved, plan.training) }
+      // From here on the run needs nothing but its folder.
+      if saved == nil, plan.initial != nil { try save(loop.progress) }
       let end = try loop.run(
         limit: limits.step,
         shouldStop: {
@@ -135,9 +145,9 @@ struct TrainingSession {
           + "step \(progress.bestStep)")
     case .complete: break
     }
-    try saveModel("last.safetensors", progress)
-    guard let best = progress.bestBitsPerByte else { return folder.file("last.safetensors") }
-    return "\(folder.file("best.safetensors"))  \(best.fixed(4)) bits per byte on \(plan.data.validation)"
+    let last = try saveResult("last", progress)
+    guard let best = progress.bestBitsPerByte else { return last }
+    return "\(resultPath("best"))  \(best.fixed(4)) bits per byte on \(plan.data.validation)"
   }
 
   private static func advice(_ progress: TrainingProgress) -> String {
@@ -193,7 +203,7 @@ struct TrainingSession {
       "bits_per_byte": .number(score.bitsPerByte), "perplexity": .number(score.perplexity), "seconds": .number(seconds),
     ])
     detail.bestBitsPerByte = progress.bestBitsPerByte
-    if isBest { try saveModel("best.safetensors", progress) }
+    if isBest { try saveResult("best", progress) }
     reports.restartClock(at: progress.step)
   }
 
@@ -202,8 +212,7 @@ struct TrainingSession {
     report { $0.sync() }
     let state = TrainingState(
       configuration: plan.training, progress: progress, data: plan.dataDigests.merging(plan.dataSettings) { $1 },
-      machine: machine,
-      metricsLines: metrics.lineCount, seconds: seconds)
+      machine: machine, initial: plan.initial, metricsLines: metrics.lineCount, seconds: seconds)
     try folder.checkpoints.save(
       state, of: trainer, provenance: provenance(progress), tokenizer: plan.tokenizer.model)
     saved = progress
@@ -223,14 +232,33 @@ struct TrainingSession {
     StandardStream.error.say(problem)
   }
 
-  private func saveModel(_ name: String, _ progress: TrainingProgress) throws {
-    try trainer.network.write(
-      to: folder.file(name), provenance: provenance(progress), tokenizer: plan.tokenizer.model)
+  /// A model, or with `state_tuning` a state.
+  private func resultPath(_ name: String) -> String {
+    folder.file(name + (trainer.initialState == nil ? ".safetensors" : ".state.safetensors"))
+  }
+
+  @discardableResult
+  private func saveResult(_ name: String, _ progress: TrainingProgress) throws -> String {
+    let path = resultPath(name)
+    guard let initial = trainer.initialState else {
+      try trainer.network.write(to: path, provenance: provenance(progress), tokenizer: plan.tokenizer.model)
+      return path
+    }
+    // The state of the model that the run began with: its weights are as they were.
+    guard let model = plan.initial.flatMap({ SHA256Digest(hex: $0.digest) }) else {
+      preconditionFailure("saveResult: a state is trained without a model")
+    }
+    let state = SavedState(
+      progress: initial.readingProgress(plan.model, on: pool), random: 0, modelDigest: model,
+      tokenizerDigest: SHA256Digest(of: plan.tokenizer.model))
+    try state.write(to: path, format: .float32)
+    return path
   }
 
   private func provenance(_ progress: TrainingProgress) -> Provenance {
     Provenance(
       seed: UInt64(plan.training.seed), steps: progress.step, tokensSeen: progress.batch * plan.training.batchTokens,
-      dataDigest: plan.dataDigests["train"] ?? "", toolVersion: "retnet \(Version.number)")
+      dataDigest: plan.dataDigests["train"] ?? "", toolVersion: "retnet \(Version.number)",
+      parent: plan.initial?.digest, family: plan.initial?.family)
   }
 }

@@ -75,6 +75,33 @@ extension CommandRuns {
           """)
     }
 
+    /// The file's problems and those of the files that it names; what was refused is not judged by its default.
+    @Test func problemsOfTheFileAndOfOtherFilesAtOnce() throws {
+      let text =
+        TinyProject.configuration
+        .replacing("steps: 12", with: "steps: 0").replacing("train: train.tokens", with: "train: none.tokens")
+        .replacing("batch_tokens: 128", with: "batch_tokens: 100") + "  train_only: [\"*.fnn.*\"]\n"
+      try workspace.write(text, "config.yaml")
+      let run = try workspace.run("train --config config.yaml -o new -q --set data.tokenizer=none.model")
+      #expect(run.status == 78)
+      #expect(
+        run.talk == """
+          error: config.yaml:11:3: key 'training.steps': expected an integer from 1 to 1000000000, found 0
+          error: config.yaml:12:3: key 'training.batch_tokens': expected a multiple of sequence_length 32, found 100
+          error: none.model: no such file
+          error: none.tokens: no such file
+
+          """)
+      try workspace.write(text.replacing("width: 32", with: "width: wide"), "config.yaml")
+      let other = try workspace.run("train --config config.yaml -o new -q")
+      #expect(other.talk.split(separator: "\n").count == 4, "\(other.talk)")
+      #expect(other.talk.contains("'model.width'") && other.talk.contains("none.tokens: no such file"))
+      try workspace.write(TinyProject.configuration + "  train_only: [\"*.fnn.*\"]\n", "config.yaml")
+      try workspace.expectFailure(
+        "train --config config.yaml -o new", status: 78,
+        "training.train_only: expected patterns that weights have, found '*.fnn.*', which none has")
+    }
+
     @Test func filesThatAreMissing() throws {
       try workspace.expectFailure("train --config none.yaml -o new", status: 66, "error: none.yaml: no such file\n")
       try workspace.expectFailure("train --config . -o new", status: 66, "error: .: ")

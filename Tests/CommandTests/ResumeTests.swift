@@ -83,7 +83,7 @@ extension CommandRuns {
 
     /// States that rows carry, and several files, come back with the data position.
     @Test(arguments: [
-      "--set training.carry_state=true",
+      "--set training.carry_state=true", "--set training.train_only=layers.1.*,embed.weight",
       "--set data.train=[{\"path\":train.tokens,\"weight\":3},{\"path\":validation.tokens,\"weight\":1}]",
       "--set data.train=[train.tokens,validation.tokens] --set training.carry_state=true --set model.score_norm=row_decay",
     ])
@@ -149,6 +149,7 @@ extension CommandRuns {
         "data.train: expected no weights, as the run was begun"
       ),
       ("--set data.train=[train.tokens,train.tokens]", 65, "data.train: expected the digest "),
+      ("--set training.train_only=embed.*", 78, "training.train_only: expected [], as the run was begun with, found"),
       ("--set training.seed=9", 78, "training.seed: expected 1, as the run was begun with, found 9"),
       ("--set training.batch_tokens=64", 78, "training.batch_tokens: expected 128"),
       ("--set training.steps=24", 78, "training.steps: expected 12"),

@@ -25,16 +25,15 @@ import Training
     var expected = reference(parameters)
     var first = expected.map { $0.map { _ in 0 } }
     var second = first
-    var optimizer = AdamW(model)
+    var optimizer = AdamW(TrainedTensors(parameters, gradients: gradients))
 
     for step in 1...Self.steps {
       gradients.flat.fillNormal(deviation: 0.1, from: &source)
-      let norm = optimizer.norm(of: gradients, on: pool)
+      let norm = optimizer.gradientNorm(on: pool)
       let expectedNorm = Reference.globalNorm(reference(gradients))
       #expect(abs(norm / expectedNorm - 1) < 1e-6)
       let learningRate = 1e-2 / Double(step)
-      optimizer.update(
-        parameters, gradients: gradients, norm: norm, learningRate: learningRate, configuration, on: pool)
+      optimizer.update(norm: norm, learningRate: learningRate, configuration, on: pool)
       #expect(optimizer.step == step)
       let factor = clip > 0 ? Reference.clippingFactor(norm: expectedNorm, maximumNorm: clip) : 1
       // Half of the clipped norm is well below that of thousands of normal numbers.
@@ -63,8 +62,8 @@ import Training
     parameters.flat.fill(2)
     var configuration = TrainingConfiguration()
     configuration.weightDecay = 0.5
-    var optimizer = AdamW(model)
-    optimizer.update(parameters, gradients: gradients, norm: 0, learningRate: 0.1, configuration, on: pool)
+    var optimizer = AdamW(TrainedTensors(parameters, gradients: gradients))
+    optimizer.update(norm: 0, learningRate: 0.1, configuration, on: pool)
     for description in parameters.descriptions {
       let expected: Float = description.isMatrix ? 2 * (1 - 0.05) : 2
       #expect(parameters.tensor(description).values.allSatisfy { abs($0 - expected) < 1e-6 }, "\(description.name)")

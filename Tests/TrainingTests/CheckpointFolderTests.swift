@@ -52,7 +52,8 @@ import Training
           }
       } + [UInt32(state.position)]
     }
-    return [loop.trainer.network.parameters, first, second].map { $0.flat.values.map(\.bitPattern) } + [carried ?? []]
+    return [loop.trainer.network.parameters.flat, first.flat, second.flat].map { $0.values.map(\.bitPattern) }
+      + [carried ?? []]
   }
 
   @Test(arguments: [1, 2], [false, true])

@@ -30,6 +30,33 @@ import Training
     #expect(loop.trainer.network.parameters.flat.values.allSatisfy { $0.isFinite })
   }
 
+  @Test func aRunThatBeganWithAModelGoesBackToIt() throws {
+    var run = try explodingRun()
+    run.configuration.rewindFactor = 1e-32
+    let pool = WorkerPool(threadCount: 1)
+    let trainer = Trainer(TinyRun.model(), run.configuration, on: pool)
+    var isBack = false
+    let start = Parameters(TinyRun.model())
+    var source = RandomSource(seed: 77)
+    start.initialize(from: &source)
+    trainer.begin(with: start)
+    var loop = TrainingLoop(
+      trainer, batches: try run.batches(), validation: nil, startsFromCheckpoint: true, on: pool)
+    var (words, asked): ([String], [Int]) = ([], [])
+    try loop.run(
+      restore: { step in
+        asked.append(step)
+        trainer.restore(start, updates: 0)
+        return TrainingProgress()
+      },
+      {
+        words += [$0].words
+        if case .rewind = $0 { isBack = trainer.network.parameters.flat.values == start.flat.values }
+      })
+    #expect(asked == [0] && words == ["1", "2s", "3s", "4s", "r4>0"] + (1...12).map { "\($0)" })
+    #expect(isBack)
+  }
+
   @Test func aRunThatNothingHelpsGivesUp() throws {
     var run = try explodingRun()
     (run.configuration.rewindFactor, run.configuration.rewindLimit) = (0.5, 2)

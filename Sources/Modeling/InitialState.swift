@@ -1,0 +1,46 @@
+internal import Retention
+package import Tensors
+
+/// A recurrent state that every document starts from instead of an empty one, and its gradient.
+package struct InitialState: Sendable {
+  /// `layers.i.stored` [1, H, K, V], as a state file has them; the scale of each is 1.
+  package let values: NamedTensors
+  package let gradients: NamedTensors
+  let layers: [LayerInitialState]
+
+  /// Empty.
+  package init(_ configuration: ModelConfiguration) {
+    let shape = configuration.retentionShape(batch: 1, time: 1)
+    let descriptions = Self.descriptions(configuration)
+    let (values, gradients) = (NamedTensors(descriptions), NamedTensors(descriptions))
+    self.values = values
+    self.gradients = gradients
+    let extents = Shape(shape.heads, shape.keyWidth, shape.valueWidth)
+    layers = values.descriptions.map {
+      LayerInitialState(
+        values: values.flat.view(extents, at: $0.offset), gradients: gradients.flat.view(extents, at: $0.offset))
+    }
+  }
+
+  /// Names and shapes; allocates nothing for them.
+  package static func descriptions(_ configuration: ModelConfiguration) -> [ParameterDescription] {
+    let shape = configuration.retentionShape(batch: 1, time: 1)
+    let extents = Shape(1, shape.heads, shape.keyWidth, shape.valueWidth)
+    return (0..<configuration.layers).map {
+      ParameterDescription(name: "layers.\($0).stored", shape: extents, offset: $0 * extents.count)
+    }
+  }
+
+  /// A copy as the state of one sequence of which nothing was read.
+  package func makeState(_ configuration: ModelConfiguration, on pool: WorkerPool) -> ModelState {
+    let state = ModelState(configuration, batch: 1)
+    for (layer, own) in zip(state.layers, values.tensors) { layer.retention.stored.copy(own, on: pool) }
+    return state
+  }
+}
+
+/// What a document starts from in one layer [H, K, V], and its gradient, added to.
+struct LayerInitialState: Sendable {
+  let values: Tensor
+  let gradients: Tensor
+}

@@ -1,0 +1,27 @@
+package import Tensors
+
+/// Some named tensors, one after the other in a buffer of their own.
+package struct NamedTensors: Sendable {
+  package let flat: Tensor
+  package let descriptions: [ParameterDescription]
+
+  /// All zero.
+  ///
+  /// - Parameter likes: Names and shapes; where these lie elsewhere does not matter.
+  package init(_ likes: [ParameterDescription]) {
+    var count = 0
+    descriptions = likes.map { like in
+      defer { count += like.shape.count }
+      return ParameterDescription(name: like.name, shape: like.shape, offset: count)
+    }
+    flat = Tensor(Shape(count))
+  }
+
+  /// The tensor with the given place in `descriptions`.
+  package func tensor(_ description: ParameterDescription) -> Tensor {
+    flat.view(description.shape, at: description.offset)
+  }
+
+  /// All tensors, in the order of `descriptions`.
+  package var tensors: [Tensor] { descriptions.map(tensor) }
+}

@@ -1,0 +1,136 @@
+package import Tensors
+
+/// What is seen of a state S₀ that every document starts from instead of nothing (docs/MATH.md, eq. 32).
+///
+/// Token p of a document reads γ^(p+1) q̃ S₀ of it, q̃ being its query rotated by p. As retention is linear in the state, that is
+/// added to what the forms compute from empty states, and its gradient is taken by itself.
+package final class InitialStateTerm {
+  private let shape: RetentionShape
+  private let powers: DecayTable
+  private let rotation: RotationTable
+  /// γ^(p+1) [H, B·T].
+  private let factors: Tensor
+  /// Queries, or their gradients [B·T, H·K].
+  private let queries: Tensor
+  private var hasStartsInside = false
+
+  /// - Parameters:
+  ///   - shape: Extents of every call.
+  ///   - decay: Of the heads.
+  ///   - frequencies: θ for each pair of a head [K/2].
+  ///   - layout: Which numbers form a pair.
+  package init(_ shape: RetentionShape, decay: Decay, frequencies: [Double], layout: RotationLayout) {
+    let rows = shape.batch * shape.time
+    self.shape = shape
+    powers = DecayTable(decay, length: shape.time)
+    rotation = RotationTable(frequencies: frequencies, layout: layout, capacity: rows)
+    factors = Tensor(Shape(shape.heads, rows))
+    queries = Tensor(Shape(rows, shape.heads * shape.keyWidth))
+  }
+
+  /// Bytes of what `init` allocates.
+  package static func byteCount(_ shape: RetentionShape) -> Double {
+    let rows = shape.batch * shape.time
+    return DecayTable.byteCount(heads: shape.heads, length: shape.time)
+      + RotationTable.byteCount(keyWidth: shape.keyWidth, capacity: rows)
+      + Tensor.byteCount(rows, shape.heads * (1 + shape.keyWidth))
+  }
+
+  /// Takes the places of the tokens in their documents, for all calls that follow.
+  ///
+  /// - Parameter documents: For each token [B·T] the index in its sequence at which its document starts, -1 for the first; nil:
+  ///   one document in each sequence.
+  package func prepare(_ documents: Indices?) {
+    powers.check(shape, documents, in: #function)
+    let rows = shape.batch * shape.time
+    func start(_ row: Int) -> Int { documents.map { max(0, Int($0[row])) } ?? 0 }
+    for head in 0..<shape.heads {
+      for row in 0..<rows {
+        factors[head * rows + row] = Float(powers.power(head, row % shape.time - start(row) + 1))
+      }
+    }
+    hasStartsInside = (0..<rows).contains { start($0) > 0 }
+    if hasStartsInside { rotation.prepare(count: rows, position: start) }
+  }
+
+  /// o += γ^(p+1) q̃ S₀.
+  ///
+  /// - Parameters:
+  ///   - o: Outputs [B·T, H·V].
+  ///   - q: Queries [B·T, H·K], rotated by their places in the sequence.
+  ///   - initial: S₀ [H, K, V].
+  ///   - precision: Of the product's operands.
+  ///   - pool: Where the work runs.
+  package func add(to o: Matrix, _ q: Matrix, initial: Tensor, precision: ProductPrecision, on pool: WorkerPool) {
+    check(initial)
+    takeQueries(q, on: pool)
+    for head in 0..<shape.heads {
+      multiply(
+        values(o, head), keys(head), state(initial, head), transposed: .none, accumulate: true, precision: precision,
+        on: pool)
+    }
+  }
+
+  /// The backward of `add`: dS₀ += Σ (γ^(p+1) q̃)ᵀ do, dq += what comes back through it.
+  ///
+  /// - Parameters:
+  ///   - dq: [B·T, H·K], added to.
+  ///   - dinitial: [H, K, V], added to.
+  ///   - d_o: [B·T, H·V].
+  ///   - q: As in the forward.
+  ///   - initial: As in the forward.
+  ///   - precision: As in the forward.
+  ///   - pool: Where the work runs.
+  package func addGradient(
+    dq: Matrix, dinitial: Tensor, _ d_o: Matrix, _ q: Matrix, initial: Tensor, precision: ProductPrecision,
+    on pool: WorkerPool
+  ) {
+    check(initial)
+    check(dinitial)
+    takeQueries(q, on: pool)
+    for head in 0..<shape.heads {
+      multiply(
+        state(dinitial, head), keys(head), values(d_o, head), transposed: .first, accumulate: true,
+        precision: precision, on: pool)
+    }
+    for head in 0..<shape.heads {
+      multiply(
+        keys(head), values(d_o, head), state(initial, head), transposed: .second, precision: precision, on: pool)
+    }
+    if hasStartsInside { rotation.apply(Matrix(queries), on: pool) }
+    scale(into: dq, from: Matrix(queries), accumulate: true, on: pool)
+  }
+
+  /// γ^(p+1) q̃.
+  private func takeQueries(_ q: Matrix, on pool: WorkerPool) {
+    scale(into: Matrix(queries), from: q, accumulate: false, on: pool)
+    if hasStartsInside { rotation.apply(Matrix(queries), inverse: true, on: pool) }
+  }
+
+  private func scale(into y: Matrix, from x: Matrix, accumulate: Bool, on pool: WorkerPool) {
+    pool.run(shape.heads, with: (y, x, factors, shape.keyWidth)) { context, head, _ in
+      let (y, x, factors, width) = context
+      let columns = head * width..<(head + 1) * width
+      scaleRows(
+        y.columns(columns), x.columns(columns), factor: factors.view(Shape(x.rows), at: head * x.rows),
+        accumulate: accumulate)
+    }
+  }
+
+  private func keys(_ head: Int) -> Matrix {
+    Matrix(queries).columns(head * shape.keyWidth..<(head + 1) * shape.keyWidth)
+  }
+
+  private func values(_ o: Matrix, _ head: Int) -> Matrix {
+    o.columns(head * shape.valueWidth..<(head + 1) * shape.valueWidth)
+  }
+
+  private func state(_ tensor: Tensor, _ head: Int) -> Matrix {
+    let size = shape.keyWidth * shape.valueWidth
+    return Matrix(tensor.view(Shape(shape.keyWidth, shape.valueWidth), at: head * size))
+  }
+
+  private func check(_ state: Tensor) {
+    checkShape(state, Shape(shape.heads, shape.keyWidth, shape.valueWidth), "initial state")
+  }
+}

@@ -1,0 +1,35 @@
+internal import Configurations
+package import Modeling
+
+extension TrainingConfiguration {
+  /// Whether a weight is trained.
+  package func trains(_ weight: ParameterDescription) -> Bool {
+    !tunesState && (trainOnly.isEmpty || trainOnly.contains { NamePattern($0).matches(weight.name) })
+  }
+
+  /// Patterns of `train_only` that no weight has.
+  ///
+  /// - Parameter model: Resolved, with its vocabulary.
+  /// - Returns: A message for each.
+  package func patternProblems(for model: ModelConfiguration) -> [String] {
+    let names = Parameters.descriptions(model).map(\.name)
+    return trainOnly.filter { text in !names.contains { NamePattern(text).matches($0) } }.map { text in
+      let isTiedHead = model.isHeadTied && NamePattern(text).matches("lm_head.weight")
+      let near = isTiedHead ? "embed.weight" : Self.near(text, names)
+      let advice = isTiedHead ? "; the head is tied, its weight is " : "; did you mean "
+      return "train_only: expected patterns that weights have, found \(quotedForMessage(text)), which none has"
+        + (near.map { advice + "'\($0)'" + (isTiedHead ? "" : "?") } ?? "")
+    }
+  }
+
+  /// The name, or the pattern of the same name in all layers, that was most likely meant.
+  private static func near(_ text: String, _ names: [String]) -> String? {
+    let prefix = "layers.0."
+    let patterns = names.filter { $0.hasPrefix(prefix) }.flatMap { (name: String) -> [String] in
+      let rest = String(name.dropFirst(prefix.count))
+      let part = String(rest.prefix { $0 != "." })
+      return ["layers.*.\(rest)", "*.\(rest)", "*\(rest)", "layers.*.\(part).*"]
+    }
+    return closestMatch(to: text, among: names + patterns)
+  }
+}
