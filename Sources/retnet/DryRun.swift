@@ -8,6 +8,8 @@ internal import Training
 struct DryRun {
   let plan: TrainingPlan
   let threads: Int
+  /// Whether one JSON object is printed instead of the text.
+  let isJSON: Bool
 
   /// Prints the plan and the forecast, then measures a step if the machine has the memory for it; writes no file.
   ///
@@ -15,12 +17,22 @@ struct DryRun {
   func run() throws {
     let forecast = MemoryForecast(
       plan.model, plan.training, isEvaluated: plan.validationFile != nil, threads: threads)
+    if isJSON { return try runForJSON(forecast) }
     let parts = [plan.text, comment([stepLine]), comment(parameterLines), comment(lines(of: forecast))]
     try write(parts.joined(separator: "\n"))
     try forecast.check(plan.path)
     if let warning = forecast.warning { return try write(comment(["not measured: " + warning])) }
     let measured = StepMeasurement(plan.model, plan.training, threads: threads)
     try write("\n" + comment(lines(of: measured)))
+  }
+
+  /// What cannot be run, or would disturb others, is not measured.
+  private func runForJSON(_ forecast: MemoryForecast) throws {
+    var errors = CommandErrors()
+    let isPossible = errors.catching { try forecast.check(plan.path) } != nil && forecast.warning == nil
+    let measured = isPossible ? StepMeasurement(plan.model, plan.training, threads: threads) : nil
+    try write(report(forecast, measured).text + "\n")
+    try errors.throwAll()
   }
 
   private func write(_ text: String) throws { try StandardStream.output.write(text) }
@@ -33,11 +45,15 @@ struct DryRun {
       + "\(training.microBatchSize) × \(grouped(training.sequenceLength))"
   }
 
+  /// Weights by what they are for.
+  var parameterCounts: [String: Int] {
+    Parameters.descriptions(plan.model).reduce(into: [:]) { $0[$1.part.rawValue, default: 0] += $1.shape.count }
+  }
+
   private var parameterLines: [String] {
-    var counts: [ParameterPart: Int] = [:]
-    for weight in Parameters.descriptions(plan.model) { counts[weight.part, default: 0] += weight.shape.count }
+    let counts = parameterCounts
     let rows = ParameterPart.allCases.compactMap { part in
-      counts[part].map {
+      counts[part.rawValue].map {
         (part.rawValue, "\(grouped($0))  \((100 * Double($0) / Double(plan.parameterCount)).fixed(1)) %")
       }
     }
@@ -58,18 +74,25 @@ struct DryRun {
   }
 
   private func lines(of measured: StepMeasurement) -> [String] {
-    let (training, seconds) = (plan.training, measured.secondsPerStep)
-    let speed = Double(training.batchTokens) / seconds
-    let total = Double(training.steps) * seconds
+    let speed = tokensPerSecond(measured)
     var lines = [
-      "measured on \(threads) threads: \(shortened(seconds)) s a step of \(grouped(training.batchTokens)) tokens, "
-        + "\(shortened(speed)) tokens/s"
+      "measured on \(threads) threads: \(shortened(measured.secondsPerStep)) s a step of "
+        + "\(grouped(plan.training.batchTokens)) tokens, \(shortened(speed)) tokens/s"
     ]
-    var end = "ETA \(clockTime(total + evaluationSeconds(speed)))"
+    var end = "ETA \(clockTime(secondsOfRun(measured)))"
     if evaluationSeconds(speed) > 0 { end += ", of which evaluations \(clockTime(evaluationSeconds(speed)))" }
     lines.append(end)
     if let peak = measured.peakMemory { lines.append("peak memory of these steps: \(memoryWords(Double(peak)))") }
     return lines
+  }
+
+  func tokensPerSecond(_ measured: StepMeasurement) -> Double {
+    Double(plan.training.batchTokens) / measured.secondsPerStep
+  }
+
+  /// Of all steps and evaluations.
+  func secondsOfRun(_ measured: StepMeasurement) -> Double {
+    Double(plan.training.steps) * measured.secondsPerStep + evaluationSeconds(tokensPerSecond(measured))
   }
 
   /// An evaluation is a forward, a third of a step's work for each token.

@@ -54,10 +54,14 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "Print the resolved configuration and what it needs, from a short measurement; write nothing.")
   var dryRun = false
 
+  @Flag(help: "With --dry-run: print one JSON object.")
+  var json = false
+
   func validate() throws {
     if initFrom != nil, let resume, resume != "auto" {
       throw ValidationError("--init-from: a run that goes on from '\(resume)' has its weights; expected one of both")
     }
+    if json && !dryRun { throw ValidationError("--json: expected together with --dry-run") }
     if let maxSteps, maxSteps < 1 { throw ValidationError("--max-steps: expected at least 1, found \(maxSteps)") }
     if let maxTime, Duration(words: maxTime) == nil {
       throw ValidationError("--max-time: expected a time such as 90s, 30m or 1h30m, found '\(maxTime)'")
@@ -72,7 +76,7 @@ struct TrainCommand: ParsableCommand {
     let start =
       begun == nil ? try initFrom.map { try StartingModel(path: $0) } : try begun.flatMap { try StartingModel($0) }
     var plan = try TrainingPlan(configPath: config, overrides: set, start: start)
-    if dryRun { return try DryRun(plan: plan, threads: global.threadCount).run() }
+    if dryRun { return try DryRun(plan: plan, threads: global.threadCount, isJSON: json).run() }
     let forecast = MemoryForecast(
       plan.model, plan.training, isEvaluated: plan.validationFile != nil, threads: try global.threadCount)
     try forecast.check(plan.path)

@@ -32,6 +32,24 @@ extension CommandRuns {
       #expect(!unevaluated.contains("evaluation "))
     }
 
+    @Test func theSameIsOneObject() throws {
+      let text = try workspace.result(Self.dryRun + "-t 2 --json --set training.train_only=lm_head.weight")
+      let report = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+      let parts = try #require(report["parameters_by_part"] as? [String: Int])
+      #expect(report["parameters"] as? Int == parts.values.reduce(0, +) && parts.count == 5)
+      #expect(report["parameters_trained"] as? Int == 320 * 32 && report["tokens_per_step"] as? Int == 128)
+      let memory = try #require(report["memory_bytes_by_part"] as? [String: Double])
+      #expect(report["memory_bytes"] as? Double == memory.values.reduce(0, +))
+      let (step, end) = (report["seconds_per_step"] as? Double ?? 0, report["eta_seconds"] as? Double ?? 0)
+      #expect(step > 0 && end >= 12 * step)
+      let configuration = try #require(report["configuration"] as? [String: [String: Any]])
+      #expect(configuration["model"]?["width"] as? Int == 32 && configuration["model"]?["key_width"] as? Int == 32)
+      #expect(configuration["training"]?["train_only"] as? [String] == ["lm_head.weight"])
+      let huge = try workspace.run(Self.dryRun + "--json --set model.width=65536 --set model.layers=1000")
+      #expect(huge.status == 78 && huge.text.contains("\"seconds_per_step\" : null"), "\(huge.text)")
+      try workspace.expectFailure("train --config config.yaml -o new --json", status: 64, "--json: expected together")
+    }
+
     @Test func partsOfTheParametersAddUp() throws {
       let lines = try workspace.result(Self.dryRun).split(separator: "\n").map(String.init)
       let first = try #require(lines.firstIndex(of: "# parameters"))
