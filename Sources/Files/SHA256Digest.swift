@@ -1,7 +1,12 @@
+internal import COpenSSL
+
 /// A SHA-256 digest: 32 bytes, written as 64 hexadecimal digits.
 package struct SHA256Digest: Equatable, Hashable, Sendable, CustomStringConvertible {
+  // A vector and not an array: a digest of ids is made for each token, and takes no memory of its own.
+  private let value: SIMD32<UInt8>
+
   /// The 32 bytes, most significant first.
-  package let bytes: [UInt8]
+  package var bytes: [UInt8] { value.indices.map { value[$0] } }
 
   /// The digest of bytes in memory.
   package init(of bytes: RawSpan) {
@@ -36,7 +41,7 @@ package struct SHA256Digest: Equatable, Hashable, Sendable, CustomStringConverti
         high = digit
       }
     }
-    self.bytes = bytes
+    value = SIMD32(bytes)
   }
 
   /// A digest that was stored as bytes.
@@ -44,8 +49,23 @@ package struct SHA256Digest: Equatable, Hashable, Sendable, CustomStringConverti
   /// - Precondition: 32 bytes.
   package init(bytes: [UInt8]) {
     precondition(bytes.count == 32, "SHA-256: \(bytes.count) bytes, expected 32")
-    self.bytes = bytes
+    value = SIMD32(bytes)
   }
+
+  /// The digest of these 32 bytes and the four of a word, least significant first: the next link of a chain.
+  ///
+  /// Allocates nothing, which `SHA256Hasher` does.
+  package func followed(by word: UInt32) -> SHA256Digest {
+    var (context, value, word) = (SHA256_CTX(), value, word.littleEndian)
+    let results = unsafe (
+      SHA256_Init(&context), SHA256_Update(&context, &value, 32), SHA256_Update(&context, &word, 4),
+      withUnsafeMutableBytes(of: &value) { unsafe SHA256_Final($0.baseAddress, &context) }
+    )
+    precondition(results == (1, 1, 1, 1), "SHA-256: libcrypto failed")
+    return SHA256Digest(value)
+  }
+
+  private init(_ value: SIMD32<UInt8>) { self.value = value }
 
   /// 64 lowercase hexadecimal digits.
   package var description: String {

@@ -19,9 +19,6 @@ package struct IDDigest: Equatable, Sendable {
 
   /// Takes the ids that follow.
   package mutating func append(_ ids: some Sequence<Int32>) {
-    for id in ids {
-      let word = UInt32(bitPattern: id)
-      digest = SHA256Digest(of: digest.bytes + [0, 8, 16, 24].map { UInt8(truncatingIfNeeded: word >> $0) })
-    }
+    for id in ids { digest = digest.followed(by: UInt32(bitPattern: id)) }
   }
 }

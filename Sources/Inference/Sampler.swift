@@ -18,6 +18,8 @@ package struct Sampler {
     let id: Int32
     let logit: Float
     var weight: Double = 0
+    /// How far −ln p is from the entropy, for the typical cut.
+    var strangeness: Double = 0
 
     /// More likely first, lower id first among equals.
     static func precedes(_ a: Candidate, _ b: Candidate) -> Bool {
@@ -83,7 +85,7 @@ package struct Sampler {
       candidates[index].weight = exp(Double(candidates[index].logit - top.logit) / options.temperature)
     }
     if options.typical < 1 { keepTypical() }
-    if options.topP < 1 { keepNucleus() }
+    if options.topP < 1 { keep(options.topP * candidates.reduce(0) { $0 + $1.weight }) }
     if options.minP > 0, let most = candidates.first?.weight {
       candidates.removeSubrange(candidates.partitionPoint { $0.weight >= options.minP * most }...)
     }
@@ -95,35 +97,29 @@ package struct Sampler {
     return candidates.last?.id ?? top.id
   }
 
-  /// Keeps the shortest beginning that has the probability; one candidate at least.
-  private mutating func keepNucleus() {
-    let wanted = options.topP * candidates.reduce(0) { $0 + $1.weight }
+  /// Keeps those whose −ln p is nearest to the entropy, in the order of likelihood; among equally near ones the likelier.
+  private mutating func keepTypical() {
+    let total = candidates.reduce(0) { $0 + $1.weight }
+    func surprise(_ candidate: Candidate) -> Double {
+      candidate.weight > 0 ? -log(candidate.weight / total) : .infinity
+    }
+    let entropy = candidates.reduce(0) { $1.weight > 0 ? $0 + $1.weight / total * surprise($1) : $0 }
+    for index in candidates.indices { candidates[index].strangeness = abs(surprise(candidates[index]) - entropy) }
+    candidates.sort { a, b in
+      a.strangeness < b.strangeness || (a.strangeness == b.strangeness && Candidate.precedes(a, b))
+    }
+    keep(options.typical * total)
+    candidates.sort(by: Candidate.precedes)
+  }
+
+  /// Keeps the shortest beginning that has the weight; one candidate at least.
+  private mutating func keep(_ weight: Double) {
     var (sum, kept) = (0.0, 0)
-    while kept < candidates.count, sum < wanted {
+    while kept < candidates.count, sum < weight {
       sum += candidates[kept].weight
       kept += 1
     }
     candidates.removeSubrange(max(kept, 1)...)
-  }
-
-  /// Keeps those whose −ln p is nearest to the entropy, in the order of likelihood; among equally near ones the likelier.
-  private mutating func keepTypical() {
-    let total = candidates.reduce(0) { $0 + $1.weight }
-    let surprises = candidates.map { $0.weight > 0 ? -log($0.weight / total) : .infinity }
-    let entropy = zip(candidates, surprises).reduce(0.0) { sum, pair in
-      pair.0.weight > 0 ? sum + pair.0.weight / total * pair.1 : sum
-    }
-    let order = candidates.indices.sorted { a, b in
-      let (near, far) = (abs(surprises[a] - entropy), abs(surprises[b] - entropy))
-      return near < far || (near == far && a < b)
-    }
-    var (sum, kept) = (0.0, Set<Int>())
-    for index in order where sum < options.typical * total {
-      sum += candidates[index].weight
-      kept.insert(index)
-    }
-    if kept.isEmpty { kept = [0] }
-    candidates = candidates.indices.filter(kept.contains).map { candidates[$0] }
   }
 
   /// The k most likely tokens in order, or all.

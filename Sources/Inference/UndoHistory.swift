@@ -61,7 +61,7 @@ package struct UndoHistory {
 
   /// Takes tokens that are about to be read.
   mutating func note(_ ids: some Sequence<Int32>, isMade: Bool) {
-    tokens += ids.map { ReadToken(id: $0, isMade: isMade) }
+    for id in ids { tokens.append(ReadToken(id: id, isMade: isMade)) }
   }
 
   /// Moves on after tokens were read.

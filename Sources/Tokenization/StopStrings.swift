@@ -17,6 +17,7 @@ package struct StopStrings {
   /// - Returns: The text that is certain to come before any stop string; nothing once one was found.
   package mutating func append(_ text: String) -> String {
     guard !isFound else { return "" }
+    if strings.isEmpty { return text }
     held += Array(text.utf8)
     // The first place at which a stop string lies, or may still come to lie.
     for start in held.indices {

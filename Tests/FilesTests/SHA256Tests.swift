@@ -37,6 +37,12 @@ import Testing
     }
   }
 
+  @Test func aLinkOfAChainIsTheDigestOfItsBytes() {
+    let first = SHA256Digest(of: [1, 2, 3])
+    #expect(first.followed(by: 0x0403_0201) == SHA256Digest(of: first.bytes + [1, 2, 3, 4]))
+    #expect(first.followed(by: .max) == SHA256Digest(of: first.bytes + [255, 255, 255, 255]))
+  }
+
   @Test func readsItsOwnDescription() {
     let digest = SHA256Digest(of: [1, 2, 3])
     #expect(SHA256Digest(hex: digest.description) == digest)

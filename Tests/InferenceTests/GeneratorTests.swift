@@ -121,6 +121,13 @@ import Testing
     #expect(bits(pieces) == bits(generator))
   }
 
+  @Test(arguments: [(16, 64), (511, 64), (512, 128), (4_096, 128)])
+  func theChunkLengthFollowsFromTheModelsWidth(_ width: Int, _ length: Int) {
+    var configuration = ModelConfiguration()
+    configuration.width = width
+    #expect(PromptChunkLength.length(configuration) == length)
+  }
+
   @Test func readingNothingChangesNothing() {
     var generator = generator()
     generator.read(Self.model.tokens(5))
