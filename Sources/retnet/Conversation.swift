@@ -8,6 +8,7 @@ internal import Tokenization
 /// The text grows by what is typed and what is made. A typed line begins a line of the text; an empty one lets the text go
 /// on where it is.
 struct Conversation {
+  private let model: LoadedModel
   private var rules: TextRules
   private(set) var generator: Generator
   private let pool: WorkerPool
@@ -28,6 +29,7 @@ struct Conversation {
   private static let defaultUndoWindow = 1_024
 
   /// - Parameters:
+  ///   - model: The model.
   ///   - rules: How texts are made.
   ///   - generator: Has read the prompt.
   ///   - random: Of the choice.
@@ -37,9 +39,10 @@ struct Conversation {
   ///   - pool: That of the generator.
   /// - Throws: `FileError` when the terminal cannot be used.
   init(
-    _ rules: TextRules, _ generator: Generator, random: UInt64, recent: [Int32], state: StateOptions, timings: Bool,
-    on pool: WorkerPool
+    _ model: LoadedModel, _ rules: TextRules, _ generator: Generator, random: UInt64, recent: [Int32],
+    state: StateOptions, timings: Bool, on pool: WorkerPool
   ) throws {
+    self.model = model
     self.rules = rules
     self.generator = generator
     self.random = random
@@ -89,14 +92,14 @@ struct Conversation {
 
   /// Reads a line and continues it; continues the text if the line is empty.
   private mutating func answer(_ text: String) throws {
-    if generator.progress.position == 0, let bos = rules.model.bosID { read([bos]) }
+    if generator.progress.position == 0, let bos = model.bosID { read([bos]) }
     guard !text.isEmpty || generator.progress.position > 0 else {
       return say("this model has no BOS to start from: type a text")
     }
     turns.append(generator.progress.position)
     if !text.isEmpty {
       var ids: [Int32] = []
-      var encoder = TextEncoder(rules.model.tokenizer, invalid: .bytes, source: "line", startsText: isTextStart)
+      var encoder = TextEncoder(model.tokenizer, invalid: .bytes, source: "line", startsText: isTextStart)
       try encoder.append(Array(((needsNewline ? "\n" : "") + text).utf8).span, to: &ids)
       try encoder.finish(to: &ids)
       read(ids)
@@ -104,14 +107,14 @@ struct Conversation {
     if generator.progress.position > 0 { try makeText() }
   }
 
-  private var isTextStart: Bool { generator.progress.position <= (rules.model.bosID == nil ? 0 : 1) }
+  private var isTextStart: Bool { generator.progress.position <= (model.bosID == nil ? 0 : 1) }
 
   /// Whether a line that follows would not begin a line of the text.
   private var needsNewline: Bool {
-    guard !isTextStart, let last = tail.last, Int(last) < rules.model.tokenizer.vocabularySize else {
+    guard !isTextStart, let last = tail.last, Int(last) < model.tokenizer.vocabularySize else {
       return !isTextStart
     }
-    return rules.model.tokenizer.bytes(of: last).last != UInt8(ascii: "\n")
+    return model.tokenizer.bytes(of: last).last != UInt8(ascii: "\n")
   }
 
   private mutating func read(_ ids: [Int32]) {
@@ -155,7 +158,7 @@ extension Conversation {
     do {
       switch try ConversationCommand(line) {
       case .save(let path):
-        try state.write(generator, to: path, random: random, recent: recent, rules.model)
+        try state.write(generator, to: path, random: random, recent: recent, model)
         say("\(path): \(position)")
       case .load(let path): try load(path)
       case .undo(let count): try undo(count)
@@ -187,8 +190,8 @@ extension Conversation {
   private func say(_ line: String) { StandardStream.error.say(line) }
 
   private mutating func load(_ path: String) throws {
-    let saved = try rules.model.state(try StateFile(path: path))
-    generator = Generator(rules.model.network, saved.progress, on: pool)
+    let saved = try model.state(try StateFile(path: path))
+    generator = Generator(model.network, saved.progress, on: pool)
     if generator.progress.history == nil { generator.keepHistory(window: undoWindow) }
     (random, tail, turns) = (saved.random, (saved.recent ?? []).filter { $0 >= 0 }, [])
     say("\(path): \(position)")

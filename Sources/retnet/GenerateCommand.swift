@@ -89,13 +89,17 @@ struct GenerateCommand: ParsableCommand {
     let configuration = loaded.header.configuration
     if let note = configuration.scoreNormNote("generation leaves it out") { global.say(note) }
     let rules = TextRules(
-      model: loaded, options: try sampling.options(vocabularySize: configuration.vocabularySize), count: count,
-      stops: stop, endsAtEOS: !ignoreEos, logProbabilities: logprobs)
+      tokenizer: loaded.tokenizer, eosID: ignoreEos ? nil : loaded.eosID,
+      options: try sampling.options(vocabularySize: configuration.vocabularySize), count: count, stops: stop,
+      logProbabilities: logprobs)
     let (generator, saved) = try state.makeGenerator(loaded, from: stateFile, chunkLength: chunkLength, on: pool)
     let seed = sampling.seed ?? saved?.random ?? 0
-    if live.follow { return try follow(rules, generator, seed: seed, recent: saved?.recent, on: pool) }
-    if live.interactive { return try talk(rules, generator, &reader, seed: seed, recent: saved?.recent, on: pool) }
-    var generation = Generation(rules: rules, generator: generator, seed: seed, json: json, pool: pool)
+    if live.follow { return try follow(loaded, rules, generator, seed: seed, recent: saved?.recent, on: pool) }
+    if live.interactive {
+      return try talk(loaded, rules, generator, &reader, seed: seed, recent: saved?.recent, on: pool)
+    }
+    var generation = Generation(
+      model: loaded, rules: rules, generator: generator, seed: seed, json: json, pool: pool)
     if let list {
       try generation.run(list)
     } else {

@@ -6,6 +6,7 @@ internal import Tokenization
 
 /// What `generate` does once everything is open: reads prompts, makes texts, shows them.
 struct Generation {
+  let model: LoadedModel
   let rules: TextRules
   private(set) var generator: Generator
   let seed: UInt64
@@ -17,7 +18,8 @@ struct Generation {
   private var isTextStart = false
   private var promptCount = PromptReader.Count(tokens: 0)
 
-  init(rules: TextRules, generator: Generator, seed: UInt64, json: Bool, pool: WorkerPool) {
+  init(model: LoadedModel, rules: TextRules, generator: Generator, seed: UInt64, json: Bool, pool: WorkerPool) {
+    self.model = model
     self.rules = rules
     self.generator = generator
     self.seed = seed
@@ -34,7 +36,7 @@ struct Generation {
   /// - Throws: As `PromptReader.read` does.
   mutating func read(_ reader: inout PromptReader, recent: [Int32]?) throws -> PromptReader.Count {
     let start = ContinuousClock.now
-    let read = try reader.read(into: &generator, rules.model)
+    let read = try reader.read(into: &generator, model)
     timings.addReading(read.tokens - read.reused, ContinuousClock.now - start)
     // A prompt that was known begins with what the state has read.
     self.recent = (read.reused > 0 ? [] : recent ?? []) + reader.tail
@@ -63,7 +65,7 @@ struct Generation {
     }
     timings.addMaking(maker.tokens.count, ContinuousClock.now - start)
     guard isHeard else { return maker }
-    var members = maker.members(rules.model.tokenizer)
+    var members = maker.members(model.tokenizer)
     members.merge(promptMembers) { $1 }
     members.merge(timings.members) { $1 }
     _ = try show((json ? JSONReport(members).text : "") + "\n")
@@ -85,13 +87,13 @@ struct Generation {
     let start = ContinuousClock.now
     var (begun, told, tokens) = (0, 0, 0)
     let progress = generator.progress
-    try BatchGeneration(network: rules.model.network, pool: pool).run(capacity: min(count, BatchDecoder.limit)) {
+    try BatchGeneration(network: model.network, pool: pool).run(capacity: min(count, BatchDecoder.limit)) {
       guard begun < count else { return nil }
       defer { begun += 1 }
       return .init(progress: progress, maker: maker(seed: seed &+ UInt64(begun)))
     } done: { maker in
       if json {
-        var members = maker.members(rules.model.tokenizer)
+        var members = maker.members(model.tokenizer)
         members.merge(promptMembers) { $1 }
         members["sample"] = .integer(told)
         try StandardStream.output.write(JSONReport(members).line + "\n")
@@ -108,13 +110,13 @@ struct Generation {
   mutating func runBeams(_ beams: Int) throws {
     let start = ContinuousClock.now
     let found = try BeamSearch.run(
-      rules.model.network, from: generator.progress, beams: beams, count: rules.count,
-      eosID: rules.endsAtEOS ? rules.model.eosID : nil, options: rules.options, on: pool,
+      model.network, from: generator.progress, beams: beams, count: rules.count,
+      eosID: rules.eosID, options: rules.options, on: pool,
       check: StandardStream.output.checkReader)
     timings.addMaking(found.first?.tokens.count ?? 0, ContinuousClock.now - start)
     let texts = found.map { hypothesis in
-      var stream = TextStream(rules.model.tokenizer, startsText: isTextStart)
-      let known = hypothesis.tokens.filter { Int($0) < rules.model.tokenizer.vocabularySize }
+      var stream = TextStream(model.tokenizer, startsText: isTextStart)
+      let known = hypothesis.tokens.filter { Int($0) < model.tokenizer.vocabularySize }
       return known.map { stream.append($0) }.joined() + stream.finish()
     }
     guard json else { return try StandardStream.output.write((texts.first ?? "") + "\n") }
@@ -139,12 +141,12 @@ struct Generation {
     // Copies, as two closures share them.
     var reader = generator
     var list = list
-    try BatchGeneration(network: rules.model.network, pool: pool).run(capacity: BatchDecoder.limit) {
+    try BatchGeneration(network: model.network, pool: pool).run(capacity: BatchDecoder.limit) {
       guard let entry = try list.next() else { return nil }
       let begin = ContinuousClock.now
       reader.restart()
       var prompt = PromptReader(text: entry.prompt, source: entry.place)
-      let count = try prompt.read(into: &reader, rules.model)
+      let count = try prompt.read(into: &reader, model)
       reading += ContinuousClock.now - begin
       read += count.tokens
       var rules = rules
@@ -157,7 +159,7 @@ struct Generation {
       return .init(progress: reader.progress, maker: maker)
     } done: { maker in
       let entry = waiting.removeFirst()
-      var members = maker.members(rules.model.tokenizer)
+      var members = maker.members(model.tokenizer)
       members["prompt_tokens"] = .integer(entry.tokens)
       members["index"] = .integer(entry.index)
       if let id = entry.id { members["id"] = id }
@@ -171,7 +173,7 @@ struct Generation {
   private var promptMembers: [String: JSONValue] {
     [
       "prompt_tokens": .integer(promptCount.tokens), "reused_tokens": .integer(promptCount.reused),
-      "chunk_length": .integer(generator.chunkLength), "model": .text(rules.model.header.path),
+      "chunk_length": .integer(generator.chunkLength), "model": .text(model.header.path),
     ]
   }
 }

@@ -6,30 +6,31 @@ internal import Tensors
 extension GenerateCommand {
   /// Reads standard input until it ends, a signal comes or nobody reads the result.
   func follow(
-    _ rules: TextRules, _ generator: Generator, seed: UInt64, recent: [Int32]?, on pool: WorkerPool
+    _ model: LoadedModel, _ rules: TextRules, _ generator: Generator, seed: UInt64, recent: [Int32]?,
+    on pool: WorkerPool
   ) throws {
-    let meter = TokenMeter(rules.model.network, on: pool)
-    var following = Following(rules.model, generator, recent: recent, meter: meter, json: json)
+    let meter = TokenMeter(model.network, on: pool)
+    var following = Following(model, generator, recent: recent, meter: meter, json: json)
     let end = try following.run()
     let left = Sampler(rules.options, seed: seed, recent: following.tail)
-    try state.write(following.generator, random: left.random, recent: left.recent, rules.model)
+    try state.write(following.generator, random: left.random, recent: left.recent, model)
     if end == .signal { throw state.stateOut == nil ? StopSignals.exit : ExitStatus.stopped.exit }
   }
 
   /// Talks with the person at the terminal.
   func talk(
-    _ rules: TextRules, _ generator: Generator, _ reader: inout PromptReader, seed: UInt64, recent: [Int32]?,
-    on pool: WorkerPool
+    _ model: LoadedModel, _ rules: TextRules, _ generator: Generator, _ reader: inout PromptReader, seed: UInt64,
+    recent: [Int32]?, on pool: WorkerPool
   ) throws {
     var generator = generator
     var recent = recent ?? []
     let hasPrompt = prompt.prompt != nil || prompt.file != nil
     if hasPrompt {
-      let read = try reader.read(into: &generator, rules.model)
+      let read = try reader.read(into: &generator, model)
       recent = (read.reused > 0 ? [] : recent) + reader.tail
     }
     var conversation = try Conversation(
-      rules, generator, random: seed, recent: recent, state: state, timings: timings, on: pool)
+      model, rules, generator, random: seed, recent: recent, state: state, timings: timings, on: pool)
     global.say("Type a text to have it continued; /help lists commands, Ctrl-C stops a text, Ctrl-D ends.")
     var wasTerminated = false
     do {
@@ -38,7 +39,7 @@ extension GenerateCommand {
       // Nobody reads the texts: that ends it, with the state.
     }
     try state.write(
-      conversation.generator, random: conversation.random, recent: conversation.recent, rules.model)
+      conversation.generator, random: conversation.random, recent: conversation.recent, model)
     if wasTerminated { throw state.stateOut == nil ? StopSignals.exit : ExitStatus.stopped.exit }
   }
 }

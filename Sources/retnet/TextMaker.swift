@@ -14,14 +14,15 @@ enum FinishReason: String {
 
 /// How texts are made, the same for each of them.
 struct TextRules {
-  let model: LoadedModel
+  let tokenizer: Tokenizer
+  /// The token that ends a text; nil: none does.
+  let eosID: Int32?
   var options: SamplingOptions
   /// Tokens at most.
   var count: Int
-  let stops: [String]
-  let endsAtEOS: Bool
+  var stops: [String] = []
   /// How many of the most likely tokens are told of at each place; nil: none.
-  let logProbabilities: Int?
+  var logProbabilities: Int?
 }
 
 /// One text as it is made: chooses tokens, tells the characters that are certain, and knows why it ended.
@@ -48,7 +49,7 @@ struct TextMaker {
     self.rules = rules
     self.seed = seed
     sampler = Sampler(rules.options, seed: seed, recent: recent)
-    stream = TextStream(rules.model.tokenizer, startsText: isTextStart)
+    stream = TextStream(rules.tokenizer, startsText: isTextStart)
     stops = StopStrings(rules.stops)
     if rules.count == 0 { finish = .length }
   }
@@ -60,7 +61,7 @@ struct TextMaker {
   mutating func step(_ logits: Tensor) -> (token: Int32?, text: String) {
     let probabilities = rules.logProbabilities.map { _ in TokenProbabilities(logits) }
     let token = sampler.choose(logits)
-    if token == rules.model.eosID, rules.endsAtEOS {
+    if token == rules.eosID {
       finish = .eos
       return (nil, add(stops.append(stream.finish()) + stops.finish()))
     }
@@ -70,7 +71,7 @@ struct TextMaker {
     }
     var characters = ""
     // A model's vocabulary may be larger than its tokenizer's.
-    if Int(token) < rules.model.tokenizer.vocabularySize { characters = stops.append(stream.append(token)) }
+    if Int(token) < rules.tokenizer.vocabularySize { characters = stops.append(stream.append(token)) }
     if !stops.isFound, tokens.count == rules.count {
       finish = .length
       characters += stops.append(stream.finish()) + stops.finish()

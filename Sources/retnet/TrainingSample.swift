@@ -6,21 +6,21 @@ internal import Training
 
 /// What the model in training makes of a fixed prompt: the same text for the same weights, on any number of threads.
 struct TrainingSample {
-  private let tokenizer: Tokenizer
   private let trainer: Trainer
   private let promptIDs: [Int32]
   private let configuration: TrainingConfiguration
-  private let eosID: Int32?
+  private let rules: TextRules
   private let pool: WorkerPool
 
   /// - Throws: `CommandError` for an empty prompt where the model has no BOS; `TokenizerError`.
   init(_ plan: TrainingPlan, of trainer: Trainer, on pool: WorkerPool) throws {
     configuration = plan.training
-    tokenizer = plan.tokenizer
     self.trainer = trainer
     self.pool = pool
-    eosID = plan.model.eosID.map { Int32($0) }
-    let ids = try tokenizer.encode(Array(configuration.samplePrompt.utf8), source: "training.sample_prompt")
+    rules = TextRules(
+      tokenizer: plan.tokenizer, eosID: plan.model.eosID.map { Int32($0) }, options: SamplingOptions(),
+      count: configuration.sampleTokens)
+    let ids = try plan.tokenizer.encode(Array(configuration.samplePrompt.utf8), source: "training.sample_prompt")
     let bosID = plan.model.bos == .none ? nil : plan.model.bosID.map { Int32($0) }
     promptIDs = (bosID.map { [$0] } ?? []) + ids
     if promptIDs.isEmpty, configuration.sampleEvery > 0 {
@@ -44,16 +44,13 @@ struct TrainingSample {
   /// The prompt and what follows it, drawn as `retnet generate` draws by default, with the seed of the run.
   func text() -> String {
     var generator = makeGenerator()
-    var sampler = Sampler(SamplingOptions(), seed: UInt64(configuration.seed))
-    var stream = TextStream(tokenizer, startsText: configuration.samplePrompt.isEmpty)
-    var text = configuration.samplePrompt
+    var maker = TextMaker(
+      rules, seed: UInt64(configuration.seed), recent: [], isTextStart: configuration.samplePrompt.isEmpty)
     generator.read(promptIDs)
-    for count in 1...configuration.sampleTokens {
-      let token = sampler.choose(generator.nextLogits)
-      if token == eosID { break }
-      if Int(token) < tokenizer.vocabularySize { text += stream.append(token) }
-      if count < configuration.sampleTokens { generator.append(token) }
+    while maker.finish == nil {
+      let token = maker.step(generator.nextLogits).token
+      if let token, maker.finish == nil { generator.append(token) }
     }
-    return text + stream.finish()
+    return configuration.samplePrompt + maker.text
   }
 }
