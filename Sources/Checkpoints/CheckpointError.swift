@@ -30,6 +30,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       error.description
     case .fileSize(let path, let expected, let found):
       "\(path): expected \(expected) bytes, found \(found)"
+    case .header(let path, 0, let expected, let found):
+      "\(path): expected \(expected), found \(found)"
     case .header(let path, let byte, let expected, let found):
       "\(path): header, byte \(byte): expected \(expected), found \(found)"
     case .tensor(let path, let name, let expected, let found):
@@ -54,8 +56,6 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .fileSize(_, let expected, let found) where found < expected:
       "the file is incomplete; copy or download it again"
-    case .header(_, 0, _, _):
-      "is this a safetensors file?"
     case .archive(_, nil, _, _):
       "if the file is incomplete, copy or download it again"
     case .archive, .pickle:

@@ -29,8 +29,8 @@ package struct SafetensorsHeader: Sendable {
     }
     let textByteCount = copyBytes(0..<textStart).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard (2...UInt64(Self.textByteLimit)).contains(textByteCount) else {
-      let expected = "a header length from 2 to \(Self.textByteLimit)"
-      throw .header(path: path, byte: 0, expected: expected, found: "\(textByteCount)")
+      let expected = "a safetensors file, which begins with a header length from 2 to \(Self.textByteLimit)"
+      throw .header(path: path, byte: 0, expected: expected, found: "a length of \(textByteCount)")
     }
     let dataStart = textStart + Int(textByteCount)
     guard dataStart <= fileByteCount else {

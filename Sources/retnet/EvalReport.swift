@@ -52,7 +52,7 @@ struct EvalReport {
       "tokens": .integer(score.tokens),
       "bytes": .integer(score.bytes),
       "words": score.words > 0 ? .integer(score.words) : .null,
-      "seconds": .number(seconds),
+      "seconds": .seconds(seconds),
       "tokens_per_second": .number(Double(score.tokens) / seconds),
       "method": .text("full-history"),
       "first_token": .text(startsWithBOS ? "bos" : "not scored"),

@@ -196,8 +196,8 @@ struct GenerationTimings {
 
   var members: [String: JSONValue] {
     [
-      "seconds": .number(made.seconds), "tokens_per_second": .number(Double(made.tokens) / max(made.seconds, 1e-9)),
-      "prompt_seconds": .number(read.seconds),
+      "seconds": .seconds(made.seconds), "tokens_per_second": .number(Double(made.tokens) / max(made.seconds, 1e-9)),
+      "prompt_seconds": .seconds(read.seconds),
     ]
   }
 }

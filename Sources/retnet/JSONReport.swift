@@ -9,6 +9,9 @@ package enum JSONValue: Sendable, Equatable {
   case list([JSONValue])
   case object([String: JSONValue])
   case null
+
+  /// A time to the microsecond: what comes after is the clock's noise, and of a sum the rounding.
+  package static func seconds(_ seconds: Double) -> JSONValue { .number((seconds * 1e6).rounded() / 1e6) }
 }
 
 /// One JSON object of a report: keys sorted, numbers with the fewest digits that give the same bits back.

@@ -44,7 +44,7 @@ struct StateUndo: ParsableCommand {
     var saved = try loaded.state(source)
     let limit = saved.progress.history?.limit ?? 0
     guard count <= limit else {
-      throw CommandError(.badData, "\(file): expected at most \(limit) tokens to undo, found \(count)")
+      throw CommandError(.usage, "\(file): expected at most \(limit) tokens to undo, found \(count)")
     }
     var generator = Generator(loaded.network, saved.progress, on: pool)
     generator.undo(count)

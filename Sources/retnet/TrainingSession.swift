@@ -170,7 +170,7 @@ struct TrainingSession {
       try folder.checkpoints.remove(laterThan: progress.step)
       try record([
         "step": .integer(step), "rewind_to": .integer(progress.step), "rewinds": .integer(progress.rewinds),
-        "learning_rate_factor": .number(progress.learningRateFactor), "seconds": .number(seconds),
+        "learning_rate_factor": .number(progress.learningRateFactor), "seconds": .seconds(seconds),
       ])
       self.progress.goBack(to: progress.step)
     }
@@ -184,7 +184,7 @@ struct TrainingSession {
       var line: [String: JSONValue] = [
         "step": .integer(report.step), "loss": .number(report.loss), "gradient_norm": .number(report.gradientNorm),
         "learning_rate": .number(report.learningRate), "tokens": .integer(report.step * plan.training.batchTokens),
-        "seconds": .number(seconds),
+        "seconds": .seconds(seconds),
       ]
       if let reason = report.skipped { line["skipped"] = .text(reason.rawValue) }
       try record(line)
@@ -193,14 +193,15 @@ struct TrainingSession {
     let text = sample.text()
     progress.leaveLine()
     options.say("sample after step \(report.step): \(text)")
-    try record(["step": .integer(report.step), "sample": .text(text), "seconds": .number(seconds)])
+    try record(["step": .integer(report.step), "sample": .text(text), "seconds": .seconds(seconds)])
     reports.restartClock(at: report.step)
   }
 
   private mutating func take(_ score: Score, _ progress: TrainingProgress, isBest: Bool) throws {
     try record([
       "step": .integer(progress.step), "validation_loss": .number(score.loss),
-      "bits_per_byte": .number(score.bitsPerByte), "perplexity": .number(score.perplexity), "seconds": .number(seconds),
+      "bits_per_byte": .number(score.bitsPerByte), "perplexity": .number(score.perplexity),
+      "seconds": .seconds(seconds),
     ])
     detail.bestBitsPerByte = progress.bestBitsPerByte
     if isBest { try saveResult("best", progress) }

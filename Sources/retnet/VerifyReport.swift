@@ -72,7 +72,7 @@ struct VerifyReport {
       "model_digest": header.storedDigest.map { .text($0.description) } ?? .null,
       "text": .text(source),
       "tokens": .integer(tokens),
-      "seconds": .number(seconds),
+      "seconds": .seconds(seconds),
       "tolerance": .object(["after_head_norm": .number(tolerance.headNorm), "logits": .number(tolerance.logits)]),
       "agrees": .boolean(failures.isEmpty),
       "pairs": .list(comparisons.map(json)),

@@ -12,7 +12,8 @@ import Testing
   @Test("C2: header length", arguments: [0, 1, 100_000_001, UInt64(Int.max) + 1, .max])
   func refusesImpossibleLengths(byteCount: UInt64) {
     let error = CheckpointError.header(
-      path: "m", byte: 0, expected: "a header length from 2 to 100000000", found: "\(byteCount)")
+      path: "m", byte: 0, expected: "a safetensors file, which begins with a header length from 2 to 100000000",
+      found: "a length of \(byteCount)")
     #expect(throws: error) { try HandMadeFile("{}", headerByteCount: byteCount).load() }
   }
 

@@ -22,6 +22,12 @@ import retnet
     )
   }
 
+  @Test func timesAreToldToTheMicrosecond() {
+    #expect(JSONReport(["seconds": .seconds(0.004003486 + 1e-18)]).line == #"{"schema_version":1,"seconds":0.004003}"#)
+    #expect(JSONValue.seconds(12.345678901) == .number(12.345679))
+    #expect(JSONReport(["seconds": .seconds(.nan)]).line.contains(#""seconds":null"#))
+  }
+
   @Test func numbersAndTextComeBackExactly() throws {
     let numbers = [0.1, 1e-5, 1e300, 2.0 / 3, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 1e22, 123456789.125]
     let text = "\"\\/\u{0}\u{1F}\u{7F}\n\u{2028}é🙂"

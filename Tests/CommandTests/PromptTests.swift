@@ -51,6 +51,16 @@ extension CommandRuns {
       try workspace.expectFailure("\(Self.line) -f .", status: 66, "error: .: expected a regular file")
     }
 
+    @Test func aPipeGetsTheTextAndNothingElse() throws {
+      for flags in ["-p light -n 9 --ignore-eos", "-p light -n 3 --num-samples 2", "-p light -n 3 --json", "--follow"] {
+        let run = try workspace.run("generate -m model.safetensors \(flags)")
+        #expect(run.status == 0 && run.talk.isEmpty, "\(flags): \(run.talk)")
+        #expect(!run.text.contains("\u{1B}") && !run.text.contains("> "), "\(flags): \(run.text)")
+      }
+      let refused = try workspace.run("generate -m none -p light")
+      #expect(refused.talk == "error: none: no such file\n")
+    }
+
     @Test func anEmptyStopStringIsRefused() throws {
       let run = try workspace.run(Self.line.split(separator: " ").map(String.init) + ["-p", "light", "--stop", ""])
       #expect(run.status == 64 && run.output.isEmpty)

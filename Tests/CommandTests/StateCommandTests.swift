@@ -109,7 +109,8 @@ extension CommandRuns {
         "generate -m model.safetensors --state-in w --state-out b --undo-window 6", status: 64,
         "--undo-window: expected 5, as the state has it, found 6")
       try workspace.expectFailure(
-        "state undo w 900 -m model.safetensors -o b", status: 65, "tokens to undo, found 900")
+        "state undo w 900 -m model.safetensors -o b", status: 64,
+        "error: w: expected at most 14 tokens to undo, found 900")
       try workspace.expectFailure(
         "state undo w 0 -m model.safetensors -o b", status: 64, "expected at least 1, found 0")
       try workspace.expectFailure(
