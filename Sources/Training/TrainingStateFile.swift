@@ -23,6 +23,7 @@ package struct TrainingStateFile: Sendable {
     static let data = "retnet.data"
     static let machine = "retnet.machine"
     static let initial = "retnet.initial"
+    static let best = "retnet.best_digest"
     static let metricsLines = "retnet.metrics_lines"
     static let seconds = "retnet.seconds"
     static let modelDigest = "retnet.model_digest"
@@ -48,6 +49,7 @@ package struct TrainingStateFile: Sendable {
       Key.machine: try json(state.machine), Key.metricsLines: "\(state.metricsLines)", Key.seconds: "\(state.seconds)",
       Key.modelDigest: modelDigest.description,
     ]
+    metadata[Key.best] = state.bestDigest
     if let initial = state.initial { metadata[Key.initial] = try json(initial) }
     let carried = carriedParts(trainer) + initialParts(trainer)
     let tensors = moments(trainer).map(\.description) + carried.map(\.description)
@@ -145,7 +147,7 @@ package struct TrainingStateFile: Sendable {
       configuration: configuration, progress: try decoded(Key.progress), data: try decoded(Key.data),
       machine: try decoded(Key.machine),
       initial: metadata[Key.initial] == nil ? nil : try decoded(Key.initial),
-      metricsLines: try number(Key.metricsLines), seconds: try number(Key.seconds))
+      bestDigest: metadata[Key.best], metricsLines: try number(Key.metricsLines), seconds: try number(Key.seconds))
   }
 
   /// Puts weights, moments, carried states and the count of updates into a trainer.

@@ -32,6 +32,14 @@ struct ResumePoint {
     self.step = step
   }
 
+  /// Refuses a checkpoint that is not there, before a folder is made for it.
+  ///
+  /// - Throws: `FileError`.
+  func checkIsThere() throws {
+    guard let step, let folder else { return }
+    _ = try MappedFile(path: CheckpointFolder(path: folder + "/checkpoints").statePath(step: step))
+  }
+
   /// The newest model that is there to go on from, or the named one; only its head is read.
   ///
   /// - Parameter folder: The run folder.
@@ -58,7 +66,7 @@ struct ResumePoint {
       options.say("\(folder.path): no checkpoint; the run starts anew")
       return nil
     }
-    let checkpoint = TrainingCheckpoint(model: found.model, file: found.state)
+    let checkpoint = TrainingCheckpoint(model: found.model, file: found.state, isNamed: step != nil)
     try checkpoint.check(against: plan)
     options.say("\(folder.path): going on from step \(grouped(checkpoint.state.progress.step))")
     for line in checkpoint.differences(from: machine, plan.training) { StandardStream.error.say(line) }

@@ -61,6 +61,7 @@ struct TrainCommand: ParsableCommand {
     if initFrom != nil, let resume, resume != "auto" {
       throw ValidationError("--init-from: a run that goes on from '\(resume)' has its weights; expected one of both")
     }
+    _ = try resume.map { try ResumePoint($0, output: output) }
     if json && !dryRun { throw ValidationError("--json: expected together with --dry-run") }
     if let maxSteps, maxSteps < 1 { throw ValidationError("--max-steps: expected at least 1, found \(maxSteps)") }
     if let maxTime, Duration(words: maxTime) == nil {
@@ -80,6 +81,7 @@ struct TrainCommand: ParsableCommand {
     let forecast = MemoryForecast(
       plan.model, plan.training, isEvaluated: plan.validationFile != nil, threads: try global.threadCount)
     try forecast.check(plan.path)
+    try resumePoint?.checkIsThere()
     let pool = try global.makePool()
     Machine.warnOfSlowBLAS(global.talk)
     let folder = try RunFolder(path: folderPath, isResumed: resumePoint != nil)

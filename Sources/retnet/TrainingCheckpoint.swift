@@ -9,6 +9,8 @@ internal import Training
 struct TrainingCheckpoint {
   let model: ModelHeader
   let file: TrainingStateFile
+  /// Whether the user asked for this one, and not for the newest.
+  let isNamed: Bool
 
   var state: TrainingState { file.state }
 

@@ -1,7 +1,6 @@
 internal import Checkpoints
 internal import Corpora
 internal import Files
-internal import Inference
 internal import Modeling
 internal import Tensors
 internal import Tokenization
@@ -13,7 +12,7 @@ struct TrainingLimits {
   let time: Duration?
 }
 
-/// A training run with its folder: progress for people, metrics and models for the disk.
+/// A training run with its folder: steps, checkpoints, and how it ends.
 struct TrainingSession {
   private let plan: TrainingPlan
   private let folder: RunFolder
@@ -22,14 +21,10 @@ struct TrainingSession {
   private let trainer: Trainer
   private let loop: TrainingLoop
   private let sample: TrainingSample
-  private let pool: WorkerPool
-  private var metrics: MetricsLog
-  private var reports: TrainingReports
-  private var progress: ProgressLine
+  private var results: RunResults
+  private var record: TrainingRecord
   private let start = ContinuousClock.now
-  private let secondsBefore: Double
   private var stepsHere = 0
-  private var detail: TrainingDetail
   /// What the newest checkpoint on disk says.
   private var saved: TrainingProgress?
 
@@ -42,29 +37,23 @@ struct TrainingSession {
     self.folder = folder
     self.machine = machine
     self.options = options
-    self.pool = pool
     StopSignals.listen()
     trainer = Trainer(plan.model, plan.training, on: pool)
     sample = try TrainingSample(plan, of: trainer, on: pool)
+    results = RunResults(plan, folder, of: trainer, bestDigest: checkpoint?.state.bestDigest, on: pool)
     if let checkpoint {
+      if checkpoint.isNamed, let note = try results.putBackBest(checkpoint.state.progress) {
+        StandardStream.error.say(note)
+      }
       try checkpoint.file.restore(trainer, model: checkpoint.model)
     } else if let source = start?.source {
       trainer.begin(with: try source.loadParameters())
     }
     saved = checkpoint?.state.progress
-    let past = saved ?? TrainingProgress()
     loop = TrainingLoop(
-      trainer, progress: past, batches: plan.batches, validation: plan.validationFile,
+      trainer, progress: saved ?? TrainingProgress(), batches: plan.batches, validation: plan.validationFile,
       startsFromCheckpoint: plan.initial != nil, on: pool)
-    secondsBefore = checkpoint?.state.seconds ?? 0
-    detail = TrainingDetail(bytesPerToken: plan.bytesPerToken, bestBitsPerByte: past.bestBitsPerByte)
-    var reports = TrainingReports(folder, plan)
-    metrics = try MetricsLog(
-      path: folder.file("metrics.jsonl"), keeping: checkpoint?.state.metricsLines ?? 0,
-      warn: { StandardStream.error.say($0) }, { reports.read($0) })
-    self.reports = reports
-    progress = ProgressLine(
-      "train", unit: "steps", total: plan.training.steps, alreadyDone: past.step, style: options.progressStyle)
+    record = try TrainingRecord(plan, folder, after: checkpoint?.state, options: options)
   }
 
   /// Trains to the end, or to a limit; a signal saves the last step and throws.
@@ -73,7 +62,7 @@ struct TrainingSession {
   mutating func run(_ limits: TrainingLimits) throws -> String {
     var loop = loop
     let (folder, trainer, start) = (folder, trainer, start)
-    report { $0.begin(after: loop.progress.step) }
+    record.begin(after: loop.progress.step)
     do {
       // The process before may have been killed between saving and removing.
       if let saved { try folder.checkpoints.removeOld(saved, plan.training) }
@@ -92,13 +81,12 @@ struct TrainingSession {
           return state.state.progress
         },
         { event in try take(event) })
-      progress.finish(done: loop.progress.step, detail: detail.text)
-      report { $0.draw() }
+      record.finish(after: loop.progress.step)
       if saved != loop.progress, loop.progress.step > 0 { try save(loop.progress) }
       return try finish(loop.progress, end)
     } catch let error as TrainingError {
-      progress.leaveLine()
-      report { $0.draw() }
+      record.leaveLine()
+      record.draw()
       let good = loop.progress.goodStep
       let checkpoint = good > 0 ? "the last good checkpoint is \(folder.checkpoints.modelPath(step: good)); " : ""
       throw CommandError(
@@ -114,7 +102,7 @@ struct TrainingSession {
 
   /// A disk that takes no more: what was saved stays.
   private mutating func failure(_ error: FileError) -> any Error {
-    progress.leaveLine()
+    record.leaveLine()
     switch error {
     case .cannotWrite, .cannotCreate:
       return CommandError(.cannotCreate, error.description, hint: hint("make room on the disk"))
@@ -128,7 +116,7 @@ struct TrainingSession {
     return "\(advice); the last good checkpoint is \(path), and --resume auto goes on from there"
   }
 
-  private func finish(_ progress: TrainingProgress, _ end: TrainingEnd) throws -> String {
+  private mutating func finish(_ progress: TrainingProgress, _ end: TrainingEnd) throws -> String {
     if case .stopped = end, let signal = StopSignals.received {
       guard progress.step > 0 else {
         options.say("stopped by \(signal) before the first step")
@@ -137,129 +125,54 @@ struct TrainingSession {
       options.say("stopped by \(signal) \(Self.advice(progress))")
       throw ExitStatus.stopped.exit
     }
+    let last = try results.saveLast(progress)
     switch end {
     case .stopped: options.say("stopped \(Self.advice(progress))")
-    case .outOfPatience:
-      options.say(
-        "stopped after step \(progress.step): \(progress.evaluationsSinceBest) evaluations brought nothing better than "
-          + "step \(progress.bestStep)")
-    case .complete: break
+    case .outOfPatience, .complete:
+      if case .outOfPatience = end {
+        options.say(
+          "stopped after step \(progress.step): \(progress.evaluationsSinceBest) evaluations brought nothing better than "
+            + "step \(progress.bestStep)")
+      }
+      // Steps that a kill had taken away, and that were other ones when they were made again.
+      if let note = try results.putBackBest(progress) { StandardStream.error.say(note) }
     }
-    let last = try saveResult("last", progress)
-    guard let best = progress.bestBitsPerByte else { return last }
-    return "\(resultPath("best"))  \(best.fixed(4)) bits per byte on \(plan.data.validation)"
+    guard let best = progress.bestBitsPerByte, results.hasBest(of: progress) else { return last }
+    return "\(results.path("best"))  \(best.fixed(4)) bits per byte on \(plan.data.validation)"
   }
 
   private static func advice(_ progress: TrainingProgress) -> String {
     "after step \(progress.step), which is saved; go on with --resume auto"
   }
 
-  private var seconds: Double { secondsBefore + (ContinuousClock.now - start).inSeconds }
-
   private mutating func take(_ event: TrainingEvent) throws {
     switch event {
-    case .step(let report): try take(report)
-    case .evaluation(let progress, let score, let isBest): try take(score, progress, isBest: isBest)
+    case .step(let report):
+      stepsHere += 1
+      try record.take(report)
+      if sample.isDue(after: report.step) { try record.take(sample: sample.text(), after: report.step) }
+    case .evaluation(let progress, let score, let isBest):
+      try record.take(score, progress)
+      if isBest { try results.saveBest(progress) }
+      record.restartClock(at: progress.step)
     case .checkpoint(let progress): try save(progress)
     case .rewind(let step, let progress):
-      self.progress.leaveLine()
-      options.say(
-        "step \(step): \(plan.training.skipLimit) steps in a row were skipped; back to step \(progress.step), learning "
-          + "rate × \(progress.learningRateFactor)")
       // A signal may have left some: a kill must not lead back to them when the good one is no longer kept.
       try folder.checkpoints.remove(laterThan: progress.step)
-      try record([
-        "step": .integer(step), "rewind_to": .integer(progress.step), "rewinds": .integer(progress.rewinds),
-        "learning_rate_factor": .number(progress.learningRateFactor), "seconds": .seconds(seconds),
-      ])
-      self.progress.goBack(to: progress.step)
+      try record.takeRewind(from: step, to: progress)
     }
-  }
-
-  private mutating func take(_ report: StepReport) throws {
-    stepsHere += 1
-    if report.skipped == nil { detail.take(loss: report.loss) }
-    progress.update(done: report.step, detail: detail.text)
-    if report.step % plan.training.logEvery == 0 || report.step == 1 || report.skipped != nil {
-      var line: [String: JSONValue] = [
-        "step": .integer(report.step), "loss": .number(report.loss), "gradient_norm": .number(report.gradientNorm),
-        "learning_rate": .number(report.learningRate), "tokens": .integer(report.step * plan.training.batchTokens),
-        "seconds": .seconds(seconds),
-      ]
-      if let reason = report.skipped { line["skipped"] = .text(reason.rawValue) }
-      try record(line)
-    }
-    guard sample.isDue(after: report.step) else { return }
-    let text = sample.text()
-    progress.leaveLine()
-    options.say("sample after step \(report.step): \(text)")
-    try record(["step": .integer(report.step), "sample": .text(text), "seconds": .seconds(seconds)])
-    reports.restartClock(at: report.step)
-  }
-
-  private mutating func take(_ score: Score, _ progress: TrainingProgress, isBest: Bool) throws {
-    try record([
-      "step": .integer(progress.step), "validation_loss": .number(score.loss),
-      "bits_per_byte": .number(score.bitsPerByte), "perplexity": .number(score.perplexity),
-      "seconds": .seconds(seconds),
-    ])
-    detail.bestBitsPerByte = progress.bestBitsPerByte
-    if isBest { try saveResult("best", progress) }
-    reports.restartClock(at: progress.step)
   }
 
   private mutating func save(_ progress: TrainingProgress) throws {
-    try metrics.sync()
-    report { $0.sync() }
+    try record.sync()
     let state = TrainingState(
       configuration: plan.training, progress: progress, data: plan.dataDigests.merging(plan.dataSettings) { $1 },
-      machine: machine, initial: plan.initial, metricsLines: metrics.lineCount, seconds: seconds)
+      machine: machine, initial: plan.initial, bestDigest: results.bestDigest, metricsLines: record.lineCount,
+      seconds: record.seconds)
     try folder.checkpoints.save(
-      state, of: trainer, provenance: provenance(progress), tokenizer: plan.tokenizer.model)
+      state, of: trainer, provenance: plan.provenance(progress), tokenizer: plan.tokenizer.model)
     saved = progress
     try folder.checkpoints.removeOld(progress, plan.training)
-    reports.restartClock(at: progress.step)
-  }
-
-  private mutating func record(_ members: [String: JSONValue]) throws {
-    try metrics.write(members)
-    report { $0.take(MetricsRow(members)) }
-  }
-
-  private mutating func report(_ work: (inout TrainingReports) -> Void) {
-    work(&reports)
-    guard let problem = reports.takeProblem() else { return }
-    progress.leaveLine()
-    StandardStream.error.say(problem)
-  }
-
-  /// A model, or with `state_tuning` a state.
-  private func resultPath(_ name: String) -> String {
-    folder.file(name + (trainer.initialState == nil ? ".safetensors" : ".state.safetensors"))
-  }
-
-  @discardableResult
-  private func saveResult(_ name: String, _ progress: TrainingProgress) throws -> String {
-    let path = resultPath(name)
-    guard let initial = trainer.initialState else {
-      try trainer.network.write(to: path, provenance: provenance(progress), tokenizer: plan.tokenizer.model)
-      return path
-    }
-    // The state of the model that the run began with: its weights are as they were.
-    guard let model = plan.initial.flatMap({ SHA256Digest(hex: $0.digest) }) else {
-      preconditionFailure("saveResult: a state is trained without a model")
-    }
-    let state = SavedState(
-      progress: initial.readingProgress(plan.model, on: pool), random: 0, modelDigest: model,
-      tokenizerDigest: SHA256Digest(of: plan.tokenizer.model))
-    try state.write(to: path, format: .float32)
-    return path
-  }
-
-  private func provenance(_ progress: TrainingProgress) -> Provenance {
-    Provenance(
-      seed: UInt64(plan.training.seed), steps: progress.step, tokensSeen: progress.batch * plan.training.batchTokens,
-      dataDigest: plan.dataDigests["train"] ?? "", toolVersion: "retnet \(Version.number)",
-      parent: plan.initial?.digest, family: plan.initial?.family)
+    record.restartClock(at: progress.step)
   }
 }

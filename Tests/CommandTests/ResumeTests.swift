@@ -118,6 +118,55 @@ extension CommandRuns {
       try workspace.expectFailure(
         "\(line) --resume run/checkpoints/step-00000005.safetensors", status: 66,
         "step-00000005.training-state.safetensors: no such file")
+      // Nor is a folder made for it.
+      try workspace.expectFailure(
+        "\(line) --resume typo/checkpoints/step-00000004.safetensors", status: 66, "no such file")
+    }
+
+    /// A run that goes back knows no step after it: what the best of these has left is not its best.
+    @Test(
+      arguments: [
+        ("--set training.evaluate_every=2 --set training.checkpoint_every=2", "; that of step "),
+        ("--set training.evaluate_every=4 --set training.checkpoint_every=3", "; removed"),
+        ("--set training.evaluate_every=12 --set training.checkpoint_every=3", "; removed"),
+      ], ["", "--set training.state_tuning=true --set training.learning_rate=0.1"])
+    func theBestOfADroppedFutureGoes(_ change: (settings: String, note: String), _ tuning: String) throws {
+      let line = "train --config config.yaml -q --set training.keep_checkpoints=9 \(change.settings) \(tuning)"
+      let start = tuning.isEmpty ? "" : "--init-from model.safetensors "
+      _ = try workspace.result("\(line) \(start)-o run")
+      _ = try workspace.result("\(line) \(start)-o whole --max-steps 6")
+      let back = "\(line) --resume run/checkpoints/step-00000006.safetensors --max-steps 6"
+      let rest = try workspace.run(back)
+      #expect(rest.status == 0 && rest.talk.contains(change.note), "\(rest.talk)")
+      let best = tuning.isEmpty ? "best.safetensors" : "best.state.safetensors"
+      if change.note == "; removed" {
+        #expect(try !files("run").names.contains(best) && rest.text.hasPrefix("run/last."), "\(rest.text)")
+      } else {
+        #expect(try workspace.bytes("run/\(best)") == workspace.bytes("whole/\(best)"))
+      }
+      // Nothing is left to be put back.
+      #expect(try !workspace.run(back).talk.contains("no longer part"))
+      _ = try workspace.result("\(line) -o run --resume auto")
+      _ = try workspace.result("\(line) -o whole --resume auto")
+      try files("run").expectEqual(files("whole"))
+    }
+
+    @Test func theBestOfStepsThatAreMadeAgainStays() throws {
+      let line = "train --config config.yaml -q --set training.checkpoint_every=4 --set training.evaluate_every=3 -o "
+      _ = try workspace.result("\(line)run --max-steps 10")
+      for suffix in ["safetensors", "training-state.safetensors"] {
+        try workspace.remove(file: "run/checkpoints/step-00000010.\(suffix)")
+      }
+      let best = try workspace.bytes("run/best.safetensors")
+      // At step 8 the run does not know the evaluation of step 9.
+      #expect(try workspace.result("\(line)run --resume auto --max-steps 8") == "run/last.safetensors\n")
+      #expect(try workspace.bytes("run/best.safetensors") == best)
+      let again = try workspace.result("\(line)run --resume auto --max-steps 9")
+      #expect(again.hasPrefix("run/best.safetensors  "))
+      #expect(try workspace.bytes("run/best.safetensors") == best)
+      _ = try workspace.result("\(line)run --resume auto")
+      _ = try workspace.result("\(line)whole")
+      try files("run").expectEqual(files("whole"))
     }
 
     @Test func withoutACheckpointTheRunStartsAnew() throws {

@@ -1,0 +1,129 @@
+internal import Corpora
+internal import Files
+internal import Inference
+internal import Training
+
+/// What a run tells on its way: the line of progress, the log, the picture and the events.
+struct TrainingRecord {
+  private let training: TrainingConfiguration
+  private let options: GlobalOptions
+  private var metrics: MetricsLog
+  private var reports: TrainingReports
+  private var progress: ProgressLine
+  private var detail: TrainingDetail
+  private let start = ContinuousClock.now
+  private let secondsBefore: Double
+
+  /// - Parameters:
+  ///   - plan: Of the run.
+  ///   - folder: Where log, picture and events are.
+  ///   - state: What the processes before have left, to which the log is cut back; nil: the run begins.
+  ///   - options: Whether to talk.
+  /// - Throws: `FileError` for the log.
+  init(_ plan: TrainingPlan, _ folder: RunFolder, after state: TrainingState?, options: GlobalOptions) throws {
+    training = plan.training
+    self.options = options
+    secondsBefore = state?.seconds ?? 0
+    detail = TrainingDetail(bytesPerToken: plan.bytesPerToken, bestBitsPerByte: state?.progress.bestBitsPerByte)
+    var reports = TrainingReports(folder, plan)
+    metrics = try MetricsLog(
+      path: folder.file("metrics.jsonl"), keeping: state?.metricsLines ?? 0,
+      warn: { StandardStream.error.say($0) }, { reports.read($0) })
+    self.reports = reports
+    progress = ProgressLine(
+      "train", unit: "steps", total: training.steps, alreadyDone: state?.progress.step ?? 0,
+      style: options.progressStyle)
+  }
+
+  /// Time that the run took so far, in all its processes.
+  var seconds: Double { secondsBefore + (ContinuousClock.now - start).inSeconds }
+
+  /// Lines of the log.
+  var lineCount: Int { metrics.lineCount }
+
+  /// Begins the files of this process.
+  ///
+  /// - Parameter step: The last one that is behind.
+  mutating func begin(after step: Int) { report { $0.begin(after: step) } }
+
+  /// Takes in a step that was made or skipped.
+  mutating func take(_ report: StepReport) throws {
+    if report.skipped == nil { detail.take(loss: report.loss) }
+    progress.update(done: report.step, detail: detail.text)
+    guard report.step % training.logEvery == 0 || report.step == 1 || report.skipped != nil else { return }
+    var line: [String: JSONValue] = [
+      "step": .integer(report.step), "loss": .number(report.loss), "gradient_norm": .number(report.gradientNorm),
+      "learning_rate": .number(report.learningRate), "tokens": .integer(report.step * training.batchTokens),
+    ]
+    if let reason = report.skipped { line["skipped"] = .text(reason.rawValue) }
+    try write(line)
+  }
+
+  /// Takes in a text that the model has made after a step.
+  mutating func take(sample text: String, after step: Int) throws {
+    progress.leaveLine()
+    options.say("sample after step \(step): \(text)")
+    try write(["step": .integer(step), "sample": .text(text)])
+    restartClock(at: step)
+  }
+
+  /// Takes in an evaluation.
+  mutating func take(_ score: Score, _ progress: TrainingProgress) throws {
+    try write([
+      "step": .integer(progress.step), "validation_loss": .number(score.loss),
+      "bits_per_byte": .number(score.bitsPerByte), "perplexity": .number(score.perplexity),
+    ])
+    detail.bestBitsPerByte = progress.bestBitsPerByte
+  }
+
+  /// Takes in that the run went back.
+  ///
+  /// - Parameters:
+  ///   - step: From where.
+  ///   - progress: Where it stands now.
+  /// - Throws: `FileError`.
+  mutating func takeRewind(from step: Int, to progress: TrainingProgress) throws {
+    self.progress.leaveLine()
+    options.say(
+      "step \(step): \(training.skipLimit) steps in a row were skipped; back to step \(progress.step), learning rate × "
+        + "\(progress.learningRateFactor)")
+    try write([
+      "step": .integer(step), "rewind_to": .integer(progress.step), "rewinds": .integer(progress.rewinds),
+      "learning_rate_factor": .number(progress.learningRateFactor),
+    ])
+    self.progress.goBack(to: progress.step)
+  }
+
+  /// Waits until all is on the disk: a checkpoint that counts the lines comes after.
+  mutating func sync() throws {
+    try metrics.sync()
+    report { $0.sync() }
+  }
+
+  /// Leaves out of the rate what was done besides steps.
+  mutating func restartClock(at step: Int) { reports.restartClock(at: step) }
+
+  /// Ends the line of progress and draws the last picture.
+  mutating func finish(after step: Int) {
+    progress.finish(done: step, detail: detail.text)
+    draw()
+  }
+
+  mutating func draw() { report { $0.draw() } }
+
+  /// Lets other talk begin on a line of its own.
+  mutating func leaveLine() { progress.leaveLine() }
+
+  private mutating func write(_ members: [String: JSONValue]) throws {
+    let line = members.merging(["seconds": .seconds(seconds)]) { $1 }
+    try metrics.write(line)
+    report { $0.take(MetricsRow(line)) }
+  }
+
+  private mutating func report(_ work: (inout TrainingReports) -> Void) {
+    work(&reports)
+    guard let problem = reports.takeProblem() else { return }
+    progress.leaveLine()
+    StandardStream.error.say(problem)
+  }
+}
