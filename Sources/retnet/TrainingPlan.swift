@@ -191,6 +191,7 @@ struct TrainingPlan {
   var remarks: [String] {
     [
       memoryWarning.map { "warning: " + $0 },
+      evaluationWarning.map { "warning: " + $0 },
       model.scoreNormNote("training and its evaluations leave it out"),
     ].compactMap(\.self)
   }
@@ -199,8 +200,19 @@ struct TrainingPlan {
   private var memoryWarning: String? {
     let halfLife = Decay(model.decay, heads: model.heads).longestHalfLife
     guard halfLife < Double(training.sequenceLength) else { return nil }
+    // The other decays reach as far with any number of heads.
+    let advice = model.decay == .powers ? "; more heads reach further" : ""
     return "the slowest of \(model.heads) heads forgets half in \(grouped(Int(halfLife.rounded()))) tokens, "
-      + "less than the training sequence of \(grouped(training.sequenceLength)); more heads reach further"
+      + "less than the training sequence of \(grouped(training.sequenceLength))\(advice)"
+  }
+
+  /// What to say of keys that wait for evaluations which there are not.
+  private var evaluationWarning: String? {
+    if validationFile == nil, training.evaluateEvery > 0 {
+      return "training.evaluate_every is \(training.evaluateEvery), but without data.validation nothing is evaluated"
+    }
+    guard training.patience > 0, training.evaluateEvery == 0 else { return nil }
+    return "training.patience is \(training.patience), but without training.evaluate_every only the end is evaluated"
   }
 
   /// What `--dry-run` prints: a configuration file with comments.

@@ -50,6 +50,19 @@ extension CommandRuns {
       try workspace.expectFailure("train --config config.yaml -o new --json", status: 64, "--json: expected together")
     }
 
+    /// Keys that do nothing as they stand, and a memory that does not reach; advice only where it helps.
+    @Test(arguments: [
+      ("--set training.patience=2 --set training.evaluate_every=0", "training.patience is 2, but without "),
+      ("--set training.evaluate_every=2 --set data.validation=", "training.evaluate_every is 2, but without "),
+      ("--set training.sequence_length=128", "the training sequence of 128; more heads reach further\n"),
+      ("--set training.sequence_length=128 --set model.decay=single", "the training sequence of 128\n"),
+    ])
+    func warnsOfWhatCannotBeMeant(_ settings: String, _ warning: String) throws {
+      let text = try workspace.result(Self.dryRun + settings)
+      #expect(text.contains("# warning: ") && text.contains(warning), "\(text)")
+      #expect(try !workspace.result(Self.dryRun).contains("# warning: training."))
+    }
+
     @Test func partsOfTheParametersAddUp() throws {
       let lines = try workspace.result(Self.dryRun).split(separator: "\n").map(String.init)
       let first = try #require(lines.firstIndex(of: "# parameters"))
