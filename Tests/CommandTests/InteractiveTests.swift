@@ -126,6 +126,33 @@ extension CommandRuns {
       #expect(try save(terminal, "again") == first)
     }
 
+    /// Texts start from a trained state as from nothing.
+    @Test func resetGoesBackToATrainedState() throws {
+      _ = try workspace.result(
+        "train --config config.yaml -q -o tuned --init-from model.safetensors --set training.state_tuning=true "
+          + "--set training.learning_rate=0.1")
+      func say(_ terminal: TerminalBinary, _ name: String) throws -> Data {
+        try terminal.type("And the light\r")
+        try terminal.wait(for: "> ")
+        return try save(terminal, name)
+      }
+      let terminal = try start(Self.line + " -n 9 --state-in tuned/last.state.safetensors")
+      let first = try say(terminal, "first")
+      #expect(try first != state(of: "And the light", count: 9))
+      try terminal.type("/reset\r")
+      try terminal.wait(for: "nothing read")
+      try terminal.wait(for: "> ")
+      #expect(try say(terminal, "again") == first)
+      // A state that was read from says no more where it began.
+      try terminal.type("/load again\r")
+      try terminal.wait(for: "again: ")
+      try terminal.wait(for: "> ")
+      try terminal.type("/reset\r")
+      try terminal.wait(for: "nothing read")
+      try terminal.wait(for: "> ")
+      #expect(try say(terminal, "plain") == state(of: "And the light", count: 9))
+    }
+
     @Test func aStateIsLoadedAndGoesOn() throws {
       let arguments = "generate -m model.safetensors --ignore-eos -q --temp 0 -n 20 --state-out before -p light"
       _ = try workspace.result(arguments)
