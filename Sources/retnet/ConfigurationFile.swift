@@ -129,19 +129,25 @@ private struct ConfigurationOverride {
     return ConfigurationSetting(name: key, value: value(for: kind), location: Self.location)
   }
 
-  // Lists are written a,b or [a, b]: in a shell, quotes inside quotes are nobody's friend.
+  // Lists are written a,b or [a, b], with quotes as in a file or without: in a shell, quotes inside quotes are nobody's
+  // friend, and YAML has no text that begins with * unless it is quoted.
   private func value(for kind: ConfigurationKind?) -> ConfigurationValue {
     switch kind {
     case .list, .optional(.list):
       let isBracketed = value.hasPrefix("[") && value.hasSuffix("]") && value.count > 1
       if !isBracketed, ConfigurationValue.guessed(from: value) == .null { return .null }
+      if isBracketed, let list = valueInYAML(kind) { return list }
       let items = isBracketed ? value.dropFirst().dropLast() : value[...]
       return .list(items.split(separator: ",").map { String($0.drop { $0 == " " }) })
     case .records where value.hasPrefix("["):
       // A list in YAML's own words, [{path: a, weight: 2}, b]; what is none is a text, and no file has that name.
-      let tree = (try? yamlTree(bytes: Array(value.utf8), path: Self.location.path)) ?? nil
-      return tree.flatMap { try? configurationValue(of: $0, kind: kind) } ?? .text(value)
+      return valueInYAML(kind) ?? .text(value)
     default: return kind?.value(of: value) ?? .guessed(from: value)
     }
+  }
+
+  private func valueInYAML(_ kind: ConfigurationKind?) -> ConfigurationValue? {
+    let tree = (try? yamlTree(bytes: Array(value.utf8), path: Self.location.path)) ?? nil
+    return tree.flatMap { try? configurationValue(of: $0, kind: kind) }
   }
 }

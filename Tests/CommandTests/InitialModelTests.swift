@@ -205,9 +205,13 @@ extension CommandRuns {
         Self.line + "-o new --set training.state_tuning=true \(data)\(change)", status: 78, message)
     }
 
-    @Test func aDryRunTellsWhatIsFrozen() throws {
+    /// However a shell leaves the list.
+    @Test(arguments: [
+      "lm_head.weight", "[lm_head.weight]", "[\"lm_head.weight\"]", "['lm_head.w*']", "[*_head.weight]",
+    ])
+    func aDryRunTellsWhatIsFrozen(_ names: String) throws {
       let text = try workspace.result(
-        Self.line + "--dry-run --init-from model.safetensors --set training.train_only=lm_head.weight")
+        Self.line + "--dry-run --init-from model.safetensors --set training.train_only=\(names)")
       #expect(text.contains("# 10,240 of them are trained, "), "\(text)")
     }
   }
