@@ -4,12 +4,14 @@
 # for times. Event files are left out: each process writes one, with times in it (check-tensorboard.sh compares them).
 # After one kill in four the newest checkpoint is cut short, as a power failure may do.
 #
-# usage: verify-resume.sh [KILLS [SEED]]        20 kills, seed 1
+# usage: verify-resume.sh [KILLS [SEED [KIND]]]        20 kills, seed 1, plain
+# KIND    plain; carry: carry_state; tune: a part of the weights, from a model; state: an initial state, from a model
 # RETNET  the program (default: .build/release/retnet)
 set -euo pipefail
 
 kills=${1:-20}
 RANDOM=${2:-1}
+kind=${3:-plain}
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 retnet=${RETNET:-$project/.build/release/retnet}
 work=$(mktemp -d)
@@ -39,7 +41,24 @@ training:
   sample_tokens: 12
 YAML
 
-train() { exec "$retnet" train --config config.yaml "$@"; }
+flags=()
+case $kind in
+plain) ;;
+carry) flags=(--set training.carry_state=true) ;;
+tune) flags=(--init-from start.safetensors --set 'training.train_only=["layers.1.*", "*norm.weight"]') ;;
+state) flags=(--init-from start.safetensors --set training.state_tuning=true --set training.learning_rate=0.05) ;;
+*)
+  echo "error: $kind: expected plain, carry, tune or state" >&2
+  exit 64
+  ;;
+esac
+if [[ $kind == tune || $kind == state ]]; then
+  "$retnet" train --config config.yaml -o start -q --max-steps 60 >/dev/null
+  mv start/last.safetensors start.safetensors
+  rm -r start
+fi
+
+train() { exec "$retnet" train --config config.yaml "${flags[@]}" "$@"; }
 
 start=${EPOCHREALTIME/[.,]/}
 (train -o whole/run -q) >/dev/null
