@@ -103,7 +103,7 @@ struct GenerateCommand: ParsableCommand {
     if let list {
       try generation.run(list)
     } else {
-      let isContinued = saved != nil
+      let isContinued = (saved?.progress.position ?? 0) > 0
       let read = try generation.read(&reader, recent: saved?.recent)
       if isContinued, read.tokens > 0 {
         global.say("reused \(grouped(read.reused)) of \(grouped(read.tokens)) prompt tokens")

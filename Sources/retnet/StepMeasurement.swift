@@ -12,8 +12,8 @@ struct StepMeasurement {
   /// Steps are repeated until they took so long together: short ones vary.
   private static let seconds = 2.0
   private static let mostSteps = 9
-  /// Micro-batches of a measured step; the others take as long.
-  private static let mostMicroBatches = 4
+  /// Micro-batches of a measured step, and their tokens where there is more than one; the others take as long.
+  private static let (mostMicroBatches, mostTokens) = (4, 16_384)
 
   /// Makes a step to touch all memory, then a few that count.
   init(_ model: ModelConfiguration, _ training: TrainingConfiguration, threads: Int) {
@@ -22,7 +22,7 @@ struct StepMeasurement {
     let pool = WorkerPool(threadCount: threads, clock: clock)
     var short = training
     let parts = training.batchSize / training.microBatchSize
-    let measuredParts = min(parts, Self.mostMicroBatches)
+    let measuredParts = min(parts, Self.mostMicroBatches, max(1, Self.mostTokens / training.microBatchTokens))
     short.batchTokens = measuredParts * training.microBatchTokens
     let trainer = Trainer(model, short, on: pool)
     var source = RandomSource(seed: 0)

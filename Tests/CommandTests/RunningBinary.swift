@@ -12,7 +12,7 @@ final class RunningBinary {
   private let deadline = ContinuousClock.now + .seconds(timeLimit)
 
   /// Seconds; the tests that are killed themselves leave a process that gets as much time of the CPU.
-  private static let timeLimit = 60
+  private static let timeLimit = 240
 
   /// Starts a command whose arguments are the words of a line.
   init(_ line: String, in folder: URL) throws {
