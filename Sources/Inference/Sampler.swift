@@ -138,7 +138,7 @@ package struct Sampler {
     }
   }
 
-  /// All tokens in order, sorted as integers: three times as fast as comparing candidates.
+  /// All tokens in order, sorted as integers, which are cheaper to compare than candidates.
   private mutating func gatherAll(_ logits: Span<Float>) {
     keys.removeAll(keepingCapacity: true)
     for index in logits.indices where !logits[index].isNaN { keys.append(Candidate.key(logits[index], index)) }

@@ -77,20 +77,10 @@ struct BenchGenerate: ParsableCommand {
   }
 
   /// The depths in the order given.
-  private var depths: [Int] { get throws { try numbers("--depth", depth, in: 0...Self.largestCount) } }
+  private var depths: [Int] { get throws { try integers("--depth", depth, in: 0...Self.largestCount) } }
 
   /// The batches in the order given.
-  private var batches: [Int] { get throws { try numbers("--batch", batch, in: 1...BatchDecoder.limit) } }
-
-  private func numbers(_ flag: String, _ text: String, in range: ClosedRange<Int>) throws -> [Int] {
-    try text.split(separator: ",", omittingEmptySubsequences: false).map { word in
-      guard let number = Int(word), range.contains(number) else {
-        throw ValidationError(
-          "\(flag): expected integers from \(range.lowerBound) to \(range.upperBound), found '\(text)'")
-      }
-      return number
-    }
-  }
+  private var batches: [Int] { get throws { try integers("--batch", batch, in: 1...BatchDecoder.limit) } }
 
   func run() throws {
     let base = try options.openBase()

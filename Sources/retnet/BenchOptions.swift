@@ -40,12 +40,7 @@ struct BenchOptions: ParsableArguments {
       guard let threads else {
         return [try GlobalOptions.threadsFromEnvironment() ?? GlobalOptions.defaultThreadCount]
       }
-      return try threads.split(separator: ",", omittingEmptySubsequences: false).map { word in
-        guard let count = Int(word), GlobalOptions.threadRange.contains(count) else {
-          throw ValidationError("--threads: expected integers from 1 to 1024 such as 1,2, found '\(threads)'")
-        }
-        return count
-      }
+      return try integers("--threads", threads, in: GlobalOptions.threadRange)
     }
   }
 
@@ -79,4 +74,22 @@ enum BenchFormat: String, CaseIterable, ExpressibleByArgument {
   /// An object for each row.
   case jsonl
   case csv
+}
+
+/// Several numbers of a flag, in the order given.
+///
+/// - Parameters:
+///   - flag: As it is typed.
+///   - text: Integers with commas between them.
+///   - range: Of each.
+/// - Returns: The numbers, one at least.
+/// - Throws: `ValidationError` that says what was expected.
+func integers(_ flag: String, _ text: String, in range: ClosedRange<Int>) throws -> [Int] {
+  try text.split(separator: ",", omittingEmptySubsequences: false).map { word in
+    guard let number = Int(word), range.contains(number) else {
+      throw ValidationError(
+        "\(flag): expected integers from \(range.lowerBound) to \(range.upperBound) such as 1,2, found '\(text)'")
+    }
+    return number
+  }
 }

@@ -12,6 +12,10 @@ package struct MetricsRow: Sendable {
       switch value {
       case .integer(let integer): numbers[key] = Double(integer)
       case .number(let number): numbers[key] = number
+      case .text(let word):
+        // JSON has no such numbers: see JSONReport.
+        guard key.hasSuffix(Self.flag), ["nan", "inf", "-inf"].contains(word) else { break }
+        numbers[String(key.dropLast(Self.flag.count))] = Double(word)
       default: break
       }
     }
@@ -20,38 +24,11 @@ package struct MetricsRow: Sendable {
 
   /// Reads a line; nil if it is none of ours.
   package init?(line: [UInt8]) {
-    guard let members = try? JSONDecoder().decode([String: Member].self, from: Data(line)) else { return nil }
-    for (key, member) in members {
-      switch member {
-      case .number(let number): numbers[key] = number
-      case .text(let word):
-        // JSON has no such numbers: see JSONReport.
-        guard key.hasSuffix(Self.flag), ["nan", "inf", "-inf"].contains(word) else { break }
-        numbers[String(key.dropLast(Self.flag.count))] = Double(word)
-      case .other: break
-      }
-    }
-    isSkipped = members["skipped"] != nil
+    guard let members = try? JSONDecoder().decode([String: JSONValue].self, from: Data(line)) else { return nil }
+    self.init(members)
   }
 
   private static let flag = "_not_finite"
-
-  private enum Member: Decodable {
-    case number(Double)
-    case text(String)
-    case other
-
-    init(from decoder: any Decoder) throws {
-      let container = try decoder.singleValueContainer()
-      if let number = try? container.decode(Double.self) {
-        self = .number(number)
-      } else if let text = try? container.decode(String.self) {
-        self = .text(text)
-      } else {
-        self = .other
-      }
-    }
-  }
 
   /// The step that the line is about; nil in a line that somebody else wrote.
   package var step: Int? { whole("step") }

@@ -8,18 +8,10 @@ set -euo pipefail
 
 folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 environment=${LLAMA_ENVIRONMENT:-$folder/../../.build/llama}
-python=${PYTHON:-python3}
 package=llama-cpp-python==0.3.36
 
-fail() {
-  printf 'error: %s\n' "$1" >&2
-  printf 'hint: %s\n' "$2" >&2
-  exit 1
-}
-
-command -v "$python" >/dev/null || fail "$python is missing" "apt-get install python3 python3-venv"
-"$python" -c 'import ensurepip, venv' 2>/dev/null ||
-  fail "$python cannot make environments" "apt-get install python3-venv"
+# shellcheck source-path=SCRIPTDIR source=python.sh
+source "$folder/python.sh"
 command -v "${CXX:-g++}" >/dev/null || fail "llama.cpp needs a C++ compiler, found no ${CXX:-g++}" "apt-get install g++"
 
 # The environment remembers what it was made from, so that a second call returns at once.

@@ -10,17 +10,9 @@ set -euo pipefail
 
 folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 environment=${PEERS_ENVIRONMENT:-$folder/../../.build/peers}
-python=${PYTHON:-python3}
 
-fail() {
-  printf 'error: %s\n' "$1" >&2
-  printf 'hint: %s\n' "$2" >&2
-  exit 1
-}
-
-command -v "$python" >/dev/null || fail "$python is missing" "apt-get install python3 python3-venv"
-"$python" -c 'import ensurepip, venv' 2>/dev/null ||
-  fail "$python cannot make environments" "apt-get install python3-venv"
+# shellcheck source-path=SCRIPTDIR source=python.sh
+source "$folder/python.sh"
 command -v "${CXX:-g++}" >/dev/null || command -v clang++ >/dev/null ||
   fail "torch.compile needs a C++ compiler, found neither g++ nor clang++" "apt-get install g++"
 
