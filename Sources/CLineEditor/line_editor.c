@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -24,6 +25,7 @@ struct le_editor {
   locale_t locale;
   const char *prompt;
   mbstate_t shift;
+  sigset_t waiting;
   struct winsize size;
   int wake;
   bool is_woken;
@@ -71,7 +73,8 @@ static int next_character(EditLine *line, wchar_t *character) {
   le_editor *editor = editor_of(line);
   while (true) {
     struct pollfd places[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = editor->wake, .events = POLLIN}};
-    const int ready = poll(places, 2, -1);
+    // SIGCONT comes while this waits and at no other time, so that none comes just before it.
+    const int ready = ppoll(places, 2, NULL, &editor->waiting);
     if (is_continued) prepare_again(line);
     if (ready < 0) {
       if (errno == EINTR || errno == EAGAIN) continue;
@@ -79,8 +82,11 @@ static int next_character(EditLine *line, wchar_t *character) {
     }
     if (places[1].revents != 0) {
       const LineInfo *info = el_line(line);
+      int unread = 0;
+      ioctl(STDIN_FILENO, FIONREAD, &unread);
       editor->is_woken = true;
-      editor->is_empty = info->lastchar == info->buffer;
+      editor->is_empty = info->lastchar == info->buffer && unread == 0;
+      tcflush(STDIN_FILENO, TCIFLUSH);
       return -1;
     }
     char byte;
@@ -155,6 +161,8 @@ le_editor *le_create(const char *program, int wake) {
     el_set(editor->line, EL_HIST, history, editor->history);
     el_set(editor->line, EL_PROMPT, show_prompt);
     el_set(editor->line, EL_EDITOR, "emacs");
+    // Else the system throws away the keys before Ctrl-C, perhaps after `poll` has told of them: a read would wait for more.
+    el_set(editor->line, EL_SETTY, "-d", "+noflsh", NULL);
     el_set(editor->line, EL_ADDFN, "retnet-paste", "Insert what the terminal pastes", paste);
     el_wset(editor->line, EL_GETCFN, next_character);
     bind_keys(editor->line);
@@ -190,16 +198,21 @@ le_outcome le_read(le_editor *editor, const char *prompt, const char **text, siz
   reader = pthread_self();
   struct sigaction noting = {.sa_handler = note_continued}, usual;
   sigaction(SIGCONT, &noting, &usual);
-  // A program inherits the mask of the thread that started it, which may let no signal through.
-  sigset_t continuing;
+  sigset_t continuing, mask;
   sigemptyset(&continuing);
   sigaddset(&continuing, SIGCONT);
-  pthread_sigmask(SIG_UNBLOCK, &continuing, NULL);
+  pthread_sigmask(SIG_BLOCK, &continuing, &mask);
+  // A program inherits the mask of the thread that started it, which may let no signal through.
+  editor->waiting = mask;
+  sigdelset(&editor->waiting, SIGCONT);
   switch_paste(editor, true);
+  // Before the prompt: keys that come between the two would be shown by the terminal, and again by the editor.
+  el_set(editor->line, EL_PREP_TERM, 1);
   int length = 0;
   const char *line = el_gets(editor->line, &length);
   switch_paste(editor, false);
   sigaction(SIGCONT, &usual, NULL);
+  pthread_sigmask(SIG_SETMASK, &mask, NULL);
   const bool is_line = line != NULL && length > 0;
   if (is_line) {
     if (line[length - 1] == '\n') length--;

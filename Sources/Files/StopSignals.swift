@@ -34,6 +34,8 @@ package enum StopSignals {
     firstSignal.store(0, ordering: .relaxed)
     var bytes = [UInt8](repeating: 0, count: 64)
     while unsafe Glibc.read(wakePipe.read, &bytes, bytes.count) > 0 {}
+    // One that came in between is a first one, too.
+    if received != nil { _ = unsafe write(wakePipe.write, &bytes, 1) }
     return name
   }
 

@@ -72,7 +72,8 @@ struct Conversation {
       case .end: return false
       case .signal(let isLineEmpty):
         guard StopSignals.received != "SIGTERM" else { continue }
-        _ = StopSignals.take()
+        // One that stopped a text may wake the editor after it was taken.
+        guard StopSignals.take() != nil else { continue }
         if isLineEmpty && begun.isEmpty { return false }
         begun = ""
       case .line(let line):

@@ -167,6 +167,8 @@ extension CommandRuns {
       try terminal.wait(for: "> ")
       try terminal.type("/load missing\r")
       try terminal.wait(for: "error: missing: no such file")
+      // Outside of the editor, Ctrl-D is no key.
+      try terminal.wait(for: "> ")
       try terminal.type("\u{4}")
       #expect(try terminal.status() == 0)
       #expect(String(text.dropLast()) + (try workspace.text("told")) == whole)
@@ -187,6 +189,21 @@ extension CommandRuns {
       #expect(try workspace.result("state info left").contains("tokens"))
     }
 
+    /// Keys and Ctrl-C as fast as they can come: the system throws away keys that were not yet read when Ctrl-C comes.
+    @Test func noControlCIsLost() throws {
+      let terminal = try start()
+      for _ in 0..<200 {
+        try terminal.type("something else")
+        try terminal.wait(for: "s")
+        try terminal.type("\u{3}")
+        try terminal.wait(for: "\r\n")
+        try terminal.wait(for: "> ")
+      }
+      try terminal.type("And the light\r")
+      try terminal.wait(for: "> ")
+      #expect(try save(terminal, "typed") == state(of: "And the light", count: 9))
+    }
+
     @Test(arguments: [("", Int32(143)), (" --state-out left", 75)])
     func terminationEndsIt(_ flag: String, _ status: Int32) throws {
       let terminal = try start(Self.line + " -n 3" + flag)
@@ -201,10 +218,12 @@ extension CommandRuns {
       let terminal = try start()
       try terminal.type("the")
       try terminal.wait(for: "the")
-      terminal.signal(SIGSTOP)
-      try terminal.takeOverByShell()
-      terminal.signal(SIGCONT)
-      try terminal.wait(for: "> ")
+      for _ in 0..<50 {
+        terminal.signal(SIGSTOP)
+        try terminal.takeOverByShell()
+        terminal.signal(SIGCONT)
+        try terminal.wait(for: "> the")
+      }
       try terminal.type("\u{1}And \u{5} light\r")
       try terminal.wait(for: "> ")
       #expect(try save(terminal, "stopped") == state(of: "And the light", count: 9))

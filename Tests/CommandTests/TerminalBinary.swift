@@ -86,7 +86,7 @@ final class TerminalBinary {
     while !left.isEmpty {
       try #require(ContinuousClock.now < deadline, "the terminal takes no more keys: \(screen)")
       let count = unsafe left.withUnsafeBytes { unsafe write(terminal, $0.baseAddress, $0.count) }
-      if count > 0 { left = left.dropFirst(count) } else { usleep(2_000) }
+      if count > 0 { left = left.dropFirst(count) } else { pause() }
       look()
     }
   }
@@ -107,6 +107,13 @@ final class TerminalBinary {
   }
 
   func signal(_ number: Int32) { kill(identifier, number) }
+
+  /// Gives the program time, until it shows something.
+  private func pause() {
+    var place = pollfd(fd: terminal, events: Int16(POLLIN), revents: 0)
+    // The end of the program is an error of the terminal, which would be told at once, again and again.
+    if unsafe poll(&place, 1, 20) < 0 || place.revents & Int16(POLLIN) == 0 { usleep(1_000) }
+  }
 
   private func look() {
     var block = [UInt8](repeating: 0, count: 4_096)
@@ -133,7 +140,7 @@ final class TerminalBinary {
       let isAlive = isRunning
       try #require(isAlive, "ended with \(ending ?? -1): \(screen)", sourceLocation: sourceLocation)
       try #require(ContinuousClock.now < deadline, "not there in time: \(screen)", sourceLocation: sourceLocation)
-      usleep(2_000)
+      pause()
     }
   }
 
@@ -144,7 +151,7 @@ final class TerminalBinary {
       look()
       try #require(isRunning, "ended with \(ending ?? -1): \(screen)", sourceLocation: sourceLocation)
       try #require(ContinuousClock.now < deadline, "not there in time: \(screen)", sourceLocation: sourceLocation)
-      usleep(2_000)
+      pause()
     }
     bytes.removeAll()
   }
@@ -154,7 +161,7 @@ final class TerminalBinary {
     while isRunning {
       look()
       try #require(ContinuousClock.now < deadline, "does not end: \(screen)", sourceLocation: sourceLocation)
-      usleep(2_000)
+      pause()
     }
     look()
     return ending ?? -1
