@@ -25,10 +25,10 @@ quickstart: ## From a text to generated text, in minutes.
 	@scripts/quickstart.sh "$(TEXT)" "$(OUT)"
 
 test: setup ## Build and run all tests.
-	@swift test -c release --disable-xctest
+	@scripts/test.sh
 
 test-golden: setup ## Reproduce the numbers of other RetNet programs on their own weights.
-	@swift test -c release --disable-xctest --filter GoldenTests
+	@scripts/test.sh --filter GoldenTests
 
 bench-peers: build ## Measure training beside PyTorch, which is installed into .build (a quarter of an hour).
 	@scripts/bench-peers/run.sh
