@@ -53,7 +53,7 @@ func runBinary(
     // Files instead of pipes: nothing to drain while the process runs.
     func file(_ name: String, _ content: Data = Data()) throws -> URL {
       let url = scratch.appendingPathComponent(name)
-      try content.write(to: url)
+      try writeQuickly(content, to: url.path)
       return url
     }
     let outputFile = try file("standard-output")

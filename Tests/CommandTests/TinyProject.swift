@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Tests that run commands on the files of a small project: made once, copied for each test.
@@ -89,7 +90,9 @@ final class Workspace {
 
   deinit { try? FileManager.default.removeItem(at: folder) }
 
-  func write(_ bytes: Data, _ name: String) throws { try bytes.write(to: folder.appendingPathComponent(name)) }
+  func write(_ bytes: Data, _ name: String) throws {
+    try writeQuickly(bytes, to: folder.appendingPathComponent(name).path)
+  }
 
   func write(_ text: String, _ name: String) throws { try write(Data(text.utf8), name) }
 

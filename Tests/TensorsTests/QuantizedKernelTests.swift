@@ -66,7 +66,7 @@ import Testing
     var generator = SeededGenerator(seed: UInt64(rows * outputs * inputs))
     func draw(_ count: Int) -> [Float] { (0..<count).map { _ in Float(Double(generator.next() >> 11) * 0x1p-52 - 1) } }
     let (weights, x, start) = (Quantized(draw(outputs * inputs), isQ4: isQ4), draw(rows * inputs), draw(rows * outputs))
-    let rounded = x.indices.map { index in roundedRow(x, block: index / 32)[index % 32] }
+    let (rounded, widened) = ((0..<x.count / 32).flatMap { roundedRow(x, block: $0) }, weights.widened)
     let found = unsafe Self.products.map { unsafe weights.product($0.product, x, start, rows, outputs, accumulate) }
     for (index, kernel) in found.enumerated() where kernel != found[0] {
       unsafe Issue.record("\(rows)×\(outputs)×\(inputs): \(Self.products[index].name) differs from the portable one")
@@ -75,7 +75,7 @@ import Testing
       for output in 0..<outputs {
         var (sum, size) = (accumulate ? Double(start[row * outputs + output]) : 0, 1.0)
         for input in 0..<inputs {
-          let term = rounded[row * inputs + input] * Double(weights.widened[output * inputs + input])
+          let term = rounded[row * inputs + input] * Double(widened[output * inputs + input])
           sum += term
           size += term.magnitude
         }

@@ -1,4 +1,4 @@
-internal import Foundation
+package import Foundation
 
 /// An empty folder of its own for one test, removed afterwards with all it holds.
 package final class TemporaryFolder {
@@ -17,7 +17,7 @@ package final class TemporaryFolder {
     // In release builds the folder could otherwise be gone before the file is written.
     try withExtendedLifetime(self) {
       let path = self.path + "/" + name
-      try Data(bytes).write(to: URL(filePath: path))
+      try writeQuickly(bytes, to: path)
       return path
     }
   }
@@ -31,4 +31,12 @@ package final class TemporaryFolder {
   package var names: [String] {
     get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
   }
+}
+
+/// Writes a file, but does not wait for the disk, as `Data.write` does: most of the time of a small test would be that.
+package func writeQuickly(_ bytes: some DataProtocol, to path: String) throws {
+  guard let file = unsafe fopen(path, "wb") else { throw CocoaError(.fileWriteUnknown) }
+  let bytes = Array(bytes)
+  let written = unsafe fwrite(bytes, 1, bytes.count, file)
+  guard unsafe fclose(file) == 0, written == bytes.count else { throw CocoaError(.fileWriteUnknown) }
 }
