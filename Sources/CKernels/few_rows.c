@@ -80,21 +80,33 @@ RN_INLINE void output(vfloat *total, const float *x, const Weights w, int64_t fi
   *total = sum[0][0] + second[0][0];
 }
 
+// Weights that will be read some time later: asked for evenly, while others are read.
+typedef struct {
+  const char *start;
+  int64_t bytes;
+} Later;
+
 // The same for `R` rows and `O` outputs: all of one half of the lanes, then of the other, as registers allow.
 RN_INLINE void outputs_of(const int R, const int O, vfloat total[4][4], const float *x, const Weights w, int64_t first,
-                          int64_t inputs, int64_t x_stride) {
+                          int64_t inputs, int64_t x_stride, const Later later) {
   vfloat sum[2][4][4];
   int64_t whole = inputs / (2 * RN_LANES) * (2 * RN_LANES);
+  const int64_t pace = whole > 0 ? later.bytes * RN_LANES / whole : 0;
+  const char *asked = later.start;
   for (int half = 0; half < 2; half++) {
     vfloat own[4][4];
     for (int r = 0; r < R; r++)
       for (int o = 0; o < O; o++) own[r][o] = (vfloat){0};
-    for (int64_t i = half * RN_LANES; i < whole; i += 2 * RN_LANES)
+    for (int64_t i = half * RN_LANES; i < whole; i += 2 * RN_LANES) {
+      // As many lines as four rows need, for more rows the same ones again: faster than each line once (Zen 4).
+      for (int line = 0; line < (w.is_half ? 2 : 4); line++) __builtin_prefetch(asked + 64 * line, 0, 2);
+      asked += pace;
       for (int o = 0; o < O; o++) {
         vfloat weights;
         read_sixteen(&weights, w, first + o * inputs + i);
         for (int r = 0; r < R; r++) own[r][o] += *(const vfloat *)(x + r * x_stride + i) * weights;
       }
+    }
     for (int r = 0; r < R; r++)
       for (int o = 0; o < O; o++) sum[half][r][o] = own[r][o];
   }
@@ -141,10 +153,10 @@ RN_INLINE void store(const int R, float *y, vfloat sum[4][4], int64_t outputs, i
 // Four outputs at most. One row takes them one after the other, so that weights are read in the order of memory; four
 // rows take them together, so that rows that do not fit the first-level cache are read less often.
 RN_INLINE void block(const int R, float *y, const float *x, const Weights w, int64_t first, int64_t outputs,
-                     int64_t inputs, int64_t y_stride, int64_t x_stride, int32_t accumulate) {
+                     int64_t inputs, int64_t y_stride, int64_t x_stride, int32_t accumulate, const Later later) {
   vfloat sum[4][4] = {{{0}}};
   if (R > 1 && outputs >= 4) {
-    outputs_of(R, 4, sum, x, w, first, inputs, x_stride);
+    outputs_of(R, 4, sum, x, w, first, inputs, x_stride, later);
   } else {
     for (int r = 0; r < R; r++)
       for (int o = 0; o < 4 && o < outputs; o++)
@@ -155,14 +167,17 @@ RN_INLINE void block(const int R, float *y, const float *x, const Weights w, int
 
 RN_INLINE void product(float *y, const float *x, const Weights w, int64_t rows, int64_t outputs, int64_t inputs,
                        int64_t y_stride, int64_t x_stride, int32_t accumulate) {
+  const int64_t bytes = 4 * inputs * (w.is_half ? 2 : 4);  // of four outputs
   for (int64_t o = 0; o < outputs; o += 4) {
+    // The blocks of rows ask for the next four outputs together, each for a part.
+    Later later = {(const char *)w.numbers + (o / 4 + 1) * bytes, rows >= 4 ? bytes / (rows / 4) : 0};
     int64_t r = 0;
-    for (; r + 4 <= rows; r += 4)
+    for (; r + 4 <= rows; r += 4, later.start += later.bytes)
       block(4, y + r * y_stride + o, x + r * x_stride, w, o * inputs, outputs - o, inputs, y_stride, x_stride,
-            accumulate);
+            accumulate, later);
     for (; r < rows; r++)
       block(1, y + r * y_stride + o, x + r * x_stride, w, o * inputs, outputs - o, inputs, y_stride, x_stride,
-            accumulate);
+            accumulate, later);
   }
 }
 
