@@ -108,6 +108,23 @@ BF16_TARGET void rn_bf16_pack(uint16_t *panels, const float *x, int64_t lanes, i
   return pack_across(8, panels, x, lanes, inner, stride);
 }
 
+BF16_TARGET void rn_bf16_pack_weights(uint16_t *panel, const uint16_t *w, int64_t lanes, int64_t inner, int64_t stride) {
+  int64_t pairs = (inner + 1) / 2;
+  for (int64_t k = 0; k < inner; k += 32) {
+    __m512i row[16];
+    __mmask32 there = inner - k >= 32 ? 0xFFFFFFFF : (1u << (inner - k)) - 1;
+    for (int l = 0; l < 16; l++) {
+      const uint16_t *from = w + l * stride + k;
+      // The rows that come after these: most are the next panel's.
+      __builtin_prefetch(from + 16 * stride, 0, 2);
+      row[l] = l < lanes ? _mm512_maskz_loadu_epi16(there, from) : _mm512_setzero_si512();
+    }
+    transpose(row);
+    int64_t left = pairs - k / 2;
+    for (int i = 0; i < 16 && i < left; i++) _mm512_storeu_si512(panel + (k / 2 + i) * 32, row[i]);
+  }
+}
+
 // ---- Multiplying
 
 // Eight rows times `P` panels of columns: 24 sums at most, three panel rows and one pair of A fill the registers.
@@ -163,6 +180,10 @@ BF16_TARGET void rn_bf16_multiply(float *c, const uint16_t *a, const uint16_t *b
 void rn_bf16_pack(uint16_t *panels, const float *x, int64_t lanes, int64_t inner, int64_t stride, int32_t is_along,
                   int32_t width) {
   rn_bf16_pack_portable(panels, x, lanes, inner, stride, is_along, width);
+}
+
+void rn_bf16_pack_weights(uint16_t *panel, const uint16_t *w, int64_t lanes, int64_t inner, int64_t stride) {
+  rn_bf16_pack_weights_portable(panel, w, lanes, inner, stride);
 }
 
 void rn_bf16_multiply(float *c, const uint16_t *a, const uint16_t *b, int64_t rows, int64_t columns, int64_t inner,

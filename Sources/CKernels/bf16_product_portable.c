@@ -26,6 +26,12 @@ void rn_bf16_pack_portable(uint16_t *panels, const float *x, int64_t lanes, int6
   }
 }
 
+void rn_bf16_pack_weights_portable(uint16_t *panel, const uint16_t *w, int64_t lanes, int64_t inner, int64_t stride) {
+  for (int64_t k = 0; k < (inner + 1) / 2 * 2; k++)
+    for (int64_t l = 0; l < RN_BF16_COLUMNS; l++)
+      panel[(k / 2 * RN_BF16_COLUMNS + l) * 2 + k % 2] = l < lanes && k < inner ? w[l * stride + k] : 0;
+}
+
 // One of the two numbers of each pair, exact in Float32.
 #define EVEN(pairs) ((vfloat)((pairs) << 16))
 #define ODD(pairs) ((vfloat)((pairs) & 0xFFFF0000u))

@@ -60,12 +60,17 @@ void rn_dequantize_q8_0(float *y, const int8_t *q, const uint16_t *scales, int64
   }
 }
 
+// Sixteen at a time; the vectoriser does a ninth of that with loops over half bytes.
+typedef float vfloat __attribute__((vector_size(64), aligned(4)));
+typedef uint8_t vbytes __attribute__((vector_size(16), aligned(1)));
+
 RN_KERNEL
 void rn_dequantize_q4_0(float *y, const uint8_t *q, const uint16_t *scales, int64_t blocks) {
   for (int64_t b = 0; b < blocks; b++, y += RN_BLOCK, q += RN_BLOCK / 2) {
     float scale = rn_from_f16(scales[b]);
-    RN_EACH for (int i = 0; i < RN_BLOCK / 2; i++) y[i] = scale * (float)((q[i] & 15) - 8);
-    RN_EACH for (int i = 0; i < RN_BLOCK / 2; i++) y[i + RN_BLOCK / 2] = scale * (float)((q[i] >> 4) - 8);
+    vbytes both = *(const vbytes *)q;
+    *(vfloat *)y = scale * (__builtin_convertvector(both & 15, vfloat) - 8);
+    *(vfloat *)(y + 16) = scale * (__builtin_convertvector(both >> 4, vfloat) - 8);
   }
 }
 

@@ -9,20 +9,13 @@ internal import CKernels
 struct BFloat16Product: Sendable {
   let c: Matrix
   let a: Matrix
-  let b: Columns
+  let b: Matrix
   let transposed: Transposition
   let accumulate: Bool
   let inner: Int
   let scratch: PackingMemory
   /// Whether the portable kernel is used.
   let isPortable: Bool
-
-  /// Where the columns come from.
-  enum Columns: Sendable {
-    case matrix(Matrix)
-    /// Rows of a weight in another format, widened while they are packed: the second operand transposed.
-    case weight(WeightPart)
-  }
 
   /// One sum's longest run in registers: a panel of B then has 16 KiB, half of a first-level cache.
   static let innerBlock = 512
@@ -39,9 +32,9 @@ struct BFloat16Product: Sendable {
       for start in stride(from: 0, to: max(inner, 1), by: PackingMemory.inner) {
         let piece = Piece(product: self, columns: columns, inner: start..<min(start + PackingMemory.inner, inner))
         let tasks = (columns.count + Self.packedColumns - 1) / Self.packedColumns
-        pool.run(tasks, with: piece) { piece, index, worker in
+        pool.run(tasks, with: piece) { piece, index, _ in
           let start = index * BFloat16Product.packedColumns
-          piece.packColumns(start..<min(start + BFloat16Product.packedColumns, piece.columns.count), worker: worker)
+          piece.packColumns(start..<min(start + BFloat16Product.packedColumns, piece.columns.count))
         }
         let tiles = TileGrid.forPackedColumns(rows: c.rows, columns: columns.count)
         pool.run(tiles.count, with: (piece, tiles)) { context, index, worker in
@@ -63,34 +56,11 @@ private struct Piece: Sendable {
   private var kernels: BFloat16Kernels { BFloat16Kernels(isPortable: product.isPortable) }
 
   /// Packs columns of B, counted from the piece's first, for every block of the inner extent.
-  func packColumns(_ range: Range<Int>, worker: Int) {
-    switch product.b {
-    case .matrix(let b): packColumns(range, of: b)
-    case .weight(let weight): packColumns(range, of: weight, worker: worker)
-    }
-  }
-
-  private func packColumns(_ range: Range<Int>, of b: Matrix) {
+  func packColumns(_ range: Range<Int>) {
     let lanes = columns.lowerBound + range.lowerBound..<columns.lowerBound + range.upperBound
     for block in blocks {
       unsafe kernels.packColumns(
-        columnPanels(range.lowerBound, block), b, lanes, block, isAlong: product.transposed == .second)
-    }
-  }
-
-  /// Widens a panel's rows of the weight into the worker's memory, 32 KiB at a time, and packs them from there.
-  private func packColumns(_ range: Range<Int>, of weight: WeightPart, worker: Int) {
-    let width = Int(RN_BF16_COLUMNS)
-    let wide = product.scratch.floats(of: worker, rows: width, columns: BFloat16Product.innerBlock)
-    for block in blocks {
-      for start in stride(from: range.lowerBound, to: range.upperBound, by: width) {
-        let count = min(width, range.upperBound - start)
-        for lane in 0..<count {
-          let row = weight.rowRange.lowerBound + columns.lowerBound + start + lane
-          unsafe weight.widen(wide.pointer + lane * wide.stride, row: row, columns: block)
-        }
-        unsafe kernels.packColumns(columnPanels(start, block), wide, 0..<count, 0..<block.count, isAlong: true)
-      }
+        columnPanels(range.lowerBound, block), product.b, lanes, block, isAlong: product.transposed == .second)
     }
   }
 

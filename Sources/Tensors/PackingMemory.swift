@@ -48,9 +48,10 @@ struct PackingMemory: Sendable {
     Matrix(shared, offset: 0, rows: rows, columns: columns, stride: columns)
   }
 
-  /// A worker's own room as a matrix of Float32 numbers.
-  func floats(of worker: Int, rows: Int, columns: Int) -> Matrix {
-    Matrix(own, offset: worker * Self.inner * Self.rows / 2, rows: rows, columns: columns, stride: columns)
+  /// A worker's own room as a matrix of Float32 numbers, behind some numbers of bfloat16.
+  func floats(of worker: Int, rows: Int, columns: Int, after count: Int) -> Matrix {
+    Matrix(
+      own, offset: (worker * Self.inner * Self.rows + count) / 2, rows: rows, columns: columns, stride: columns)
   }
 
   func rows(of worker: Int) -> UnsafeMutablePointer<UInt16> {

@@ -54,7 +54,7 @@ package func multiply(
   defer { pool.charge(outer) }
   if precision == .bfloat16 {
     let product = BFloat16Product(
-      c: c, a: a, b: .matrix(b), transposed: transposed, accumulate: accumulate, inner: inner, scratch: pool.packing,
+      c: c, a: a, b: b, transposed: transposed, accumulate: accumulate, inner: inner, scratch: pool.packing,
       isPortable: pool.usesPortableKernels)
     return product.run(on: pool)
   }

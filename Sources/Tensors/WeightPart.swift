@@ -50,6 +50,19 @@ struct WeightPart: Sendable {
     return unsafe scales.base.assumingMemoryBound(to: UInt16.self) + at
   }
 
+  /// Packs a panel of columns for `BFloat16WeightProduct`, as the numbers are.
+  ///
+  /// - Parameters:
+  ///   - panel: Receives the panel.
+  ///   - rows: Of the whole matrix, up to `RN_BF16_COLUMNS`.
+  ///   - block: Columns of the weight: the inner extent.
+  /// - Precondition: The format is bfloat16.
+  func packBFloat16(_ panel: UnsafeMutablePointer<UInt16>, rows: Range<Int>, _ block: Range<Int>) {
+    precondition(format == .bfloat16, "WeightPart: bfloat16 asked of \(format)")
+    let from = unsafe numbers(rows.lowerBound, block.lowerBound).assumingMemoryBound(to: UInt16.self)
+    unsafe rn_bf16_pack_weights(panel, from, Int64(rows.count), Int64(block.count), Int64(columns))
+  }
+
   /// Columns of a row as Float32, exactly.
   ///
   /// - Parameters:

@@ -35,10 +35,7 @@ package func multiply(
     } else if pool.usesPortableKernels {
       multiplyWidened(columns, x, part, accumulate: accumulate, on: pool)
     } else {
-      BFloat16Product(
-        c: columns, a: x, b: .weight(part), transposed: .second, accumulate: accumulate, inner: x.columns,
-        scratch: pool.packing, isPortable: false
-      ).run(on: pool)
+      BFloat16WeightProduct(y: columns, x: x, weight: part, accumulate: accumulate, scratch: pool.packing).run(on: pool)
     }
   }
 }

@@ -22,6 +22,24 @@ import Testing
     }
   }
 
+  /// Weights that are bfloat16 already: as if they were rounded once more.
+  @Test func weightsAreTakenAsTheyAre() {
+    let numbers = (0..<16 * 70).map { (index: Int) -> Float in Float(1 + index % 251) / 128 }
+    let halves = numbers.map { UInt16($0.bitPattern >> 16) }
+    for lanes in 1...16 {
+      for inner in Array(1...35) + [63, 64, 65, 70] {
+        let expected = unsafe packed(numbers, lanes: lanes, inner: inner, width: 16, isAlong: 1, rn_bf16_pack_portable)
+        var panel = [UInt16](repeating: 0x7FAB, count: expected.count + 1)
+        unsafe rn_bf16_pack_weights_portable(&panel, halves, Int64(lanes), Int64(inner), Int64(inner))
+        #expect(panel == expected + [0x7FAB], "\(lanes) lanes of \(inner), portable")
+        guard CPU().hasBF16Product else { continue }
+        panel = [UInt16](repeating: 0x7FAB, count: expected.count + 1)
+        unsafe rn_bf16_pack_weights(&panel, halves, Int64(lanes), Int64(inner), Int64(inner))
+        #expect(panel == expected + [0x7FAB], "\(lanes) lanes of \(inner)")
+      }
+    }
+  }
+
   @Test(arguments: [8, 16]) func laysPairsOfEachLaneSideBySide(width: Int) {
     // Lane l holds l + 1 and, of three numbers, its multiples; all are exact in bfloat16.
     let numbers = (0..<5).flatMap { lane in (1...3).map { Float((lane + 1) * $0) } }

@@ -55,6 +55,25 @@ import Testing
     }
   }
 
+  /// Beyond the columns of a task, the inner extent and the rows that are packed at once.
+  @Test(
+    .enabled(if: CPU().hasBF16Product), arguments: [WeightFormat.bfloat16, .q8_0, .q4_0],
+    [(33, 2144, 200), (4100, 2048, 3), (17, 31, 97), (129, 513, 96)])
+  func manyRowsGiveTheBitsOfABFloat16Product(format: WeightFormat, size: (rows: Int, columns: Int, outputs: Int)) {
+    let columns = format.isQuantized ? (size.columns + 31) / 32 * 32 : size.columns
+    let x = normal([size.rows, columns], seed: 58)
+    let weight = matrix(normal([size.outputs, columns], seed: 59), format)
+    let start = normal([size.rows, size.outputs], seed: 60)
+    for start in [nil, start] {
+      let found = product(x, weight, accumulating: start, on: pool)
+      let expected = start.map { Tensor($0.shape, $0.values) } ?? Tensor.poison(found.shape)
+      multiply(
+        Matrix(expected), Matrix(x), Matrix(widened(weight)), transposed: .second, accumulate: start != nil,
+        precision: .bfloat16, on: pool)
+      #expect(found.bits == expected.bits)
+    }
+  }
+
   @Test(arguments: WeightFormat.allCases) func aRowsBitsDoNotDependOnTheOtherRows(format: WeightFormat) {
     let (x, weight) = (normal([16, 416], seed: 56), matrix(normal([50, 416], seed: 57), format))
     let together = product(x, weight, on: pool)

@@ -211,6 +211,11 @@ void rn_bf16_pack(uint16_t *panels, const float *x, int64_t lanes, int64_t inner
 void rn_bf16_pack_portable(uint16_t *panels, const float *x, int64_t lanes, int64_t inner, int64_t stride,
                            int32_t is_along, int32_t width);
 
+// Packs one panel of RN_BF16_COLUMNS columns from up to as many rows w [lanes, inner] of bfloat16, as they are: the
+// instruction takes a subnormal number as zero, as rounding would have made it.
+void rn_bf16_pack_weights(uint16_t *panel, const uint16_t *w, int64_t lanes, int64_t inner, int64_t stride);
+void rn_bf16_pack_weights_portable(uint16_t *panel, const uint16_t *w, int64_t lanes, int64_t inner, int64_t stride);
+
 // c = (accumulate ? c : 0) + a b. c [rows, columns] with a stride; a, b packed panels of rows and of columns.
 void rn_bf16_multiply(float *c, const uint16_t *a, const uint16_t *b, int64_t rows, int64_t columns, int64_t inner,
                       int64_t c_stride, int32_t accumulate);
