@@ -21,8 +21,8 @@ RN_INLINE void read_sixteen(vfloat *to, const Weights w, int64_t at) {
     *to = *(const vfloat *)((const float *)w.numbers + at);
 }
 
-RN_INLINE void ask_ahead(const Weights w, int64_t at) {
-  rn_ask_ahead((const char *)w.numbers + at * (w.is_half ? 2 : 4));
+RN_INLINE const char *address(const Weights w, int64_t at) {
+  return (const char *)w.numbers + at * (w.is_half ? 2 : 4);
 }
 
 RN_INLINE float one(const Weights w, int64_t at) {
@@ -70,7 +70,7 @@ RN_INLINE void output(vfloat *total, const float *x, const Weights w, int64_t fi
 #pragma clang loop unroll_count(4)
   for (int64_t i = 0; i + 2 * RN_LANES <= inputs; i += 2 * RN_LANES) {
     vfloat weights[2];
-    ask_ahead(w, first + i);  // a line of bfloat16, half of the two of Float32
+    rn_ask_ahead(address(w, first + i));  // a line of bfloat16, half of the two of Float32
     read_sixteen(weights, w, first + i);
     read_sixteen(weights + 1, w, first + i + RN_LANES);
     sum[0][0] += *(const vfloat *)(x + i) * weights[0];
@@ -167,10 +167,10 @@ RN_INLINE void block(const int R, float *y, const float *x, const Weights w, int
 
 RN_INLINE void product(float *y, const float *x, const Weights w, int64_t rows, int64_t outputs, int64_t inputs,
                        int64_t y_stride, int64_t x_stride, int32_t accumulate) {
-  const int64_t bytes = 4 * inputs * (w.is_half ? 2 : 4);  // of four outputs
+  const int64_t bytes = address(w, 4 * inputs) - address(w, 0);  // of four outputs
   for (int64_t o = 0; o < outputs; o += 4) {
     // The blocks of rows ask for the next four outputs together, each for a part.
-    Later later = {(const char *)w.numbers + (o / 4 + 1) * bytes, rows >= 4 ? bytes / (rows / 4) : 0};
+    Later later = {address(w, (o + 4) * inputs), rows >= 4 ? bytes / (rows / 4) : 0};
     int64_t r = 0;
     for (; r + 4 <= rows; r += 4, later.start += later.bytes)
       block(4, y + r * y_stride + o, x + r * x_stride, w, o * inputs, outputs - o, inputs, y_stride, x_stride,

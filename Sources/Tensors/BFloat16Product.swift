@@ -26,7 +26,7 @@ struct BFloat16Product: Sendable {
 
   func run(on pool: WorkerPool) {
     guard c.rows > 0 else { return }
-    let columnLimit = PackingMemory.columnLimit(inner: inner)
+    let columnLimit = PackingMemory.laneLimit(inner: inner)
     for firstColumn in stride(from: 0, to: c.columns, by: columnLimit) {
       let columns = firstColumn..<min(firstColumn + columnLimit, c.columns)
       for start in stride(from: 0, to: max(inner, 1), by: PackingMemory.inner) {
@@ -67,11 +67,10 @@ private struct Piece: Sendable {
   /// Packs the tile's rows of A into the worker's memory, then multiplies group by group.
   func multiplyTile(rows: Range<Int>, columns range: Range<Int>, worker: Int) {
     let c = product.c
-    let ownPanels = unsafe product.scratch.rows(of: worker)
-    let paddedRows = PackingMemory.padded(rows.count)
+    let ownPanels = unsafe product.scratch.ownRoom(of: worker)
     for block in blocks {
       unsafe kernels.packRows(
-        ownPanels + (block.lowerBound - inner.lowerBound) * paddedRows, product.a, rows, block,
+        ownPanels + PackingMemory.offset(of: 0, among: rows.count, block, in: inner), product.a, rows, block,
         isAlong: product.transposed != .first)
     }
     for column in stride(from: range.lowerBound, to: range.upperBound, by: BFloat16Product.columnGroup) {
@@ -79,7 +78,8 @@ private struct Piece: Sendable {
       for block in blocks {
         unsafe kernels.multiply(
           c.pointer + rows.lowerBound * c.stride + columns.lowerBound + column,
-          ownPanels + (block.lowerBound - inner.lowerBound) * paddedRows, columnPanels(column, block), rows.count,
+          ownPanels + PackingMemory.offset(of: 0, among: rows.count, block, in: inner), columnPanels(column, block),
+          rows.count,
           count, block.count, c.stride, product.accumulate || block.lowerBound > 0)
       }
     }
@@ -88,10 +88,9 @@ private struct Piece: Sendable {
   /// The piece's part of the inner extent in blocks: one empty block where there is nothing to sum, so that C is zeroed.
   private var blocks: InnerBlocks { InnerBlocks(whole: inner) }
 
-  /// Where the panels of a block begin that hold a column; a block's length is even, but for the last of all.
+  /// Where the panels of a block begin that hold a column.
   private func columnPanels(_ column: Int, _ block: Range<Int>) -> UnsafeMutablePointer<UInt16> {
-    let before = (block.lowerBound - inner.lowerBound) * PackingMemory.padded(columns.count)
-    return unsafe product.scratch.columns + before + column * ((block.count + 1) / 2 * 2)
+    unsafe product.scratch.sharedRoom + PackingMemory.offset(of: column, among: columns.count, block, in: inner)
   }
 }
 

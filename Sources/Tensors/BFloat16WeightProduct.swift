@@ -23,7 +23,7 @@ struct BFloat16WeightProduct: Sendable {
   private static let wideColumns = 128
 
   func run(on pool: WorkerPool) {
-    let rowLimit = PackingMemory.columnLimit(inner: x.columns)
+    let rowLimit = PackingMemory.laneLimit(inner: x.columns)
     for firstRow in stride(from: 0, to: y.rows, by: rowLimit) {
       let rows = firstRow..<min(firstRow + rowLimit, y.rows)
       for start in stride(from: 0, to: max(x.columns, 1), by: PackingMemory.inner) {
@@ -52,7 +52,7 @@ struct BFloat16WeightProduct: Sendable {
       let lanes = rows.lowerBound + range.lowerBound..<rows.lowerBound + range.upperBound
       for block in blocks {
         unsafe kernels.packRows(
-          panels(product.scratch.columns, of: rows.count, range.lowerBound, block), product.x, lanes, block,
+          rowPanels(range.lowerBound, block), product.x, lanes, block,
           isAlong: true)
       }
     }
@@ -60,12 +60,12 @@ struct BFloat16WeightProduct: Sendable {
     /// Packs the weights of some columns of y into the worker's memory, then multiplies all rows with them.
     func multiply(columns: Range<Int>, worker: Int) {
       let y = product.y
-      let ownPanels = unsafe product.scratch.rows(of: worker)
+      let ownPanels = unsafe product.scratch.ownRoom(of: worker)
       packWeights(columns, worker: worker)
       for block in blocks {
         unsafe kernels.multiply(
           y.pointer + rows.lowerBound * y.stride + columns.lowerBound,
-          panels(product.scratch.columns, of: rows.count, 0, block), panels(ownPanels, of: columns.count, 0, block),
+          rowPanels(0, block), ownPanels + PackingMemory.offset(of: 0, among: columns.count, block, in: inner),
           rows.count, columns.count, block.count, y.stride, product.accumulate || block.lowerBound > 0)
       }
     }
@@ -74,7 +74,7 @@ struct BFloat16WeightProduct: Sendable {
     /// behind the panels in the worker's memory.
     private func packWeights(_ columns: Range<Int>, worker: Int) {
       let (weight, width) = (product.weight, Int(RN_BF16_COLUMNS))
-      let ownPanels = unsafe product.scratch.rows(of: worker)
+      let ownPanels = unsafe product.scratch.ownRoom(of: worker)
       let wide = product.scratch.floats(
         of: worker, rows: width, columns: BFloat16WeightProduct.wideColumns,
         after: BFloat16WeightProduct.taskColumns * PackingMemory.inner)
@@ -82,7 +82,7 @@ struct BFloat16WeightProduct: Sendable {
         let first = weight.rowRange.lowerBound + columns.lowerBound + start
         let rows = first..<first + min(width, columns.count - start)
         for block in blocks {
-          let panel = unsafe panels(ownPanels, of: columns.count, start, block)
+          let panel = unsafe ownPanels + PackingMemory.offset(of: start, among: columns.count, block, in: inner)
           if weight.format == .bfloat16 {
             unsafe weight.packBFloat16(panel, rows: rows, block)
             continue
@@ -99,12 +99,9 @@ struct BFloat16WeightProduct: Sendable {
       }
     }
 
-    /// Where the panels of a block begin that hold a lane, of so many lanes; a block's length is even, but for the last.
-    private func panels(
-      _ start: UnsafeMutablePointer<UInt16>, of lanes: Int, _ lane: Int, _ block: Range<Int>
-    ) -> UnsafeMutablePointer<UInt16> {
-      let before = (block.lowerBound - inner.lowerBound) * PackingMemory.padded(lanes)
-      return unsafe start + before + lane * ((block.count + 1) / 2 * 2)
+    /// Where the panels of a block begin that hold a row.
+    private func rowPanels(_ row: Int, _ block: Range<Int>) -> UnsafeMutablePointer<UInt16> {
+      unsafe product.scratch.sharedRoom + PackingMemory.offset(of: row, among: rows.count, block, in: inner)
     }
   }
 }

@@ -34,7 +34,7 @@ package struct TaskProducts: Sendable {
     }
     let inner = checkProduct(c, a, b, transposed)
     let kernels = BFloat16Kernels(isPortable: isPortable)
-    let (rowPanels, rowLimit) = unsafe (packing.rows(of: worker), PackingMemory.taskRows)
+    let (rowPanels, rowLimit) = unsafe (packing.ownRoom(of: worker), PackingMemory.taskRows)
     let columnPanels = unsafe rowPanels + rowLimit * BFloat16Product.innerBlock
     for row in stride(from: 0, to: c.rows, by: rowLimit) {
       let rows = min(rowLimit, c.rows - row)

@@ -4,8 +4,9 @@ internal import CKernels
 ///
 /// Up to sixteen rows: each weight is read once for all rows, as it lies, and a row's sum does not depend on how many rows
 /// there are. Quantised weights meet rows that are rounded to eight bits in blocks of 32. More rows: Float32 weights go to
-/// `multiply`; others are widened in pieces and rounded to bfloat16 where the CPU multiplies that, and otherwise
-/// multiplied as Float32. All parts of W are one parallel region where the rows are few.
+/// `multiply`; others are packed as bfloat16 (quantised ones widened in pieces and rounded) where the CPU multiplies
+/// that, and otherwise widened in pieces and multiplied as Float32. All parts of W are one parallel region where the
+/// rows are few.
 ///
 /// - Parameters:
 ///   - y: [R, rows of W].
@@ -121,7 +122,7 @@ private struct PreparedRows: Sendable {
 
   /// Where the rows of a format begin.
   func base(_ format: WeightFormat) -> UnsafeMutableRawPointer {
-    let start = unsafe UnsafeMutableRawPointer(memory.columns)
+    let start = unsafe UnsafeMutableRawPointer(memory.sharedRoom)
     return format == .q4_0 ? unsafe start + limit * q8ByteCount : unsafe start
   }
 
