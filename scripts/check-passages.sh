@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Tells whether generated passages are made of words of the training text, without going in circles.
+# Tells whether generated passages are made of words of the training text, without going in circles or copying it.
 # Usage: scripts/check-passages.sh TRAINING_TEXT PASSAGE...
+#   KNOWN  (environment) the least percentage of all words that must occur in the training text; 97
 #
-# Exits with 1 if fewer than 97 % of the words of all passages occur in the training text, or if a passage holds the same
-# six words in a row more than twice. The longest run of words that is copied from the text is printed beside.
+# Exits with 1 if a passage has no word, if fewer words than KNOWN percent occur in the training text, if a passage holds
+# the same six words in a row more than twice, or if more than half of a passage (at least twelve words) is one run of
+# words copied from the text; a line on standard error says which. The longest run that is copied is printed beside.
 # A word is a run of letters, digits, apostrophes and bytes beyond ASCII; a last word that the end of the passage may
-# have cut is left out.
+# have cut is left out. In a text whose words between spaces are longer than 20 bytes on average, as in Chinese or Thai,
+# each character beyond ASCII is a word, and twelve in a row take the place of six.
 set -euo pipefail
 
 if [ $# -lt 2 ]; then
@@ -23,18 +26,33 @@ done
 # at word p of the passages and at the current word of the text; stamp[p] tells at which word of the text it was so.
 training_text=$1
 shift
-LC_ALL=C awk '
+by_character=1
+if "$(dirname "${BASH_SOURCE[0]}")/has-words.sh" "$training_text"; then by_character=0; fi
+files=()
+for ((i = 1; i <= $#; i++)); do files+=("passage=$i" "${!i}"); done
+LC_ALL=C awk -v by_character="$by_character" -v least="${KNOWN:-97}" '
   function cut(line) {
     gsub(/[^A-Za-z0-9\047\200-\377]+/, " ", line)
+    if (by_character) gsub(/[\300-\377][\200-\277]*/, " & ", line)
     return line
   }
+  function fail(reason) {
+    print "check: " reason > "/dev/stderr"
+    bad = 1
+  }
+  BEGIN {
+    unit = by_character ? "characters" : "words"
+    row = by_character ? 12 : 6
+    row_of = (by_character ? "twelve " : "six ") unit
+  }
   mode == "passages" {
-    if (FNR == 1) { passages += 1; total += 1; word[total] = "" }
+    # No run of words goes from one passage into the next.
+    if (FNR == 1) word[++total] = ""
     count = split(cut($0), words, " ")
-    for (i = 1; i <= count; i++) { word[++total] = words[i]; of[total] = passages; size[passages] += 1 }
+    for (i = 1; i <= count; i++) { word[++total] = words[i]; of[total] = passage; size[passage] += 1 }
     # The program ends its output with a newline, so every last line may be cut.
-    last_is_cut[passages] = count > 0 && $0 ~ /[A-Za-z0-9\047\200-\377]$/
-    last[passages] = total
+    last_is_cut[passage] = !by_character && count > 0 && $0 ~ /[A-Za-z0-9\047\200-\377]$/
+    last[passage] = total
     next
   }
   !prepared { prepare() }
@@ -62,7 +80,7 @@ LC_ALL=C awk '
       following[p] = head[word[p]]
       head[word[p]] = p
       gram = ""
-      for (k = 5; k >= 0 && p - k > 0; k--) {
+      for (k = row - 1; k >= 0 && p - k > 0; k--) {
         if (word[p - k] == "") break
         gram = gram " " word[p - k]
       }
@@ -79,15 +97,18 @@ LC_ALL=C awk '
     for (k = 1; k <= passages; k++) {
       copied = ""
       for (p = ending[k] - longest[k] + 1; longest[k] && p <= ending[k]; p++) copied = copied " " word[p]
-      printf "passage %d: %d words, %.1f %% of them in the training text, same six words at most %d times, ", \
-        k, size[k], size[k] ? 100 * found[k] / size[k] : 0, repeated[k]
-      printf "longest run copied: %d words:%s\n", longest[k], copied
-      if (repeated[k] > 2) bad = 1
+      printf "passage %d: %d %s, %.1f %% of them in the training text, same %s at most %d times, ", \
+        k, size[k], unit, size[k] ? 100 * found[k] / size[k] : 0, row_of, repeated[k]
+      printf "longest run copied: %d %s:%s\n", longest[k], unit, copied
+      if (!size[k]) fail("passage " k " has no " unit)
+      if (repeated[k] > 2) fail("passage " k " goes in circles: the same " row_of " " repeated[k] " times")
+      if (longest[k] >= 12 && 2 * longest[k] > size[k])
+        fail("passage " k " is copied: " longest[k] " of its " size[k] " " unit " stand in the training text like this")
     }
     share = all ? 100 * foundInAll / all : 0
-    printf "all passages: %.1f %% of %d words in the training text (at least 97 %% expected)\n", share, all
+    printf "all passages: %.1f %% of %d %s in the training text (at least %g %% expected)\n", share, all, unit, least
     if (unknown != "") print "not in the training text:" unknown
-    if (share < 97) bad = 1
+    if (all && share < least) fail("fewer than " least " % of the " unit " occur in the training text")
     exit bad
   }
-' mode=passages "$@" mode=text "$training_text"
+' passages=$# mode=passages "${files[@]}" mode=text "$training_text"

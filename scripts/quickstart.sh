@@ -5,11 +5,15 @@
 #   OUT     the run folder; without it, runs/kjv-small or runs/<name of the text>
 #   RETNET  (environment) the program to use; without it, the release build of this folder
 set -euo pipefail
+# Lengths count characters.
+export LC_ALL=C.UTF-8
 
 text=${1:-}
 out=${2:-}
 config=configs/kjv-small.yaml
+# Texts without spaces between words have thousands of characters, each of them a piece.
 vocabulary_size=4096
+characters_vocabulary_size=8192
 least_lines=20
 least_bytes=20000
 
@@ -61,22 +65,51 @@ write_bible() {
 }
 
 split_text() {
-  local lines held_out
+  local lines
   lines=$(awk 'END { print NR }' "$text")
   held_out=$((lines * 5 / 100))
   head -n -"$held_out" -- "$text" >"$data/train.txt"
   tail -n "$held_out" -- "$text" >"$data/validation.txt"
+  has_words=
+  if scripts/has-words.sh "$data/train.txt"; then has_words=1; fi
   say "$(wc -c <"$text") bytes, $lines lines; the last $held_out lines are held out: $data/validation.txt"
 }
 
-# A small text cannot fill the vocabulary; the program then names the size that it can.
+# Chooses model, steps and evaluations by the size of the text (docs/TRAINING.md, "What the quickstart chooses").
+choose_sizes() {
+  local bytes tokens steps
+  bytes=$(wc -c <"$data/train.txt")
+  tokens=$("$retnet" info "$data/train.tokens" --json | sed -nE 's/^ *"tokens" *: *([0-9]+).*/\1/p')
+  # The fewer bytes, the more often they are read before the model knows them by heart: 11 times 50 kB, 2.5 times 4 MB.
+  steps=$(awk -v bytes="$bytes" -v tokens="$tokens" -v batch=2048 -v most=1160 'BEGIN {
+    steps = int(11 * (bytes / 50000) ^ -0.34 * tokens / batch + 0.5)
+    print (steps > most ? most : steps < 20 ? 20 : steps)
+  }')
+  sizes=()
+  if [ "$bytes" -lt 500000 ]; then
+    sizes=(model.width=128 model.layers=4 model.heads=4 model.key_width=128 model.value_width=192
+      model.feed_forward_width=320)
+  fi
+  sizes+=(
+    "training.steps=$steps" "training.warmup_steps=$(((steps * 100 + 580) / 1160))"
+    "training.evaluate_every=$(((steps + 9) / 10))" training.patience=3
+  )
+}
+
+# What the text does not allow is said by the program with the nearest size that it does.
 train_tokenizer() {
-  local log=$data/tokenizer.log feasible status=0
-  run_tokenizer "$vocabulary_size" 2>&1 | tee "$log" >&2 || status=$?
-  if [ "$status" -eq 0 ]; then return; fi
+  local log=$data/tokenizer.log feasible
+  if [ -z "$has_words" ]; then vocabulary_size=$characters_vocabulary_size; fi
+  if run_tokenizer "$vocabulary_size" 2>"$log"; then
+    cat "$log" >&2
+    return
+  fi
   feasible=$(sed -nE 's/.*(<=|>=|≤|≥|at most|at least) *([0-9][0-9,]*).*/\2/p' "$log" | head -n 1 | tr -d ,)
-  if [ -z "$feasible" ]; then exit "$status"; fi
-  say "The text takes a vocabulary of $feasible pieces instead of $vocabulary_size."
+  if [ -z "$feasible" ]; then
+    cat "$log" >&2
+    exit 1
+  fi
+  say "This text takes a vocabulary of $feasible pieces instead of $vocabulary_size."
   run_tokenizer "$feasible"
 }
 
@@ -92,8 +125,12 @@ pack() {
 }
 
 train() {
-  "$retnet" train --config "$config" -o "$out" --set "data.train=$data/train.tokens" \
-    --set "data.validation=$data/validation.tokens" --set "data.tokenizer=$data/tokenizer.model"
+  choose_sizes
+  local set=(
+    "data.train=$data/train.tokens" "data.validation=$data/validation.tokens" "data.tokenizer=$data/tokenizer.model"
+    "${sizes[@]}"
+  )
+  "$retnet" train --config "$config" -o "$out" "${set[@]/#/--set=}"
 }
 
 evaluate() {
@@ -104,27 +141,53 @@ verify() {
   "$retnet" verify "$out/best.safetensors"
 }
 
-generate() {
-  local prompts=('And God said' 'In those days' 'Blessed is the man') seeds=(1 1 1) i
-  # A text of the user's gets no prompt, but the model's own beginning, three times.
-  if [ "$name" != kjv ]; then
-    prompts=('' '' '')
-    seeds=(1 2 3)
+# A prompt from the held-out text: the beginning, 24 characters at most, of the first line of 12 bytes or more after a
+# quarter, a half or three quarters of its lines.
+prompt_at() {
+  local line start
+  start=$(($1 * held_out / 4))
+  line=$(awk -v start="$start" '
+    { sub(/^[ \t\r]+/, ""); sub(/[ \t\r]+$/, "") }
+    NR > start && length($0) >= 12 { line = $0; exit }
+    length($0) > length(line) { line = $0 }
+    END { print line }
+  ' "$data/validation.txt")
+  if [ ${#line} -gt 24 ]; then
+    # A word that this would cut is left out, where there are words.
+    line=${line:0:25}
+    if [[ $line == *' '* ]]; then line=${line% *}; else line=${line:0:24}; fi
   fi
+  printf '%s' "$line"
+}
+
+generate() {
+  local i
   mkdir -p "$out/passages"
-  for i in 0 1 2; do
-    say "-- passage $((i + 1)): prompt '${prompts[i]}', temperature 0.8, seed ${seeds[i]}"
-    {
-      printf '%s' "${prompts[i]}"
-      "$retnet" generate -m "$out/best.safetensors" -p "${prompts[i]}" -n 120 --temp 0.8 -s "${seeds[i]}"
-    } | tee "$out/passages/$((i + 1)).txt"
+  for i in 1 2 3; do
+    prompt=$(prompt_at "$i")
+    say "-- passage $i: prompt '$prompt' from the held-out text, temperature 0.8, seed $i"
+    printf '%s' "$prompt"
+    # What is checked is the model's alone.
+    "$retnet" generate -m "$out/best.safetensors" -p "$prompt" -n 120 --temp 0.8 -s "$i" | tee "$out/passages/$i.txt"
     echo
   done
 }
 
+# What part of the passages' words has to occur in the training text, in percent: ten less than of the held-out text's
+# words do, 97 at most. In a small text many words stand once only.
+least_known() {
+  LC_ALL=C awk '
+    { gsub(/[^A-Za-z0-9\047\200-\377]+/, " ") }
+    mode == "train" { for (i = 1; i <= NF; i++) known[$i] = 1; next }
+    { for (i = 1; i <= NF; i++) { all += 1; if ($i in known) found += 1 } }
+    END { least = all ? int(100 * found / all) - 10 : 0; print (least > 97 ? 97 : least) }
+  ' mode=train "$data/train.txt" mode=validation "$data/validation.txt"
+}
+
 check_passages() {
-  scripts/check-passages.sh "$data/train.txt" "$out"/passages/[123].txt ||
-    say "note: the passages are not what this text should lead to; train longer, or on more text"
+  local least=97
+  if [ -n "$has_words" ]; then least=$(least_known); fi
+  KNOWN=$least scripts/check-passages.sh "$data/train.txt" "$out"/passages/[123].txt || passages_failed=1
 }
 
 if [ -n "$text" ]; then
@@ -160,5 +223,9 @@ stage "Evaluating the held-out text" evaluate
 stage "Verifying the forms of retention" verify
 stage "Generating" generate
 stage "Checking the passages" check_passages
-say "Done in $SECONDS s. The model is $out/best.safetensors; go on with:"
-say "  $retnet generate -m $out/best.safetensors -p 'And' -n 200 --temp 0.8"
+say "The model is $out/best.safetensors, made in $SECONDS s; go on with:"
+say "  $retnet generate -m $out/best.safetensors -p $(printf '%q' "$prompt") -n 200 --temp 0.8"
+if [ -n "${passages_failed:-}" ]; then
+  fail "the passages are not what this text should lead to (see above)" \
+    "a text of $(wc -c <"$data/train.txt") bytes teaches little; give more of the kind, a megabyte or better ten"
+fi

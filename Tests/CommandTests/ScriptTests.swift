@@ -42,6 +42,68 @@ import Testing
     }
   }
 
+  @Test func passagesWithoutWordsFail() throws {
+    try withTemporaryFolder { folder in
+      try write("And God said, Let there be light.\n", "text", in: folder)
+      try write("And God said", "good", in: folder)
+      for empty in ["", "\n", "     \n"] {
+        try write(empty, "empty", in: folder)
+        let run = try run("check-passages.sh", ["text", "empty", "good"], in: folder)
+        #expect(run.status == 1)
+        #expect(run.talk == "check: passage 1 has no words\n")
+        #expect(run.text.contains("passage 2: 2 words, 100.0 % of them in the training text"))
+      }
+    }
+  }
+
+  @Test func passagesThatAreCopiedFail() throws {
+    try withTemporaryFolder { folder in
+      let words = (1...40).map { "word\($0)" }
+      try write(words.joined(separator: " ") + "\n", "text", in: folder)
+      let copied = words[4..<20].joined(separator: " ")
+      let own = [20, 3, 30, 8, 14, 2, 27, 36, 11, 5, 39, 22, 17, 9, 33, 1].map { words[$0] }.joined(separator: " ")
+      try write("\(copied) word1.\n", "copied", in: folder)
+      let run = try run("check-passages.sh", ["text", "copied"], in: folder)
+      #expect(run.status == 1)
+      #expect(run.talk == "check: passage 1 is copied: 16 of its 17 words stand in the training text like this\n")
+      // Half of a passage may be a quotation.
+      try write("\(copied) \(own).\n", "half", in: folder)
+      #expect(try self.run("check-passages.sh", ["text", "half"], in: folder).status == 0)
+    }
+  }
+
+  @Test func passagesOfATextWithoutSpacesAreReadByCharacters() throws {
+    try withTemporaryFolder { folder in
+      let text = "春眠不觉晓处处闻啼鸟夜来风雨声花落知多少床前明月光疑是地上霜举头望明月低头思故乡"
+      try write(text + "\n", "text", in: folder)
+      for (passage, status, complaint) in [
+        ("月明头举霜上地是疑光月明前床", 0, ""),
+        ("月明头举雪", 1, "check: fewer than 97 % of the characters occur in the training text\n"),
+        (
+          String(text.prefix(20)), 1,
+          "check: passage 1 is copied: 20 of its 20 characters stand in the training text like this\n"
+        ),
+      ] as [(String, Int32, String)] {
+        try write(passage + "\n", "passage", in: folder)
+        let run = try run("check-passages.sh", ["text", "passage"], in: folder)
+        #expect(run.status == status, "\(run.text)")
+        #expect(run.talk == complaint)
+      }
+    }
+  }
+
+  /// The least part of words that is known is the caller's where the text is small.
+  @Test func leastPartOfKnownWordsCanBeChosen() throws {
+    try withTemporaryFolder { folder in
+      try write("one two three four\n", "text", in: folder)
+      try write("one two three five.\n", "passage", in: folder)
+      for (known, status) in [("75", 0), ("76", 1)] as [(String, Int32)] {
+        let run = try run("check-passages.sh", ["text", "passage"], in: folder, environment: ["KNOWN": known])
+        #expect(run.status == status)
+      }
+    }
+  }
+
   @Test func passagesThatAreMissingAreNamed() throws {
     let run = try run("check-passages.sh", ["no-text", "no-passage"])
     #expect(run.status == 66)
@@ -80,6 +142,77 @@ import Testing
         #expect(run.talk.contains("error: \(folder.resolvingSymlinksInPath().path)/\(name): "))
         #expect(run.talk.contains(message), "\(run.talk)")
       }
+    }
+  }
+
+  /// A program that does nothing but note how it was called, make the files that the next stage looks for, and say
+  /// what it was told to.
+  private func writeStandIn(passage: String, in folder: URL) throws -> URL {
+    let program = folder.appendingPathComponent("program")
+    try write(passage, "said", in: folder)
+    try write(
+      """
+      #!/bin/bash
+      here=$(dirname "$0")
+      echo "$@" >>"$here/calls"
+      case "$1 $2" in
+        "tokenize train")
+          if [[ "$*" != *"--vocab-size 300 "* ]]; then
+            echo "error: vocabulary size: the text can fill at most 300 pieces, found another number" >&2
+            exit 65
+          fi ;;
+        "info "*) echo ' "tokens" : 20000,' ;;
+        "generate "*) cat "$here/said" ;;
+      esac
+
+      """, "program", in: folder)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program.path)
+    return program
+  }
+
+  /// A text of numbered sentences, and what the quickstart makes of it with the stand-in.
+  private func quickstart(lines: Int, passage: String, in folder: URL) throws -> (run: BinaryRun, calls: String) {
+    let name = "quickstart-\(UUID().uuidString)"
+    let text = (1...lines).map { "Sentence \($0) of a text that \($0 * 7) people have written.\n" }.joined()
+    try write(text, name + ".txt", in: folder)
+    let program = try writeStandIn(passage: passage, in: folder)
+    defer { try? FileManager.default.removeItem(at: projectFolder.appendingPathComponent("data/\(name)")) }
+    let run = try run("quickstart.sh", [name + ".txt", "out"], in: folder, environment: ["RETNET": program.path])
+    return (run, try String(contentsOf: folder.appendingPathComponent("calls"), encoding: .utf8))
+  }
+
+  @Test func quickstartFitsModelStepsAndPromptsToTheText() throws {
+    try withTemporaryFolder { folder in
+      let (run, calls) = try quickstart(
+        lines: 1_000, passage: " people have written a text of 70 sentences\n", in: folder)
+      #expect(run.status == 0, "\(run.talk)")
+      // 11 · (50,000 B / 50,000)^-0.34 epochs of 20,000 tokens in batches of 2,048.
+      let training = calls.split(separator: "\n").first { $0.hasPrefix("train ") } ?? ""
+      #expect(training.contains("--set=training.steps=107 "), "\(training)")
+      #expect(training.contains("--set=training.evaluate_every=11 --set=training.patience=3"), "\(training)")
+      #expect(training.contains("--set=model.width=128 --set=model.layers=4"), "\(training)")
+      // Lines after a quarter, a half and three quarters of the fifty that are held out.
+      for line in [963, 976, 988] {
+        #expect(calls.contains("/out/best.safetensors -p Sentence \(line) of a text -n 120"))
+      }
+      // A vocabulary that the text cannot fill is no error of the run.
+      #expect(!run.talk.contains("error:"))
+      #expect(run.talk.contains("This text takes a vocabulary of 300 pieces instead of 4096.\n"))
+    }
+  }
+
+  @Test(
+    arguments: [
+      "",
+      "Sentence 3 of a text that 21 people have written. Sentence 4 of a text that 28 people have written.\n",
+    ])
+  func quickstartFailsWhereThePassagesDo(_ passage: String) throws {
+    try withTemporaryFolder { folder in
+      let (run, _) = try quickstart(lines: 1_000, passage: passage, in: folder)
+      #expect(run.status == 1)
+      #expect(
+        run.talk.contains("error: the passages are not what this text should lead to (see above)\nhint: "),
+        "\(run.talk)")
     }
   }
 }
