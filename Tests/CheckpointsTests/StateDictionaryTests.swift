@@ -36,6 +36,22 @@ import Testing
     #expect(try open(P.dictionary([("model", Self.tensor)])).tensors.map(\.name) == ["model"])
   }
 
+  @Test("W18: keys below keys, up to four; the nearest tensors count")
+  func looksIntoContainers() throws {
+    let weights = P.dictionary([("w", Self.tensor)])
+    func nested(_ keys: [String]) -> [UInt8] {
+      keys.reversed().reduce(weights) { P.dictionary([("step", P.none), ($1, $0)]) }
+    }
+    let four = ["module", "model", "state_dict", "model_state_dict"]
+    for keys in [["state_dict", "model"], ["model", "module"], four] {
+      #expect(try open(nested(keys)).tensors.map(\.name) == ["w"], "\(keys)")
+    }
+    let near = P.dictionary([("model", nested(["module"])), ("state_dict", P.dictionary([("near", Self.tensor)]))])
+    #expect(try open(near).tensors.map(\.name) == ["near"])
+    let deep = nested(Array(repeating: "model", count: 5))
+    #expect(throws: CheckpointError.self) { try open(deep) }
+  }
+
   @Test("W18: no weights")
   func tellsWhatIsThereInstead() throws {
     for (root, found) in [

@@ -4,6 +4,8 @@ package struct TorchHeader: Sendable {
   static let pickleByteLimit = 100_000_000
   /// Where the weights of a training checkpoint are looked for.
   static let stateKeys = ["model", "state_dict", "module", "model_state_dict"]
+  /// How many such keys may stand below each other; dictionaries can contain themselves.
+  private static let containerDepth = 4
 
   /// The tensors in the order of the pickle.
   package let tensors: [TensorDescription]
@@ -102,13 +104,23 @@ package struct TorchHeader: Sendable {
     }
     guard let entries = graph.dictionary(graph.root) else { throw failure(graph.summary(graph.root)) }
     if !entries.isEmpty, entries.allSatisfy({ decoder.isTensor($0.value) }) { return (graph.root, entries) }
-    for key in stateKeys {
-      guard let id = graph.value(key, of: graph.root), let entries = graph.dictionary(id),
-        entries.contains(where: { decoder.isTensor($0.value) })
-      else { continue }
-      return (id, entries)
-    }
+    if let found = weights(below: graph.root, of: decoder, depth: containerDepth) { return found }
     let keys = entries.prefix(8).map { graph.summary($0.key) }.joined(separator: ", ")
     throw failure(entries.isEmpty ? "an empty one" : "the keys \(keys)\(entries.count > 8 ? ", …" : "")")
+  }
+
+  // A dictionary with tensors under one of the usual keys, or under another of them below it; the nearest counts.
+  private static func weights(
+    below id: PickleGraph.ID, of decoder: TensorDecoder, depth: Int
+  ) -> (PickleGraph.ID, [(key: PickleGraph.ID, value: PickleGraph.ID)])? {
+    let graph = decoder.graph
+    let inner = stateKeys.compactMap { key in graph.value(key, of: id) }
+    for id in inner {
+      if let entries = graph.dictionary(id), entries.contains(where: { decoder.isTensor($0.value) }) {
+        return (id, entries)
+      }
+    }
+    guard depth > 1 else { return nil }
+    return inner.lazy.compactMap { weights(below: $0, of: decoder, depth: depth - 1) }.first
   }
 }

@@ -3,10 +3,10 @@ internal import Checkpoints
 /// Which family the names of tensors tell of, and what they begin with before the family's own names.
 struct FamilyDetection {
   let family: ModelFamily
-  /// Left by wrappers, as `module.`; empty in general.
+  /// Left by containers, as `decoder.`; empty in general.
   let prefix: String
 
-  /// - Parameter weights: All the names count.
+  /// - Parameter weights: All the names count, without what wrappers add.
   /// - Throws: `ModelFileError.unsupported` for relatives that compute something else, `.unknownWeights`.
   init(_ weights: WeightsFile) throws(ModelFileError) {
     for tensor in weights.tensors {
@@ -14,22 +14,24 @@ struct FamilyDetection {
         throw .unsupported(path: weights.path, found: "\(found) (tensor \(quoted(tensor.name)))")
       }
     }
-    for tensor in weights.tensors {
-      if let prefix = Self.prefix(of: tensor.name, before: "layers.0.attn.q_proj.weight", removing: "model.") {
+    let names = weights.tensors.map { UnwrappedWeights.unwrapped($0.name) }
+    // A tied head may stand in the metadata alone.
+    let known = Set(names + weights.metadata.keys.map { UnwrappedWeights.unwrapped($0) })
+    for name in names {
+      if let prefix = Self.prefix(of: name, before: "model.layers.0.attn.q_proj.weight") {
         self.init(.fla, prefix)
         return
       }
-      if weights.description(of: "out.weight") != nil || tensor.name.hasPrefix("module."),
-        let prefix = Self.prefix(of: tensor.name, before: "decoder.layers.0.retention.q_proj.weight"),
-        weights.description(of: prefix + "out.weight") != nil
+      guard let prefix = Self.prefix(of: name, before: "layers.0.retention.q_proj.weight") else { continue }
+      // What is one family's own first part is a container of another: the head tells them apart.
+      if let outer = Self.dropping("decoder.", from: prefix), known.contains(outer + "out.weight") {
+        self.init(.yetAnotherRetNet, outer)
+      } else if let outer = Self.dropping("model.", from: prefix), !known.contains(prefix + "output_projection.weight")
       {
-        self.init(.yetAnotherRetNet, prefix)
-        return
+        self.init(.syncdoth, outer)
+      } else {
+        self.init(.torchscale, prefix)
       }
-      guard let prefix = Self.prefix(of: tensor.name, before: "layers.0.retention.q_proj.weight") else { continue }
-      let isHuggingFace =
-        prefix.hasSuffix("model.") && weights.description(of: prefix + "output_projection.weight") == nil
-      self.init(isHuggingFace ? .syncdoth : .torchscale, isHuggingFace ? String(prefix.dropLast(6)) : prefix)
       return
     }
     throw .unknownWeights(path: weights.path)
@@ -50,15 +52,20 @@ struct FamilyDetection {
     ("ffn_layernorm", "a norm inside the feed-forward part"),
   ]
 
-  /// What wrappers put before every name.
-  private static let wrappers = ["module.", "decoder.", "model.", "_orig_mod.", "state_dict."]
+  /// What programs put before every name, besides wrappers.
+  private static let containers = ["decoder.", "model.", "state_dict."]
 
-  /// What stands before a name, if it consists of wrappers alone.
-  private static func prefix(of name: String, before ending: String, removing own: String = "") -> String? {
-    guard name.hasSuffix(own + ending) else { return nil }
-    let prefix = name.dropLast(own.count + ending.count)
+  /// What stands before a name, if it consists of containers alone.
+  private static func prefix(of name: String, before ending: String) -> String? {
+    guard name.hasSuffix(ending) else { return nil }
+    let prefix = name.dropLast(ending.count)
     var rest = prefix
-    while let wrapper = wrappers.first(where: { rest.hasPrefix($0) }) { rest = rest.dropFirst(wrapper.count) }
+    while let container = containers.first(where: { rest.hasPrefix($0) }) { rest = rest.dropFirst(container.count) }
     return rest.isEmpty ? String(prefix) : nil
+  }
+
+  /// A prefix without its last part, if that is the given one.
+  private static func dropping(_ part: String, from prefix: String) -> String? {
+    prefix.hasSuffix(part) ? String(prefix.dropLast(part.count)) : nil
   }
 }

@@ -23,7 +23,6 @@ package struct ForeignModel: Sendable {
   package let sources: [Source]
   /// What was taken for granted, a sentence each.
   package let remarks: [String]
-  private let embeddingName: String
 
   /// Recognises weights and checks the name, type and shape of every tensor, and the tables stored beside the weights.
   ///
@@ -34,8 +33,9 @@ package struct ForeignModel: Sendable {
   /// - Throws: `ModelFileError` and `CheckpointError`.
   package init(_ weights: WeightsFile, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil) throws {
     let detection = try FamilyDetection(weights)
+    let unwrapped = try UnwrappedWeights(weights, prefix: detection.prefix)
     let source = ForeignSource(
-      weights: weights, prefix: detection.prefix, settings: try ForeignConfiguration(weights), headCount: headCount)
+      weights: unwrapped, settings: try ForeignConfiguration(weights), headCount: headCount)
     var plan =
       switch detection.family {
       case .torchscale: try FamilyPlan(torchscale: source, isHuggingFace: false)
@@ -54,29 +54,30 @@ package struct ForeignModel: Sendable {
     family = detection.family
     configuration = try plan.configuration.checked(path: weights.path)
     remarks = plan.remarks
-    sources = Self.sources(configuration, plan.names, prefix: detection.prefix)
-    embeddingName = detection.prefix + plan.names.foreign("embed.weight")
-    try checkNames(plan, prefix: detection.prefix)
+    sources = Self.sources(configuration, plan.names, unwrapped)
+    try checkNames(plan, unwrapped)
     for source in sources { try check(source) }
-    for buffer in plan.buffers { try check(buffer, prefix: detection.prefix) }
+    for buffer in plan.buffers { try check(buffer, unwrapped) }
   }
 
-  private static func sources(_ configuration: ModelConfiguration, _ names: FamilyNames, prefix: String) -> [Source] {
+  private static func sources(
+    _ configuration: ModelConfiguration, _ names: FamilyNames, _ unwrapped: UnwrappedWeights
+  ) -> [Source] {
     var order: [String] = []
     var parts: [String: [ParameterDescription]] = [:]
     for weight in Parameters.descriptions(configuration) {
-      let name = prefix + names.foreign(weight.name)
+      let name = unwrapped.storedName(names.foreign(weight.name))
       if parts[name] == nil { order.append(name) }
       parts[name, default: []].append(weight)
     }
     return order.map { Source(name: $0, parts: parts[$0] ?? []) }
   }
 
-  private func checkNames(_ plan: FamilyPlan, prefix: String) throws(ModelFileError) {
+  private func checkNames(_ plan: FamilyPlan, _ unwrapped: UnwrappedWeights) throws(ModelFileError) {
     var known = Set(sources.map(\.name))
     let missing = known.filter { weights.description(of: $0) == nil }
-    known.formUnion(plan.buffers.map { prefix + $0.name })
-    if configuration.isHeadTied { known.insert(prefix + plan.names.foreign("lm_head.weight")) }
+    known.formUnion(plan.buffers.map { unwrapped.storedName($0.name) })
+    if configuration.isHeadTied { known.insert(unwrapped.storedName(plan.names.foreign("lm_head.weight"))) }
     let strangers = weights.tensors.map(\.name).filter { !known.contains($0) }
     guard missing.isEmpty, strangers.isEmpty else {
       throw .foreignTensors(
@@ -103,8 +104,8 @@ package struct ForeignModel: Sendable {
   }
 
   /// A stored table says what the configuration says, as exactly as its format can.
-  private func check(_ buffer: ForeignBuffer, prefix: String) throws {
-    guard let tensor = weights.description(of: prefix + buffer.name) else { return }
+  private func check(_ buffer: ForeignBuffer, _ unwrapped: UnwrappedWeights) throws {
+    guard let tensor = unwrapped.description(of: buffer.name) else { return }
     let expected = buffer.content.values(configuration)
     let format = try format(of: tensor)
     guard tensor.shape == [expected.count] else {

@@ -5,13 +5,12 @@ internal import Tensors
 
 /// Weights of a known family as its plan is made: shapes by name, settings, and what the user said.
 struct ForeignSource {
-  let weights: WeightsFile
-  let prefix: String
+  let weights: UnwrappedWeights
   let settings: ForeignConfiguration
   let headCount: Int?
 
   /// Whether there is a tensor of this name.
-  func has(_ name: String) -> Bool { weights.description(of: prefix + name) != nil }
+  func has(_ name: String) -> Bool { weights.description(of: name) != nil }
 
   /// The sizes of a matrix.
   ///
@@ -20,7 +19,8 @@ struct ForeignSource {
     let shape = try shape(name)
     guard shape.count == 2, shape[0] > 0, shape[1] > 0 else {
       throw CheckpointError.tensor(
-        path: weights.path, name: prefix + name, expected: "a matrix with rows and columns", found: "\(shape)")
+        path: weights.file.path, name: weights.storedName(name), expected: "a matrix with rows and columns",
+        found: "\(shape)")
     }
     return (shape[0], shape[1])
   }
@@ -31,24 +31,23 @@ struct ForeignSource {
     let shape = try shape(name)
     guard shape.count == 1, shape[0] > 0 else {
       throw CheckpointError.tensor(
-        path: weights.path, name: prefix + name, expected: "one axis with elements", found: "\(shape)")
+        path: weights.file.path, name: weights.storedName(name), expected: "one axis with elements", found: "\(shape)")
     }
     return shape[0]
   }
 
   private func shape(_ name: String) throws -> [Int] {
-    guard let description = weights.description(of: prefix + name) else {
-      throw CheckpointError.missingTensor(path: weights.path, name: prefix + name)
+    guard let description = weights.description(of: name) else {
+      throw CheckpointError.missingTensor(path: weights.file.path, name: weights.storedName(name))
     }
     return description.shape
   }
 
   /// One more than the largest number of a layer.
   func layerCount(_ layers: String) -> Int {
-    let start = prefix + layers
-    return weights.tensors.compactMap { tensor in
-      guard tensor.name.hasPrefix(start) else { return nil }
-      return Int(tensor.name.dropFirst(start.count).prefix { $0 != "." })
+    weights.names.compactMap { name in
+      guard name.hasPrefix(layers) else { return nil }
+      return Int(name.dropFirst(layers.count).prefix { $0 != "." })
     }.max().map { $0 < .max ? $0 + 1 : $0 } ?? 0
   }
 
@@ -61,7 +60,9 @@ struct ForeignSource {
   /// - Throws: `ModelFileError.unknownHeads` or `.foreignSetting`.
   func heads(_ key: String, inferred: Int?) throws -> Int {
     let stated = try settings.value(key, Int.self)
-    guard let heads = headCount ?? inferred ?? stated else { throw ModelFileError.unknownHeads(path: weights.path) }
+    guard let heads = headCount ?? inferred ?? stated else {
+      throw ModelFileError.unknownHeads(path: weights.file.path)
+    }
     for (who, count) in [("the tensors", inferred), ("key '\(key)'", stated)] {
       if let count, count != heads {
         throw ModelFileError.foreignSetting(
@@ -90,16 +91,16 @@ struct ForeignSource {
   /// Whether the head is the embedding: by shared storage, by a note of the writer, by its absence, or by settings that
   /// two equal tables bear out.
   func isHeadTied(head: String, embedding: String, key: String) throws -> Bool {
-    let (head, embedding) = (prefix + head, prefix + embedding)
-    if weights.sharing.contains(where: { $0.contains(head) && $0.contains(embedding) }) { return true }
-    if weights.metadata[head] == embedding { return true }
+    let (headName, embeddingName) = (weights.storedName(head), weights.storedName(embedding))
+    if weights.file.sharing.contains(where: { $0.contains(headName) && $0.contains(embeddingName) }) { return true }
+    if weights.metadataTie(head, to: embedding) { return true }
     let isSaidToBe = try settings.value(key, Bool.self)
-    guard weights.description(of: head) != nil else { return isSaidToBe ?? true }
-    guard isSaidToBe == true, weights.description(of: embedding) != nil else { return false }
-    let first = try weights.withBytes(of: head) { [UInt8](copying: $0) }
-    guard try weights.withBytes(of: embedding, { [UInt8](copying: $0) == first }) else {
+    guard has(head) else { return isSaidToBe ?? true }
+    guard isSaidToBe == true, has(embedding) else { return false }
+    let first = try weights.file.withBytes(of: headName) { [UInt8](copying: $0) }
+    guard try weights.file.withBytes(of: embeddingName, { [UInt8](copying: $0) == first }) else {
       throw CheckpointError.tensor(
-        path: weights.path, name: head, expected: "the numbers of \(quoted(embedding)), as \(key) says",
+        path: weights.file.path, name: headName, expected: "the numbers of \(quoted(embeddingName)), as \(key) says",
         found: "others")
     }
     return true

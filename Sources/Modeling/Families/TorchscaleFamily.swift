@@ -21,7 +21,7 @@ extension FamilyPlan {
     let inferred = try source.length(own + "retnet_rel_pos.decay") ?? angles.map { max(1, width / $0) }
     let isFirstEra = source.has(layer + "retention_layer_norm.bias")
     // fairseq's defaults for what its files lack differ from RetNetConfig's.
-    let isFairseq = source.prefix.hasSuffix("decoder.")
+    let isFairseq = source.weights.prefix.hasSuffix("decoder.")
 
     var c = ModelConfiguration()
     c.width = width
