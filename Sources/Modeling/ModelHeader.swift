@@ -2,7 +2,7 @@ package import Checkpoints
 internal import Configurations
 package import Files
 internal import FoundationEssentials
-package import Tensors
+internal import Tensors
 
 /// A model file opened and checked: what it says of itself. The weights are read by `loadParameters` (docs/CHECKPOINT.md).
 package struct ModelHeader: Sendable {
@@ -123,11 +123,6 @@ package struct ModelHeader: Sendable {
   }
 
   package var path: String { file.path }
-
-  /// The format of the weight matrices where they are not quantised; norm weights are always Float32.
-  package var format: NumberFormat {
-    file.description(of: "embed.weight").flatMap { NumberFormat($0.dataType) } ?? .bfloat16
-  }
 
   /// How the matrices are quantised, by the coarsest of them; nil: not at all.
   package var quantization: Quantization? {

@@ -1,23 +1,21 @@
 internal import Checkpoints
 internal import Configurations
 package import Files
-package import Tensors
+internal import Tensors
 
 extension RetNet {
   /// Writes a model file, atomically: weights, configuration, provenance, tokenizer (docs/CHECKPOINT.md).
   ///
   /// - Parameters:
   ///   - path: Replaced when the whole file is on disk.
-  ///   - format: Of the matrices; norm weights stay Float32.
-  ///   - quantization: Of the matrices instead; nil: none.
+  ///   - storage: Of the matrices; norm weights stay Float32.
   ///   - provenance: Where the model comes from.
   ///   - tokenizer: The `.model` bytes, or nil for none.
   /// - Returns: The model's digest.
   /// - Throws: `CheckpointError` when the file cannot be written; the old one is then untouched.
   @discardableResult
   package func write(
-    to path: String, format: NumberFormat = .float32, quantization: Quantization? = nil, provenance: Provenance,
-    tokenizer: [UInt8]?
+    to path: String, storage: MatrixStorage = .numbers(.float32), provenance: Provenance, tokenizer: [UInt8]?
   ) throws -> SHA256Digest {
     let tokenizerTensor = tokenizer.map {
       TensorDescription(name: ModelHeader.tokenizerName, dataType: .u8, shape: [$0.count])
@@ -25,7 +23,7 @@ extension RetNet {
     var stored: [String: (weight: ParameterDescription, storage: StoredWeight)] = [:]
     var tensors = tokenizerTensor.map { [$0] } ?? []
     for weight in parameters.descriptions {
-      let storage = quantization?.storage(of: weight) ?? .numbers(weight.isMatrix ? format : .float32)
+      let storage = storage.storage(of: weight)
       for tensor in storage.tensors(name: weight.name, shape: weight.shape) {
         stored[tensor.name] = (weight, storage)
         tensors.append(tensor)
@@ -62,16 +60,22 @@ extension RetNet {
 }
 
 extension Parameters {
-  /// The name of the first matrix that cannot be quantised, because a number of it is too large or none.
-  package func firstNotQuantizable(_ quantization: Quantization) -> String? {
-    descriptions.first { weight in
-      guard let format = quantization.storage(of: weight).weightFormat, format.isQuantized else { return false }
-      return !tensor(weight).isQuantizable(as: format)
-    }?.name
-  }
-
-  /// The name of the first matrix with a number that Float16 cannot hold, if there is one.
-  package var firstBeyondFloat16: String? {
-    descriptions.first { $0.isMatrix && tensor($0).largestMagnitude >= 65_520 }?.name
+  /// The first matrix with a number that cannot be stored, if there is one.
+  ///
+  /// - Parameter storage: Of the matrices.
+  /// - Returns: The matrix's name and the way it cannot be stored: Float16 overflows, and blocks need finite numbers.
+  package func firstNotStorable(_ storage: MatrixStorage) -> (name: String, storage: StoredWeight)? {
+    for weight in descriptions where weight.isMatrix {
+      let stored = storage.storage(of: weight)
+      let isStorable =
+        switch stored {
+        case .numbers(.float16): tensor(weight).largestMagnitude < 65_520
+        case .numbers: true
+        case .q8_0: tensor(weight).isQuantizable(as: .q8_0)
+        case .q4_0: tensor(weight).isQuantizable(as: .q4_0)
+        }
+      if !isStorable { return (weight.name, stored) }
+    }
+    return nil
   }
 }

@@ -54,6 +54,35 @@ package enum Quantization: String, CaseIterable, Sendable {
   }
 }
 
+/// How the matrices of a model are written; what is no matrix is Float32.
+package enum MatrixStorage: Equatable, Sendable {
+  /// All in one format.
+  case numbers(NumberFormat)
+  case quantized(Quantization)
+  /// Each in a way of its own, by the name of the weight; Float32 where there is no such name.
+  case each([String: StoredWeight])
+
+  /// Of one weight.
+  package func storage(of weight: ParameterDescription) -> StoredWeight {
+    switch self {
+    case .quantized(let quantization): quantization.storage(of: weight)
+    case .numbers(let format): .numbers(weight.isMatrix ? format : .float32)
+    case .each(let stored): weight.isMatrix ? stored[weight.name] ?? .numbers(.float32) : .numbers(.float32)
+    }
+  }
+
+  /// In a word for people: the coarsest quantisation there is, otherwise every format of numbers.
+  ///
+  /// - Parameter configuration: Resolved.
+  /// - Returns: As `f32`, `f32 and bf16` or `q4_0`.
+  package func word(_ configuration: ModelConfiguration) -> String {
+    let found = Parameters.descriptions(configuration).filter(\.isMatrix).map { storage(of: $0) }
+    if found.contains(.q4_0) { return Quantization.q4_0.rawValue }
+    if found.contains(.q8_0) { return Quantization.q8_0.rawValue }
+    return NumberFormat.allCases.filter { found.contains(.numbers($0)) }.map(\.rawValue).joined(separator: " and ")
+  }
+}
+
 extension ModelHeader {
   /// How the file stores a weight.
   ///
@@ -91,6 +120,16 @@ extension ModelHeader {
       throw ModelFileError.unexpectedTensor(path: path, name: scalesName)
     }
     return stored
+  }
+
+  /// How the file stores each matrix.
+  ///
+  /// - Throws: As `storage` does.
+  package var matrixStorage: MatrixStorage {
+    get throws {
+      let matrices = Parameters.descriptions(configuration).filter(\.isMatrix)
+      return .each(Dictionary(uniqueKeysWithValues: try matrices.map { ($0.name, try storage(of: $0)) }))
+    }
   }
 
   /// The weights as the file has them: matrices stay in its mapping, all else is read.

@@ -20,7 +20,7 @@ struct BenchSubject {
       name = path.split(separator: "/").last.map { String($0) } ?? path
       let source = try ModelSource(path: path)
       if format == nil, case .retnet(let header, _) = source {
-        self.format = header.formatWord
+        self.format = try header.formatWord
         network = try header.loadNetwork()
         return
       }
@@ -62,5 +62,5 @@ struct BenchSubject {
 
 extension ModelHeader {
   /// The format of the matrices in a word.
-  var formatWord: String { quantization?.rawValue ?? format.rawValue }
+  var formatWord: String { get throws { try matrixStorage.word(configuration) } }
 }

@@ -86,32 +86,39 @@ struct ConvertCommand: ParsableCommand {
     guard report == nil || model != nil else {
       throw CommandError(.usage, "--report: the model has no tokenizer to read a text with", hint: "give --tokenizer")
     }
-    let format = dtype ?? loaded.format
-    // Blocks of numbers that were quantised give the same blocks again.
-    let quantize = quantize ?? (dtype == nil ? loaded.quantization : nil)
+    let storage = try matrixStorage(of: loaded)
     let network = RetNet(loaded.configuration, try loaded.loadParameters())
-    if format == .float16, let name = network.parameters.firstBeyondFloat16 {
-      throw CommandError(
-        .badData, "\(input): tensor '\(name)': expected numbers below 65,504, which f16 can hold, found larger ones",
-        hint: "use --dtype bf16")
-    }
-    if let quantize, let name = network.parameters.firstNotQuantizable(quantize) {
-      throw CommandError(
-        .badData, "\(input): tensor '\(name)': expected finite numbers that \(quantize.rawValue) can hold, found others"
-      )
-    }
+    if let (name, stored) = network.parameters.firstNotStorable(storage) { throw cannotStore(name, as: stored) }
     var provenance = try loaded.provenance()
     provenance.toolVersion = "retnet \(Version.number)"
     let digest = try network.write(
-      to: output, format: format, quantization: quantize, provenance: provenance, tokenizer: model)
-    let word = quantize?.rawValue ?? format.rawValue
+      to: output, storage: storage, provenance: provenance, tokenizer: model)
     global.say(
-      "\(output): \(grouped(network.parameters.count)) parameters in \(word), digest \(digest.short)")
+      "\(output): \(grouped(network.parameters.count)) parameters in \(storage.word(loaded.configuration)), "
+        + "digest \(digest.short)")
     if let report, let text { try compare(network, with: text, path: report) }
     guard verify else { return }
     let verification = try FormVerification(model: output).run(global)
     try StandardStream.output.write(verification.text(everyLayer: global.verbose) + "\n")
     try verification.end(global)
+  }
+
+  /// As the options say; otherwise each matrix as it is. Blocks of numbers that were quantised give the same blocks again.
+  private func matrixStorage(of source: ModelSource) throws -> MatrixStorage {
+    if let quantize { return .quantized(quantize) }
+    return try dtype.map { .numbers($0) } ?? source.matrixStorage
+  }
+
+  private func cannotStore(_ name: String, as stored: StoredWeight) -> CommandError {
+    let tensor = "\(input): tensor '\(name)': expected"
+    switch stored {
+    case .numbers:
+      return CommandError(
+        .badData, "\(tensor) numbers below 65,504, which f16 can hold, found larger ones", hint: "use --dtype bf16")
+    case .q8_0, .q4_0:
+      let word = stored == .q8_0 ? Quantization.q8_0.rawValue : Quantization.q4_0.rawValue
+      return CommandError(.badData, "\(tensor) finite numbers that \(word) can hold, found others")
+    }
   }
 
   /// Prints how the written model predicts a text beside the one that it was made from.

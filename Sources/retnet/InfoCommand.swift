@@ -65,7 +65,8 @@ struct InfoCommand: ParsableCommand {
     let weights = Parameters.descriptions(model.configuration)
     var members: [(String, JSONValue)] = [
       ("kind", .text("foreign weights")), ("family", .text(model.family.rawValue)),
-      ("parameters", .integer(weights.reduce(0) { $0 + $1.shape.count })), ("dtype", .text(model.format.rawValue)),
+      ("parameters", .integer(weights.reduce(0) { $0 + $1.shape.count })),
+      ("dtype", .text(model.matrixStorage.word(model.configuration))),
       ("files", .list(model.weights.filePaths.map { .text($0) })),
     ]
     members += model.configuration.settings.map { ($0.name, JSONValue($0.value)) }
@@ -107,7 +108,7 @@ struct InfoCommand: ParsableCommand {
       / header.configuration.heads
     var members: [(String, JSONValue)] = [
       ("kind", .text("model")), ("parameters", .integer(weights.reduce(0) { $0 + $1.shape.count })),
-      ("dtype", .text(header.formatWord)), ("file_bytes", .integer(header.file.byteCount)),
+      ("dtype", .text(try header.formatWord)), ("file_bytes", .integer(header.file.byteCount)),
       ("state_numbers", .integer(state)),
     ]
     members += header.configuration.settings.map { ($0.name, JSONValue($0.value)) }

@@ -64,17 +64,14 @@ enum ModelSource {
     }
   }
 
-  var format: NumberFormat {
-    switch self {
-    case .retnet(let header, _): header.format
-    case .foreign(let model): model.format
+  /// How the files store each matrix.
+  var matrixStorage: MatrixStorage {
+    get throws {
+      switch self {
+      case .retnet(let header, _): try header.matrixStorage
+      case .foreign(let model): model.matrixStorage
+      }
     }
-  }
-
-  /// How the matrices are quantised, if they are.
-  var quantization: Quantization? {
-    guard case .retnet(let header, _) = self else { return nil }
-    return header.quantization
   }
 
   /// What to tell of foreign weights: the family, and what was taken for granted.

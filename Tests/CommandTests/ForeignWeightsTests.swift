@@ -41,6 +41,65 @@ import Testing
     }
   }
 
+  /// A copy of foreign weights with one Float32 tensor in BF16: its numbers are cut, so that they fit.
+  private func mixed(_ name: String, _ tensor: String, in folder: URL) throws -> String {
+    let source = try Data(contentsOf: URL(fileURLWithPath: golden(name)).appendingPathComponent("model.safetensors"))
+    let length = source.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+    let object = try JSONSerialization.jsonObject(with: source.dropFirst(8).prefix(length))
+    var header = try #require(object as? [String: [String: Any]])
+    var (data, entries) = (Data(), [(name: String, entry: [String: Any], begin: Int, end: Int)]())
+    for (name, entry) in header where name != "__metadata__" {
+      let offsets = try #require(entry["data_offsets"] as? [Int])
+      entries.append((name, entry, offsets[0], offsets[1]))
+    }
+    for (name, entry, begin, end) in entries.sorted(by: { ($0.begin, $0.end) < ($1.begin, $1.end) }) {
+      var (bytes, entry) = (source.dropFirst(8 + length + begin).prefix(end - begin), entry)
+      if name == tensor {
+        entry["dtype"] = "BF16"
+        bytes = Data(bytes.enumerated().filter { $0.offset % 4 > 1 }.map(\.element))
+      }
+      entry["data_offsets"] = [data.count, data.count + bytes.count]
+      data += bytes
+      header[name] = entry
+    }
+    let text = try JSONSerialization.data(withJSONObject: header)
+    let target = folder.appendingPathComponent("mixed")
+    try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
+    let prefix = Data((0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) })
+    try (prefix + text + data).write(to: target.appendingPathComponent("model.safetensors"))
+    try Data(contentsOf: URL(fileURLWithPath: golden(name)).appendingPathComponent("config.json"))
+      .write(to: target.appendingPathComponent("config.json"))
+    return target.path
+  }
+
+  @Test(arguments: [
+    ("torchscale-b-untied", "embed_tokens.weight"), ("torchscale-b-untied", "layers.1.retention.k_proj.weight"),
+    ("fla-fused-gate", "model.layers.0.mlp.gate_proj.weight"), ("yet-another-retnet", "embedding.weight"),
+  ])
+  func matricesStayAsTheyAreEachInItsOwnFormat(_ name: String, _ tensor: String) throws {
+    try withTemporaryFolder { folder in
+      let source = try mixed(name, tensor, in: folder)
+      #expect(try json(["info", source])["dtype"] as? String == "f32 and bf16")
+      let (kept, wide, widened, again) = ("kept", "wide", "widened", "again")
+      for arguments in [
+        [source, "-o", kept], [source, "-o", wide, "--dtype", "f32"], [kept, "-o", widened, "--dtype", "f32"],
+        [kept, "-o", again],
+      ] {
+        let run = try runBinary(["convert"] + arguments, in: folder)
+        #expect(run.status == 0, "\(run.talk)")
+        let word = arguments.contains("f32") ? "f32" : "f32 and bf16"
+        #expect(run.talk.contains(" parameters in \(word), digest"), "\(run.talk)")
+      }
+      func digest(_ name: String) throws -> String? {
+        try json(["info", folder.appendingPathComponent(name).path, "--check"])["digest"] as? String
+      }
+      #expect(try json(["info", folder.appendingPathComponent(kept).path])["dtype"] as? String == "f32 and bf16")
+      #expect(try digest(widened) == digest(wide))
+      #expect(try digest(again) == digest(kept))
+      #expect(try digest(kept) != digest(wide))
+    }
+  }
+
   @Test func theScoreNormCanBeChosenAndIsTold() throws {
     try withTemporaryFolder { folder in
       let output = folder.appendingPathComponent("m.safetensors").path
@@ -100,7 +159,8 @@ import Testing
       // 256 bytes and the special pieces are more than the model's 67.
       _ = try makeTokenizer(at: beside, from: "light and day", ["--vocab-size", "270", "--model-type", "bpe"])
       for reason in [
-        "expected at most 67 pieces, the model's vocabulary, found 270", "not a usable SentencePiece model",
+        "expected at most 67 pieces, the model's vocabulary, found 270",
+        "expected a SentencePiece tokenizer, found a text",
       ] {
         let run = try runBinary(["convert", weights, "-o", output])
         #expect(run.status == 0, "\(run.talk)")

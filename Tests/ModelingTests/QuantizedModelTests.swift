@@ -20,7 +20,8 @@ import Testing
   @discardableResult
   private func write(_ quantization: Quantization?, _ format: NumberFormat = .float32) throws -> RetNet {
     let model = Self.size.models().model
-    try model.write(to: path, format: format, quantization: quantization, provenance: Provenance(), tokenizer: nil)
+    let storage = quantization.map { MatrixStorage.quantized($0) } ?? .numbers(format)
+    try model.write(to: path, storage: storage, provenance: Provenance(), tokenizer: nil)
     return model
   }
 
@@ -169,11 +170,13 @@ import Testing
   @Test("M26: what cannot be quantised is named", arguments: Quantization.allCases)
   func refused(_ quantization: Quantization) throws {
     let parameters = Self.size.models().model.parameters
-    #expect(parameters.firstNotQuantizable(quantization) == nil)
+    let storage = MatrixStorage.quantized(quantization)
+    #expect(parameters.firstNotStorable(storage) == nil)
     try #require(parameters.tensor(named: "layers.1.ffn.down.weight"))[3] = .infinity
-    #expect(parameters.firstNotQuantizable(quantization) == nil)
+    #expect(parameters.firstNotStorable(storage) == nil)
     try #require(parameters.tensor(named: "layers.1.ret.o.weight"))[3] = .nan
-    #expect(parameters.firstNotQuantizable(quantization) == "layers.1.ret.o.weight")
+    #expect(parameters.firstNotStorable(storage)?.name == "layers.1.ret.o.weight")
+    #expect(parameters.firstNotStorable(storage)?.storage == (quantization == .q8_0 ? .q8_0 : .q4_0))
   }
 
   private func logits(_ network: RetNet, _ form: RetentionForm) -> [Float] {

@@ -129,9 +129,14 @@ package struct ForeignModel: Sendable {
     }
   }
 
-  /// The format of the embedding.
-  package var format: NumberFormat {
-    weights.description(of: embeddingName).flatMap { NumberFormat($0.dataType) } ?? .float32
+  /// How the file stores each matrix; a part of a fused one as the whole.
+  package var matrixStorage: MatrixStorage {
+    var stored: [String: StoredWeight] = [:]
+    for source in sources {
+      guard let format = weights.description(of: source.name).flatMap({ NumberFormat($0.dataType) }) else { continue }
+      for part in source.parts { stored[part.name] = .numbers(format) }
+    }
+    return .each(stored)
   }
 
   /// Reads all weights, widened to Float32 exactly.
