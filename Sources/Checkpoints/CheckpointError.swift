@@ -2,7 +2,7 @@ package import Files
 
 /// Why a checkpoint cannot be read or written.
 package enum CheckpointError: Error, Equatable, CustomStringConvertible {
-  /// The file could not be opened, mapped or written.
+  /// The file could not be opened, mapped or written, or is of another kind.
   case file(FileError)
   /// The file ends too early, or has bytes that belong to no tensor.
   case fileSize(path: String, expected: Int, found: Int)
@@ -18,8 +18,6 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case archive(path: String, entry: String?, expected: String, found: String)
   /// The pickle of a PyTorch file breaks a rule at a byte of it.
   case pickle(path: String, byte: Int, expected: String, found: String)
-  /// The file is of a known kind that is not read.
-  case container(path: String, found: UnreadableContainer)
   /// The folder holds no weights under a name that is looked for.
   case noWeights(path: String)
 
@@ -44,8 +42,6 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(path): \(entry.map { "entry \(quoted($0)): " } ?? "")expected \(expected), found \(found)"
     case .pickle(let path, let byte, let expected, let found):
       "\(path): data.pkl, byte \(byte): expected \(expected), found \(found)"
-    case .container(let path, let found):
-      "\(path): expected a safetensors or PyTorch zip file, found \(found.rawValue)"
     case .noWeights(let path):
       "\(path): expected \(WeightsFile.folderNames.joined(separator: ", ")), found none of them"
     }
@@ -54,14 +50,14 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   /// What to do next, where we know it.
   package var hint: String? {
     switch self {
+    case .file(let error):
+      error.hint
     case .fileSize(_, let expected, let found) where found < expected:
       "the file is incomplete; copy or download it again"
     case .archive(_, nil, _, _):
       "if the file is incomplete, copy or download it again"
     case .archive, .pickle:
       "save the weights alone with a current PyTorch: torch.save(model.state_dict(), 'model.pt')"
-    case .container(_, let found):
-      found.hint
     default:
       nil
     }

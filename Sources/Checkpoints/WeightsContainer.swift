@@ -6,12 +6,8 @@ enum WeightsContainer: Sendable {
   case torch(TorchFile)
 
   /// Opens a mapped file of any kind but an index.
-  init(_ file: MappedFile, kind: ContainerKind) throws(CheckpointError) {
-    switch kind {
-    case .zip: self = .torch(try TorchFile(file))
-    case .unreadable(let found): throw .container(path: file.path, found: found)
-    case .safetensors, .shardIndex: self = .safetensors(try SafetensorsFile(file))
-    }
+  init(_ file: MappedFile, kind: FileKind) throws(CheckpointError) {
+    self = kind == .zip ? .torch(try TorchFile(file)) : .safetensors(try SafetensorsFile(file))
   }
 
   var path: String {

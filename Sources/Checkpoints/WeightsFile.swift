@@ -34,9 +34,9 @@ package struct WeightsFile: Sendable {
   /// - Throws: `CheckpointError`.
   package init(path: String) throws(CheckpointError) {
     let file = try Self.map(path)
-    let kind = Self.kind(of: file)
+    let kind = try Self.kind(of: file)
     containers =
-      kind == .shardIndex ? try Self.openShards(index: file) : [try WeightsContainer(file, kind: kind)]
+      kind == .json ? try Self.openShards(index: file) : [try WeightsContainer(file, kind: kind)]
     self.path = file.path
     tensors = containers.flatMap(\.tensors)
     var places: [String: (Int, Int)] = [:]
@@ -133,8 +133,13 @@ extension WeightsFile {
     throw .noWeights(path: folder)
   }
 
-  private static func kind(of file: MappedFile) -> ContainerKind {
-    ContainerKind(beginning: file.copyBytes(0..<min(file.byteCount, ContainerKind.beginningByteCount)))
+  private static func kind(of file: MappedFile) throws(CheckpointError) -> FileKind {
+    do {
+      try FileRole.weights.check(file)
+    } catch {
+      throw .file(error)
+    }
+    return FileKind(beginning: file.copyBytes(0..<min(file.byteCount, FileKind.beginningByteCount)))
   }
 
   // Opens every file that the index names; each must hold what the index says is in it, and nothing else.
@@ -153,7 +158,7 @@ extension WeightsFile {
       } catch {
         throw .file(error)
       }
-      let container = try WeightsContainer(file, kind: kind(of: file))
+      let container = try WeightsContainer(file, kind: try kind(of: file))
       let found = container.tensors.map(\.name)
       if let stranger = found.first(where: { !names.contains($0) }) {
         throw .tensor(path: file.path, name: stranger, expected: "the tensors of the index", found: "one more")

@@ -5,17 +5,21 @@ extension MappedFile {
   ///
   /// Reads the whole file, block by block.
   ///
-  /// - Throws: `CorpusError.emptyText`, `.binaryText` or `.invalidText`, which name the first offence.
-  package func checkText() throws(CorpusError) {
-    guard byteCount > 0 else { throw .emptyText(path: path) }
+  /// - Throws: `FileError.unexpectedKind` for a file of another kind; `CorpusError.emptyText`, `.binaryText` or
+  ///   `.invalidText`, which name the first offence.
+  package func checkText() throws {
+    try FileRole.text.check(self)
+    guard byteCount > 0 else { throw CorpusError.emptyText(path: path) }
     let blockByteCount = 1 << 20
     var start = 0
     while start < byteCount {
       let end = min(byteCount, start + blockByteCount)
       let offence = withSpan(start..<end) { $0.firstOffence(isFinal: end == byteCount) }
       switch offence {
-      case .zeroByte(let index): throw .binaryText(path: path, offset: start + index, line: line(at: start + index))
-      case .invalidUTF8(let index): throw .invalidText(path: path, offset: start + index, line: line(at: start + index))
+      case .zeroByte(let index):
+        throw CorpusError.binaryText(path: path, offset: start + index, line: line(at: start + index))
+      case .invalidUTF8(let index):
+        throw CorpusError.invalidText(path: path, offset: start + index, line: line(at: start + index))
       case .cutCharacter(let index): start += index
       case nil: start = end
       }

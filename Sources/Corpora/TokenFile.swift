@@ -26,9 +26,10 @@ package struct TokenFile: Sendable {
   /// Maps and checks a file.
   ///
   /// - Parameter path: A token file; it need not be trusted.
-  /// - Throws: `FileError`, or `CorpusError.invalidTokenFile`.
+  /// - Throws: `FileError`, also for another kind of file, or `CorpusError.invalidTokenFile`.
   package init(path: String) throws {
     file = try MappedFile(path: path)
+    try FileRole.tokenFile.check(file)
     header = try TokenFileHeader(of: file)
     let trailer = try TokenFileTrailer(of: file, idByteCount: header.idByteCount)
     count = trailer.count

@@ -10,6 +10,8 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
   case cannotCreate(path: String, reason: String)
   /// Writing, syncing or renaming failed on the way; the reason is the system's.
   case cannotWrite(path: String, reason: String)
+  /// The file is of another kind than the place where it is named takes.
+  case unexpectedKind(path: String, expected: FileRole, found: FileKind)
   /// The input is longer than its reader accepts.
   case tooLarge(path: String, byteLimit: Int)
   /// Another process writes into the folder; its number, where it is known.
@@ -25,9 +27,20 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
     case .cannotRead(let path, let reason): "\(path): cannot read: \(reason)"
     case .cannotCreate(let path, let reason): "\(path): cannot create: \(reason)"
     case .cannotWrite(let path, let reason): "\(path): cannot write: \(reason)"
+    case .unexpectedKind(let path, let expected, let found):
+      "\(path): expected \(expected.rawValue), found \(found.rawValue)"
     case .tooLarge(let path, let byteLimit): "\(path): expected at most \(byteLimit) bytes, found more"
     case .inUse(let path, let process): "\(path): in use by " + (process.map { "process \($0)" } ?? "another process")
     case .closedPipe(let name): "\(name): the reader closed the pipe"
+    }
+  }
+
+  /// One next step, where there is one.
+  package var hint: String? {
+    switch self {
+    case .unexpectedKind(let path, let expected, let found): expected.hint(found: found, path)
+    case .inUse: "wait for it, or choose another folder with -o"
+    default: nil
     }
   }
 }

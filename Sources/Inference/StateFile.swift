@@ -6,7 +6,7 @@ package import Tensors
 /// A state file opened: its extents are checked, its numbers are read by `load` (docs/CHECKPOINT.md §5).
 package struct StateFile {
   package static let version = 1
-  package static let versionKey = "retnet.state_version"
+  package static let versionKey = FileKind.stateKey
   package static let modelKey = "retnet.model_digest"
   package static let tokenizerKey = "retnet.tokenizer_digest"
   package static let undoKey = "retnet.undo_window"
@@ -27,8 +27,11 @@ package struct StateFile {
   ///
   /// - Throws: `CheckpointError` and `StateFileError`.
   package init(path: String) throws {
+    try FileRole.state.check(path)
     let file = try SafetensorsFile(path: path)
-    guard let version = file.metadata[Self.versionKey] else { throw StateFileError.notAState(path: path) }
+    guard let version = file.metadata[Self.versionKey] else {
+      throw FileError.unexpectedKind(path: path, expected: .state, found: FileKind(file))
+    }
     guard let number = Self.plainNumber(version) else {
       let found = "\(version.utf8.count) bytes that are none"
       throw StateFileError.metadata(path: path, key: Self.versionKey, expected: "a version number", found: found)

@@ -3,8 +3,6 @@ package import Files
 
 /// What is wrong with a state file beyond its container.
 package enum StateFileError: Error, Equatable, CustomStringConvertible {
-  /// A safetensors file without a state in it.
-  case notAState(path: String)
   /// A version of a later program.
   case version(path: String, supported: Int, found: String)
   /// A metadata entry that does not say what it should.
@@ -20,8 +18,6 @@ package enum StateFileError: Error, Equatable, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .notAState(let path):
-      "\(path): expected a state, found a safetensors file without '\(StateFile.versionKey)' in its metadata"
     case .version(let path, let supported, let found):
       "\(path): expected state version \(supported) or older, found \(found)"
     case .metadata(let path, let key, let expected, let found):

@@ -2,8 +2,6 @@ internal import Checkpoints
 
 /// What is wrong with a model file beyond its container.
 package enum ModelFileError: Error, Equatable, CustomStringConvertible {
-  /// A safetensors file without a retnet model in it.
-  case notAModel(path: String)
   /// A format version of a later program.
   case version(path: String, supported: Int, found: String)
   /// A metadata entry that does not say what it should.
@@ -27,8 +25,6 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .notAModel(let path):
-      "\(path): expected a retnet model, found a safetensors file without '\(ModelHeader.configurationKey)' in its metadata"
     case .version(let path, let supported, let found):
       "\(path): expected format version \(supported) or older, found \(found)"
     case .metadata(let path, let key, let expected, let found):

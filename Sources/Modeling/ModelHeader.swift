@@ -13,7 +13,7 @@ package struct ModelHeader: Sendable {
   package let storedDigest: SHA256Digest?
 
   package static let formatVersion = 1
-  package static let versionKey = "retnet.format_version"
+  package static let versionKey = FileKind.modelKey
   package static let configurationKey = "retnet.model"
   package static let provenanceKey = "retnet.provenance"
   package static let digestKey = "retnet.digest"
@@ -22,10 +22,17 @@ package struct ModelHeader: Sendable {
 
   /// Opens a model file and checks its metadata and the name, type and shape of every tensor; reads no weight.
   package init(path: String) throws {
+    try FileRole.model.check(path)
     let file = try SafetensorsFile(path: path)
     let metadata = file.metadata
-    try Self.checkVersion(metadata, path: path)
-    guard let text = metadata[Self.configurationKey] else { throw ModelFileError.notAModel(path: path) }
+    guard metadata[Self.versionKey] != nil || metadata[Self.configurationKey] != nil else {
+      throw FileError.unexpectedKind(path: path, expected: .model, found: FileKind(file))
+    }
+    try Self.checkVersion(metadata[Self.versionKey], path: path)
+    guard let text = metadata[Self.configurationKey] else {
+      throw ModelFileError.metadata(
+        path: path, key: Self.configurationKey, expected: "a resolved model configuration", found: "none")
+    }
     self.file = file
     configuration = try Self.configuration(from: text, path: path)
     provenance = try Self.provenance(from: metadata[Self.provenanceKey], path: path)
@@ -39,9 +46,8 @@ package struct ModelHeader: Sendable {
     try checkTensors()
   }
 
-  private static func checkVersion(_ metadata: [String: String], path: String) throws(ModelFileError) {
-    guard let version = metadata[versionKey] else {
-      guard metadata[configurationKey] != nil else { throw .notAModel(path: path) }
+  private static func checkVersion(_ version: String?, path: String) throws(ModelFileError) {
+    guard let version else {
       throw .metadata(path: path, key: versionKey, expected: "a version number", found: "none")
     }
     guard let number = Int(version), number >= 1, "\(number)" == version else {

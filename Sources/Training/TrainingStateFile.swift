@@ -16,7 +16,7 @@ package struct TrainingStateFile: Sendable {
   private let file: SafetensorsFile
 
   private enum Key {
-    static let version = "retnet.training_state_version"
+    static let version = FileKind.trainingStateKey
     static let configuration = "retnet.training"
     static let progress = "retnet.progress"
     static let updates = "retnet.updates"

@@ -10,7 +10,8 @@ struct BenchBase {
   private let machine: [String: JSONValue]
 
   /// - Throws: `FileError`; `CommandError` with status 65 if the file is not what `--output-format json` prints.
-  init(path: String, slowdown: Double) throws {
+  init(path: String, slowdown: Double?) throws {
+    try FileRole.benchmark.check(path)
     let bytes = try readAll(path: path, byteLimit: 1 << 26)
     guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(bytes)), case .object(let report) = value
     else { throw CommandError(.badData, "\(path): expected a JSON object of 'retnet bench', found something else") }

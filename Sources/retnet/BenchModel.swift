@@ -39,6 +39,7 @@ struct BenchModel {
   /// - Throws: What is wrong with the file; `ConfigurationError` with all problems of the settings.
   init(_ options: BenchModelOptions) throws {
     if let config = options.config {
+      try FileRole.configuration.check(config)
       let bytes = try readAll(path: config, byteLimit: ConfigurationFile.largestByteCount)
       try self.init(ConfigurationFile(bytes: bytes, path: config, overrides: options.set), path: config)
     } else {
@@ -60,8 +61,7 @@ struct BenchModel {
     training = file.read("training")
     try file.finish()
     if model.vocabularySize == 0, let data {
-      let bytes = try readAll(path: data.tokenizer, byteLimit: 1 << 30)
-      model.vocabularySize = try Tokenizer(model: bytes, path: data.tokenizer).vocabularySize
+      model.vocabularySize = try Tokenizer(path: data.tokenizer).vocabularySize
     }
     guard model.vocabularySize > 0 else {
       throw CommandError(.badConfiguration, "\(path): model.vocabulary_size: expected at least 1, found 0")

@@ -72,7 +72,10 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
-    let text = try report.map { try readAll(path: $0, byteLimit: 1 << 30) }
+    let text = try report.map { path in
+      try FileRole.text.check(path)
+      return try readAll(path: path, byteLimit: 1 << 30)
+    }
     let loaded = try ModelSource(path: input, scoreNorm: scoreNorm, headCount: numHeads)
     if let from, from != .auto, from != loaded.origin {
       throw CommandError(
@@ -150,9 +153,9 @@ struct ConvertCommand: ParsableCommand {
   }
 
   private func readTokenizer(_ path: String, for model: ModelConfiguration) throws -> [UInt8] {
-    let bytes = try readAll(path: path, byteLimit: 1 << 30)
-    try checkVocabulary(of: model, Tokenizer(model: bytes, path: path))
-    return bytes
+    let tokenizer = try Tokenizer(path: path)
+    try checkVocabulary(of: model, tokenizer)
+    return tokenizer.model
   }
 }
 

@@ -69,14 +69,15 @@ package struct CommandError: Error {
 
   /// Where a file is missing, refused or full decides the status; a reader that went away is no failure.
   private init(_ error: FileError) {
-    switch error {
-    case .closedPipe: self.init(.done, "")
-    case .missing, .notAFile: self.init(.inputMissing, error.description)
-    case .cannotRead, .cannotWrite: self.init(.inputOutput, error.description)
-    case .cannotCreate: self.init(.cannotCreate, error.description)
-    case .inUse: self.init(.cannotCreate, error.description, hint: "wait for it, or choose another folder with -o")
-    case .tooLarge: self.init(.badData, error.description)
-    }
+    let status: ExitStatus =
+      switch error {
+      case .closedPipe: .done
+      case .missing, .notAFile: .inputMissing
+      case .cannotRead, .cannotWrite: .inputOutput
+      case .cannotCreate, .inUse: .cannotCreate
+      case .tooLarge, .unexpectedKind: .badData
+      }
+    self.init(status, status == .done ? "" : error.description, hint: error.hint)
   }
 
   fileprivate func print(color: ColorMode) {

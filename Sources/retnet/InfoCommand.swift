@@ -48,6 +48,7 @@ struct InfoCommand: ParsableCommand {
     } catch {
       throw error
     }
+    try FileRole.subject.check(mapped)
     if TokenFile.isTokenFile(mapped) { return try describe(TokenFile(path: file)) }
     if StateFile.isState(path: file) { return try StateFile(path: file).members }
     let start = mapped.copyBytes(0..<min(mapped.byteCount, 1 << 28))

@@ -41,6 +41,17 @@ struct LoadedModel {
   var eosID: Int32? { header.configuration.eosID.map(Int32.init) }
 }
 
+extension Tokenizer {
+  /// Reads a tokenizer from a file.
+  ///
+  /// - Parameter path: Of a SentencePiece model, or `-`.
+  /// - Throws: `FileError`, also for another kind of file; `TokenizerError`.
+  convenience init(path: String) throws {
+    try FileRole.tokenizer.check(path)
+    try self.init(model: readAll(path: path, byteLimit: 1 << 30), path: path)
+  }
+}
+
 /// A tokenizer of another vocabulary would make nonsense silently.
 func checkVocabulary(of model: ModelConfiguration, _ tokenizer: Tokenizer) throws {
   guard tokenizer.vocabularySize <= model.vocabularySize else {

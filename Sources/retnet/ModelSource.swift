@@ -31,6 +31,10 @@ enum ModelSource {
     let weights = try WeightsFile(path: path)
     let keys = [ModelHeader.versionKey, ModelHeader.configurationKey]
     guard keys.contains(where: { weights.metadata[$0] != nil }) else {
+      let kind = FileKind(weights)
+      guard kind != .state, kind != .trainingState else {
+        throw FileError.unexpectedKind(path: weights.path, expected: .weights, found: kind)
+      }
       self = .foreign(try ForeignModel(weights, scoreNorm: scoreNorm, headCount: headCount))
       return
     }

@@ -24,6 +24,7 @@ struct PromptOptions: ParsableArguments {
   /// - Throws: `FileError` when there is no such file.
   func open() throws -> PromptReader {
     if let path = file ?? (prompt == "-" ? "-" : nil) {
+      try FileRole.text.check(path)
       let name = path == "-" ? "standard input" : path
       return PromptReader(source: .file(try BlockReader(path: path)), echoes: displayPrompt, name: name)
     }

@@ -89,7 +89,7 @@ struct StartingModel {
   /// - Throws: What is wrong with it; `CommandError` if it is not the model's.
   func tokenizer(_ tokenizerPath: String) throws -> Tokenizer {
     if let tokenizer, tokenizerPath.isEmpty { return try Tokenizer(model: tokenizer, path: "\(path): tokenizer") }
-    let given = try Tokenizer(model: readAll(path: tokenizerPath, byteLimit: 1 << 30), path: tokenizerPath)
+    let given = try Tokenizer(path: tokenizerPath)
     if let tokenizer, tokenizer != given.model {
       throw CommandError(
         .badData,

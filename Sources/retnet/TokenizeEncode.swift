@@ -43,6 +43,7 @@ struct TokenizeEncode: ParsableCommand {
     let tokenizer = try tokenizer.load()
     let bosID = try id(tokenizer.bosID, of: "BOS", wanted: bos, tokenizer)
     let eosID = try id(tokenizer.eosID, of: "EOS", wanted: eos, tokenizer)
+    try FileRole.text.check(file)
     let text = try readAll(path: file, byteLimit: 1 << 34)
     var encoder = TextEncoder(tokenizer, invalid: invalid, source: file == "-" ? "standard input" : file)
     var ids = bosID.map { [$0] } ?? []
@@ -102,6 +103,7 @@ struct TokenizeDecode: ParsableCommand {
 
   func run() throws {
     let tokenizer = try tokenizer.load()
+    try FileRole.ids.check(file)
     let source = file == "-" ? "standard input" : file
     let text = String(decoding: try readAll(path: file, byteLimit: 1 << 34), as: UTF8.self)
     var ids: [Int32] = []

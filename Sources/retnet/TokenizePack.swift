@@ -91,8 +91,9 @@ struct TokenizePack: ParsableCommand {
       let file = try MappedFile(path: path)
       if invalid == .refuse {
         try file.checkText()
-      } else if file.byteCount == 0 {
-        throw CorpusError.emptyText(path: path)
+      } else {
+        try FileRole.text.check(file)
+        if file.byteCount == 0 { throw CorpusError.emptyText(path: path) }
       }
       var progress = ProgressLine("pack", unit: "bytes", total: file.byteCount, style: global.progressStyle)
       try Documents(file, rule: rule).forEach { text, done in

@@ -94,5 +94,5 @@ struct TokenizerOption: ParsableArguments {
   @Option(name: .shortAndLong, help: ArgumentHelp("SentencePiece model.", valueName: "tokenizer.model"))
   var model: String
 
-  func load() throws -> Tokenizer { try Tokenizer(model: readAll(path: model, byteLimit: 1 << 30), path: model) }
+  func load() throws -> Tokenizer { try Tokenizer(path: model) }
 }

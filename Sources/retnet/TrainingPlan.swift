@@ -32,6 +32,7 @@ struct TrainingPlan {
     path = configPath
     name = Self.name(ofPath: configPath)
     initial = start?.record
+    try FileRole.configuration.check(configPath)
     let bytes = try readAll(path: configPath, byteLimit: ConfigurationFile.largestByteCount)
     var file = ConfigurationFile(bytes: bytes, path: configPath, overrides: overrides)
     let model = file.read("model", defaults: start?.configuration ?? ModelConfiguration()) {
@@ -51,7 +52,7 @@ struct TrainingPlan {
       ? nil
       : errors.catching {
         try start?.tokenizer(data.tokenizer)
-          ?? Tokenizer(model: readAll(path: data.tokenizer, byteLimit: 1 << 30), path: data.tokenizer)
+          ?? Tokenizer(path: data.tokenizer)
       }
     let files = (data.train.entries.map(\.path) + [data.validation]).map { path in
       path.isEmpty ? nil : errors.catching { try TokenFile(path: path) }

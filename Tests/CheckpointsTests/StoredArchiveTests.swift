@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Testing
 
 @Suite struct StoredArchiveTests {
@@ -147,6 +148,7 @@ import Testing
     archive.add(name, [1])
     archive[name].method = 8
     let fixture = try TorchFixture(archive)
-    #expect(throws: CheckpointError.container(path: fixture.path, found: .torchScript)) { try fixture.open() }
+    #expect(throws: CheckpointError.file(.unexpectedKind(path: fixture.path, expected: .weights, found: .torchScript)))
+    { try fixture.open() }
   }
 }

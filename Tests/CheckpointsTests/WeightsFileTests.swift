@@ -52,17 +52,19 @@ import Testing
   func refusesOtherKinds() throws {
     let tar = [UInt8](repeating: 0x61, count: 257) + Array("ustar\u{0}00".utf8) + [UInt8](repeating: 0, count: 1000)
     for (bytes, found) in [
-      ([0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46], UnreadableContainer.legacyPickle), (tar, .tar),
+      ([0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46], FileKind.legacyPickle), (tar, .tar),
       (Array("GGUF\u{3}\u{0}\u{0}\u{0}".utf8), .gguf),
-      (Array("version https://git-lfs.github.com/spec/v1\n".utf8), .pointer),
+      (Array("version https://git-lfs.github.com/spec/v1\n".utf8), .pointer), ([0x1F, 0x8B, 8], .gzip),
+      (Array("<!DOCTYPE html>\n".utf8), .webPage), (Array("hello world".utf8), .text),
+      (Array("{\"a\": 1}\n{\"a\": 2}\n".utf8), .jsonLines), (Array("RNTOKENS".utf8), .tokenFile), ([], .empty),
     ] {
       let path = try folder.add("m", bytes)
-      let error = CheckpointError.container(path: path, found: found)
+      let error = CheckpointError.file(.unexpectedKind(path: path, expected: .weights, found: found))
       #expect(throws: error) { try WeightsFile(path: path) }
-      #expect(error.description == "\(path): expected a safetensors or PyTorch zip file, found \(found.rawValue)")
-      #expect(error.hint == found.hint)
+      #expect(error.description == "\(path): expected \(FileRole.weights.rawValue), found \(found.rawValue)")
+      #expect(found == .empty || error.hint != nil)
     }
-    for bytes in [[], [1], Array("hello world".utf8), [0x80]] {
+    for bytes in [[1], [0x80]] as [[UInt8]] {
       let path = try folder.add("m", bytes)
       #expect(throws: CheckpointError.self) { try WeightsFile(path: path) }
     }

@@ -65,13 +65,16 @@ extension CommandRuns {
       let texts: [(String, Data, String)] = [
         ("half", sound.prefix(sound.count / 2), "bytes, found \(sound.count / 2)\nhint: the file is incomplete"),
         ("one byte less", sound.dropLast(), "expected "), ("one byte more", sound + [0], "expected "),
-        ("empty", Data(), "expected 8 bytes, found 0"), ("five bytes", sound.prefix(5), "expected 8 bytes, found 5"),
-        ("text", Data(TinyProject.text.utf8), "expected a safetensors file, which begins with"),
+        ("empty", Data(), "found an empty file"), ("five bytes", sound.prefix(5), "expected 8 bytes, found 5"),
+        (
+          "text", Data(TinyProject.text.utf8),
+          ", found a text\nhint: measure it with a model: retnet eval -m MODEL damaged"
+        ),
         (
           "giant header", Data([0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F]),
           "expected a safetensors file, which begins with a header length from 2 to 100000000, found a length of 9223"
         ),
-        ("no model", Data([2, 0, 0, 0, 0, 0, 0, 0]) + Data("{}".utf8), "expected a retnet model"),
+        ("no model", Data([2, 0, 0, 0, 0, 0, 0, 0]) + Data("{}".utf8), "expected a "),
         (
           "later version", replaced(sound, #"format_version":"1""#, #"format_version":"9""#),
           "expected format version 1 or older, found 9\nhint: a newer retnet wrote this file; update the program"

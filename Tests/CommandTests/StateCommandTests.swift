@@ -94,7 +94,7 @@ extension CommandRuns {
         "generate -m half.safetensors --state-in a", status: 65, "error: a: expected a state of the model ")
       try workspace.expectFailure(
         "generate -m model.safetensors --state-in model.safetensors", status: 65,
-        "error: model.safetensors: expected a state, found a safetensors file without 'retnet.state_version'")
+        "error: model.safetensors: expected a state, found a model file\nhint: write one with: retnet generate -m ")
       try workspace.expectFailure("generate -m model.safetensors --state-in none", status: 66, "none: no such file")
       try workspace.expectFailure("state info text.txt", status: 65, "error: text.txt: ")
       try workspace.expectFailure("state undo a 1 -m model.safetensors -o b", status: 65, "an undo window, found none")

@@ -64,9 +64,12 @@ import Testing
         "\(text)")
     }
     parts.metadata[ModelHeader.configurationKey] = nil
-    #expect(throws: ModelFileError.notAModel(path: path)) { try load(parts) }
+    #expect(
+      try objection(to: parts) == "metadata 'retnet.model': expected a resolved model configuration, found none")
     parts.metadata[ModelHeader.versionKey] = nil
-    #expect(throws: ModelFileError.notAModel(path: path)) { try load(parts) }
+    #expect(throws: FileError.unexpectedKind(path: path, expected: .model, found: .foreignWeights)) { try load(parts) }
+    parts.metadata[FileKind.stateKey] = "1"
+    #expect(throws: FileError.unexpectedKind(path: path, expected: .model, found: .state)) { try load(parts) }
   }
 
   @Test(

@@ -1,3 +1,5 @@
+internal import Files
+
 /// What a PyTorch zip file says of its tensors, checked against every rule of docs/CHECKPOINT.md §3.
 package struct TorchHeader: Sendable {
   /// Pickles may be this long.
@@ -22,7 +24,7 @@ package struct TorchHeader: Sendable {
   ///   - path: What errors call the file.
   ///   - fileByteCount: The length of the whole file.
   ///   - copyBytes: Reads a range within the file.
-  /// - Throws: `CheckpointError.archive`, `.pickle`, `.tensor` or `.container`.
+  /// - Throws: `CheckpointError.archive`, `.pickle`, `.tensor`, or `.file` for a TorchScript archive.
   package init(
     path: String, fileByteCount: Int, copyBytes: @escaping (Range<Int>) -> [UInt8]
   ) throws(CheckpointError) {
@@ -89,7 +91,7 @@ package struct TorchHeader: Sendable {
     }
     let folder = String(found.dropLast(suffix.count))
     let isProgram = archive.ranges.keys.contains { $0 == folder + "/constants.pkl" || $0.hasPrefix(folder + "/code/") }
-    guard !isProgram else { throw .container(path: path, found: .torchScript) }
+    guard !isProgram else { throw .file(.unexpectedKind(path: path, expected: .weights, found: .torchScript)) }
     return folder
   }
 

@@ -1,0 +1,118 @@
+/// What a file is to be where it is named; the text is what messages say was expected.
+package enum FileRole: String, CaseIterable, Sendable {
+  case model = "a model file"
+  case weights = "a model file or weights of another program"
+  case state = "a state"
+  case tokenizer = "a SentencePiece tokenizer"
+  case tokenFile = "a token file"
+  case text = "a text"
+  case ids = "ids as text"
+  case configuration = "a configuration file"
+  case prompts = "prompts as JSON lines"
+  case benchmark = "what retnet bench prints with --output-format json"
+  /// What `retnet info` describes.
+  case subject = "a model, weights of another program, a state, a token file or a tokenizer"
+
+  /// The kinds that its reader looks at; of what is of no known kind, the reader says what is wrong.
+  private var kinds: Set<FileKind> {
+    switch self {
+    case .model: [.safetensors, .other]
+    case .weights: [.safetensors, .zip, .json, .other]
+    case .state: [.safetensors, .other]
+    case .tokenizer: [.tokenizer, .other]
+    case .tokenFile: [.tokenFile, .other]
+    case .text: [.text, .webPage, .json, .jsonLines, .empty, .other]
+    case .ids: [.text, .empty, .other]
+    case .configuration: [.text, .json, .empty, .other]
+    case .prompts: [.jsonLines, .json, .text, .empty, .other]
+    case .benchmark: [.json, .text, .empty, .other]
+    case .subject: [.safetensors, .zip, .json, .tokenizer, .tokenFile, .other]
+    }
+  }
+
+  /// Refuses a file that is recognised as something else.
+  ///
+  /// - Parameter path: Of a file; what is no regular file passes, for its reader to judge, as does `-`.
+  /// - Throws: `FileError.unexpectedKind`.
+  package func check(_ path: String) throws(FileError) {
+    if path != "-", let kind = FileKind(path: path) { try check(kind, path) }
+  }
+
+  /// Refuses a mapped file that is recognised as something else.
+  ///
+  /// - Parameter file: Any.
+  /// - Throws: `FileError.unexpectedKind`.
+  package func check(_ file: MappedFile) throws(FileError) {
+    try check(FileKind(beginning: file.copyBytes(0..<min(file.byteCount, FileKind.beginningByteCount))), file.path)
+  }
+
+  private func check(_ kind: FileKind, _ path: String) throws(FileError) {
+    if !kinds.contains(kind) { throw .unexpectedKind(path: path, expected: self, found: kind) }
+  }
+
+  /// What to do with a file that is something else.
+  ///
+  /// - Parameters:
+  ///   - kind: What it is.
+  ///   - path: Of the file.
+  /// - Returns: One step; nil where none is known.
+  package func hint(found kind: FileKind, _ path: String) -> String? {
+    let path = shellWord(path)
+    switch (self, kind) {
+    case (_, .gzip): return "decompress it first: gunzip \(path)"
+    case (_, .bzip2): return "decompress it first: bunzip2 \(path)"
+    case (_, .xz): return "decompress it first: unxz \(path)"
+    case (_, .zstd): return "decompress it first: unzstd \(path)"
+    case (_, .pointer): return "download the file itself, for example with git lfs pull"
+    case (_, .webPage): return "the address gave a page about the file; download the file itself"
+    case (.weights, .legacyPickle), (.subject, .legacyPickle):
+      return "load it with a current PyTorch and save it again: torch.save(torch.load('old.pt'), 'model.pt')"
+    case (_, .tar):
+      return "unpack it first: tar xf \(path); one by PyTorch before 0.1.12 has to be loaded and saved again"
+    case (.weights, .torchScript), (.subject, .torchScript):
+      return "save the weights alone: torch.save(torch.jit.load('script.pt').state_dict(), 'model.pt')"
+    case (.weights, .gguf), (.model, .gguf), (.subject, .gguf):
+      return "take the safetensors or PyTorch file that it was made from"
+    case (.model, .foreignWeights), (.model, .zip), (.model, .json), (.model, .legacyPickle):
+      return "make a model file of it: retnet convert \(path) -o model.safetensors"
+    case (.model, _), (.weights, _): return Self.hintForModel(found: kind, path)
+    case (.state, .model): return "write one with: retnet generate -m \(path) --state-out FILE"
+    case (.state, _): return "write one with: retnet generate -m MODEL --state-out FILE"
+    case (.tokenizer, .text), (.tokenizer, .jsonLines):
+      return "train one on texts: retnet tokenize train --input \(path) --vocab-size 4096 -o tokenizer.model"
+    case (.tokenizer, .json):
+      return "take the tokenizer.model of SentencePiece, not the tokenizer.json of other programs"
+    case (.tokenizer, _):
+      return "train one on texts: retnet tokenize train --input TEXT --vocab-size 4096 -o tokenizer.model"
+    case (.tokenFile, .text), (.tokenFile, .json), (.tokenFile, .jsonLines):
+      return "pack it first: retnet tokenize pack -m tokenizer.model --input \(path) -o train.tokens"
+    case (.tokenFile, _):
+      return "make one of texts: retnet tokenize pack -m tokenizer.model --input TEXT -o train.tokens"
+    case (.text, .tokenFile): return "'retnet eval', 'retnet verify' and 'retnet train' read token files"
+    case (.text, _): return "give a plain text file"
+    case (.ids, _): return "'retnet tokenize encode' prints ids"
+    case (.configuration, _): return "a configuration file is YAML; the folder configs has examples"
+    case (.subject, .text), (.subject, .jsonLines): return Self.hintForModel(found: kind, path)
+    case (.prompts, _), (.benchmark, _), (.subject, _): return nil
+    }
+  }
+
+  private static func hintForModel(found kind: FileKind, _ path: String) -> String? {
+    switch kind {
+    case .tokenizer: "a tokenizer encodes texts: retnet tokenize encode -m \(path); 'retnet train' makes models"
+    case .text, .jsonLines, .tokenFile: "measure it with a model: retnet eval -m MODEL \(path)"
+    case .state: "go on from a state with: retnet generate -m MODEL --state-in \(path)"
+    case .trainingState: "the model stands beside it, under the same name without '.training-state'"
+    default: nil
+    }
+  }
+}
+
+/// A path as it has to be typed in a shell.
+private func shellWord(_ path: String) -> String {
+  func isPlain(_ byte: UInt8) -> Bool {
+    let character = Character(UnicodeScalar(byte))
+    return byte >= 0x80 || character.isLetter || character.isNumber || "/._-+,:=@%".contains(character)
+  }
+  return !path.isEmpty && path.utf8.allSatisfy(isPlain) ? path : "'" + path.replacing("'", with: #"'\''"#) + "'"
+}

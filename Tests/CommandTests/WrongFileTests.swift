@@ -1,0 +1,153 @@
+import Foundation
+import Testing
+
+extension CommandRuns {
+  /// A file of another kind than the place takes is told by what it is, what was expected, and what helps.
+  @Suite struct WrongFileTests {
+    private let workspace: Workspace
+
+    /// Every place of every command that reads a file (FILE), the words for what it takes, and the kinds that it reads or
+    /// whose reader says more.
+    private static let places: [(line: String, expected: String, takes: Set<String>)] = [
+      ("tokenize train --vocab-size 300 -o new --input FILE", "a text", ["text", "jsonl", "html", "empty"]),
+      ("tokenize pack -m tokenizer.model -o new --input FILE", "a text", ["text", "jsonl", "html", "empty"]),
+      (
+        "tokenize pack -m tokenizer.model -o new --invalid bytes --input FILE", "a text",
+        ["text", "jsonl", "html", "empty"]
+      ),
+      ("tokenize pack -m FILE -o new --input text.txt", "a SentencePiece tokenizer", ["tokenizer"]),
+      ("tokenize encode -m FILE text.txt", "a SentencePiece tokenizer", ["tokenizer"]),
+      ("tokenize encode -m tokenizer.model FILE", "a text", ["text", "jsonl", "html", "empty"]),
+      ("tokenize decode -m FILE text.txt", "a SentencePiece tokenizer", ["tokenizer"]),
+      ("tokenize decode -m tokenizer.model FILE", "ids as text", ["text", "empty"]),
+      ("train --config FILE -o new", "a configuration file", ["text", "empty", "jsonl"]),
+      ("train --config config.yaml -o new --init-from FILE", weights, ["model", "zip", "jsonl"]),
+      ("train --config config.yaml -o new --set data.train=FILE", "a token file", ["tokens"]),
+      ("train --config config.yaml -o new --set data.tokenizer=FILE", "a SentencePiece tokenizer", ["tokenizer"]),
+      ("eval -m FILE text.txt", "a model file", ["model"]),
+      ("eval -m model.safetensors FILE", "a text", ["text", "jsonl", "html", "empty", "tokens"]),
+      ("generate -m FILE -p x", "a model file", ["model"]),
+      ("generate -m model.safetensors -f FILE -n 1", "a text", ["text", "jsonl", "html", "empty"]),
+      ("generate -m model.safetensors --prompts FILE", "prompts as JSON lines", ["text", "jsonl", "empty"]),
+      ("generate -m model.safetensors --state-in FILE", "a state", ["state"]),
+      ("state info FILE", "a state", ["state"]), ("state fork FILE -o new", "a state", ["state"]),
+      ("state undo FILE 1 -m model.safetensors -o new", "a state", ["state"]),
+      ("state undo good.state 1 -m FILE -o new", "a model file", ["model"]),
+      ("state diff FILE good.state", "a state", ["state"]), ("state diff good.state FILE", "a state", ["state"]),
+      ("convert FILE -o new", weights, ["model", "zip"]),
+      ("convert model.safetensors -o new --report FILE", "a text", ["text", "jsonl", "html", "empty"]),
+      ("convert model.safetensors -o new --tokenizer FILE", "a SentencePiece tokenizer", ["tokenizer"]),
+      ("info FILE", subject, ["model", "zip", "tokenizer", "tokens", "state"]),
+      ("verify FILE --length 20", "a model file", ["model"]),
+      ("verify model.safetensors --length 20 --file FILE", "a text", ["text", "jsonl", "html", "empty", "tokens"]),
+      ("bench train -m FILE -r 1", weights, ["model", "zip"]),
+      ("bench generate -m FILE -r 1", weights, ["model", "zip"]),
+      ("bench train --config FILE -r 1", "a configuration file", ["text", "empty"]),
+      ("bench generate --config FILE -r 1", "a configuration file", ["text", "empty"]),
+      ("bench train --compare FILE -r 1", bench, ["text", "empty"]),
+      ("bench generate --compare FILE -r 1", bench, ["text", "empty"]),
+    ]
+
+    private static let weights = "a model file or weights of another program"
+    private static let subject = "a model, weights of another program, a state, a token file or a tokenizer"
+    private static let bench = "what retnet bench prints with --output-format json"
+
+    /// What the kinds are called.
+    private static let kinds = [
+      "text": "a text", "jsonl": "JSON lines", "html": "a web page (HTML)", "empty": "an empty file",
+      "gzip": "a file compressed with gzip", "pointer": "a Git LFS pointer", "tokenizer": "a SentencePiece tokenizer",
+      "tokens": "a token file", "model": "a ", "state": "a ", "foreign": "", "zip": "a zip archive",
+    ]
+
+    init() throws {
+      workspace = try Workspace()
+      _ = try workspace.result("generate -m model.safetensors -p light -n 4 --state-out good.state --undo-window 2")
+      try workspace.write(TinyProject.text, "text")
+      try workspace.write("{\"prompt\":\"a\"}\n{\"prompt\":\"b\"}\n", "jsonl")
+      try workspace.write("<!DOCTYPE html>\n<html></html>\n", "html")
+      try workspace.write("", "empty")
+      try workspace.write(Data([0x1F, 0x8B, 8, 0, 0, 0, 0, 0]), "gzip")
+      try workspace.write("version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 1\n", "pointer")
+      for (name, source) in [
+        ("tokenizer", "tokenizer.model"), ("tokens", "train.tokens"), ("model", "model.safetensors"),
+        ("state", "good.state"),
+      ] { try workspace.write(workspace.bytes(source), name) }
+      let golden = projectFolder.appendingPathComponent("Tests/Golden/torchscale-b-untied")
+      try workspace.write(Data(contentsOf: golden.appendingPathComponent("model.safetensors")), "foreign")
+      try workspace.write(Data(contentsOf: golden.appendingPathComponent("model.pt")), "zip")
+    }
+
+    @Test(arguments: places.indices)
+    func otherKindsAreNamed(_ index: Int) throws {
+      let place = Self.places[index]
+      for (kind, word) in Self.kinds where !place.takes.contains(kind) {
+        // Weights of other programs are read as such.
+        if kind == "foreign" || kind == "zip", place.expected == Self.weights || place.expected == Self.subject {
+          continue
+        }
+        let line = place.line.replacing("FILE", with: kind)
+        let run = try workspace.run(line)
+        #expect(run.status == 65 && run.output.isEmpty, "\(line): \(run.talk)")
+        let message = "error: \(kind): expected \(place.expected), found \(word)"
+        #expect(run.talk.contains(message), "\(line): \(run.talk)")
+        #expect(!FileManager.default.fileExists(atPath: workspace.folder.appendingPathComponent("new").path))
+      }
+    }
+
+    @Test(arguments: [
+      ("generate -m foreign", "found weights of another program", "retnet convert foreign -o model.safetensors"),
+      ("eval -m zip text.txt", "found a zip archive, as PyTorch writes", "retnet convert zip -o model.safetensors"),
+      ("verify tokenizer", "found a SentencePiece tokenizer", "retnet tokenize encode -m tokenizer"),
+      ("generate -m text", "found a text", "retnet eval -m MODEL text"),
+      ("generate -m state", "found a state", "retnet generate -m MODEL --state-in state"),
+      ("generate -m model --state-in foreign", "found weights of another program", "--state-out FILE"),
+      ("info text", "found a text", "retnet eval -m MODEL text"),
+      ("info gzip", "found a file compressed with gzip", "gunzip gzip"),
+      ("info html", "found a web page (HTML)", "download the file itself"),
+      ("convert pointer -o new", "found a Git LFS pointer", "git lfs pull"),
+      (
+        "train --config config.yaml -o new --set data.train=text", "found a text",
+        "tokenize pack -m tokenizer.model --input text"
+      ),
+      ("tokenize encode -m text text.txt", "found a text", "retnet tokenize train --input text"),
+    ])
+    func theCommandThatHelpsIsNamed(_ line: String, _ found: String, _ command: String) throws {
+      let run = try workspace.run(line)
+      #expect(run.status == 65)
+      #expect(run.talk.contains(found), "\(run.talk)")
+      let hint = try #require(run.talk.split(separator: "\n").first { $0.hasPrefix("hint: ") }, "\(run.talk)")
+      #expect(hint.contains(command), "\(hint)")
+    }
+
+    @Test func aTrainingStateIsNamed() throws {
+      _ = try workspace.result("train --config config.yaml -o run --max-steps 1 -q")
+      let folder = workspace.folder.appendingPathComponent("run/checkpoints").path
+      let name = try #require(
+        try FileManager.default.contentsOfDirectory(atPath: folder).first {
+          $0.hasSuffix(".training-state.safetensors")
+        })
+      for command in ["generate -m", "info", "state info", "bench train -r 1 -m"] {
+        let talk = try workspace.expectFailure(
+          "\(command) run/checkpoints/\(name)", status: 65, "found a training state")
+        #expect(talk.hasPrefix("run/checkpoints/\(name): expected "), "\(talk)")
+      }
+    }
+
+    /// Every option and argument that is completed with files and is no output stands in the table.
+    @Test func everyPlaceIsTried() throws {
+      // Where results go, or what is read elsewhere: a run folder and its checkpoints.
+      let outputs: Set = ["--output", "--validation-output", "--state-out", "--resume"]
+      for command in try DescribedCommand.all() {
+        for value in command.values where value.completesFiles && !outputs.contains(value.name) {
+          let isTried = Self.places.contains { place in
+            let words = place.line.split(separator: " ").map(String.init)
+            guard words.starts(with: command.words), let index = words.firstIndex(of: "FILE") else { return false }
+            return value.names.isEmpty ? !words[index - 1].hasPrefix("-") : value.names.contains(words[index - 1])
+          }
+          // The model of a command is tried with its own line where several take one.
+          #expect(isTried, "\(command.testDescription) \(value.name)")
+        }
+      }
+    }
+  }
+}

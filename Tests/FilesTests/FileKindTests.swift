@@ -1,0 +1,67 @@
+import Files
+import TestSupport
+import Testing
+
+@Suite struct FileKindTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private static let tar = [UInt8](repeating: 0x61, count: 257) + Array("ustar".utf8) + [0, 0x30, 0x30]
+  private static let unknownPiece: [UInt8] = [0x0A, 14, 0x0A, 5] + Array("<unk>".utf8) + [0x15, 0, 0, 0, 0, 0x18, 2]
+  /// 4,095 bytes and the first byte of a character that goes on.
+  private static let cut = Array(String(repeating: "a", count: 4_095).utf8) + [0xC3]
+
+  static let samples: [(bytes: [UInt8], kind: FileKind)] = [
+    ([], .empty), ([2, 0, 0, 0, 0, 0, 0, 0] + Array("{}".utf8), .safetensors), (Array("PK\u{3}\u{4}".utf8), .zip),
+    ([0x1F, 0x8B, 8, 0], .gzip), (Array("BZh9".utf8), .bzip2), ([0xFD] + Array("7zXZ\u{0}".utf8), .xz),
+    ([0x28, 0xB5, 0x2F, 0xFD], .zstd), (tar, .tar), ([0x80, 2, 0x8A, 10], .legacyPickle), (Array("GGUF".utf8), .gguf),
+    (Array("version https://git-lfs.github.com/spec/v1\n".utf8), .pointer),
+    (Array("\n<!DOCTYPE HTML>\n<p>".utf8), .webPage), (Array("<html lang=en>".utf8), .webPage),
+    (Array("<h1> is no page".utf8), .text), (Array("{\"a\": [1,\n2]}\n".utf8), .json),
+    (Array("[{\"a\":1}]".utf8), .json),
+    (Array("{\n}\n".utf8), .json), (Array("{\"a\":1}\n{\"a\":2}\n".utf8), .jsonLines),
+    (Array("{\"a\":1}\r\n\r\n{\"a\":2}".utf8), .jsonLines), ([0xEF, 0xBB, 0xBF] + Array("{\"a\":1}".utf8), .json),
+    (Array("{curly} words".utf8), .text), (Array("[1] a footnote".utf8), .text), (unknownPiece, .tokenizer),
+    (Array("RNTOKENS".utf8), .tokenFile), (Array("In the beginning\r\n\tthe end".utf8), .text), (cut, .text),
+    (Array("1 2 3\n".utf8), .text), ([0xC3], .other), ([0, 1, 2], .other), (Array("a\u{0}b".utf8), .other),
+    ([0x80], .other), ([0xD8, 0x0B, 0, 0, 0], .other),
+  ]
+
+  @Test func firstBytesTellTheKind() throws {
+    for (index, sample) in Self.samples.enumerated() {
+      #expect(FileKind(beginning: sample.bytes) == sample.kind, "\(index): \(sample.kind)")
+      #expect(FileKind(path: try folder.add("f", sample.bytes)) == sample.kind)
+    }
+    #expect(FileKind(path: folder.path) == nil && FileKind(path: folder.path + "/none") == nil)
+  }
+
+  @Test func everyRoleTakesItsOwnAndRefusesOthers() throws {
+    for sample in Self.samples {
+      let path = try folder.add("f", sample.bytes)
+      for role in FileRole.allCases {
+        let found: FileKind?
+        do {
+          try role.check(path)
+          try role.check(MappedFile(path: path))
+          found = nil
+        } catch FileError.unexpectedKind(_, let expected, let kind) {
+          #expect(expected == role)
+          found = kind
+        }
+        #expect(found == nil || found == sample.kind && sample.kind != .other)
+        // Whoever is refused something that is compressed, or only a pointer, is told what to do.
+        if let found, [.gzip, .bzip2, .xz, .zstd, .pointer].contains(found) {
+          #expect(FileError.unexpectedKind(path: path, expected: role, found: found).hint != nil)
+        }
+      }
+    }
+  }
+
+  @Test func pathsInHintsCanBePasted() {
+    let error = FileError.unexpectedKind(path: "it's a model.gz", expected: .model, found: .gzip)
+    #expect(error.hint == #"decompress it first: gunzip 'it'\''s a model.gz'"#)
+    #expect(
+      FileError.unexpectedKind(path: "a.gz", expected: .text, found: .gzip).hint == "decompress it first: gunzip a.gz")
+  }
+}
