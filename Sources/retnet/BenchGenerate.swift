@@ -31,21 +31,21 @@ struct BenchGenerate: ParsableCommand {
   var quantize: Quantization?
 
   @Option(
-    name: [.customShort("p"), .long],
+    name: .shortWithValue("p"),
     help: ArgumentHelp("Tokens of the prompt; 0: do not measure one.", valueName: "n"))
   var promptTokens = 512
 
   @Option(
-    name: [.customShort("n"), .long],
+    name: .shortWithValue("n"),
     help: ArgumentHelp("Tokens to decode; 0: do not measure decoding.", valueName: "n"))
   var newTokens = 128
 
   @Option(
-    name: .shortAndLong, help: ArgumentHelp("Tokens before, several numbers in turn.", valueName: "0,8192"))
+    name: .shortWithValue("d"), help: ArgumentHelp("Tokens before, several numbers in turn.", valueName: "0,8192"))
   var depth = "0"
 
   @Option(
-    name: .shortAndLong,
+    name: .shortWithValue("b"),
     help: ArgumentHelp("Sequences that are decoded together, several numbers in turn.", valueName: "1,16"))
   var batch = "1"
 

@@ -13,10 +13,13 @@ struct BenchModelOptions: ParsableArguments {
   @Option(help: ArgumentHelp("A model by name (default: reference).", valueName: "reference|retnet-1.3b"))
   var preset: ModelPreset?
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("A model file, or weights of another program.", valueName: "model"))
+  @Option(
+    name: .shortWithValue("m"),
+    help: ArgumentHelp("A model file, or weights of another program.", valueName: "model"), completion: .file())
   var model: String?
 
-  @Option(help: ArgumentHelp("A configuration file of 'retnet train'.", valueName: "x.yaml"))
+  @Option(
+    help: ArgumentHelp("A configuration file of 'retnet train'.", valueName: "x.yaml"), completion: .file())
   var config: String?
 
   @Option(help: ArgumentHelp("Override a key; may be repeated.", valueName: "block.key=value"))

@@ -3,20 +3,21 @@ internal import ArgumentParser
 /// What every benchmark takes: how often, on how many threads, and what to do with the rows.
 struct BenchOptions: ParsableArguments {
   @Option(
-    name: .shortAndLong,
+    name: .shortWithValue("t"),
     help: ArgumentHelp(
       "Threads, 1 to 1024; several numbers are measured in turn (default: RETNET_THREADS, then the cores there are).",
       valueName: "1,2"))
   var threads: String?
 
-  @Option(name: [.customShort("r"), .long], help: ArgumentHelp("Timed repetitions, 1 to 1000.", valueName: "n"))
+  @Option(name: .shortWithValue("r"), help: ArgumentHelp("Timed repetitions, 1 to 1000.", valueName: "n"))
   var repetitions = 5
 
   @Option(help: ArgumentHelp("How the rows are printed.", valueName: "md|json|jsonl|csv"))
   var outputFormat = BenchFormat.md
 
   @Option(
-    help: ArgumentHelp("Compare with the rows of an earlier run, printed as json.", valueName: "base.json"))
+    help: ArgumentHelp("Compare with the rows of an earlier run, printed as json.", valueName: "base.json"),
+    completion: .file())
   var compare: String?
 
   @Option(

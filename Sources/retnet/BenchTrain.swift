@@ -28,7 +28,9 @@ struct BenchTrain: ParsableCommand {
       "Operands of the products (default: auto, or the file's).", valueName: "auto|float32|bfloat16"))
   var precision: TrainingPrecision?
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Sequences of a batch (default: 8, or the file's).", valueName: "n"))
+  @Option(
+    name: .shortWithValue("b"),
+    help: ArgumentHelp("Sequences of a batch (default: 8, or the file's).", valueName: "n"))
   var batch: Int?
 
   @Option(help: ArgumentHelp("Tokens of a sequence (default: 512, or the file's).", valueName: "n"))

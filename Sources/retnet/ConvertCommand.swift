@@ -26,12 +26,14 @@ struct ConvertCommand: ParsableCommand {
       Quantised matrices have blocks of 32 numbers with a scale; embedding and head keep eight bits.
       """)
 
-  @Argument(help: ArgumentHelp("Model file, foreign weights, or a folder with them.", valueName: "in"))
+  @Argument(
+    help: ArgumentHelp("Model file, foreign weights, or a folder with them.", valueName: "in"), completion: .file())
   var input: String
 
   @OptionGroup var global: GlobalOptions
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Where the model goes.", valueName: "out"))
+  @Option(
+    name: .shortWithValue("o"), help: ArgumentHelp("Where the model goes.", valueName: "out"), completion: .file())
   var output: String
 
   @Option(
@@ -55,13 +57,15 @@ struct ConvertCommand: ParsableCommand {
   var quantize: Quantization?
 
   @Option(
-    help: ArgumentHelp("Print what the format changes in the model's predictions of a text.", valueName: "text"))
+    help: ArgumentHelp("Print what the format changes in the model's predictions of a text.", valueName: "text"),
+    completion: .file())
   var report: String?
 
   @Option(
     help: ArgumentHelp(
       "Put this SentencePiece model into the file (default: the model's own, or the one beside foreign weights).",
-      valueName: "tokenizer.model"))
+      valueName: "tokenizer.model"),
+    completion: .file())
   var tokenizer: String?
 
   @Flag(help: "Check the written model as `retnet verify` does.")
@@ -69,6 +73,9 @@ struct ConvertCommand: ParsableCommand {
 
   func validate() throws {
     if dtype != nil && quantize != nil { throw ValidationError("'--dtype' and '--quantize' exclude each other") }
+    if let numHeads, !(1...1_024).contains(numHeads) {
+      throw ValidationError("--num-heads: expected 1 to 1024, found \(numHeads)")
+    }
   }
 
   func run() throws {

@@ -28,7 +28,7 @@ struct EvalCommand: ParsableCommand {
   @OptionGroup var model: ModelOption
   @OptionGroup var global: GlobalOptions
 
-  @Argument(help: ArgumentHelp("Text or token files.", valueName: "file"))
+  @Argument(help: ArgumentHelp("Text or token files.", valueName: "file"), completion: .file())
   var files: [String]
 
   @Option(help: "Form of retention; auto is chunkwise. All give the same number up to rounding.")
@@ -37,7 +37,9 @@ struct EvalCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Chunk length of the chunkwise form, 1 to 65536.", valueName: "c"))
   var chunkLength: Int?
 
-  @Option(help: ArgumentHelp("What a document of a text is.", valueName: "file|line|blank-line|separator:STR"))
+  @Option(
+    help: ArgumentHelp("What a document of a text is.", valueName: "file|line|blank-line|separator:STR"),
+    completion: DocumentRule.completion)
   var documents = "file"
 
   @Flag(inversion: .prefixedNo, help: "Begin documents with BOS (default: as the model's configuration says).")

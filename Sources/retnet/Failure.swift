@@ -14,6 +14,7 @@ internal import Tokenization
 package func report(_ error: any Error, arguments: [String] = CommandLine.arguments) -> Int32 {
   if let failure = CommandError(error) {
     if failure.status != .done { failure.print(color: requestedColor(arguments)) }
+    if failure.status == .usage { StandardStream.error.say(usage(of: arguments)) }
     return failure.status.rawValue
   }
   let code = RootCommand.exitCode(for: error)
@@ -23,9 +24,14 @@ package func report(_ error: any Error, arguments: [String] = CommandLine.argume
     return code.rawValue
   }
   if code == .validationFailure {
-    let usage = RootCommand.fullMessage(for: error).split(separator: "\n").dropFirst().joined(separator: "\n")
+    // The parser lists many words that a value can have below each other; an error is one line.
+    let lines = RootCommand.message(for: error).split(separator: "\n")
+    let words = lines.dropFirst().map { $0.drop { " -".contains($0) } }.joined(separator: ", ")
+    let message = (lines.first ?? "") + (words.isEmpty ? "" : " " + words)
+    let usage = RootCommand.fullMessage(for: error).split(separator: "\n").dropFirst(lines.count)
+      .joined(separator: "\n")
     let hint = spellingHint(arguments: arguments.dropFirst(), root: RootCommand.self)
-    CommandError(.usage, RootCommand.message(for: error), hint: hint).print(color: requestedColor(arguments))
+    CommandError(.usage, String(message), hint: hint).print(color: requestedColor(arguments))
     StandardStream.error.say(usage)
     return ExitStatus.usage.rawValue
   }
@@ -96,13 +102,34 @@ private func requestedColor(_ arguments: [String]) -> ColorMode {
   return .auto
 }
 
-/// "Did you mean" for misspelt commands and for the flags that the argument parser itself adds, which it does not suggest.
+/// How the command is used that the arguments name, as the argument parser says it of its own errors.
+private func usage(of arguments: [String]) -> String {
+  var (command, names): (any ParsableCommand.Type, [String]) = (RootCommand.self, ["retnet"])
+  for word in arguments.dropFirst() {
+    guard let next = command.configuration.subcommands.first(where: { $0._commandName == word }) else { break }
+    (command, names) = (next, names + [word])
+  }
+  return """
+    Usage: \(RootCommand.usageString(for: command))
+      See '\(names.joined(separator: " ")) --help' for more information.
+    """
+}
+
+/// "Did you mean" for the flags that the argument parser itself adds, which it does not suggest.
 package func spellingHint(arguments: ArraySlice<String>, root: any ParsableCommand.Type) -> String? {
   guard let word = arguments.first else { return nil }
   let commands = root.configuration.subcommands
   if let command = commands.first(where: { $0._commandName == word }) {
     return spellingHint(arguments: arguments.dropFirst(), root: command)
   }
-  let known = word.hasPrefix("--") ? ["--help", "--version"] : commands.map { $0._commandName }
-  return closestMatch(to: word, among: known).map { "did you mean '\($0)'?" }
+  guard word.hasPrefix("--") else { return nil }
+  return closestMatch(to: word, among: ["--help", "--version"]).map { "did you mean '\($0)'?" }
+}
+
+/// "Did you mean" for a command: one that begins so, or one that is spelt nearly so.
+func commandHint(_ word: String, among commands: [any ParsableCommand.Type]) -> String? {
+  let names = commands.map { $0._commandName }
+  let begun = names.filter { $0.hasPrefix(word) }
+  let match = begun.count == 1 ? begun.first : closestMatch(to: word, among: names)
+  return match.map { "did you mean '\($0)'?" }
 }

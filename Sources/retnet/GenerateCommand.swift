@@ -126,7 +126,8 @@ struct SeveralOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Continue each prompt of JSON lines, {\"prompt\": …} with \"id\", \"n\", \"seed\" as wanted; '-' is standard input.",
-      valueName: "file.jsonl"))
+      valueName: "file.jsonl"),
+    completion: .file())
   var prompts: String?
 
   @Option(

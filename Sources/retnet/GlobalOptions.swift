@@ -8,7 +8,7 @@ package struct GlobalOptions: ParsableArguments {
   package static let threadRange = 1...1024
 
   @Option(
-    name: .shortAndLong,
+    name: .shortWithValue("t"),
     help: ArgumentHelp("Threads, 1 to 1024 (default: RETNET_THREADS, then the cores there are).", valueName: "n"))
   package var threads: Int?
 

@@ -21,7 +21,7 @@ struct InfoCommand: ParsableCommand {
       Of weights of other programs, in a file or a folder, it tells the family and the model that convert would make.
       """)
 
-  @Argument(help: "The file, or a folder with weights.")
+  @Argument(help: "The file, or a folder with weights.", completion: .file())
   var file: String
 
   @OptionGroup var global: GlobalOptions

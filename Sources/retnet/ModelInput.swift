@@ -6,7 +6,9 @@ internal import Tokenization
 
 /// The option that names a model.
 struct ModelOption: ParsableArguments {
-  @Option(name: .shortAndLong, help: ArgumentHelp("Model file.", valueName: "model.safetensors"))
+  @Option(
+    name: .shortWithValue("m"), help: ArgumentHelp("Model file.", valueName: "model.safetensors"),
+    completion: .file())
   var model: String
 }
 

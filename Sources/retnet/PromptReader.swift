@@ -6,10 +6,12 @@ internal import Tokenization
 
 /// Where a prompt comes from.
 struct PromptOptions: ParsableArguments {
-  @Option(name: .shortAndLong, parsing: .unconditional, help: "The prompt; '-' reads standard input (default: empty).")
+  @Option(
+    name: .shortWithValue("p"), parsing: .unconditional,
+    help: "The prompt; '-' reads standard input (default: empty).")
   var prompt: String?
 
-  @Option(name: .shortAndLong, help: "Read the prompt from a file.")
+  @Option(name: .shortWithValue("f"), help: "Read the prompt from a file.", completion: .file())
   var file: String?
 
   @Flag(help: "Print the prompt before its continuation.")

@@ -18,7 +18,7 @@ struct RootCommand: ParsableCommand {
   static func main() {
     StandardStream.reportClosedPipes()
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(CommandArguments(processArguments, root: self).words)
       try command.run()
     } catch {
       Glibc.exit(report(error))

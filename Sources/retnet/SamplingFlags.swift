@@ -58,7 +58,7 @@ struct SamplingFlags: ParsableArguments {
   var logitBias: [LogitBias] = []
 
   @Option(
-    name: .shortAndLong, parsing: .unconditional,
+    name: .shortWithValue("s"), parsing: .unconditional,
     help: ArgumentHelp(
       "Seed of the choice, a whole number from 0 (default: 0, or as the state left it).", valueName: "n"))
   var seed: UInt64?

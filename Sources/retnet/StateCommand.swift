@@ -23,7 +23,7 @@ struct StateInfo: ParsableCommand {
         retnet state info chat.state --json
       """)
 
-  @Argument(help: "State file.")
+  @Argument(help: "State file.", completion: .file())
   var file: String
 
   @OptionGroup var global: GlobalOptions

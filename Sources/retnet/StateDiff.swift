@@ -15,10 +15,10 @@ struct StateDiff: ParsableCommand {
       A layer's difference is rms(A - B) / rms(B) over all that it remembers.
       """)
 
-  @Argument(help: "State file A.")
+  @Argument(help: "State file A.", completion: .file())
   var first: String
 
-  @Argument(help: "State file B.")
+  @Argument(help: "State file B.", completion: .file())
   var second: String
 
   @OptionGroup var global: GlobalOptions

@@ -15,15 +15,17 @@ struct StateFork: ParsableCommand {
       The copy has another seed, another format, or nothing that was kept of the ids.
       """)
 
-  @Argument(help: "State file.")
+  @Argument(help: "State file.", completion: .file())
   var file: String
 
   @OptionGroup var global: GlobalOptions
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Where the copy goes.", valueName: "file"))
+  @Option(
+    name: .shortWithValue("o"), help: ArgumentHelp("Where the copy goes.", valueName: "file"), completion: .file())
   var output: String
 
-  @Option(name: .shortAndLong, help: "Seed of the copy (default: as the state left it).")
+  @Option(
+    name: .shortWithValue("s"), help: "Seed of the copy, a whole number from 0 (default: as the state left it).")
   var seed: UInt64?
 
   @Option(help: ArgumentHelp("Format of the copy (default: as it is).", valueName: "f32|bf16"))

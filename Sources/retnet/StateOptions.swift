@@ -14,10 +14,10 @@ enum StateFormat: String, CaseIterable, ExpressibleByArgument {
 
 /// Which state generation goes on from, and which it leaves.
 struct StateOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Go on from this state.", valueName: "file"))
+  @Option(help: ArgumentHelp("Go on from this state.", valueName: "file"), completion: .file())
   var stateIn: String?
 
-  @Option(help: ArgumentHelp("Write the state there when done.", valueName: "file"))
+  @Option(help: ArgumentHelp("Write the state there when done.", valueName: "file"), completion: .file())
   var stateOut: String?
 
   @Flag(help: "Also write the ids of all tokens that were read.")

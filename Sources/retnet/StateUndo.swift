@@ -16,7 +16,7 @@ struct StateUndo: ParsableCommand {
       The result is, to the bit, the state before those tokens. It takes a state that was written with --undo-window.
       """)
 
-  @Argument(help: "State file.")
+  @Argument(help: "State file.", completion: .file())
   var file: String
 
   @Argument(help: "Tokens to take back.")
@@ -25,7 +25,9 @@ struct StateUndo: ParsableCommand {
   @OptionGroup var model: ModelOption
   @OptionGroup var global: GlobalOptions
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Where the earlier state goes.", valueName: "file"))
+  @Option(
+    name: .shortWithValue("o"), help: ArgumentHelp("Where the earlier state goes.", valueName: "file"),
+    completion: .file())
   var output: String
 
   func validate() throws {

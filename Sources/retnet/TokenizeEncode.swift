@@ -24,7 +24,7 @@ struct TokenizeEncode: ParsableCommand {
   @OptionGroup var tokenizer: TokenizerOption
   @OptionGroup var global: GlobalOptions
 
-  @Argument(help: "Text file; '-' is standard input.")
+  @Argument(help: "Text file; '-' is standard input.", completion: .file())
   var file = "-"
 
   @Option(help: "What is printed.")
@@ -98,7 +98,7 @@ struct TokenizeDecode: ParsableCommand {
   @OptionGroup var tokenizer: TokenizerOption
   @OptionGroup var global: GlobalOptions
 
-  @Argument(help: "File of ids; '-' is standard input.")
+  @Argument(help: "File of ids; '-' is standard input.", completion: .file())
   var file = "-"
 
   func run() throws {

@@ -20,13 +20,15 @@ struct TokenizePack: ParsableCommand {
   @OptionGroup var tokenizer: TokenizerOption
   @OptionGroup var global: GlobalOptions
 
-  @Option(parsing: .upToNextOption, help: "Text files, UTF-8.")
+  @Option(parsing: .upToNextOption, help: "Text files, UTF-8.", completion: .file())
   var input: [String]
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Where the ids go.", valueName: "train.tokens"))
+  @Option(
+    name: .shortWithValue("o"), help: ArgumentHelp("Where the ids go.", valueName: "train.tokens"),
+    completion: .file())
   var output: String
 
-  @Option(help: ArgumentHelp("Where the documents that are held out go.", valueName: "file"))
+  @Option(help: ArgumentHelp("Where the documents that are held out go.", valueName: "file"), completion: .file())
   var validationOutput: String?
 
   @Option(help: ArgumentHelp("Part of the documents that is held out, spread evenly.", valueName: "p"))
@@ -35,7 +37,9 @@ struct TokenizePack: ParsableCommand {
   @Option(help: ArgumentHelp("The input is JSON lines with the text in this field.", valueName: "text"))
   var jsonlField: String?
 
-  @Option(help: ArgumentHelp("What a document is.", valueName: "file|line|blank-line|separator:STR"))
+  @Option(
+    help: ArgumentHelp("What a document is.", valueName: "file|line|blank-line|separator:STR"),
+    completion: DocumentRule.completion)
   var documents = "file"
 
   @Option(help: ArgumentHelp("What happens to bytes that are not UTF-8.", valueName: "refuse|bytes"))

@@ -16,13 +16,15 @@ struct TokenizeTrain: ParsableCommand {
 
   @OptionGroup var global: GlobalOptions
 
-  @Option(parsing: .upToNextOption, help: "Text files, UTF-8.")
+  @Option(parsing: .upToNextOption, help: "Text files, UTF-8.", completion: .file())
   var input: [String]
 
   @Option(help: ArgumentHelp("Pieces in the vocabulary.", valueName: "n"))
   var vocabSize: Int
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Where the model goes.", valueName: "tokenizer.model"))
+  @Option(
+    name: .shortWithValue("o"), help: ArgumentHelp("Where the model goes.", valueName: "tokenizer.model"),
+    completion: .file())
   var output: String
 
   @Option(help: ArgumentHelp("Kind of model.", valueName: "unigram|bpe|word|char"))
@@ -37,7 +39,9 @@ struct TokenizeTrain: ParsableCommand {
   @Option(help: ArgumentHelp("Texts that are always one piece.", valueName: "a,b"))
   var userDefinedSymbols: String?
 
-  @Option(help: "Normalization rule; anything but identity loses information.")
+  @Option(
+    help: "Normalization rule; anything but identity loses information.",
+    completion: .list(["identity", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"]))
   var normalization = "identity"
 
   @Option(help: ArgumentHelp("Sample at most this many bytes of the text.", valueName: "n"))
@@ -46,7 +50,7 @@ struct TokenizeTrain: ParsableCommand {
   @Option(help: ArgumentHelp("The input is JSON lines with the text in this field.", valueName: "text"))
   var jsonlField: String?
 
-  @Option(help: "Seed of the sample.")
+  @Option(help: "Seed of the sample, a whole number from 0.")
   var seed: UInt64?
 
   func run() throws {
@@ -91,7 +95,9 @@ extension InvalidText: ExpressibleByArgument {}
 
 /// The option that names a tokenizer.
 struct TokenizerOption: ParsableArguments {
-  @Option(name: .shortAndLong, help: ArgumentHelp("SentencePiece model.", valueName: "tokenizer.model"))
+  @Option(
+    name: .shortWithValue("m"), help: ArgumentHelp("SentencePiece model.", valueName: "tokenizer.model"),
+    completion: .file())
   var model: String
 
   func load() throws -> Tokenizer { try Tokenizer(path: model) }

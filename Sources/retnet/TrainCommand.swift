@@ -28,21 +28,25 @@ struct TrainCommand: ParsableCommand {
 
   @OptionGroup var global: GlobalOptions
 
-  @Option(help: ArgumentHelp("Configuration file.", valueName: "x.yaml"))
+  @Option(help: ArgumentHelp("Configuration file.", valueName: "x.yaml"), completion: .file())
   var config: String
 
   @Option(help: ArgumentHelp("Override a key; may be repeated.", valueName: "block.key=value"))
   var set: [String] = []
 
   @Option(
-    name: .shortAndLong,
-    help: ArgumentHelp("Run folder (default: runs/ and the name of the file).", valueName: "runs/x"))
+    name: .shortWithValue("o"),
+    help: ArgumentHelp("Run folder (default: runs/ and the name of the file).", valueName: "runs/x"),
+    completion: .directory)
   var output: String?
 
-  @Option(help: ArgumentHelp("Go on from the newest checkpoint, or from a given one.", valueName: "auto|path"))
+  @Option(
+    help: ArgumentHelp("Go on from the newest checkpoint, or from a given one.", valueName: "auto|path"),
+    completion: .file())
   var resume: String?
 
-  @Option(help: ArgumentHelp("Begin with the weights of this model.", valueName: "model"))
+  @Option(
+    help: ArgumentHelp("Begin with the weights of this model.", valueName: "model"), completion: .file())
   var initFrom: String?
 
   @Option(help: ArgumentHelp("Stop after this step of the run.", valueName: "n"))

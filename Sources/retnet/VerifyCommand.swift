@@ -17,12 +17,14 @@ struct VerifyCommand: ParsableCommand {
       Differences are relative to the root mean square of the yardstick; --verbose lists every layer.
       """)
 
-  @Argument(help: ArgumentHelp("Model file.", valueName: "model"))
+  @Argument(help: ArgumentHelp("Model file.", valueName: "model"), completion: .file())
   var model: String
 
   @OptionGroup var global: GlobalOptions
 
-  @Option(help: ArgumentHelp("Text or token file to read (default: a text of the program's own).", valueName: "text"))
+  @Option(
+    help: ArgumentHelp("Text or token file to read (default: a text of the program's own).", valueName: "text"),
+    completion: .file())
   var file: String?
 
   @Option(help: ArgumentHelp("Tokens to read, 2 to 65536.", valueName: "n"))

@@ -27,13 +27,28 @@ import retnet
     #expect(run.talk.hasPrefix("error: Unknown option '--versoin'\nhint: did you mean '--version'?\nUsage: retnet"))
   }
 
-  @Test func misspeltCommandsGetASuggestion() {
-    #expect(spellingHint(arguments: ["trian"], root: Root.self) == "did you mean 'train'?")
-    #expect(spellingHint(arguments: ["tokenize", "pakc", "-o"], root: Root.self) == "did you mean 'pack'?")
+  @Test func misspeltFlagsOfTheParserGetASuggestion() {
     #expect(spellingHint(arguments: ["--hepl"], root: Root.self) == "did you mean '--help'?")
-    #expect(spellingHint(arguments: ["zebra"], root: Root.self) == nil)
+    #expect(spellingHint(arguments: ["tokenize", "--hepl"], root: Root.self) == "did you mean '--help'?")
     #expect(spellingHint(arguments: ["train"], root: Root.self) == nil)
     #expect(spellingHint(arguments: [], root: Root.self) == nil)
+  }
+
+  @Test(arguments: [
+    ("gen -m x", "unknown command 'gen'", "did you mean 'generate'?"),
+    ("trian", "unknown command 'trian'", "did you mean 'train'?"),
+    ("tokenize pakc -o x", "unknown command 'tokenize pakc'", "did you mean 'pack'?"),
+    ("zebra", "unknown command 'zebra'", "'retnet help' lists the commands"),
+    ("help nosuch", "unknown command 'nosuch'", "'retnet help' lists the commands"),
+    ("help tokenize trian", "unknown command 'tokenize trian'", "did you mean 'train'?"),
+    ("help eval nosuch", "unknown command 'eval nosuch'", "'retnet help' lists the commands"),
+    ("bench -5", "", "Usage: retnet bench"),
+  ])
+  func unknownCommandsAreWrongUsage(_ line: String, _ message: String, _ hint: String) throws {
+    let run = try runBinary(line.split(separator: " ").map(String.init))
+    #expect(run.status == 64 && run.output.isEmpty, "\(run.talk)")
+    #expect(run.talk.hasPrefix("error: \(message)") && run.talk.contains(hint), "\(run.talk)")
+    #expect(run.talk.contains("\nUsage: retnet"), "\(run.talk)")
   }
 
   @Test(arguments: [["--help"], ["--version"]])

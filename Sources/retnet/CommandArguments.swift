@@ -1,0 +1,85 @@
+package import ArgumentParser
+
+/// What is done with the words of the command line before the argument parser reads them.
+///
+/// The parser itself takes a negative number for an option, an unknown command for an argument of the group, and help on an
+/// unknown command for help on the group.
+package struct CommandArguments {
+  /// For the argument parser.
+  package let words: [String]
+
+  /// - Parameters:
+  ///   - bytes: The words, the program's name left out.
+  ///   - root: The command that they begin at.
+  /// - Throws: `CommandError` for a word that is not UTF-8, and for a command that does not exist.
+  package init(_ bytes: [[UInt8]], root: any ParsableCommand.Type) throws {
+    let words = try bytes.enumerated().map { index, bytes in
+      guard let word = String(validating: bytes, as: UTF8.self) else { throw Self.refusal(bytes, place: index + 1) }
+      return word
+    }
+    try Self.checkCommand(words, root: root)
+    self.words = Self.joiningNumbers(words)
+  }
+
+  /// A file name may be any bytes, but messages and reports are text.
+  private static func refusal(_ bytes: [UInt8], place: Int) -> CommandError {
+    let digits = Array("0123456789ABCDEF")
+    var shown = ""
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      // The longest character that begins here; a byte that begins none is shown by its digits.
+      let character = (1...min(4, rest.count)).lazy.compactMap { String(validating: rest.prefix($0), as: UTF8.self) }
+        .first
+      shown += character ?? "\\x\(digits[Int(rest[rest.startIndex] >> 4)])\(digits[Int(rest[rest.startIndex] & 15)])"
+      rest = rest.dropFirst(character?.utf8.count ?? 1)
+    }
+    return CommandError(
+      .usage, "argument \(place), '\(shown)': expected UTF-8, found other bytes",
+      hint: "rename the file, make a link of another name to it, or read it from standard input")
+  }
+
+  /// Refuses a word in the place of a command that is none.
+  private static func checkCommand(_ words: [String], root: any ParsableCommand.Type) throws {
+    let isHelp = words.first == "help"
+    var group = root
+    for word in isHelp ? words.dropFirst() : words[...] {
+      let commands = group.configuration.subcommands
+      guard !word.hasPrefix("-"), isHelp || !commands.isEmpty else { return }
+      guard let command = commands.first(where: { $0._commandName == word }) else {
+        let name = group == root ? "" : group._commandName + " "
+        throw CommandError(
+          .usage, "unknown command '\(name)\(word)'",
+          hint: commandHint(word, among: commands) ?? "'retnet help' lists the commands")
+      }
+      group = command
+    }
+  }
+
+  /// With every negative number in a place where the parser takes it for one: tied to the option before it, or among the
+  /// arguments after `--`.
+  private static func joiningNumbers(_ words: [String]) -> [String] {
+    guard words.contains(where: \.isNegativeNumber) else { return words }
+    let end = words.firstIndex(of: "--") ?? words.endIndex
+    var joined: [String] = []
+    var numbers: [String] = []
+    for word in words[..<end] {
+      guard word.isNegativeNumber else { joined.append(word); continue }
+      if let last = joined.last, last.hasPrefix("-"), last != "-", !last.contains("=") {
+        joined[joined.count - 1] = "\(last)=\(word)"
+      } else {
+        numbers.append(word)
+      }
+    }
+    let rest = numbers + words[end...].dropFirst()
+    return joined + (rest.isEmpty && end == words.endIndex ? [] : ["--"] + rest)
+  }
+}
+
+extension String {
+  /// A minus and a digit, perhaps with a point between them.
+  fileprivate var isNegativeNumber: Bool {
+    guard hasPrefix("-") else { return false }
+    let rest = dropFirst().first == "." ? dropFirst(2) : dropFirst()
+    return rest.first.map { "0"..."9" ~= $0 } ?? false
+  }
+}
