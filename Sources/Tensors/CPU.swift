@@ -31,9 +31,18 @@ package struct CPU: Sendable {
 }
 
 extension BLAS {
-  /// Whether OpenBLAS uses kernels for an older CPU than this one: typically `OPENBLAS_CORETYPE` in the environment.
-  package static var isHeldBack: Bool {
+  /// What this CPU has that the kernels of OpenBLAS leave unused: typically because of `OPENBLAS_CORETYPE` in the
+  /// environment. nil: nothing.
+  package static var unusedFeature: String? {
+    let (cpu, core) = (CPU(), coreName)
     let avx512Cores: Set = ["SkylakeX", "Cooperlake", "Sapphirerapids", "SapphireRapids"]
-    return CPU().hasAVX512 && !avx512Cores.contains(coreName)
+    if cpu.hasAVX512, !avx512Cores.contains(core) { return "AVX-512" }
+    // The cores from before AVX2, as OpenBLAS's cpuid_x86.c names them.
+    let olderCores: Set = [
+      "Katmai", "Coppermine", "Northwood", "Prescott", "Banias", "Atom", "Core2", "Penryn", "Dunnington", "Nehalem",
+      "Athlon", "Opteron", "Opteron_SSE3", "Barcelona", "Nano", "Sandybridge", "Bobcat", "Bulldozer", "Piledriver",
+      "Steamroller",
+    ]
+    return cpu.hasAVX2 && olderCores.contains(core) ? "AVX2" : nil
   }
 }

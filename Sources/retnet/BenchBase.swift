@@ -4,8 +4,8 @@ internal import FoundationEssentials
 /// The rows of an earlier run, to see whether something became slower.
 struct BenchBase {
   private let path: String
-  /// The part of its tokens per second that a row may lose.
-  private let slowdown: Double
+  /// The part of its tokens per second that a row may lose; nil: all.
+  private let slowdown: Double?
   private let rows: [[String: JSONValue]]
   private let machine: [String: JSONValue]
 
@@ -45,7 +45,7 @@ struct BenchBase {
     return speed
   }
 
-  /// Compares every row with its like, and ends with status 1 if one lost more than it may.
+  /// Compares every row with its like; ends with status 1 if one lost more than it may.
   func check(_ found: [BenchRow], _ talk: TalkOptions) throws {
     for fact in Machine.benchmarkFacts where ["cpu", "blas_core"].contains(fact.name) {
       if let other = machine[fact.name], other != fact.value {
@@ -61,7 +61,7 @@ struct BenchBase {
       talk.say(
         "bench: \(row.key.description): \(speed.fixed(1)) tokens/s, \(before.fixed(1)) in \(path): \(change)")
       // Written so that a number that is not one fails.
-      if !(speed >= before * (1 - slowdown)) {
+      if let slowdown, !(speed >= before * (1 - slowdown)) {
         isSlower = true
         talk.say("bench: \(row.key.description): lost more than \((100 * slowdown).fixed(1)) %")
       }

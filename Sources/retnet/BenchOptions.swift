@@ -29,8 +29,8 @@ struct BenchOptions: ParsableArguments {
     if !(1...1000).contains(repetitions) {
       throw ValidationError("--repetitions: expected 1 to 1000, found \(repetitions)")
     }
-    if (compare == nil) != (maxSlowdown == nil) {
-      throw ValidationError("'--compare' and '--max-slowdown' need each other")
+    if compare == nil && maxSlowdown != nil {
+      throw ValidationError("--max-slowdown: expected together with --compare")
     }
     _ = try slowdown
   }
@@ -49,8 +49,7 @@ struct BenchOptions: ParsableArguments {
   ///
   /// - Throws: When the file is missing or holds no rows.
   func openBase() throws -> BenchBase? {
-    guard let compare, let slowdown = try slowdown else { return nil }
-    return try BenchBase(path: compare, slowdown: slowdown)
+    try compare.map { try BenchBase(path: $0, slowdown: slowdown) }
   }
 
   /// `--max-slowdown` as a part of one.

@@ -89,7 +89,7 @@ extension Machine {
       ("threads", .integer(GlobalOptions.defaultThreadCount)),
       ("blas", .text(BLAS.configuration)),
       ("blas_core", .text(BLAS.coreName)),
-      ("blas_held_back", .boolean(BLAS.isHeldBack)),
+      ("blas_held_back", .boolean(BLAS.unusedFeature != nil)),
       ("version", .text(Version.number)),
       ("commit", .text(Terminal.buildCommit)),
       ("date", .text(Date.now.ISO8601Format())),

@@ -213,6 +213,6 @@ extension Conversation {
     generator.undo(count)
     tail.removeLast(min(count, tail.count))
     turns.removeAll { $0 >= generator.progress.position }
-    say(self.position)
+    say("took back \(grouped(count)) tokens; \(self.position) are left")
   }
 }

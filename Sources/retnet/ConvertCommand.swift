@@ -84,6 +84,7 @@ struct ConvertCommand: ParsableCommand {
       return try readAll(path: path, byteLimit: 1 << 30)
     }
     let loaded = try ModelSource(path: input, scoreNorm: scoreNorm, headCount: numHeads)
+    if verify || report != nil { Machine.warnOfSlowBLAS(global.talk) }
     if let from, from != .auto, from != loaded.origin {
       throw CommandError(
         .badData, "\(input): expected weights of \(from.rawValue), found those of \(loaded.origin.rawValue)",

@@ -71,6 +71,7 @@ struct EvalCommand: ParsableCommand {
     let pool = try global.makePool()
     let inputs = try files.map { try TextInput(path: $0) }
     let loaded = try LoadedModel(path: model.model, isWidened: true)
+    Machine.warnOfSlowBLAS(global.talk)
     guard bos != true || loaded.header.configuration.bosID != nil else {
       throw CommandError(.badData, "\(model.model): --bos: the model has no BOS token")
     }

@@ -31,7 +31,6 @@ struct FormVerification {
     // In Float32, whatever the file's format: the forms are compared, not what bfloat16 and eight bits round away.
     let network = RetNet(header.configuration, try header.loadParameters())
     let pool = try global.makePool()
-    Machine.warnOfSlowBLAS(global.talk)
     let (ids, source) = try tokens(header)
     let note = network.configuration.scoreNormNote("the others leave it out and are compared with the recurrent form")
     if let note { global.say(note) }

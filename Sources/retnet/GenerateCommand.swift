@@ -25,7 +25,10 @@ struct GenerateCommand: ParsableCommand {
   @OptionGroup var global: GlobalOptions
   @OptionGroup var prompt: PromptOptions
 
-  @Option(name: .customShort("n"), parsing: .unconditional, help: ArgumentHelp("Tokens to generate.", valueName: "n"))
+  @Option(
+    name: [.customShort("n", allowingJoined: true), .customLong("max-tokens"), .customLong("n-predict")],
+    parsing: .unconditional,
+    help: ArgumentHelp("Tokens to generate; -1: as many as come before the end of the document.", valueName: "n"))
   var count = 128
 
   @OptionGroup var sampling: SamplingFlags
@@ -62,7 +65,8 @@ struct GenerateCommand: ParsableCommand {
   var timings = false
 
   func validate() throws {
-    if count < 0 { throw ValidationError("-n: expected at least 0, found \(count)") }
+    if count < -1 { throw ValidationError("-n: expected at least 0, or -1 for no limit, found \(count)") }
+    if count == -1 && several.beams > 1 { throw ValidationError("-n: --beams expects a number of tokens, found -1") }
     if stop.contains("") { throw ValidationError("--stop: expected a text, found none") }
     if let chunkLength, !PromptChunkLength.range.contains(chunkLength) {
       throw ValidationError("--chunk-length: expected 1 to 65536, found \(chunkLength)")
@@ -86,11 +90,13 @@ struct GenerateCommand: ParsableCommand {
     let list = try several.prompts.map { try PromptList(path: $0) }
     let stateFile = try state.open()
     let loaded = try LoadedModel(path: model.model)
+    Machine.warnOfSlowBLAS(global.talk)
     let configuration = loaded.header.configuration
     if let note = configuration.scoreNormNote("generation leaves it out") { global.say(note) }
     let rules = TextRules(
       tokenizer: loaded.tokenizer, eosID: ignoreEos ? nil : loaded.eosID,
-      options: try sampling.options(vocabularySize: configuration.vocabularySize), count: count, stops: stop,
+      options: try sampling.options(vocabularySize: configuration.vocabularySize), count: count == -1 ? .max : count,
+      stops: stop,
       logProbabilities: logprobs)
     let (generator, saved) = try state.makeGenerator(loaded, from: stateFile, chunkLength: chunkLength, on: pool)
     let seed = sampling.seed ?? saved?.random ?? 0

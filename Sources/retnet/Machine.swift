@@ -37,9 +37,10 @@ enum Machine {
 
   /// Says once when OpenBLAS is held to a slower core than the CPU has.
   static func warnOfSlowBLAS(_ options: TalkOptions) {
-    guard BLAS.isHeldBack else { return }
+    guard let feature = BLAS.unusedFeature else { return }
     options.say(
-      "warning: OpenBLAS uses its \(BLAS.coreName) kernels although this CPU has AVX-512: products take twice as long")
+      "warning: OpenBLAS uses its \(BLAS.coreName) kernels although this CPU has \(feature): products take twice as long"
+    )
     if Terminal.environment["OPENBLAS_CORETYPE"] != nil {
       options.say("hint: run with: env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE retnet …")
     }

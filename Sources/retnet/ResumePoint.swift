@@ -69,8 +69,8 @@ struct ResumePoint {
     let checkpoint = TrainingCheckpoint(model: found.model, file: found.state, isNamed: step != nil)
     try checkpoint.check(against: plan)
     options.say("\(folder.path): going on from step \(grouped(checkpoint.state.progress.step))")
-    for line in checkpoint.differences(from: machine, plan.training) { StandardStream.error.say(line) }
-    try removeLater(than: checkpoint.state.progress.step, in: folder)
+    for line in checkpoint.differences(from: machine, plan.training) { options.say(line) }
+    try removeLater(than: checkpoint.state.progress.step, in: folder, options)
     return checkpoint
   }
 
@@ -94,9 +94,9 @@ struct ResumePoint {
 
   /// A run that goes back to an earlier checkpoint leaves none of its former future behind, and none that is damaged or
   /// half there.
-  private func removeLater(than step: Int, in folder: RunFolder) throws {
+  private func removeLater(than step: Int, in folder: RunFolder, _ options: GlobalOptions) throws {
     for later in try folder.checkpoints.remove(laterThan: step) {
-      StandardStream.error.say("note: \(folder.checkpoints.modelPath(step: later)): later than step \(step); removed")
+      options.say("note: \(folder.checkpoints.modelPath(step: later)): later than step \(step); removed")
     }
   }
 }

@@ -4,7 +4,7 @@ internal import Inference
 /// How tokens are chosen.
 struct SamplingFlags: ParsableArguments {
   @Option(
-    name: .customLong("temp"), parsing: .unconditional,
+    name: [.customLong("temp"), .customLong("temperature")], parsing: .unconditional,
     help: ArgumentHelp("Temperature; 0 takes the most likely token.", valueName: "t"))
   var temperature = 0.8
 

@@ -43,6 +43,7 @@ struct StateUndo: ParsableCommand {
     }
     let pool = try global.makePool()
     let loaded = try LoadedModel(path: model.model)
+    Machine.warnOfSlowBLAS(global.talk)
     var saved = try loaded.state(source)
     let limit = saved.progress.history?.limit ?? 0
     guard count <= limit else {

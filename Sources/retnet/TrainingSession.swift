@@ -43,7 +43,7 @@ struct TrainingSession {
     results = RunResults(plan, folder, of: trainer, bestDigest: checkpoint?.state.bestDigest, on: pool)
     if let checkpoint {
       if checkpoint.isNamed, let note = try results.putBackBest(checkpoint.state.progress) {
-        StandardStream.error.say(note)
+        options.say(note)
       }
       try checkpoint.file.restore(trainer, model: checkpoint.model)
     } else if let source = start?.source {
@@ -135,7 +135,7 @@ struct TrainingSession {
             + "step \(progress.bestStep)")
       }
       // Steps that a kill had taken away, and that were other ones when they were made again.
-      if let note = try results.putBackBest(progress) { StandardStream.error.say(note) }
+      if let note = try results.putBackBest(progress) { options.say(note) }
     }
     guard let best = progress.bestBitsPerByte, results.hasBest(of: progress) else { return last }
     return "\(results.path("best"))  \(best.fixed(4)) bits per byte on \(plan.data.validation)"

@@ -63,6 +63,7 @@ struct VerifyCommand: ParsableCommand {
     verification.length = length
     if !chunkLength.isEmpty { verification.chunkLengths = chunkLength }
     if let tolerance { verification.tolerance = FormTolerance(logits: tolerance) }
+    Machine.warnOfSlowBLAS(global.talk)
     let report = try verification.run(global)
     try StandardStream.output.write((json ? report.json.text : report.text(everyLayer: global.verbose)) + "\n")
     try report.end(global)

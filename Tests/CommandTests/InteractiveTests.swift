@@ -108,12 +108,13 @@ extension CommandRuns {
       }
       for _ in 0..<3 {
         try terminal.type("/undo\r")
-        try terminal.wait(for: " tokens")
+        try terminal.wait(for: " tokens are left")
         try terminal.wait(for: "> ")
       }
       #expect(try save(terminal, "undone") == first)
       try terminal.type("/undo 4\r")
-      try terminal.wait(for: " tokens")
+      try terminal.wait(for: "took back 4 tokens; ")
+      try terminal.wait(for: " tokens are left")
       try terminal.wait(for: "> ")
       #expect(try save(terminal, "shorter") == state(of: "And the light", count: 5))
       try terminal.type("/undo 900\r")
