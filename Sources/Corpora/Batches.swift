@@ -102,11 +102,11 @@ package struct Batches: Sendable {
   ///   - targets: [B, T], filled; -1 for what is not scored.
   ///   - documents: [B, T], filled: for each input the index in its sequence at which its document starts, -1 for one
   ///     that started before it.
-  /// - Throws: `CorpusError.idOutsideVocabulary`.
+  /// - Throws: `CorpusError.idOutsideVocabulary`; `FileError` for a file that can no longer be read.
   package func copyBatch(
     at index: Int, startsEmpty: Bool = true, inputs: inout MutableSpan<Int32>, targets: inout MutableSpan<Int32>,
     documents: inout MutableSpan<Int32>
-  ) throws(CorpusError) {
+  ) throws {
     let count = batchSize * sequenceLength
     precondition(
       index >= 0 && inputs.count == count && targets.count == count && documents.count == count,

@@ -3,9 +3,14 @@ internal import Files
 extension TokenFile {
   /// Reads the whole file: every id is in the vocabulary, every document ends as it should, the digest is right.
   ///
-  /// - Throws: `CorpusError.idOutsideVocabulary` or `.invalidTokenFile`.
-  package func verify() throws(CorpusError) {
-    let digest = file.withBytes(idBytes) { SHA256Digest(of: $0) }
+  /// - Throws: `CorpusError.idOutsideVocabulary` or `.invalidTokenFile`; `FileError`.
+  package func verify() throws {
+    var hasher = SHA256Hasher()
+    for start in stride(from: idBytes.lowerBound, to: idBytes.upperBound, by: Self.blockByteCount) {
+      let block = start..<min(start + Self.blockByteCount, idBytes.upperBound)
+      try file.copyBytes(block).withRawSpan { hasher.update($0) }
+    }
+    let digest = hasher.finalize()
     guard digest == dataDigest else { throw file.broken("digest of the ids", "\(dataDigest)", "\(digest)") }
     var ids = [Int32](repeating: 0, count: min(count, 1 << 16))
     var block = ids.mutableSpan
@@ -14,7 +19,7 @@ extension TokenFile {
     }
     guard let eosID = header.eosID else { return }
     for index in 0..<documentCount {
-      let range = documentRange(index)
+      let range = try documentRange(index)
       var last: [Int32] = [-1]
       var block = last.mutableSpan
       if !range.isEmpty { try copyIDs(from: range.upperBound - 1, into: &block) }
@@ -22,41 +27,51 @@ extension TokenFile {
     }
   }
 
+  private static let blockByteCount = 1 << 20
+
   /// Checks the two tables of documents.
   ///
   /// - Returns: The bytes of text in all documents.
   static func checkTables(
-    of file: MappedFile, at offset: Int, count: Int, documentCount: Int
-  ) throws(CorpusError) -> Int {
-    try file.withSpan(offset..<offset + documentCount * 16) { (tables) throws(CorpusError) in
-      var end: UInt64 = 0
-      var total = 0
-      for index in 0..<documentCount {
-        let next = tables.number(at: index * 8, as: UInt64.self)
-        guard next >= end, next <= UInt64(count) else {
-          throw file.broken("end of document \(index)", "\(end) to \(count)", "\(next)")
-        }
-        end = next
-        let byteCount = tables.number(at: (documentCount + index) * 8, as: UInt64.self)
-        let (sum, isOverflow) = total.addingReportingOverflow(Int(clamping: byteCount))
-        guard !isOverflow, byteCount <= UInt64(Int.max) else {
-          throw file.broken("bytes of document \(index)", "a sum below 2^63", "\(byteCount)")
-        }
-        total = sum
+    of file: RandomAccessFile, at offset: Int, count: Int, documentCount: Int
+  ) throws -> Int {
+    var end: UInt64 = 0
+    try forEachNumber(of: file, at: offset, count: documentCount) { index, next in
+      guard next >= end, next <= UInt64(count) else {
+        throw file.broken("end of document \(index)", "\(end) to \(count)", "\(next)")
       }
-      guard end == UInt64(count) else { throw file.broken("end of the last document", "\(count)", "\(end)") }
-      return total
+      end = next
+    }
+    guard end == UInt64(count) else { throw file.broken("end of the last document", "\(count)", "\(end)") }
+    var total = 0
+    try forEachNumber(of: file, at: offset + documentCount * 8, count: documentCount) { index, byteCount in
+      let (sum, isOverflow) = total.addingReportingOverflow(Int(clamping: byteCount))
+      guard !isOverflow, byteCount <= UInt64(Int.max) else {
+        throw file.broken("bytes of document \(index)", "a sum below 2^63", "\(byteCount)")
+      }
+      total = sum
+    }
+    return total
+  }
+
+  private static func forEachNumber(
+    of file: RandomAccessFile, at offset: Int, count: Int, _ body: (Int, UInt64) throws -> Void
+  ) throws {
+    for start in stride(from: 0, to: count, by: blockByteCount / 8) {
+      let numbers = start..<min(start + blockByteCount / 8, count)
+      let block = try file.copyBytes(offset + numbers.lowerBound * 8..<offset + numbers.upperBound * 8)
+      for index in numbers { try body(index, block.span.number(at: (index - start) * 8, as: UInt64.self)) }
     }
   }
 }
 
 extension TokenFileHeader {
   /// Reads and checks the header.
-  init(of file: MappedFile) throws(CorpusError) {
+  init(of file: RandomAccessFile) throws {
     guard file.byteCount >= Self.byteCount + TokenFileTrailer.byteCount else {
       throw file.broken("size", "at least \(Self.byteCount + TokenFileTrailer.byteCount) bytes", "\(file.byteCount)")
     }
-    let bytes = file.copyBytes(0..<Self.byteCount)
+    let bytes = try file.copyBytes(0..<Self.byteCount)
     guard bytes.starts(with: Self.magic) else { throw file.broken("first bytes", "'RNTOKENS'", "others") }
     let numbers = stride(from: 8, to: 24, by: 4).map { bytes.span.number(at: $0, as: UInt32.self) }
     let (version, idByteCount, vocabularySize, eosID) = (numbers[0], numbers[1], numbers[2], numbers[3])
@@ -81,8 +96,8 @@ extension TokenFileHeader {
 
 extension TokenFileTrailer {
   /// Reads the trailer, and checks that header, ids, tables and trailer are exactly the file.
-  init(of file: MappedFile, idByteCount: Int) throws(CorpusError) {
-    let bytes = file.copyBytes(file.byteCount - Self.byteCount..<file.byteCount)
+  init(of file: RandomAccessFile, idByteCount: Int) throws {
+    let bytes = try file.copyBytes(file.byteCount - Self.byteCount..<file.byteCount)
     guard bytes.suffix(8).elementsEqual(Self.magic) else { throw file.broken("last bytes", "'RNTOKEND'", "others") }
     guard bytes[48..<56].allSatisfy({ $0 == 0 }) else { throw file.broken("reserved bytes", "zeros", "others") }
     let bodyByteCount = file.byteCount - Self.byteCount - TokenFileHeader.byteCount
@@ -103,7 +118,7 @@ extension TokenFileTrailer {
   }
 }
 
-extension MappedFile {
+extension RandomAccessFile {
   fileprivate func broken(_ part: String, _ expected: String, _ found: String) -> CorpusError {
     .invalidTokenFile(path: path, part: part, expected: expected, found: found)
   }

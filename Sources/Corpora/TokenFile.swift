@@ -1,8 +1,9 @@
 package import Files
 
-/// A token file mapped into memory: ids, and for each document where it ends and how long its text was.
+/// A token file opened: ids, and for each document where it ends and how long its text was.
 ///
-/// Opening checks everything but the ids themselves, which are checked where they are copied. See docs/TOKENS.md.
+/// It is read by calls of the system, not mapped: a file that is shortened under a training run is an error then, after
+/// which the run still saves its last step. /// Opening checks everything but the ids themselves, which are checked where they are copied. See docs/TOKENS.md.
 package struct TokenFile: Sendable {
   /// What the ids mean.
   package let header: TokenFileHeader
@@ -17,19 +18,19 @@ package struct TokenFile: Sendable {
   /// The path as it was given.
   package var path: String { file.path }
 
-  let file: MappedFile
+  let file: RandomAccessFile
   /// Where the ids lie in the file, without the padding behind them.
   var idBytes: Range<Int> { TokenFileHeader.byteCount..<TokenFileHeader.byteCount + count * header.idByteCount }
   private var endsOffset: Int { (idBytes.upperBound + 7) / 8 * 8 }
   private var bytesOffset: Int { endsOffset + documentCount * 8 }
 
-  /// Maps and checks a file.
+  /// Opens and checks a file.
   ///
   /// - Parameter path: A token file; it need not be trusted.
   /// - Throws: `FileError`, also for another kind of file, or `CorpusError.invalidTokenFile`.
   package init(path: String) throws {
-    file = try MappedFile(path: path)
-    try FileRole.tokenFile.check(file)
+    try FileRole.tokenFile.check(path)
+    file = try RandomAccessFile(path: path)
     header = try TokenFileHeader(of: file)
     let trailer = try TokenFileTrailer(of: file, idByteCount: header.idByteCount)
     count = trailer.count
@@ -51,31 +52,34 @@ package struct TokenFile: Sendable {
   ///   - start: The position of the first id.
   ///   - ids: Where they go.
   ///   - range: The part of `ids` that is filled; nil means all.
-  /// - Throws: `CorpusError.idOutsideVocabulary`.
+  /// - Throws: `CorpusError.idOutsideVocabulary`, and `FileError` for a file that can no longer be read.
   /// - Precondition: The positions lie within the file, and the range within `ids`.
   package func copyIDs(
     from start: Int, into ids: inout MutableSpan<Int32>, at range: Range<Int>? = nil
-  ) throws(CorpusError) {
+  ) throws {
     let range = range ?? 0..<ids.count
     precondition(
       start >= 0 && range.count <= count && start <= count - range.count,
       "\(path): ids \(start)..<\(start + range.count) outside 0..<\(count)")
     let width = header.idByteCount
-    let first = TokenFileHeader.byteCount + start * width
     var largest: UInt32 = 0
-    file.withSpan(first..<first + range.count * width) { bytes in
-      for index in 0..<range.count {
-        let id =
-          width == 2
-          ? UInt32(bytes.number(at: index * 2, as: UInt16.self)) : bytes.number(at: index * 4, as: UInt32.self)
-        largest = max(largest, id)
-        ids[range.lowerBound + index] = Int32(bitPattern: id)
+    for part in stride(from: 0, to: range.count, by: Self.pieceLength) {
+      let count = min(Self.pieceLength, range.count - part)
+      let first = TokenFileHeader.byteCount + (start + part) * width
+      try file.withSpan(first..<first + count * width) { bytes in
+        for index in 0..<count {
+          let id =
+            width == 2
+            ? UInt32(bytes.number(at: index * 2, as: UInt16.self)) : bytes.number(at: index * 4, as: UInt32.self)
+          largest = max(largest, id)
+          ids[range.lowerBound + part + index] = Int32(bitPattern: id)
+        }
       }
     }
     guard largest < header.vocabularySize else {
       var index = range.lowerBound
       while UInt32(bitPattern: ids[index]) != largest { index += 1 }
-      throw .idOutsideVocabulary(
+      throw CorpusError.idOutsideVocabulary(
         path: path, position: start + index - range.lowerBound, id: Int(largest),
         vocabularySize: header.vocabularySize)
     }
@@ -85,13 +89,20 @@ package struct TokenFile: Sendable {
   ///
   /// - Parameter index: Of a document, from 0.
   /// - Returns: Positions in the file; documents follow each other without a gap.
+  /// - Throws: `FileError`; `CorpusError.invalidTokenFile` for a table that was changed since the file was opened.
   /// - Precondition: The document exists.
-  package func documentRange(_ index: Int) -> Range<Int> {
+  package func documentRange(_ index: Int) throws -> Range<Int> {
     checkDocument(index)
-    return (index == 0 ? 0 : number(at: endsOffset + (index - 1) * 8))..<number(at: endsOffset + index * 8)
+    let start = index == 0 ? 0 : try number(at: endsOffset + (index - 1) * 8)
+    let end = try number(at: endsOffset + index * 8)
+    guard start <= end, end <= count else {
+      throw CorpusError.invalidTokenFile(
+        path: path, part: "end of document \(index)", expected: "\(start) to \(count)", found: "\(end)")
+    }
+    return start..<end
   }
 
-  /// How many ids `forEachPiece` lends at a time: 256 KiB of them.
+  /// How many ids are read, and lent by `forEachPiece`, at a time: 256 KiB of them.
   private static let pieceLength = 1 << 16
 
   /// Lends a document's ids in pieces of bounded size.
@@ -102,7 +113,7 @@ package struct TokenFile: Sendable {
   /// - Throws: `CorpusError.idOutsideVocabulary`, and what the body throws.
   /// - Precondition: The document exists.
   package func forEachPiece(ofDocument index: Int, _ body: ([Int32]) throws -> Void) throws {
-    let range = documentRange(index)
+    let range = try documentRange(index)
     for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.pieceLength) {
       var ids = [Int32](repeating: 0, count: min(Self.pieceLength, range.upperBound - start))
       var span = ids.mutableSpan
@@ -115,21 +126,23 @@ package struct TokenFile: Sendable {
   ///
   /// - Parameter index: Of a document, from 0.
   /// - Returns: Bytes.
+  /// - Throws: `FileError`.
   /// - Precondition: The document exists.
-  package func documentBytes(_ index: Int) -> Int {
+  package func documentBytes(_ index: Int) throws -> Int {
     checkDocument(index)
-    return number(at: bytesOffset + index * 8)
+    return try number(at: bytesOffset + index * 8)
   }
 
   /// The first document that starts at a position or after it; `documentCount` if none does.
   ///
   /// - Parameter position: Of an id.
   /// - Returns: The index of a document.
-  package func firstDocument(startingFrom position: Int) -> Int {
+  /// - Throws: As `documentRange` does.
+  package func firstDocument(startingFrom position: Int) throws -> Int {
     var range = 0..<documentCount
     while !range.isEmpty {
       let middle = range.lowerBound + range.count / 2
-      if documentRange(middle).lowerBound < position {
+      if try documentRange(middle).lowerBound < position {
         range = middle + 1..<range.upperBound
       } else {
         range = range.lowerBound..<middle
@@ -139,17 +152,17 @@ package struct TokenFile: Sendable {
   }
 
   /// Whether a document starts at a position of an id.
-  func isFirstOfDocument(_ position: Int) -> Bool {
-    let document = firstDocument(startingFrom: position)
-    return document < documentCount && documentRange(document).lowerBound == position
+  func isFirstOfDocument(_ position: Int) throws -> Bool {
+    let document = try firstDocument(startingFrom: position)
+    return try document < documentCount && documentRange(document).lowerBound == position
   }
 
   private func checkDocument(_ index: Int) {
     precondition(0..<documentCount ~= index, "\(path): document \(index) outside 0..<\(documentCount)")
   }
 
-  // Opening has proved that these numbers are small enough.
-  private func number(at offset: Int) -> Int {
-    file.withSpan(offset..<offset + 8) { Int(truncatingIfNeeded: $0.number(at: 0, as: UInt64.self)) }
+  // Opening has proved that these numbers are small enough, and they may have been changed since.
+  private func number(at offset: Int) throws(FileError) -> Int {
+    try file.withSpan(offset..<offset + 8) { Int(clamping: $0.number(at: 0, as: UInt64.self)) }
   }
 }

@@ -22,11 +22,11 @@ struct TrainingSequence {
   ///   - bos: Where BOS goes.
   ///   - boundary: What a document's end does, and a gap.
   ///   - startsEmpty: Whether the state is empty before the first id; otherwise it is that of the ids before.
-  /// - Throws: `CorpusError.idOutsideVocabulary`.
+  /// - Throws: `CorpusError.idOutsideVocabulary`; `FileError` for a file that can no longer be read.
   init(
     _ file: TokenFile, _ ranges: [Range<Int>], bos: BOSPlacement, boundary: DocumentBoundary,
     startsEmpty: Bool
-  ) throws(CorpusError) {
+  ) throws {
     let count = ranges.reduce(0) { $0 + $1.count }
     (self.bos, self.boundary) = (bos, boundary)
     inputs = [Int32](repeating: 0, count: count)
@@ -35,7 +35,7 @@ struct TrainingSequence {
     var first = 0
     for range in ranges {
       try read(file, range, at: first, startsEmpty: startsEmpty)
-      markDocuments(of: file, in: range, at: first)
+      try markDocuments(of: file, in: range, at: first)
       first += range.count
     }
     var start: Int32 = -1
@@ -47,7 +47,7 @@ struct TrainingSequence {
 
   private mutating func read(
     _ file: TokenFile, _ range: Range<Int>, at first: Int, startsEmpty: Bool
-  ) throws(CorpusError) {
+  ) throws {
     let place = first..<first + range.count
     var targetSpan = targets.mutableSpan
     try file.copyIDs(from: range.lowerBound, into: &targetSpan, at: place)
@@ -66,12 +66,12 @@ struct TrainingSequence {
     var inputSpan = inputs.mutableSpan
     try file.copyIDs(from: before, into: &inputSpan, at: first..<first + 1)
     // Without BOS a document's state begins with its first id as input, which may be the first input of all.
-    if case .none = bos, boundary == .reset, file.isFirstOfDocument(before) { start(at: first) }
+    if case .none = bos, boundary == .reset, try file.isFirstOfDocument(before) { start(at: first) }
   }
 
-  private mutating func markDocuments(of file: TokenFile, in range: Range<Int>, at first: Int) {
-    for document in file.firstDocument(startingFrom: range.lowerBound)..<file.documentCount {
-      let position = file.documentRange(document).lowerBound
+  private mutating func markDocuments(of file: TokenFile, in range: Range<Int>, at first: Int) throws {
+    for document in try file.firstDocument(startingFrom: range.lowerBound)..<file.documentCount {
+      let position = try file.documentRange(document).lowerBound
       guard position < range.upperBound else { return }
       let index = first + position - range.lowerBound
       switch (bos, boundary) {

@@ -6,6 +6,8 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
   case notAFile(path: String)
   /// Opening, mapping or reading failed; the reason is the system's.
   case cannotRead(path: String, reason: String)
+  /// The system has no memory for what is to be read.
+  case noMemory(path: String, byteCount: Int)
   /// An output cannot be created where it should appear; the reason is the system's.
   case cannotCreate(path: String, reason: String)
   /// Writing, syncing or renaming failed on the way; the reason is the system's.
@@ -25,6 +27,7 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
     case .missing(let path): "\(path): no such file"
     case .notAFile(let path): "\(path): expected a regular file, found a folder or a device"
     case .cannotRead(let path, let reason): "\(path): cannot read: \(reason)"
+    case .noMemory(let path, let byteCount): "\(path): cannot read: out of memory: asked for \(byteCount) bytes"
     case .cannotCreate(let path, let reason): "\(path): cannot create: \(reason)"
     case .cannotWrite(let path, let reason): "\(path): cannot write: \(reason)"
     case .unexpectedKind(let path, let expected, let found):
@@ -43,4 +46,7 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
     default: nil
     }
   }
+
+  /// Why a file that was opened cannot be read to its end.
+  static let becameShorter = "the file became shorter while it was in use"
 }

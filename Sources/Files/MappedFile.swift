@@ -3,7 +3,8 @@ internal import Glibc
 /// A regular file mapped into memory for reading.
 ///
 /// Opening costs no reading: pages arrive when they are touched. A file that another program shortens while it is
-/// mapped ends this process with a bus error, as with every mapping; files replaced by renaming are safe.
+/// mapped ends this process (`MappingFaults`); files replaced by renaming are safe. What must not end so, a training run,
+/// reads a `RandomAccessFile`.
 @safe
 package final class MappedFile: @unchecked Sendable {
   // Sendable holds: both stored values are constants, the pages are read-only and private, and they stay mapped until
@@ -12,6 +13,8 @@ package final class MappedFile: @unchecked Sendable {
   /// The path as it was given.
   package let path: String
   private let bytes: UnsafeRawBufferPointer
+  /// What a fault is told by; nil for an empty file.
+  private let noted: Int?
 
   /// The length of the file in bytes when it was opened.
   package var byteCount: Int { unsafe bytes.count }
@@ -22,7 +25,7 @@ package final class MappedFile: @unchecked Sendable {
   /// - Throws: `FileError.missing`, `.notAFile` or `.cannotRead`.
   package init(path: String) throws(FileError) {
     self.path = path
-    unsafe bytes = try FileError.reading(path) { () throws(SystemError) -> UnsafeRawBufferPointer? in
+    let bytes = unsafe try FileError.reading(path) { () throws(SystemError) -> UnsafeRawBufferPointer? in
       // Opening a pipe without O_NONBLOCK would wait for a writer.
       let descriptor = try openDescriptor(path, O_RDONLY | O_NONBLOCK)
       defer { close(descriptor) }
@@ -30,13 +33,16 @@ package final class MappedFile: @unchecked Sendable {
       guard status.isRegularFile else { return nil }
       guard status.st_size > 0 else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
       let address = unsafe mmap(nil, status.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0)
-      guard unsafe address != MAP_FAILED else { throw SystemError(code: errno) }
+      guard unsafe address != MAP_FAILED else { throw SystemError(code: errno, byteCount: status.st_size) }
       return unsafe UnsafeRawBufferPointer(start: address, count: status.st_size)
     }
+    unsafe self.bytes = bytes
+    noted = unsafe bytes.isEmpty ? nil : MappingFaults.note(bytes, path: path)
   }
 
   deinit {
     guard let address = unsafe bytes.baseAddress else { return }
+    if let noted { MappingFaults.forget(noted) }
     unsafe munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)
   }
 
@@ -88,6 +94,7 @@ extension FileError {
     do {
       value = try body()
     } catch {
+      if error.code == ENOMEM, error.byteCount > 0 { throw .noMemory(path: path, byteCount: error.byteCount) }
       throw error.code == ENOENT ? .missing(path: path) : .cannotRead(path: path, reason: error.reason)
     }
     guard let value else { throw .notAFile(path: path) }

@@ -6,7 +6,7 @@ internal import Glibc
 ///   - path: A path, or `-` for standard input.
 ///   - byteLimit: The most bytes that are accepted, ≥ 0.
 /// - Returns: All bytes.
-/// - Throws: `FileError.missing`, `.notAFile` (a folder), `.cannotRead` or `.tooLarge`.
+/// - Throws: `FileError.missing`, `.notAFile` (a folder), `.cannotRead`, `.noMemory` or `.tooLarge`.
 package func readAll(path: String, byteLimit: Int) throws(FileError) -> [UInt8] {
   let isStandardInput = path == "-"
   let name = isStandardInput ? "standard input" : path
@@ -16,12 +16,19 @@ package func readAll(path: String, byteLimit: Int) throws(FileError) -> [UInt8] 
     let status = try status(of: descriptor)
     guard !status.isFolder else { return nil }
     var bytes: [UInt8] = []
-    if status.isRegularFile { bytes.reserveCapacity(min(status.st_size, byteLimit)) }
+    func makeRoom(_ count: Int) throws(SystemError) {
+      guard count > bytes.capacity else { return }
+      let capacity = max(count, 2 * bytes.capacity)
+      try requireMemory(capacity)
+      bytes.reserveCapacity(capacity)
+    }
+    if status.isRegularFile { try makeRoom(min(status.st_size, byteLimit)) }
     var block = [UInt8](repeating: 0, count: 1 << 16)
     // One block too many is how a longer input is noticed, whatever its size was said to be.
     while bytes.count <= byteLimit {
       let count = try readSome(descriptor, into: &block)
       if count == 0 { break }
+      try makeRoom(bytes.count + count)
       bytes.append(contentsOf: block[..<count])
     }
     return bytes

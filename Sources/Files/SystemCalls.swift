@@ -3,6 +3,8 @@ internal import Glibc
 /// The `errno` of a system call that failed.
 struct SystemError: Error {
   let code: Int32
+  /// What was asked for, where the system has no memory.
+  var byteCount = 0
 
   var reason: String { unsafe String(cString: strerror(code)) }
 }
@@ -58,7 +60,16 @@ func writeAll(_ bytes: RawSpan, to descriptor: Int32) throws(SystemError) {
   }
 }
 
+/// Sees that there is memory for so many bytes of an array, which would end the process if there were none.
+func requireMemory(_ byteCount: Int) throws(SystemError) {
+  // Small ones come from what the process has.
+  guard byteCount >= 1 << 20 else { return }
+  guard let block = unsafe malloc(byteCount) else { throw SystemError(code: ENOMEM, byteCount: byteCount) }
+  unsafe free(block)
+}
+
 extension stat {
+  var isCharacterDevice: Bool { st_mode & S_IFMT == S_IFCHR }
   var isRegularFile: Bool { st_mode & S_IFMT == S_IFREG }
   var isFolder: Bool { st_mode & S_IFMT == S_IFDIR }
 }

@@ -33,6 +33,7 @@ enum WriteTarget {
       let temporary = folder(of: final) + "/" + name
       do throws(SystemError) {
         let descriptor = try openDescriptor(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
+        TemporaryNames.add(temporary)
         // Not every file system has permissions to set; the file is ours in any case.
         if let existing { _ = fchmod(descriptor, existing.st_mode & 0o777) }
         return (.temporary(path: temporary, final: final), descriptor)
@@ -46,6 +47,7 @@ enum WriteTarget {
   func rename() throws(SystemError) {
     guard case .temporary(let path, let final) = self else { return }
     guard unsafe Glibc.rename(path, final) == 0 else { throw SystemError(code: errno) }
+    TemporaryNames.remove(path)
     try syncFolder(path: Self.folder(of: final))
   }
 
@@ -53,6 +55,7 @@ enum WriteTarget {
   func remove() {
     guard case .temporary(let path, _) = self else { return }
     _ = unsafe unlink(path)
+    TemporaryNames.remove(path)
   }
 
   /// The folder part of a path: `.` for a bare name.

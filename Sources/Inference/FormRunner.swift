@@ -45,7 +45,7 @@ package struct FormRunner {
   package func record(_ run: FormRun, cut: (inout ModelState, WorkerPool) throws -> Void) rethrows -> RunRecord {
     let pool = run.threadCount.map { WorkerPool(threadCount: $0) } ?? pool
     var state = ModelState(network.configuration, batch: 1)
-    let record = RunRecord(network.configuration)
+    let record = RunRecord(network.configuration, tokens: ids.count)
     for (index, stretch) in run.stretches(of: ids.count).enumerated() {
       if index > 0 { try cut(&state, pool) }
       let form = run.forms[index % run.forms.count]

@@ -1,4 +1,5 @@
 package import Modeling
+internal import Tensors
 
 /// What a run of a model computes on its way, rows in the order of the tokens: kept to be compared.
 package final class RunRecord {
@@ -12,10 +13,18 @@ package final class RunRecord {
   package let vocabularySize: Int
 
   /// A record of nothing yet.
-  package init(_ configuration: ModelConfiguration) {
-    retained = Array(repeating: [], count: configuration.layers)
-    headNormed = retained
+  ///
+  /// - Parameters:
+  ///   - configuration: Of the model.
+  ///   - tokens: T; memory is asked for at once, as arrays that grow would end in the middle.
+  package init(_ configuration: ModelConfiguration, tokens: Int) {
+    let perLayer = tokens * configuration.valueWidth
     vocabularySize = configuration.vocabularySize
+    MemoryRefusal.require(
+      byteCount: Tensor.byteCount(2 * configuration.layers, perLayer) + Tensor.byteCount(tokens, vocabularySize))
+    retained = (0..<configuration.layers).map { _ in [Float](capacity: perLayer) }
+    headNormed = (0..<configuration.layers).map { _ in [Float](capacity: perLayer) }
+    logits.reserveCapacity(tokens * vocabularySize)
   }
 
   func append(layer: Int, retained: [Float], headNormed: [Float]) {
@@ -24,4 +33,11 @@ package final class RunRecord {
   }
 
   func append(logits: [Float]) { self.logits += logits }
+}
+
+extension [Float] {
+  fileprivate init(capacity: Int) {
+    self = []
+    reserveCapacity(capacity)
+  }
 }

@@ -11,6 +11,7 @@ package struct ModelState: Sendable {
 
   /// An empty state for `batch` sequences.
   package init(_ configuration: ModelConfiguration, batch: Int) {
+    MemoryRefusal.require(byteCount: Self.byteCount(configuration, batch: batch))
     self.init(
       layers: configuration.layers, configuration.retentionShape(batch: batch, time: 1),
       hasScores: configuration.scoreNorm != .none)

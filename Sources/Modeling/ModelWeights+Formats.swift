@@ -34,7 +34,12 @@ extension ModelWeights {
     _ configuration: ModelConfiguration, format: (ParameterDescription) -> WeightFormat, seed: UInt64,
     on pool: WorkerPool
   ) -> ModelWeights {
-    ModelWeights(configuration) { matrix, weight in
+    let byteCount = Parameters.descriptions(configuration).reduce(0) { sum, weight in
+      let (count, format) = (weight.shape.count, format(weight))
+      return sum + format.byteCount(count) + format.scaleByteCount(count)
+    }
+    MemoryRefusal.require(byteCount: Double(byteCount))
+    return ModelWeights(configuration) { matrix, weight in
       let drawn = Tensor(weight.shape)
       drawn.fillUniform(
         bound: (3 / Double(weight.shape[1])).squareRoot(), seed: seed &+ UInt64(weight.offset), on: pool)

@@ -145,6 +145,8 @@ package final class InferenceMemory {
   package init(
     _ configuration: ModelConfiguration, decay: Decay? = nil, form: RetentionForm, batch: Int, time: Int, workers: Int
   ) {
+    MemoryRefusal.require(
+      byteCount: Self.byteCount(configuration, form: form, batch: batch, time: time, workers: workers))
     let rows = batch * time
     let shape = configuration.retentionShape(batch: batch, time: time)
     var states: ChunkStates?

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// A fixed block of Float64 numbers, for sums and scales that must not lose digits.
 ///
 /// `@unchecked Sendable` for the same reason as `Storage`: operations write disjoint places and join.
@@ -7,11 +9,12 @@
 
   package init(count: Int, repeating value: Double = 0) {
     self.count = count
-    unsafe base = .allocate(capacity: max(1, count))
-    unsafe base.initialize(repeating: value, count: max(1, count))
+    let block = unsafe allocateZeroed(byteCount: checkedByteCount(of: count, Double.self))
+    unsafe base = block.bindMemory(to: Double.self, capacity: count)
+    if value != 0 { unsafe base.update(repeating: value, count: count) }
   }
 
-  deinit { unsafe base.deallocate() }
+  deinit { unsafe free(base) }
 
   package subscript(_ index: Int) -> Double {
     get {
@@ -85,9 +88,9 @@ package struct Indices: Sendable {
   let base: UnsafeMutablePointer<Int32>
 
   init(count: Int) {
-    unsafe base = .allocate(capacity: max(1, count))
-    unsafe base.initialize(repeating: 0, count: max(1, count))
+    let block = unsafe allocateZeroed(byteCount: checkedByteCount(of: count, Int32.self))
+    unsafe base = block.bindMemory(to: Int32.self, capacity: count)
   }
 
-  deinit { unsafe base.deallocate() }
+  deinit { unsafe free(base) }
 }

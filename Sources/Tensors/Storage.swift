@@ -15,23 +15,21 @@ internal import Glibc
   private let owner: AnyObject?
 
   /// Zeroed memory. A large block is mapped: its pages take up room only once they are touched, and the system is asked
-  /// for pages of 2 MiB, with which a matrix product, walking down columns, needs few translations.
+  /// for pages of 2 MiB, with which a matrix product, walking down columns, needs few translations. Where the system has
+  /// no memory, the process ends (`MemoryRefusal`).
   init(count: Int) {
     self.count = count
-    let byteCount = count * MemoryLayout<Float>.stride
+    let byteCount = checkedByteCount(of: count, Float.self)
     if byteCount >= 1 << 21 {
       let block = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
       guard let block = unsafe block, unsafe block != MAP_FAILED else {
-        preconditionFailure("Storage: \(byteCount) bytes of memory are not to be had")
+        MemoryRefusal.end(byteCount: byteCount)
       }
       unsafe madvise(block, byteCount, MADV_HUGEPAGE)
       unsafe allocation = block
       mappedByteCount = byteCount
     } else {
-      guard let block = unsafe calloc(byteCount + 64, 1) else {
-        preconditionFailure("Storage: \(byteCount) bytes of memory are not to be had")
-      }
-      unsafe allocation = block
+      unsafe allocation = allocateZeroed(byteCount: byteCount + 64)
       mappedByteCount = 0
     }
     guard let start = unsafe allocation?.alignedUp(toMultipleOf: 64) else { preconditionFailure("Storage: no block") }

@@ -66,7 +66,8 @@ package struct TrainingLoop {
   ///     where the loop starts from a checkpoint.
   ///   - report: Gets each event as it happens.
   /// - Returns: Why there are no more steps.
-  /// - Throws: What the closures throw, which ends the run; `TrainingError`; `CorpusError` for a damaged token file.
+  /// - Throws: What the closures throw, which ends the run; `TrainingError`; `CorpusError` for a damaged token file,
+  ///   and `FileError` for one that can no longer be read: the last step is whole then.
   @discardableResult
   package mutating func run(
     limit: Int? = nil, shouldStop: () -> Bool = { false },
@@ -176,7 +177,7 @@ package struct TrainingLoop {
             meter.append(ids[start..<min(start + Self.idsBetweenQuestions, ids.count)])
           }
         }
-        meter.count(bytes: file.documentBytes(document))
+        meter.count(bytes: try file.documentBytes(document))
       }
     } catch is Stopped {
       return nil

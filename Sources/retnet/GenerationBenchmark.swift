@@ -50,8 +50,10 @@ struct GenerationBenchmark {
     let isMemoryOwn = PeakMemory.reset()
     let clock = StepClock()
     let pool = WorkerPool(threadCount: threads, clock: clock)
-    var reader = TokenReader(subject.network, chunkLength: chunkLength, on: pool)
-    let deep = reader.stateAfter(depth, reading: readsDepth ? depth : min(depth, Self.shortDepth))
+    let before = readsDepth ? depth : min(depth, Self.shortDepth)
+    var reader = TokenReader(
+      subject.network, chunkLength: chunkLength, longest: max(isPrompt ? count : 1, before), on: pool)
+    let deep = reader.stateAfter(depth, reading: before)
     var decoder = batch > 1 ? BatchDecoder(subject.network, capacity: batch, on: pool) : nil
     let tokens = Array(repeating: Int32(0), count: batch)
     func makeRun() -> PartTimes {
@@ -96,12 +98,17 @@ private struct TokenReader {
   private let chunkLength: Int
   private let pool: WorkerPool
 
-  init(_ network: RetNet, chunkLength: Int, on pool: WorkerPool) {
+  /// - Parameters:
+  ///   - network: The model.
+  ///   - chunkLength: Of prompts.
+  ///   - longest: The most tokens that are read in a row: a longer chunk needs no memory.
+  ///   - pool: Where the work runs.
+  init(_ network: RetNet, chunkLength: Int, longest: Int, on pool: WorkerPool) {
     let configuration = network.configuration
     (self.network, self.chunkLength, self.pool) = (network, chunkLength, pool)
     state = ModelState(configuration, batch: 1)
     memory = InferenceMemory(
-      configuration, form: .chunkwise(chunkLength: chunkLength), batch: 1, time: chunkLength,
+      configuration, form: .chunkwise(chunkLength: chunkLength), batch: 1, time: min(chunkLength, longest),
       workers: pool.threadCount)
     var source = RandomSource(seed: 0)
     ids = Indices(

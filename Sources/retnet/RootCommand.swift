@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Files
 internal import Glibc
+internal import Tensors
 
 /// The root command.
 @main
@@ -17,6 +18,8 @@ struct RootCommand: ParsableCommand {
   /// Runs the command that the arguments name and ends the process with its exit status.
   static func main() {
     StandardStream.reportClosedPipes()
+    MappingFaults.endProcess(status: ExitStatus.inputOutput.rawValue)
+    MemoryRefusal.whenRefused(limit: { MachineMemory()?.limit ?? .infinity }) { endOutOfMemory(byteCount: $0) }
     do {
       var command = try parseAsRoot(CommandArguments(processArguments, root: self).words)
       try command.run()
@@ -24,4 +27,10 @@ struct RootCommand: ParsableCommand {
       Glibc.exit(report(error))
     }
   }
+}
+
+/// Ends the process where an array was to be made and the system has no memory for it: no output is half there then.
+private func endOutOfMemory(byteCount: Int) -> Never {
+  TemporaryNames.removeAll()
+  _exit(report(CommandError(.badConfiguration, "out of memory: asked for \(grouped(byteCount)) bytes")))
 }

@@ -71,7 +71,7 @@ enum TextInput {
     for document in 0..<file.documentCount {
       try body(.start)
       try file.forEachPiece(ofDocument: document) { try body(.ids($0)) }
-      try body(.end(bytes: file.documentBytes(document), words: 0))
+      try body(.end(bytes: try file.documentBytes(document), words: 0))
     }
   }
 }

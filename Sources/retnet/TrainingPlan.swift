@@ -135,6 +135,9 @@ struct TrainingPlan {
     return model.bos == .sequence ? .sequence(bosID: Int32(id)) : .document(bosID: Int32(id))
   }
 
+  /// The files that are read while the run goes on.
+  var tokenPaths: [String] { trainFiles.map(\.file.path) + (validationFile.map { [$0.path] } ?? []) }
+
   var parameterCount: Int { Parameters.descriptions(model).reduce(0) { $0 + $1.shape.count } }
 
   /// Weights that change; the others are frozen.

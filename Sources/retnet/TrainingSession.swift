@@ -56,7 +56,7 @@ struct TrainingSession {
     record = try TrainingRecord(plan, folder, after: checkpoint?.state, options: options)
   }
 
-  /// Trains to the end, or to a limit; a signal saves the last step and throws.
+  /// Trains to the end, or to a limit; a signal, and a token file that can no longer be read, save the last step and throw.
   ///
   /// - Returns: The result in one line.
   mutating func run(_ limits: TrainingLimits) throws -> String {
@@ -93,11 +93,24 @@ struct TrainingSession {
         .guarded, "\(folder.path): \(error)",
         hint: checkpoint + "train anew with a lower training.learning_rate, or go on with --resume auto and a higher "
           + "training.rewind_limit")
+    } catch FileError.cannotRead(let path, let reason) where plan.tokenPaths.contains(path) {
+      try saveAfterFailure(loop.progress)
+      throw CommandError(
+        .inputOutput, FileError.cannotRead(path: path, reason: reason).description, hint: hint("put the file back"))
+    } catch let error as CorpusError {
+      try saveAfterFailure(loop.progress)
+      throw CommandError(.badData, error.description, hint: hint("put the file back"))
     } catch let error as FileError {
       throw failure(error)
     } catch CheckpointError.file(let error) {
       throw failure(error)
     }
+  }
+
+  /// Saves the last step, which a token file that was changed since it was opened leaves whole.
+  private mutating func saveAfterFailure(_ progress: TrainingProgress) throws {
+    record.leaveLine()
+    if saved != progress, progress.step > 0 { try save(progress) }
   }
 
   /// A disk that takes no more: what was saved stays.

@@ -93,7 +93,7 @@ extension Batches {
 
   @Test func inputsHaveBOSBeforeDocumentsByTheDocumentRule() throws {
     let file = try file(documents: [3, 1, 9, 20, 2], eosID: 2)
-    let starts: Set<Int32> = Set((0..<file.documentCount).map { Int32(file.documentRange($0).lowerBound + 10) })
+    let starts: Set<Int32> = Set(try (0..<file.documentCount).map { Int32(try file.documentRange($0).lowerBound + 10) })
     let batches = try Batches(
       file, batchSize: 2, sequenceLength: 7, bos: .document(bosID: 1), boundary: .continuous, seed: 3)
     for row in try batches.rows(0..<30) {

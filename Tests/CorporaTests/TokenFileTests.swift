@@ -52,7 +52,7 @@ extension TokenFile {
     #expect(try file.ids() == Array(stored.joined()))
     for (index, document) in stored.enumerated() {
       #expect(try file.ids(file.documentRange(index)) == document)
-      #expect(file.documentBytes(index) == documents[index].count * 5)
+      #expect(try file.documentBytes(index) == documents[index].count * 5)
       var pieces: [[Int32]] = []
       try file.forEachPiece(ofDocument: index) { pieces.append($0) }
       #expect(Array(pieces.joined()) == document)
@@ -64,7 +64,7 @@ extension TokenFile {
   @Test func findsDocumentsByPosition() throws {
     try writeTokenFile([[5], [5, 5], [5, 5, 5]], to: path)
     let file = try TokenFile(path: path)
-    #expect((0...file.count).map { file.firstDocument(startingFrom: $0) } == [0, 1, 1, 2, 2, 2, 3, 3, 3, 3])
+    #expect(try (0...file.count).map { try file.firstDocument(startingFrom: $0) } == [0, 1, 1, 2, 2, 2, 3, 3, 3, 3])
   }
 
   @Test func writesNothingWithoutCommit() throws {
@@ -135,7 +135,7 @@ extension TokenFile {
         acceptedCount += 1
         for document in 0..<file.documentCount {
           _ = try? file.ids(file.documentRange(document))
-          #expect(file.documentBytes(document) >= 0)
+          #expect(try file.documentBytes(document) >= 0)
         }
         let batches = try Batches(
           file, batchSize: 2, sequenceLength: 5, bos: .document(bosID: 1), boundary: .continuous, seed: 1)

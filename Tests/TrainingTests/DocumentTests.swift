@@ -34,7 +34,7 @@ import Training
     return try (0..<4).flatMap { index in
       try load(batches, at: index, into: loop.trainer)
       let positions = try run.positions(at: index)
-      for (place, position) in positions.enumerated() where !file.documentRange(scored).contains(position) {
+      for (place, position) in positions.enumerated() where try !file.documentRange(scored).contains(position) {
         loop.trainer.targets[place] = -1
       }
       let (loss, norm) = try #require(loop.trainer.computeGradient())

@@ -1,0 +1,68 @@
+internal import Glibc
+
+/// A regular file that is read at any place by calls of the system: what has gone wrong with it since it was opened is
+/// an error, and not the end of the process (`MappedFile`).
+@safe package final class RandomAccessFile: Sendable {
+  /// The path as it was given.
+  package let path: String
+  /// The length of the file in bytes when it was opened.
+  package let byteCount: Int
+  private let descriptor: Int32
+
+  /// Opens the file at a path.
+  ///
+  /// - Parameter path: A regular file, or a link to one; it may be empty.
+  /// - Throws: `FileError.missing`, `.notAFile` or `.cannotRead`.
+  package init(path: String) throws(FileError) {
+    self.path = path
+    (descriptor, byteCount) = try FileError.reading(path) { () throws(SystemError) -> (Int32, Int)? in
+      // Opening a pipe without O_NONBLOCK would wait for a writer.
+      let descriptor = try openDescriptor(path, O_RDONLY | O_NONBLOCK)
+      do throws(SystemError) {
+        let status = try status(of: descriptor)
+        if status.isRegularFile { return (descriptor, status.st_size) }
+      } catch {
+        close(descriptor)
+        throw error
+      }
+      close(descriptor)
+      return nil
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Lends a copy of a range of the file to a closure.
+  ///
+  /// - Parameters:
+  ///   - range: Byte positions in the file.
+  ///   - body: Reads the bytes; it cannot keep them.
+  /// - Returns: What `body` returns.
+  /// - Throws: `FileError.cannotRead`, also where the file has become shorter.
+  /// - Precondition: The range lies within the file as it was opened.
+  package func withSpan<Result>(_ range: Range<Int>, _ body: (Span<UInt8>) -> Result) throws(FileError) -> Result {
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "\(path): \(range) outside 0..<\(byteCount)")
+    return try unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(1, range.count)) {
+      (block) throws(FileError) -> Result in
+      var count = 0
+      while count < range.count {
+        let room = unsafe UnsafeMutableBufferPointer(rebasing: block[count..<range.count])
+        let read = unsafe pread(descriptor, room.baseAddress, room.count, range.lowerBound + count)
+        if read == 0 { throw .cannotRead(path: path, reason: FileError.becameShorter) }
+        if read < 0, errno != EINTR { throw .cannotRead(path: path, reason: SystemError(code: errno).reason) }
+        count += max(0, read)
+      }
+      return unsafe body(UnsafeBufferPointer(rebasing: block[..<range.count]).span)
+    }
+  }
+
+  /// Copies a range of the file.
+  ///
+  /// - Parameter range: Byte positions in the file.
+  /// - Returns: As many bytes as the range is long.
+  /// - Throws: As `withSpan` does.
+  /// - Precondition: The range lies within the file as it was opened.
+  package func copyBytes(_ range: Range<Int>) throws(FileError) -> [UInt8] {
+    try withSpan(range) { unsafe [UInt8](copying: $0.bytes) }
+  }
+}
