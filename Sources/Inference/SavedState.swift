@@ -47,9 +47,12 @@ package struct SavedState {
       StateFile.tokenizerKey: tokenizerDigest.description,
     ]
     if let history = progress.history { metadata[StateFile.undoKey] = "\(history.window)" }
-    try SafetensorsWriter.write(to: path, tensors: parts.values.map(\.description), metadata: metadata) {
-      try parts[$0.name]?.withBytes($1)
+    let tensors = parts.values.map(\.description)
+    func emit(_ tensor: TensorDescription, _ body: (RawSpan) throws -> Void) throws {
+      try parts[tensor.name]?.withBytes(body)
     }
+    metadata[StateFile.digestKey] = try StateFile.digest(metadata, tensors, emit).description
+    try SafetensorsWriter.write(to: path, tensors: tensors, metadata: metadata, bytes: emit)
   }
 
   private func parts(_ format: NumberFormat) -> [StatePart] {

@@ -17,8 +17,9 @@ extension StateFile {
 
   /// Reads the whole state.
   ///
-  /// - Throws: `StateFileError` for numbers that no state has.
+  /// - Throws: `StateFileError` for numbers that no state has, or that are not those that were written.
   package func load() throws -> SavedState {
+    try checkDigest()
     let point = try place("", in: 0...Self.positionLimit)
     guard point.state.position > 0 || point.digest == IDDigest() else {
       throw content("digest", "32 zero bytes, as nothing was read", "others")

@@ -5,16 +5,20 @@ package import Tensors
 
 /// A state file opened: its extents are checked, its numbers are read by `load` (docs/CHECKPOINT.md §5).
 package struct StateFile {
-  package static let version = 1
+  /// Version 1 has no digest of its own.
+  package static let version = 2
   package static let versionKey = FileKind.stateKey
   package static let modelKey = "retnet.model_digest"
   package static let tokenizerKey = "retnet.tokenizer_digest"
   package static let undoKey = "retnet.undo_window"
+  package static let digestKey = "retnet.digest"
 
   package let path: String
   package let byteCount: Int
   package let modelDigest: SHA256Digest
   package let tokenizerDigest: SHA256Digest
+  /// Of the file, which `load` compares; nil in files of version 1.
+  package let storedDigest: SHA256Digest?
   let layout: StateLayout
   private let file: SafetensorsFile
 
@@ -44,6 +48,7 @@ package struct StateFile {
     byteCount = file.byteCount
     modelDigest = try Self.digest(file, Self.modelKey)
     tokenizerDigest = try Self.digest(file, Self.tokenizerKey)
+    storedDigest = number == 1 ? nil : try Self.digest(file, Self.digestKey)
     layout = try Self.layout(file)
     try checkTensors()
   }
@@ -73,6 +78,35 @@ package struct StateFile {
     guard modelDigest == model.digest else { throw refusal("model", model.digest, modelDigest) }
     guard tokenizerDigest == tokenizer else { throw refusal("tokenizer", tokenizer, tokenizerDigest) }
     guard layout.fits(configuration) else { throw .shapes(path: path, other: model.path) }
+  }
+
+  /// Compares the file with the digest that its writer stored, if it did.
+  ///
+  /// - Throws: `StateFileError.digest` where they differ.
+  func checkDigest() throws {
+    guard let storedDigest else { return }
+    let found = try Self.digest(file.metadata, file.tensors) { try file.withBytes(of: $0.name, $1) }
+    // As text, since the same digits may be written in two ways.
+    guard found.description == file.metadata[Self.digestKey] else {
+      throw StateFileError.digest(path: path, expected: storedDigest, found: found)
+    }
+  }
+
+  /// SHA-256 over every metadata entry but the digest itself, then every tensor's name and bytes, each by name
+  /// (docs/CHECKPOINT.md, S20).
+  static func digest(
+    _ metadata: [String: String], _ tensors: [TensorDescription],
+    _ emit: (TensorDescription, (RawSpan) throws -> Void) throws -> Void
+  ) throws -> SHA256Digest {
+    var hasher = SHA256Hasher()
+    for (key, value) in metadata.sorted(by: { $0.key < $1.key }) where key != digestKey {
+      (Array(key.utf8) + [0] + Array(value.utf8) + [0]).withRawSpan { hasher.update($0) }
+    }
+    for tensor in tensors.sorted(by: { $0.name < $1.name }) {
+      (Array(tensor.name.utf8) + [0]).withRawSpan { hasher.update($0) }
+      try emit(tensor) { hasher.update($0) }
+    }
+    return hasher.finalize()
   }
 
   func bytes(_ name: String) throws -> [UInt8] { try file.withBytes(of: name) { [UInt8](copying: $0) } }

@@ -9,6 +9,8 @@ package enum StateFileError: Error, Equatable, CustomStringConvertible {
   case metadata(path: String, key: String, expected: String, found: String)
   /// A tensor that the state does not have.
   case unexpectedTensor(path: String, name: String)
+  /// Something that is not what was written.
+  case digest(path: String, expected: SHA256Digest, found: SHA256Digest)
   /// Numbers that no state has.
   case content(path: String, name: String, expected: String, found: String)
   /// The state of another model, or of another tokenizer.
@@ -23,6 +25,8 @@ package enum StateFileError: Error, Equatable, CustomStringConvertible {
     case .metadata(let path, let key, let expected, let found):
       "\(path): metadata '\(key)': expected \(expected), found \(found)"
     case .unexpectedTensor(let path, let name): "\(path): tensor \(quoted(name)): expected none of this name"
+    case .digest(let path, let expected, let found):
+      "\(path): digest: expected \(expected.description.prefix(12))…, found \(found.description.prefix(12))…"
     case .content(let path, let name, let expected, let found):
       "\(path): tensor \(quoted(name)): expected \(expected), found \(found)"
     case .otherOwner(let path, let kind, let name, let expected, let found):
@@ -36,6 +40,7 @@ package enum StateFileError: Error, Equatable, CustomStringConvertible {
   package var hint: String? {
     switch self {
     case .version: "a newer retnet wrote this file; update the program"
+    case .digest: "the file was changed or damaged since it was written; take another copy of it"
     case .otherOwner: "read the text again with this model, or use the model that wrote the state"
     default: nil
     }

@@ -1,4 +1,5 @@
 internal import Checkpoints
+package import Files
 
 /// What is wrong with a model file beyond its container.
 package enum ModelFileError: Error, Equatable, CustomStringConvertible {
@@ -6,6 +7,8 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
   case version(path: String, supported: Int, found: String)
   /// A metadata entry that does not say what it should.
   case metadata(path: String, key: String, expected: String, found: String)
+  /// Numbers that are not those whose digest was stored.
+  case digest(path: String, expected: SHA256Digest, found: SHA256Digest)
   /// A tensor that the model does not have.
   case unexpectedTensor(path: String, name: String)
   /// A model without a tokenizer, where text is asked for.
@@ -29,6 +32,8 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
       "\(path): expected format version \(supported) or older, found \(found)"
     case .metadata(let path, let key, let expected, let found):
       "\(path): metadata '\(key)': expected \(expected), found \(found)"
+    case .digest(let path, let expected, let found):
+      "\(path): digest: expected \(expected.description.prefix(12))…, found \(found.description.prefix(12))…"
     case .unexpectedTensor(let path, let name): "\(path): tensor \(quoted(name)): expected none of this name"
     case .noTokenizer(let path): "\(path): expected a tokenizer in the model, found none"
     case .unknownWeights(let path):
@@ -51,6 +56,7 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
   package var hint: String? {
     switch self {
     case .version: "a newer retnet wrote this file; update the program"
+    case .digest: "the file was changed or damaged since it was written; take another copy of it"
     case .noTokenizer: "add one with: retnet convert MODEL -o NEW --tokenizer tokenizer.model"
     case .unknownHeads: "give it with --num-heads"
     default: nil

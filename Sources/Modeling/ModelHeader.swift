@@ -9,7 +9,7 @@ package struct ModelHeader: Sendable {
   package let file: SafetensorsFile
   package let configuration: ModelConfiguration
   package let provenance: Provenance
-  /// As the writer stored it; see `computeDigest`.
+  /// As the writer stored it; see `checkDigest`.
   package let storedDigest: SHA256Digest?
 
   package static let formatVersion = 1
@@ -137,7 +137,10 @@ package struct ModelHeader: Sendable {
   }
 
   /// Reads all weights, widened to Float32 exactly.
+  ///
+  /// - Throws: `ModelFileError.digest` for numbers that are not those that were written.
   package func loadParameters() throws -> Parameters {
+    try checkDigest()
     let parameters = Parameters(configuration)
     for weight in parameters.descriptions { try read(weight, into: parameters.tensor(weight)) }
     return parameters

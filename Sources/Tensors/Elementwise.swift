@@ -53,6 +53,17 @@ extension Tensor {
 }
 
 extension Tensor {
+  /// Whether all numbers are finite. Costs little, and allocates nothing: it is asked for each token.
+  package var isFinite: Bool {
+    var exponents: UInt32 = 0
+    // An exponent of ones and the one that is added to it carry into the sign.
+    for index in 0..<count { unsafe exponents |= (pointer[index].bitPattern & 0x7FFF_FFFF) &+ 0x0080_0000 }
+    return exponents >> 31 == 0
+  }
+
+  /// The index of the first number that is not finite, if there is one.
+  package var firstNotFinite: Int? { isFinite ? nil : (0..<count).first { !self[$0].isFinite } }
+
   /// The largest magnitude among the numbers, NaN left aside; 0 for none.
   package var largestMagnitude: Float {
     var largest: Float = 0

@@ -20,13 +20,15 @@ struct LoadedModel {
 
   /// - Parameters:
   ///   - path: Of the file.
-  ///   - isWidened: Whether numbers of 16 bits become Float32, so that all products are Float32. Otherwise, and always where
-  ///     it is quantised, the model runs from the file's mapping.
+  ///   - isWidened: Whether numbers of 16 bits become Float32, so that all products are Float32, and the digest is
+  ///     compared, as the whole file is read. Otherwise, and always where it is quantised, the model runs from the file's
+  ///     mapping.
   /// - Throws: When the file is no model, is damaged, or its parts do not belong together.
   init(path: String, isWidened: Bool = false) throws {
     header = try ModelHeader(path: path)
     tokenizer = try Tokenizer(model: header.tokenizerModel(), path: "\(path): tokenizer")
     try checkVocabulary(of: header.configuration, tokenizer)
+    if isWidened, header.quantization != nil { try header.checkDigest() }
     network =
       isWidened && header.quantization == nil
       ? RetNet(header.configuration, try header.loadParameters()) : try header.loadNetwork()

@@ -53,7 +53,13 @@ extension StateFile {
         ("undo_limit", saved.progress.history.map { .integer($0.limit) } ?? .null), ("has_ids", .boolean(hasIDs)),
         ("ids_digest", .text(saved.progress.point.digest.digest.description)),
         ("model_digest", .text(modelDigest.description)), ("tokenizer_digest", .text(tokenizerDigest.description)),
+        ("digest", storedDigest.map { .text($0.description) } ?? .null),
       ]
+        + (storedDigest == nil
+          ? [
+            ("note", .text("a state of version 1 carries no digest: damage may not be noticed; state fork writes one"))
+          ]
+          : [])
     }
   }
 }

@@ -16,7 +16,9 @@ import Testing
   @Test("M16: 20,000 mutated model files load or are refused", arguments: 1...4 as ClosedRange<UInt64>)
   func mutatedFiles(_ seed: UInt64) throws {
     let folder = try TemporaryFolder()
-    let sound = try ModelFileParts()
+    var sound = try ModelFileParts()
+    // Which would find nearly all of them.
+    sound.metadata[ModelHeader.digestKey] = nil
     let bytes = sound.bytes
     var random = SeededGenerator(seed: seed)
     var accepted = 0
