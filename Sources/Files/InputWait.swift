@@ -4,7 +4,7 @@ internal import Glibc
 package enum InputEvent {
   /// There is something to read, or its end.
   case input
-  /// SIGINT or SIGTERM came; see `StopSignals`.
+  /// SIGINT, SIGTERM or SIGHUP came; see `StopSignals`.
   case signal
   /// Nobody reads standard output any more.
   case readerGone

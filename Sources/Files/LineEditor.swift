@@ -3,7 +3,7 @@ internal import Glibc
 
 /// Reads lines from a person at the terminal: arrows, history, paste, UTF-8 (libedit, through `CLineEditor`).
 ///
-/// It shows itself on standard error. SIGINT and SIGTERM end a read; `StopSignals` tells which it was.
+/// It shows itself on standard error. SIGINT, SIGTERM and SIGHUP end a read; `StopSignals` tells which it was.
 @safe package final class LineEditor {
   /// What a person has done at the prompt.
   package enum Outcome: Equatable {

@@ -60,11 +60,14 @@ package enum StandardStream {
 ///   - bytes: Any number of bytes.
 ///   - descriptor: Open for writing; signals and full pipes are waited out.
 ///   - name: What an error calls the descriptor.
-/// - Throws: `FileError.closedPipe` if the reader has gone, `.cannotWrite` for all else.
+/// - Throws: `FileError.closedPipe` if the reader has gone, or the terminal; `.cannotWrite` for all else.
 package func writeAll(_ bytes: [UInt8], to descriptor: Int32, name: String) throws(FileError) {
   do {
     try bytes.withRawSpan { (bytes) throws(SystemError) in try writeAll(bytes, to: descriptor) }
   } catch {
-    throw error.code == EPIPE ? .closedPipe(name: name) : .cannotWrite(path: name, reason: error.reason)
+    // What is written to a terminal that was closed is an error of input and output.
+    let isTerminalGone = error.code == EIO && (try? status(of: descriptor))?.isCharacterDevice == true
+    throw error.code == EPIPE || isTerminalGone
+      ? .closedPipe(name: name) : .cannotWrite(path: name, reason: error.reason)
   }
 }

@@ -1,7 +1,11 @@
 internal import Glibc
 internal import Synchronization
 
-/// SIGINT and SIGTERM as a wish: the first is noted for the program to act on, a second ends the process at once.
+/// SIGINT, SIGTERM and SIGHUP (the terminal was closed) as a wish: the first is noted for the program to act on, a second
+/// SIGINT or SIGTERM ends the process at once.
+///
+/// A hang-up is never the second, nor the first of two: a terminal that is closed sends several, and a system that ends
+/// its services sends one beside SIGTERM.
 package enum StopSignals {
   /// Begins to listen, on the calling thread at least; a signal that the process was started to ignore stays ignored.
   package static func listen() {
@@ -9,7 +13,7 @@ package enum StopSignals {
     _ = (received, wakeDescriptor)
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
-    for number in [SIGINT, SIGTERM] {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
       unsafe sigaddset(&signals, number)
       let before = signal(number, noteSignal)
       let isIgnored = unsafe unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
@@ -24,9 +28,13 @@ package enum StopSignals {
     switch firstSignal.load(ordering: .relaxed) {
     case 0: nil
     case SIGINT: "SIGINT"
+    case SIGHUP: "SIGHUP"
     default: "SIGTERM"
     }
   }
+
+  /// Whether the program is to end, not just what it is doing: the signal is not a Ctrl-C.
+  package static var isEndWished: Bool { ![0, SIGINT].contains(firstSignal.load(ordering: .relaxed)) }
 
   /// The first signal that came, which is forgotten then, so that another one can be a first again.
   package static func take() -> String? {
@@ -60,8 +68,11 @@ private let wakePipe: (read: Int32, write: Int32) = {
 
 /// Runs between any two instructions of the program: an atomic exchange, `write` and `_exit` are all that may be done here.
 private func noteSignal(_ number: Int32) {
-  let isFirst = firstSignal.compareExchange(expected: 0, desired: number, ordering: .relaxed).exchanged
-  if !isFirst { _exit(128 + number) }
+  let before = firstSignal.compareExchange(expected: 0, desired: number, ordering: .relaxed).original
+  if before != 0, number != SIGHUP {
+    let isFirst = firstSignal.compareExchange(expected: SIGHUP, desired: SIGTERM, ordering: .relaxed).exchanged
+    if !isFirst { _exit(128 + number) }
+  }
   let error = errno
   var byte: UInt8 = 0
   _ = unsafe write(wakePipe.write, &byte, 1)

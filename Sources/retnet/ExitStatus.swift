@@ -23,8 +23,10 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
   case stopped = 75
   /// Training was stopped by its guards; the last good checkpoint is kept.
   case guarded = 76
-  /// Bad configuration.
+  /// Bad configuration, or more memory than the system gives.
   case badConfiguration = 78
+  /// Stopped by SIGHUP with nothing to save.
+  case hungUp = 129
   /// Stopped by SIGINT with nothing to save.
   case interrupted = 130
   /// Stopped by SIGTERM with nothing to save.

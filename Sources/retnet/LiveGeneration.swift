@@ -14,7 +14,10 @@ extension GenerateCommand {
     let end = try following.run()
     let left = Sampler(rules.options, seed: seed, recent: following.tail)
     try state.write(following.generator, random: left.random, recent: left.recent, model)
-    if end == .signal { throw state.stateOut == nil ? StopSignals.exit : ExitStatus.stopped.exit }
+    // A terminal that was closed may look like an end first.
+    if end == .signal || StopSignals.isEndWished {
+      throw state.stateOut == nil ? StopSignals.exit : ExitStatus.stopped.exit
+    }
   }
 
   /// Talks with the person at the terminal.
@@ -37,6 +40,7 @@ extension GenerateCommand {
       wasTerminated = try conversation.run(continuesPrompt: hasPrompt)
     } catch FileError.closedPipe {
       // Nobody reads the texts: that ends it, with the state.
+      wasTerminated = StopSignals.isEndWished
     }
     try state.write(
       conversation.generator, random: conversation.random, recent: conversation.recent, model)

@@ -77,7 +77,10 @@ extension CommandRuns {
     @Test func aSignalLeavesTheState() throws {
       let fifo = workspace.folder.appendingPathComponent("fifo").path
       try #require(unsafe mkfifo(fifo, 0o600) == 0)
-      for (flag, status) in [("", Int32(143)), (" --state-out left", 75)] {
+      for (flag, number, status) in [
+        ("", SIGTERM, Int32(143)), (" --state-out left", SIGTERM, 75), ("", SIGHUP, 129),
+        (" --state-out left", SIGHUP, 75),
+      ] {
         // Opened for both, so that neither end waits for the other and the input does not end.
         let descriptor = unsafe open(fifo, O_RDWR | O_CLOEXEC)
         defer { close(descriptor) }
@@ -85,7 +88,7 @@ extension CommandRuns {
           "\(Self.line)\(flag) <fifo >told", in: workspace.folder)
         _ = unsafe Array("And the light\n".utf8).withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
         try running.wait { (try? workspace.text("told").hasSuffix("\tAnd the light\n")) == true }
-        running.signal(SIGTERM)
+        running.signal(number)
         #expect(running.status() == status)
         try FileManager.default.removeItem(at: workspace.folder.appendingPathComponent("told"))
       }

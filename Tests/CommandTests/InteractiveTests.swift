@@ -205,13 +205,37 @@ extension CommandRuns {
       #expect(try save(terminal, "typed") == state(of: "And the light", count: 9))
     }
 
-    @Test(arguments: [("", Int32(143)), (" --state-out left", 75)])
-    func terminationEndsIt(_ flag: String, _ status: Int32) throws {
+    @Test(arguments: [
+      ("", SIGTERM, Int32(143)), (" --state-out left", SIGTERM, 75), ("", SIGHUP, 129),
+      (" --state-out left", SIGHUP, 75),
+    ])
+    func terminationEndsIt(_ flag: String, _ number: Int32, _ status: Int32) throws {
       let terminal = try start(Self.line + " -n 3" + flag)
       try terminal.type("half a line")
       try terminal.wait(for: "line")
-      terminal.signal(SIGTERM)
+      terminal.signal(number)
       #expect(try terminal.status() == status)
+    }
+
+    /// The window is closed: at the prompt, while a text is made, and where nothing reads keys.
+    @Test(arguments: [
+      (Self.line + " -n 3", false), (Self.line + " -n 100000000", true),
+      ("generate -m model.safetensors --ignore-eos -q -p light -n 100000000", true),
+      ("generate -m model.safetensors -q --follow", false),
+    ])
+    func aTerminalThatIsClosedLeavesTheState(_ line: String, _ writes: Bool) throws {
+      let terminal = try TerminalBinary(line + " --state-out left", in: workspace.folder)
+      if line.contains("-i ") {
+        try terminal.wait(for: "> ")
+        if writes { try terminal.type("And the light\r") }
+      } else if !writes {
+        try terminal.type("And the light\n")
+        try terminal.wait(for: "\tAnd the light")
+      }
+      if writes { try terminal.wait(forBytes: 1_000) }
+      terminal.hangUp()
+      #expect(try terminal.status() == 75)
+      #expect(try workspace.result("state info left").contains("tokens"))
     }
 
     /// As a shell does with Ctrl-Z and `fg`.

@@ -50,7 +50,7 @@ extension CommandRuns {
       #expect(try workspace.result("info killed/last.safetensors --check").contains("the digest is right"))
     }
 
-    @Test(arguments: [SIGINT, SIGTERM])
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
     func aSignalSavesTheLastStep(_ number: Int32) throws {
       let run = files("run")
       let line = Self.endless.replacing("-q", with: "-v") + " --set training.checkpoint_every=1000000"
@@ -60,13 +60,28 @@ extension CommandRuns {
       #expect(process.status() == 75)
       let step = try #require(try run.checkpointSteps.first)
       #expect(try run.checkpointSteps == [step] && run.metricsLineCount >= step)
-      let name = number == SIGINT ? "SIGINT" : "SIGTERM"
+      let name = [SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][number] ?? ""
       #expect(process.talk.contains("stopped by \(name) after step \(step), which is saved; go on with --resume auto"))
       #expect(try run.metrics.last?["step"] as? Int == step)
       let rest = "\(line) --set training.milestone_every=0 --max-steps \(step + 3) -o"
       _ = try workspace.result("\(rest) run --resume auto")
       _ = try workspace.result("\(rest) whole")
       try run.expectEqual(files("whole"))
+    }
+
+    /// A terminal that is closed sends it more than once, and a system that ends its services sends SIGTERM beside it.
+    @Test func aHangUpIsNeverTheSecondSignal() throws {
+      let run = files("run")
+      for others in [[SIGHUP], [SIGTERM], [SIGHUP, SIGTERM, SIGHUP]] {
+        let process = try start(Self.endless + " -o run --resume auto")
+        let lines = run.metricsLineCount
+        try process.wait { run.metricsLineCount > lines }
+        process.signal(SIGSTOP)
+        process.signal(SIGHUP)
+        for number in others { process.signal(number) }
+        process.signal(SIGCONT)
+        #expect(process.status() == 75, "\(others)")
+      }
     }
 
     @Test func aSecondSignalEndsTheRunAtOnce() throws {

@@ -5,7 +5,7 @@ import Testing
 ///
 /// Every wait has a deadline. The process is killed at the end, whatever happened.
 final class TerminalBinary {
-  private let terminal: Int32
+  private var terminal: Int32
   private let identifier: pid_t
   private var ending: Int32?
   /// All that was shown so far, control sequences too.
@@ -44,7 +44,7 @@ final class TerminalBinary {
   deinit {
     kill(identifier, SIGKILL)
     while isRunning { usleep(1_000) }
-    close(terminal)
+    if terminal >= 0 { close(terminal) }
   }
 
   private static func spawn(_ script: String, _ environment: [String], terminal: String) throws -> pid_t {
@@ -108,6 +108,12 @@ final class TerminalBinary {
 
   func signal(_ number: Int32) { kill(identifier, number) }
 
+  /// Closes the terminal, as one closes a window.
+  func hangUp() {
+    close(terminal)
+    terminal = -1
+  }
+
   /// Gives the program time, until it shows something.
   private func pause() {
     var place = pollfd(fd: terminal, events: Int16(POLLIN), revents: 0)
@@ -116,6 +122,7 @@ final class TerminalBinary {
   }
 
   private func look() {
+    guard terminal >= 0 else { return }
     var block = [UInt8](repeating: 0, count: 4_096)
     while true {
       let count = unsafe read(terminal, &block, block.count)
