@@ -27,6 +27,18 @@ internal import Glibc
 
   deinit { if descriptor != STDIN_FILENO { close(descriptor) } }
 
+  /// Waits until there is something to read, or the end; false if a signal came first, so far as one is listened to.
+  package func waitForInput() -> Bool {
+    while StopSignals.received == nil {
+      var places = [
+        pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: StopSignals.wakeDescriptor, events: Int16(POLLIN), revents: 0),
+      ]
+      if unsafe poll(&places, nfds_t(places.count), -1) > 0, places[1].revents == 0 { return true }
+    }
+    return false
+  }
+
   /// The next bytes; nil at the end.
   ///
   /// - Throws: `FileError.cannotRead`.

@@ -20,10 +20,11 @@ package enum BeamSearch {
   ///   - pool: Where the work runs.
   ///   - check: Called before each token; ends the search by throwing.
   /// - Returns: The N best, best first. Among equals, that of the better beginning and then of the lower id.
+  /// - Throws: `DecodingError`, and what `check` throws.
   package static func run(
     _ network: RetNet, from progress: ReadingProgress, beams: Int, count: Int, eosID: Int32?,
     options: SamplingOptions = SamplingOptions(), on pool: WorkerPool, check: () throws -> Void
-  ) rethrows -> [Hypothesis] {
+  ) throws -> [Hypothesis] {
     var biases = SamplingOptions()
     biases.bias = options.bias
     let adjustment = LogitAdjustment(biases)
@@ -34,7 +35,7 @@ package enum BeamSearch {
     for step in 0..<count {
       try check()
       var (next, parents) = ([Hypothesis](), [Int]())
-      for (parent, token) in candidates(live, decoder, adjustment, beams: beams) {
+      for (parent, token) in try candidates(live, decoder, adjustment, beams: beams) {
         var longer = live[parent]
         longer.logProbability += token.logProbability
         if token.id == eosID {
@@ -63,14 +64,16 @@ package enum BeamSearch {
   /// The best ways to go on, best first: more of each than can be kept, as one of them may be EOS.
   private static func candidates(
     _ live: [Hypothesis], _ decoder: BatchDecoder, _ adjustment: LogitAdjustment, beams: Int
-  ) -> [(parent: Int, token: TokenLogProbability)] {
+  ) throws(DecodingError) -> [(parent: Int, token: TokenLogProbability)] {
+    for parent in live.indices { try checkFinite(decoder.logits(parent)) }
     let all = live.indices.flatMap { parent in
       if !adjustment.isIdentity { decoder.logits(parent).withMutableSpan { adjustment.apply(&$0) } }
       return TokenProbabilities(decoder.logits(parent)).top(beams + 1).map { (parent: parent, token: $0) }
-    }
+    }.filter { $0.token.logProbability > -.infinity }
     func sum(_ candidate: (parent: Int, token: TokenLogProbability)) -> Double {
       live[candidate.parent].logProbability + candidate.token.logProbability
     }
+    guard !all.isEmpty else { throw .nothingLeft }
     return all.sorted { a, b in
       if sum(a) != sum(b) { return sum(a) > sum(b) }
       return a.parent != b.parent ? a.parent < b.parent : a.token.id < b.token.id

@@ -1,7 +1,7 @@
 package import Modeling
 package import Tensors
 
-/// Reads a prompt and then makes one token after the other, in memory that does not grow.
+/// Reads a prompt and then makes one token after the other, in memory that does not grow with what is read.
 ///
 /// A prompt is cut at positions that are multiples of the chunk length: whole chunks go through the chunkwise form, what is
 /// left goes through the recurrent form. When more of the prompt has made the rest a whole chunk, it is read again as one,
@@ -12,7 +12,10 @@ package struct Generator {
   package private(set) var progress: ReadingProgress
   /// What it started from, if that was a state of which nothing was read.
   private let start: ModelState?
+  /// For up to sixteen tokens in the recurrent form.
   private let memory: InferenceMemory
+  /// For whole chunks: made when the first one is read, as most of it grows with the square of the chunk length.
+  private var chunkMemory: InferenceMemory?
   private let ids: Indices
   private let pool: WorkerPool
 
@@ -45,8 +48,7 @@ package struct Generator {
     self.start = start
     self.pool = pool
     memory = InferenceMemory(
-      network.configuration, form: .chunkwise(chunkLength: progress.chunkLength), batch: 1, time: progress.chunkLength,
-      workers: pool.threadCount)
+      network.configuration, form: .recurrent, batch: 1, time: fewRowsLimit, workers: pool.threadCount)
     ids = Indices(count: progress.chunkLength)
     // A file has the boundary only where there is a rest.
     if progress.rest?.isEmpty == true { self.progress.boundary.copy(progress.point, on: pool) }
@@ -138,12 +140,22 @@ package struct Generator {
     _ tokens: some Collection<Int32>, form: RetentionForm, isLast: Bool, _ meter: TokenMeter? = nil, known: Int = 0
   ) {
     for (index, token) in tokens.enumerated() { ids[index] = token }
+    let memory = form == .recurrent ? memory : memoryOfChunks()
     let normed = network.forward(
       ids.slice(0..<tokens.count), batch: 1, form: form, state: &progress.point.state, memory: memory, on: pool)
     meter?.add(Array(tokens.dropFirst(known + 1)), normed: normed, row: known)
     if isLast || meter != nil { computeLogits(normed, row: tokens.count - 1) }
     if state.position % chunkLength == 0 { startChunk() }
     progress.history?.moved(to: progress.point, on: pool)
+  }
+
+  private mutating func memoryOfChunks() -> InferenceMemory {
+    if let chunkMemory { return chunkMemory }
+    let made = InferenceMemory(
+      network.configuration, form: .chunkwise(chunkLength: chunkLength), batch: 1, time: chunkLength,
+      workers: pool.threadCount)
+    chunkMemory = made
+    return made
   }
 
   /// Takes the present place for the last multiple of the chunk length, if it is one.
@@ -167,8 +179,10 @@ package struct Generator {
   }
 
   /// Chooses the next token and reads it.
+  ///
+  /// - Precondition: The sampler leaves a token.
   package mutating func next(_ sampler: inout Sampler) -> Int32 {
-    let token = sampler.choose(nextLogits)
+    guard let token = sampler.choose(nextLogits) else { preconditionFailure("next: no token may come") }
     append(token)
     return token
   }

@@ -8,6 +8,8 @@ package struct Score: Sendable {
   package private(set) var nats = 0.0
   /// Σ (-ln p)², for the standard error.
   private var squares = 0.0
+  /// Which of the scored tokens, from 0, is the first whose loss is not finite; nil: none.
+  package private(set) var firstNotFinite: Int?
   /// Scored tokens.
   package private(set) var tokens = 0
   /// Bytes of text that these tokens stand for.
@@ -18,6 +20,7 @@ package struct Score: Sendable {
   package init() {}
 
   fileprivate mutating func add(_ loss: Double) {
+    if !loss.isFinite, firstNotFinite == nil { firstNotFinite = tokens }
     nats += loss
     squares += loss * loss
     tokens += 1
@@ -85,10 +88,13 @@ package struct PerplexityMeter {
   private static func segmentLength(_ form: RetentionForm) -> Int {
     switch form {
     case .parallel: .max
-    case .recurrent: 512
-    case .chunkwise(let chunkLength): chunkLength * max(1, 512 / chunkLength)
+    case .recurrent: usualSegment
+    case .chunkwise(let chunkLength): chunkLength * max(1, usualSegment / chunkLength)
     }
   }
+
+  /// Tokens that are read at a time, where chunks are not longer.
+  private static let usualSegment = 512
 
   private static func logitRows(_ configuration: ModelConfiguration) -> Int {
     max(1, min(256, (1 << 24) / configuration.vocabularySize))
@@ -154,7 +160,9 @@ package struct PerplexityMeter {
 
   private mutating func memory(for length: Int) -> InferenceMemory {
     if let memory, memoryLength >= length { return memory }
-    let time = form == .parallel ? length : segmentLength
+    // A segment of a long chunk need not be as long as the text: most of its memory grows with the square.
+    let time = form == .parallel ? length : max(length, min(segmentLength, Self.usualSegment))
+    memory = nil  // Before more is asked for.
     let made = InferenceMemory(network.configuration, form: form, batch: 1, time: time, workers: pool.threadCount)
     memory = made
     memoryLength = time

@@ -57,8 +57,8 @@ package struct Sampler {
   /// Chooses from one row of logits.
   ///
   /// - Parameter logits: [N].
-  /// - Returns: The token's id. A logit that is not a number is never chosen unless all are.
-  package mutating func choose(_ logits: Tensor) -> Int32 {
+  /// - Returns: The token's id; nil where none has a logit above −∞. A logit that is not a number is never chosen.
+  package mutating func choose(_ logits: Tensor) -> Int32? {
     var row = logits
     if !adjustment.isIdentity {
       row = adjusted ?? Tensor(logits.shape)
@@ -67,19 +67,19 @@ package struct Sampler {
       row.withMutableSpan { adjustment.apply(&$0) }
     }
     let token = row.withMutableSpan { options.temperature == 0 ? mostLikely($0.span) : drawn(from: $0.span) }
-    adjustment.note(CollectionOfOne(token))
+    if let token { adjustment.note(CollectionOfOne(token)) }
     return token
   }
 
-  private func mostLikely(_ logits: Span<Float>) -> Int32 {
-    var (best, logit) = (0, -Float.infinity)
+  private func mostLikely(_ logits: Span<Float>) -> Int32? {
+    var (best, logit) = (-1, -Float.infinity)
     for index in logits.indices where logits[index] > logit { (best, logit) = (index, logits[index]) }
-    return Int32(best)
+    return best < 0 ? nil : Int32(best)
   }
 
-  private mutating func drawn(from logits: Span<Float>) -> Int32 {
+  private mutating func drawn(from logits: Span<Float>) -> Int32? {
     gather(logits)
-    guard let top = candidates.first else { return mostLikely(logits) }
+    guard let top = candidates.first, top.logit > -.infinity else { return nil }
     guard top.logit.isFinite else { return top.id }
     for index in candidates.indices {
       candidates[index].weight = exp(Double(candidates[index].logit - top.logit) / options.temperature)

@@ -20,7 +20,7 @@ struct BatchGeneration {
   ///   - capacity: How many at a time.
   ///   - next: The next start; asked when a place is free. Its progress is copied at once.
   ///   - done: Gets the finished texts in their order.
-  /// - Throws: What the closures throw, and `FileError.closedPipe`.
+  /// - Throws: What the closures throw, `FileError.closedPipe`, and `DecodingError`.
   func run(capacity: Int, next: () throws -> Start?, done: (TextMaker) throws -> Void) throws {
     var decoder = BatchDecoder(network, capacity: capacity, on: pool)
     var slots: [(number: Int, maker: TextMaker)] = []
@@ -39,7 +39,7 @@ struct BatchGeneration {
         started += 1
       }
       var tokens: [Int32] = []
-      for slot in slots.indices { tokens.append(slots[slot].maker.step(decoder.logits(slot)).token ?? -1) }
+      for slot in slots.indices { tokens.append(try slots[slot].maker.step(decoder.logits(slot)).token ?? -1) }
       for slot in slots.indices.reversed() where slots[slot].maker.finish != nil {
         finished[slots[slot].number] = slots[slot].maker
         decoder.remove(slot)

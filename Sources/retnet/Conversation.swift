@@ -61,17 +61,17 @@ struct Conversation {
   /// Talks until the person has enough.
   ///
   /// - Parameter continuesPrompt: Whether there is a prompt to begin with.
-  /// - Returns: Whether SIGTERM ended it.
-  /// - Throws: When standard output cannot be written.
+  /// - Returns: Whether SIGTERM or SIGHUP ended it.
+  /// - Throws: When standard output cannot be written; `DecodingError`.
   mutating func run(continuesPrompt: Bool) throws -> Bool {
     if continuesPrompt { try makeText() }
     // Lines that end in a backslash, waiting for the rest.
     var begun = ""
-    while StopSignals.received != "SIGTERM" {
+    while !StopSignals.isEndWished {
       switch editor.read(prompt: begun.isEmpty ? "> " : ". ") {
-      case .end: return false
+      case .end: return StopSignals.isEndWished
       case .signal(let isLineEmpty):
-        guard StopSignals.received != "SIGTERM" else { continue }
+        guard !StopSignals.isEndWished else { continue }
         // One that stopped a text may wake the editor after it was taken.
         guard StopSignals.take() != nil else { continue }
         if isLineEmpty && begun.isEmpty { return false }
@@ -133,7 +133,7 @@ struct Conversation {
     let start = ContinuousClock.now
     var maker = TextMaker(rules, seed: random, recent: tail, isTextStart: isTextStart)
     while maker.finish == nil, StopSignals.received == nil {
-      let (token, text) = maker.step(generator.nextLogits)
+      let (token, text) = try maker.step(generator.nextLogits)
       try StandardStream.output.write(text)
       if let token {
         generator.append(token)

@@ -100,9 +100,11 @@ struct EvalCommand: ParsableCommand {
         case .end(let bytes, let words): meter.count(bytes: bytes, words: words)
         }
         progress.update(done: meter.score.tokens)
+        if let place = meter.score.firstNotFinite { throw loaded.notFinite("of scored token \(place + 1)", state: nil) }
       }
     }
     meter.finishSegment()
+    if let place = meter.score.firstNotFinite { throw loaded.notFinite("of scored token \(place + 1)", state: nil) }
     progress.leaveLine()
     let report = EvalReport(
       score: meter.score, seconds: (ContinuousClock.now - start).inSeconds, form: retentionForm,

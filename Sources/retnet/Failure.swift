@@ -65,6 +65,8 @@ package struct CommandError: Error {
     case let error as CheckpointError: self.init(.badData, error.description, hint: error.hint)
     case let error as ModelFileError: self.init(.badData, error.description, hint: error.hint)
     case let error as StateFileError: self.init(.badData, error.description, hint: error.hint)
+    case DecodingError.nothingLeft: self.init(.usage, "\(error)", hint: "forbid fewer tokens with --logit-bias")
+    case DecodingError.notFinite: self.init(.badData, "\(error)")
     case TokenizerError.invalidSetting: self.init(.usage, "\(error)")
     case let error as TokenizerError: self.init(.badData, error.description, hint: error.hint)
     case let error as CorpusError: self.init(.badData, error.description, hint: error.hint)
@@ -80,6 +82,7 @@ package struct CommandError: Error {
       case .closedPipe: .done
       case .missing, .notAFile: .inputMissing
       case .cannotRead, .cannotWrite: .inputOutput
+      case .noMemory: .badConfiguration
       case .cannotCreate, .inUse: .cannotCreate
       case .tooLarge, .unexpectedKind: .badData
       }

@@ -55,7 +55,7 @@ struct Following {
 
   /// Reads until the input ends, a signal comes, or nobody reads what is printed.
   ///
-  /// - Throws: When the input cannot be read, or the output not be written.
+  /// - Throws: When the input cannot be read, or the output not be written; `DecodingError`.
   mutating func run() throws -> End {
     StopSignals.listen()
     let reader = try BlockReader(path: "-")
@@ -107,9 +107,10 @@ struct Following {
   }
 
   /// Prints the line that has ended, and begins the next one.
-  private mutating func tellLine() throws(FileError) {
+  private mutating func tellLine() throws {
     defer { line = Line(number: line.number + 1) }
     let cost = meter.take()
+    guard cost.nats.isFinite else { throw DecodingError.notFinite }
     let bytes = line.bytes - line.uncountedBytes
     let bitsPerByte = bytes > 0 ? cost.nats / log(2) / Double(bytes) : .nan
     if line.text.last == UInt8(ascii: "\n") { line.text.removeLast() }

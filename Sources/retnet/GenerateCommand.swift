@@ -100,30 +100,53 @@ struct GenerateCommand: ParsableCommand {
       logProbabilities: logprobs)
     let (generator, saved) = try state.makeGenerator(loaded, from: stateFile, chunkLength: chunkLength, on: pool)
     let seed = sampling.seed ?? saved?.random ?? 0
-    if live.follow { return try follow(loaded, rules, generator, seed: seed, recent: saved?.recent, on: pool) }
-    if live.interactive {
-      return try talk(loaded, rules, generator, &reader, seed: seed, recent: saved?.recent, on: pool)
+    do {
+      if live.follow { return try follow(loaded, rules, generator, seed: seed, recent: saved?.recent, on: pool) }
+      if live.interactive {
+        return try talk(loaded, rules, generator, &reader, seed: seed, recent: saved?.recent, on: pool)
+      }
+    } catch DecodingError.notFinite {
+      throw loaded.notFinite("of what was read", state: nil)
     }
     var generation = Generation(
       model: loaded, rules: rules, generator: generator, seed: seed, json: json, pool: pool)
-    if let list {
-      try generation.run(list)
-    } else {
-      let isContinued = (saved?.progress.position ?? 0) > 0
+    do {
+      try run(&generation, list, &reader, saved)
+    } catch DecodingError.notFinite {
+      let progress = generation.generator.progress
+      throw loaded.notFinite(
+        list == nil ? "after token \(grouped(progress.position))" : "of a prompt", state: progress.point.state)
+    }
+    if timings { generation.timings.lines(generator.chunkLength).forEach(StandardStream.error.say) }
+  }
+
+  /// Reads the prompts and makes the texts.
+  private func run(
+    _ generation: inout Generation, _ list: PromptList?, _ reader: inout PromptReader, _ saved: SavedState?
+  ) throws {
+    if let list { return try generation.run(list) }
+    // What is to be written is written, also when a signal ends the text.
+    if state.stateOut != nil { StopSignals.listen() }
+    let isContinued = (saved?.progress.position ?? 0) > 0
+    do {
       let read = try generation.read(&reader, recent: saved?.recent)
       if isContinued, read.tokens > 0 {
         global.say("reused \(grouped(read.reused)) of \(grouped(read.tokens)) prompt tokens")
       }
-      if several.beams > 1 {
-        try generation.runBeams(several.beams)
-      } else if several.numSamples > 1 {
-        try generation.runSamples(several.numSamples)
-      } else {
-        let maker = try generation.runOne(readsLast: state.stateOut != nil)
-        try state.write(generation.generator, random: maker.sampler.random, recent: maker.sampler.recent, loaded)
-      }
+    } catch is PromptReader.Stopped {
+      guard generation.generator.progress.position > 0 else { throw StopSignals.exit }
+      let left = Sampler(generation.rules.options, seed: generation.seed, recent: generation.recent)
+      try state.write(generation.generator, random: left.random, recent: left.recent, generation.model)
+      global.say("stopped in the prompt, with \(grouped(generation.generator.progress.position)) tokens read")
+      throw ExitStatus.stopped.exit
     }
-    if timings { generation.timings.lines(generator.chunkLength).forEach(StandardStream.error.say) }
+    if several.beams > 1 { return try generation.runBeams(several.beams) }
+    if several.numSamples > 1 { return try generation.runSamples(several.numSamples) }
+    let maker = try generation.runOne(readsLast: state.stateOut != nil)
+    try state.write(
+      generation.generator, random: maker.sampler.random, recent: maker.sampler.recent, generation.model)
+    // A terminal that was closed takes no more text before the signal is seen.
+    if maker.finish == .signal || maker.finish == nil && StopSignals.received != nil { throw ExitStatus.stopped.exit }
   }
 }
 

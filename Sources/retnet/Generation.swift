@@ -14,7 +14,7 @@ struct Generation {
   let pool: WorkerPool
   private(set) var timings = GenerationTimings()
   /// Of the prompt: what penalties look back to, and whether there was no text.
-  private var recent: [Int32] = []
+  private(set) var recent: [Int32] = []
   private var isTextStart = false
   private var promptCount = PromptReader.Count(tokens: 0)
 
@@ -36,7 +36,14 @@ struct Generation {
   /// - Throws: As `PromptReader.read` does.
   mutating func read(_ reader: inout PromptReader, recent: [Int32]?) throws -> PromptReader.Count {
     let start = ContinuousClock.now
-    let read = try reader.read(into: &generator, model)
+    let read: PromptReader.Count
+    do {
+      read = try reader.read(into: &generator, model)
+    } catch {
+      // A signal leaves a state of what was read.
+      self.recent = (recent ?? []) + reader.tail
+      throw error
+    }
     timings.addReading(read.tokens - read.reused, ContinuousClock.now - start)
     // A prompt that was known begins with what the state has read.
     self.recent = (read.reused > 0 ? [] : recent ?? []) + reader.tail
@@ -49,17 +56,22 @@ struct Generation {
     TextMaker(rules, seed: seed, recent: recent, isTextStart: isTextStart)
   }
 
-  /// One text, shown as it comes. It ends early when nobody reads it any more, with all its tokens read.
+  /// One text, shown as it comes. It ends early when nobody reads it any more or a signal comes, with all its tokens read.
   ///
   /// - Parameter readsLast: Whether the last token is read too, as a state must.
   /// - Returns: What made it.
-  /// - Throws: When standard output cannot be written.
+  /// - Throws: When standard output cannot be written; `DecodingError`.
   mutating func runOne(readsLast: Bool) throws -> TextMaker {
     let start = ContinuousClock.now
     var maker = maker(seed: seed)
     var isHeard = true
     while maker.finish == nil, isHeard {
-      let (token, text) = maker.step(generator.nextLogits)
+      if StopSignals.received != nil {
+        let text = maker.stop()
+        isHeard = try show(json ? "" : text)
+        break
+      }
+      let (token, text) = try maker.step(generator.nextLogits)
       isHeard = try show(json ? "" : text)
       if let token, maker.finish == nil || readsLast { generator.append(token) }
     }

@@ -70,10 +70,23 @@ struct PromptReader {
     name = source
   }
 
-  private mutating func feed(_ ids: some Collection<Int32>, to generator: inout Generator) {
-    generator.read(ids)
-    note(ids)
+  /// Thrown where a signal came while the prompt was read, so far as one is listened to; what was read is in the generator.
+  struct Stopped: Error {}
+
+  /// Reads ids, and looks for a signal in between; where they are cut changes no bit.
+  private mutating func feed(_ ids: some Collection<Int32>, to generator: inout Generator) throws(Stopped) {
+    var left = ids[...]
+    while !left.isEmpty {
+      if StopSignals.received != nil { throw Stopped() }
+      let part = left.prefix(Self.idsBetweenSignals)
+      generator.read(part)
+      note(part)
+      left = left.dropFirst(part.count)
+    }
   }
+
+  /// So many ids take a large model some seconds.
+  private static let idsBetweenSignals = 512
 
   private mutating func note(_ ids: some Collection<Int32>) {
     tail += ids.suffix(Self.tailLimit)
@@ -99,17 +112,18 @@ struct PromptReader {
   ///   - generator: Of the model.
   ///   - model: The model.
   /// - Returns: What was read.
-  /// - Throws: When the source cannot be read or is not UTF-8, and `CommandError` if there is nothing to start from.
+  /// - Throws: When the source cannot be read or is not UTF-8, `CommandError` if there is nothing to start from, and
+  ///   `Stopped`.
   mutating func read(into generator: inout Generator, _ model: LoadedModel) throws -> Count {
     if generator.state.position > 0 { return try readOn(into: &generator, model) }
-    if let bos = model.bosID { feed([bos], to: &generator) }
+    if let bos = model.bosID { try feed([bos], to: &generator) }
     var encoder = TextEncoder(model.tokenizer, invalid: .refuse, source: name)
     let hasText = try readRest(into: &generator, &encoder)
     if generator.state.position == 0 {
       guard let bos = model.header.configuration.bosID else {
         throw CommandError(.usage, "--prompt: the model has no BOS to start from; expected a prompt, found none")
       }
-      feed([Int32(bos)], to: &generator)
+      try feed([Int32(bos)], to: &generator)
     }
     return Count(tokens: generator.state.position, isTextStart: !hasText)
   }
@@ -128,14 +142,14 @@ struct PromptReader {
     if ids.count < known { try encoder.finish(to: &ids) }
     if ids.count >= known, IDDigest(of: ids.prefix(known)) == generator.progress.point.digest {
       note(ids.prefix(known))
-      feed(ids.dropFirst(known), to: &generator)
+      try feed(ids.dropFirst(known), to: &generator)
       _ = try readRest(into: &generator, &encoder)
       return Count(tokens: generator.state.position, reused: known)
     }
     encoder = TextEncoder(model.tokenizer, invalid: .refuse, source: name, startsText: false)
     ids = []
     try encoder.append(text.span, to: &ids)
-    feed(ids, to: &generator)
+    try feed(ids, to: &generator)
     _ = try readRest(into: &generator, &encoder)
     return Count(tokens: generator.state.position - known)
   }
@@ -146,12 +160,12 @@ struct PromptReader {
     while let block = try next() {
       var ids: [Int32] = []
       try encoder.append(block.span, to: &ids)
-      feed(ids, to: &generator)
+      try feed(ids, to: &generator)
       hasText = true
     }
     var ids: [Int32] = []
     try encoder.finish(to: &ids)
-    feed(ids, to: &generator)
+    try feed(ids, to: &generator)
     return hasText
   }
 
@@ -162,7 +176,9 @@ struct PromptReader {
     case .text(let text):
       block = text.isEmpty ? nil : text
       source = .end
-    case .file(let reader): block = try reader.next()
+    case .file(let reader):
+      guard reader.waitForInput() else { throw Stopped() }
+      block = try reader.next()
     case .end: break
     }
     if let block, echoes { try StandardStream.output.write(block) }

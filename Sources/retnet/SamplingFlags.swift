@@ -80,7 +80,7 @@ struct SamplingFlags: ParsableArguments {
 
   /// The options, checked against the vocabulary.
   ///
-  /// - Throws: `CommandError` for a bias of a token that does not exist.
+  /// - Throws: `CommandError` for a bias of a token that does not exist; `DecodingError` where none may come.
   func options(vocabularySize: Int) throws -> SamplingOptions {
     var options = SamplingOptions()
     (options.temperature, options.topK, options.topP) = (temperature, topK, topP)
@@ -92,6 +92,12 @@ struct SamplingFlags: ParsableArguments {
         throw CommandError(.usage, "--logit-bias: expected an id from 0 to \(vocabularySize - 1), found \(bias.id)")
       }
       options.bias[Int32(bias.id), default: 0] += bias.amount
+      if options.bias[Int32(bias.id)]?.isNaN == true {
+        throw CommandError(.usage, "--logit-bias: expected token \(bias.id) forced or forbidden, found both")
+      }
+    }
+    if options.bias.count == vocabularySize, options.bias.values.allSatisfy({ $0 == -.infinity }) {
+      throw DecodingError.nothingLeft
     }
     return options
   }

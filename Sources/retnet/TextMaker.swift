@@ -10,6 +10,8 @@ enum FinishReason: String {
   case eos
   /// A stop string came.
   case stop
+  /// A signal ended the text before its end.
+  case signal
 }
 
 /// How texts are made, the same for each of them.
@@ -58,9 +60,11 @@ struct TextMaker {
   ///
   /// - Parameter logits: [N].
   /// - Returns: The token, unless it is EOS, which ends the text; and the characters that are now certain.
-  mutating func step(_ logits: Tensor) -> (token: Int32?, text: String) {
+  /// - Throws: `DecodingError`.
+  mutating func step(_ logits: Tensor) throws(DecodingError) -> (token: Int32?, text: String) {
+    try checkFinite(logits)
     let probabilities = rules.logProbabilities.map { _ in TokenProbabilities(logits) }
-    let token = sampler.choose(logits)
+    guard let token = sampler.choose(logits) else { throw .nothingLeft }
     if token == rules.eosID {
       finish = .eos
       return (nil, add(stops.append(stream.finish()) + stops.finish()))
@@ -78,6 +82,14 @@ struct TextMaker {
     }
     if stops.isFound { finish = .stop }
     return (token, add(characters))
+  }
+
+  /// Ends the text where it is.
+  ///
+  /// - Returns: The characters that were held back.
+  mutating func stop() -> String {
+    finish = .signal
+    return add(stops.append(stream.finish()) + stops.finish())
   }
 
   private mutating func add(_ characters: String) -> String {

@@ -48,8 +48,9 @@ struct TrainingSample {
       rules, seed: UInt64(configuration.seed), recent: [], isTextStart: configuration.samplePrompt.isEmpty)
     generator.read(promptIDs)
     while maker.finish == nil {
-      let token = maker.step(generator.nextLogits).token
-      if let token, maker.finish == nil { generator.append(token) }
+      // Numbers that are not finite are for the guards of the run to tell of.
+      guard let step = try? maker.step(generator.nextLogits) else { break }
+      if let token = step.token, maker.finish == nil { generator.append(token) }
     }
     return configuration.samplePrompt + maker.text
   }

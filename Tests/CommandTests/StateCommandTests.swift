@@ -26,6 +26,45 @@ extension CommandRuns {
       #expect(try json("info b --json") as NSDictionary == report as NSDictionary)
     }
 
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+    func aSignalLeavesTheState(_ number: Int32) throws {
+      let running = try RunningBinary(
+        "\(Self.line) -p light -n 100000000 --temp 0 --state-out left >told", in: workspace.folder)
+      try running.wait { (try? workspace.bytes("told").count) ?? 0 > 100 }
+      running.signal(number)
+      #expect(running.status() == 75)
+      _ = try workspace.result("\(Self.line) -p light -n 0 --state-out start")
+      let read = try ["left", "start"].map { try #require(try json("state info \($0) --json")["tokens"] as? Int) }
+      let text = try workspace.result(
+        "\(Self.line) -p light -n \(read[0] - read[1]) --temp 0 --state-out direct")
+      #expect(try workspace.text("told") == text)
+      #expect(try workspace.bytes("left") == workspace.bytes("direct"))
+    }
+
+    @Test func aSignalInThePromptLeavesWhatWasRead() throws {
+      let fifo = workspace.folder.appendingPathComponent("fifo").path
+      try #require(unsafe mkfifo(fifo, 0o600) == 0)
+      // Opened for both, so that the prompt does not end.
+      let descriptor = unsafe open(fifo, O_RDWR | O_CLOEXEC)
+      defer { close(descriptor) }
+      let prompt = String(TinyProject.text.prefix(20_000))
+      let running = try RunningBinary(
+        "\(Self.line) -p - --display-prompt --state-out left <fifo >told", in: workspace.folder)
+      _ = unsafe Array(prompt.utf8).withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+      try running.wait { (try? workspace.bytes("told").count) ?? 0 >= 20_000 }
+      running.signal(SIGTERM)
+      #expect(running.status() == 75)
+      let left = try #require(try json("state info left --json")["tokens"] as? Int)
+      #expect(left > 0)
+      // The same prompt goes on from there.
+      try workspace.write(prompt, "prompt.txt")
+      let whole = try workspace.result("\(Self.line) -f prompt.txt -n 20 --temp 0")
+      let again = try workspace.run(
+        "generate -m model.safetensors --ignore-eos -f prompt.txt -n 20 --temp 0 --state-in left")
+      #expect(again.text == whole)
+      #expect(again.talk.contains("reused \(left / 1_000),") && !again.talk.contains("reused 0"), "\(again.talk)")
+    }
+
     @Test func knownPromptsAreReused() throws {
       let prompt = String(TinyProject.text.prefix(3_000))
       try workspace.write(prompt, "prompt.txt")

@@ -56,7 +56,7 @@ import Testing
   }
 
   @Test("beams are those of the written-out search", arguments: [1, 2, 4], [nil, 3] as [Int32?])
-  func beamsAreTheReferences(_ beams: Int, _ eos: Int32?) {
+  func beamsAreTheReferences(_ beams: Int, _ eos: Int32?) throws {
     let model = TinyModel()
     let pool = WorkerPool(threadCount: 1)
     let prompt = model.tokens(5)
@@ -83,7 +83,7 @@ import Testing
     let expected = (finished + live).sorted { $0.sum > $1.sum }.prefix(beams)
     var generator = Generator(model.network, chunkLength: 8, on: pool)
     generator.read(prompt)
-    let found = BeamSearch.run(
+    let found = try BeamSearch.run(
       model.network, from: generator.progress, beams: beams, count: 6, eosID: eos, on: pool, check: {})
     #expect(found.map(\.tokens) == expected.map(\.tokens))
     for (a, b) in zip(found, expected) { #expect(abs(a.logProbability - b.sum) < 1e-9) }

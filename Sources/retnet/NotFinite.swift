@@ -1,0 +1,23 @@
+internal import Inference
+internal import Modeling
+
+extension LoadedModel {
+  /// Where a number that is not finite is from: the first weight in the order of the file, else what a layer remembers.
+  ///
+  /// - Parameters:
+  ///   - place: Where it was noticed: "after token 17".
+  ///   - state: What was read by then, where there is one.
+  /// - Returns: With status 65.
+  func notFinite(_ place: String, state: ModelState?) -> CommandError {
+    if let found = try? header.firstNotFinite() {
+      return CommandError(
+        .badData,
+        "\(header.path): tensor '\(found.name)': expected finite numbers, found \(found.number) at \(found.place)",
+        hint: "noticed in the logits \(place); the file is damaged, or its training has failed")
+    }
+    let layer = state?.firstLayerNotFinite.map { "the state of layer \($0)" } ?? "logits"
+    return CommandError(
+      .badData,
+      "\(header.path): \(layer): expected finite numbers \(place), found others, though all weights are finite")
+  }
+}
