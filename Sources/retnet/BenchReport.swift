@@ -1,3 +1,4 @@
+internal import Files
 internal import FoundationEssentials
 internal import Tensors
 
@@ -54,9 +55,14 @@ struct BenchReport {
   let machine = Machine.benchmarkFacts
 
   /// Everything that goes to standard output.
-  func text(_ format: BenchFormat) -> String {
+  ///
+  /// - Parameters:
+  ///   - format: How rows are printed.
+  ///   - width: Of the terminal; nil: any. A table that is wider is turned, so that each row is a column.
+  /// - Returns: With a newline at its end.
+  func text(_ format: BenchFormat, width: Int? = StandardStream.output.lineWidth) -> String {
     switch format {
-    case .md: machineLine + "\n\n" + markdownTable(rows) + "\n"
+    case .md: machineLine.wrapped(to: width) + "\n\n" + table(rows, width: width) + "\n"
     case .csv: csvTable(rows, machine: machine) + "\n"
     case .jsonl: rows.map { JSONReport(object($0).merging(["machine": machineObject]) { $1 }).line + "\n" }.joined()
     case .json:

@@ -1,3 +1,35 @@
+/// The rows as a table in Markdown, or turned by a quarter where that is wider than the terminal.
+func table(_ rows: [BenchRow], width: Int?) -> String {
+  let table = markdownTable(rows)
+  guard let width, (table.prefix { $0 != "\n" }).count > width else { return table }
+  return turnedTable(rows, width: width)
+}
+
+/// A line for each figure: its heading, and a column for each row, as many beside each other as there is room for.
+private func turnedTable(_ rows: [BenchRow], width: Int) -> String {
+  let fields = rows.map { row in row.fields.filter { $0.heading != nil } }
+  let headings = (fields.first ?? []).map { $0.heading ?? "" }
+  let headingWidth = headings.map(\.count).max() ?? 0
+  var (parts, columns) = ([String](), [[String]]())
+  // A line that is too long for any terminal of this width is broken, and does not move the others.
+  func columnWidth(_ column: [String]) -> Int { min(column.map(\.count).max() ?? 0, max(0, width - headingWidth - 2)) }
+  func finish() {
+    parts.append(
+      headings.indices.map { line in
+        headings[line].padded(to: headingWidth)
+          + columns.map { "  " + $0[line].rightAligned(in: columnWidth($0)) }.joined()
+      }.joined(separator: "\n").wrapped(to: width))
+    columns = []
+  }
+  for column in fields.map({ $0.map(\.shown) }) {
+    let taken = headingWidth + (columns + [column]).reduce(0) { $0 + columnWidth($1) + 2 }
+    if taken > width, !columns.isEmpty { finish() }
+    columns.append(column)
+  }
+  finish()
+  return parts.joined(separator: "\n\n")
+}
+
 /// The rows as a table in Markdown, whose columns also line up in a terminal.
 func markdownTable(_ rows: [BenchRow]) -> String {
   guard let first = rows.first else { return "" }

@@ -35,7 +35,13 @@ struct DryRun {
     try errors.throwAll()
   }
 
-  private func write(_ text: String) throws { try StandardStream.output.write(text) }
+  /// Comments are broken where the terminal ends; a line of YAML stays one.
+  private func write(_ text: String, width: Int? = StandardStream.output.lineWidth) throws {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      line.hasPrefix("#") ? String(line).wrapped(to: width, indent: "#   ") : String(line)
+    }
+    try StandardStream.output.write(lines.joined(separator: "\n"))
+  }
 
   private func comment(_ lines: [String]) -> String { lines.map { "# \($0)\n" }.joined() }
 
@@ -112,8 +118,4 @@ struct DryRun {
       "  " + row.name.padded(to: name) + "  " + String(repeating: " ", count: figure - row.figure.count) + row.figure
     }
   }
-}
-
-extension String {
-  fileprivate func padded(to count: Int) -> String { self + String(repeating: " ", count: max(0, count - self.count)) }
 }

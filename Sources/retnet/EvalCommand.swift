@@ -81,11 +81,14 @@ struct EvalCommand: ParsableCommand {
     if let note, retentionForm != .parallel { global.say(note) }
 
     var meter = PerplexityMeter(loaded.network, form: retentionForm, on: pool)
-    var progress = ProgressLine("eval", unit: "tokens", total: nil, style: global.progressStyle)
+    var progress = ProgressLine(
+      "eval", unit: "bytes", total: inputs.reduce(0) { $0 + $1.byteCount }, style: global.progressStyle)
+    var bytesBefore = 0
     var firstIsUnscored = false
     let start = ContinuousClock.now
     for input in inputs {
-      try input.forEachPart(tokenizer: loaded.tokenizer, rule: rule, eosID: loaded.eosID) { part in
+      let show = { (bytes: Int) in progress.update(done: bytesBefore + bytes) }
+      try input.forEachPart(tokenizer: loaded.tokenizer, rule: rule, eosID: loaded.eosID, progress: show) { part in
         switch part {
         case .start:
           meter.startDocument(bos: bosID)
@@ -99,10 +102,10 @@ struct EvalCommand: ParsableCommand {
           meter.append(ids)
         case .end(let bytes, let words): meter.count(bytes: bytes, words: words)
         }
-        progress.update(done: meter.score.tokens)
         if let place = meter.score.firstNotFinite { throw loaded.notFinite("of scored token \(place + 1)", state: nil) }
       }
     }
+      bytesBefore += input.byteCount
     meter.finishSegment()
     if let place = meter.score.firstNotFinite { throw loaded.notFinite("of scored token \(place + 1)", state: nil) }
     progress.leaveLine()
@@ -110,7 +113,7 @@ struct EvalCommand: ParsableCommand {
       score: meter.score, seconds: (ContinuousClock.now - start).inSeconds, form: retentionForm,
       startsWithBOS: bosID != nil,
       files: files, model: loaded)
-    try StandardStream.output.write((json ? report.json.text : report.text) + "\n")
+    try StandardStream.output.write((json ? report.json.text : report.text()) + "\n")
     if let failAbove, !(meter.score.perplexity <= failAbove) {
       global.say("eval: perplexity \(meter.score.perplexity) is above \(failAbove)")
       throw ExitStatus.checkFailed.exit

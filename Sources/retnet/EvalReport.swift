@@ -23,7 +23,10 @@ struct EvalReport {
   private var tokenizerDigest: SHA256Digest { SHA256Digest(of: model.tokenizer.model) }
 
   /// For a reader: the figures, then the method.
-  var text: String {
+  ///
+  /// - Parameter width: Of the terminal; nil: any.
+  /// - Returns: Joined by newlines.
+  func text(width: Int? = StandardStream.output.lineWidth) -> String {
     var lines = [
       "bits per byte   \(score.bitsPerByte.fixed(4))",
       "perplexity      \(score.perplexity.fixed(3)) per token",
@@ -36,7 +39,7 @@ struct EvalReport {
       "tokenizer       \(tokenizerDigest.short)",
       "time            \(seconds.fixed(2)) s, \(grouped(Int(Double(score.tokens) / seconds))) tokens/s",
     ]
-    return lines.joined(separator: "\n")
+    return lines.joined(separator: "\n").wrapped(to: width, indent: String(repeating: " ", count: 16))
   }
 
   var json: JSONReport {

@@ -20,7 +20,11 @@ package func report(_ error: any Error, arguments: [String] = CommandLine.argume
   let code = RootCommand.exitCode(for: error)
   if error is ExitCode { return code.rawValue }
   if code.isSuccess {
-    do { try StandardStream.output.write(RootCommand.fullMessage(for: error) + "\n") } catch { return report(error) }
+    let text = RootCommand.fullMessage(for: error)
+    // Help begins so; a completion script must stay as it is.
+    let isHelp = ["OVERVIEW: ", "USAGE: "].contains { text.hasPrefix($0) }
+    let lines = isHelp ? text.wrapped(to: StandardStream.output.lineWidth) : text
+    do { try StandardStream.output.write(lines + "\n") } catch { return report(error) }
     return code.rawValue
   }
   if code == .validationFailure {

@@ -146,10 +146,21 @@ struct InfoCommand: ParsableCommand {
 }
 
 /// A report for people: names in a column, what is null left out.
-func textReport(_ members: [(String, JSONValue)]) -> String {
+///
+/// - Parameters:
+///   - members: Names and values.
+///   - lineWidth: Of the terminal; nil: any.
+/// - Returns: Lines joined by newlines.
+func textReport(_ members: [(String, JSONValue)], lineWidth: Int? = StandardStream.output.lineWidth) -> String {
   let width = members.map(\.0.count).max() ?? 0
   return members.filter { $0.1 != .null }.map { name, value in
-    name.replacing("_", with: " ") + String(repeating: " ", count: width - name.count + 2) + value.plain
+    let name = name.replacing("_", with: " ")
+    let line = name.padded(to: width + 2) + value.plain
+    // A digest that does not fit beside its name has a line of its own.
+    if let lineWidth, line.count > lineWidth, !value.plain.contains(where: \.isWhitespace) {
+      return "\(name)\n  \(value.plain)"
+    }
+    return line.wrapped(to: lineWidth, indent: String(repeating: " ", count: width + 2))
   }.joined(separator: "\n")
 }
 

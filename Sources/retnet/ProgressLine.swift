@@ -15,6 +15,35 @@ package struct ProgressLine {
     case rewritten
   }
 
+  /// Something to show besides the count: the loss, for instance.
+  package struct Detail {
+    /// How soon it is left out of a line that is too long.
+    package enum Weight {
+      /// Before the remaining time.
+      case minor
+      /// After the remaining time.
+      case normal
+      /// After the label.
+      case major
+    }
+
+    let text: String
+    fileprivate let rank: Int
+
+    /// - Parameters:
+    ///   - text: A few words.
+    ///   - weight: How much it matters.
+    package init(_ text: String, _ weight: Weight = .normal) {
+      self.text = text
+      rank =
+        switch weight {
+        case .minor: 5
+        case .normal: 3
+        case .major: 1
+        }
+    }
+  }
+
   private let label: String
   private let unit: String
   private let total: Int?
@@ -51,13 +80,13 @@ package struct ProgressLine {
   ///   - done: How many are done, with those done before the start.
   ///   - detail: What else to show, such as the loss.
   ///   - now: The present.
-  package mutating func update(done: Int, detail: String = "", now: ContinuousClock.Instant = .now) {
+  package mutating func update(done: Int, detail: [Detail] = [], now: ContinuousClock.Instant = .now) {
     let interval: Duration = style == .rewritten ? .milliseconds(100) : .seconds(10)
     if now - (lastShown ?? start) >= interval { show(done: done, detail: detail, now: now) }
   }
 
   /// Shows the last state and leaves the line.
-  package mutating func finish(done: Int, detail: String = "", now: ContinuousClock.Instant = .now) {
+  package mutating func finish(done: Int, detail: [Detail] = [], now: ContinuousClock.Instant = .now) {
     show(done: done, detail: detail, now: now)
     leaveLine()
   }
@@ -73,37 +102,73 @@ package struct ProgressLine {
     lineIsOpen = false
   }
 
-  private mutating func show(done: Int, detail: String, now: ContinuousClock.Instant) {
+  private mutating func show(done: Int, detail: [Detail], now: ContinuousClock.Instant) {
     lastShown = now
-    let text = text(done: done, detail: detail, now: now)
     switch style {
     case .silent: break
-    case .plain: StandardStream.error.say(text)
+    case .plain: StandardStream.error.say(text(done: done, detail: detail, now: now))
     case .rewritten:
       // A line as wide as the terminal would wrap and could not be rewritten.
-      let visible = String(text.prefix(StandardStream.error.width - 1))
+      let visible = text(done: done, detail: detail, now: now, width: max(0, StandardStream.error.width - 1))
       try? StandardStream.error.write("\r\(visible)\u{1B}[K")
       lineIsOpen = true
     }
   }
 
   /// The line: `train  450/1,800 steps  25 %  7.5 steps/s  ETA 3m00s  loss 3.215`.
-  package func text(done: Int, detail: String, now: ContinuousClock.Instant) -> String {
+  ///
+  /// Where it is longer than the width, parts are left out: first what can be reckoned from others, at the end the
+  /// detail; the count stays.
+  ///
+  /// - Parameters:
+  ///   - done: How many are done.
+  ///   - detail: What else to show.
+  ///   - now: The present.
+  ///   - width: The longest that the line may be.
+  /// - Returns: The line.
+  package func text(
+    done: Int, detail: [Detail] = [], now: ContinuousClock.Instant, width: Int = .max
+  ) -> String {
+    var parts = parts(done: done, now: now) + detail.map { Part(text: $0.text, rank: $0.rank, isDetail: true) }
+    while Self.joined(parts).count > width, let least = parts.indices.max(by: { parts[$0].rank < parts[$1].rank }),
+      parts[least].rank > 0
+    { parts.remove(at: least) }
+    return String(Self.joined(parts).prefix(width))
+  }
+
+  /// The longer a part can be done without, the higher its rank.
+  private struct Part {
+    let text: String
+    let rank: Int
+    var isDetail = false
+  }
+
+  private func parts(done: Int, now: ContinuousClock.Instant) -> [Part] {
     let seconds = (now - start) / .seconds(1)
     let rate = seconds > 0 ? Double(done - alreadyDone) / seconds : 0
-    var parts = [label]
+    var parts = [Part(text: label, rank: 2)]
     if let total {
-      parts.append("\(grouped(done))/\(grouped(total)) \(unit)")
-      if total > 0 { parts.append("\(Int(100 * Double(done) / Double(total))) %") }
+      parts.append(Part(text: "\(grouped(done))/\(grouped(total)) \(unit)", rank: 0))
+      if total > 0 { parts.append(Part(text: "\(Int(100 * Double(done) / Double(total))) %", rank: 7)) }
     } else {
-      parts.append("\(grouped(done)) \(unit)")
+      parts.append(Part(text: "\(grouped(done)) \(unit)", rank: 0))
     }
     if rate > 0 {
-      parts.append("\(shortened(rate)) \(unit)/s")
-      if let total, done < total { parts.append("ETA \(clockTime(Double(total - done) / rate))") }
+      parts.append(Part(text: "\(shortened(rate)) \(unit)/s", rank: 6))
+      if let total, done < total {
+        parts.append(Part(text: "ETA \(clockTime(Double(total - done) / rate))", rank: 4))
+      }
     }
-    if !detail.isEmpty { parts.append(detail) }
-    return parts.joined(separator: "  ")
+    return parts
+  }
+
+  private static func joined(_ parts: [Part]) -> String {
+    var line = ""
+    for (index, part) in parts.enumerated() {
+      if index > 0 { line += part.isDetail && parts[index - 1].isDetail ? ", " : "  " }
+      line += part.text
+    }
+    return line
   }
 }
 

@@ -14,8 +14,11 @@ extension StandardStream {
     return Int(size.ws_col)
   }
 
-  /// Writes a line of talk; a stream that takes no more talk is no reason to stop.
-  package func say(_ line: String) { try? write(line + "\n") }
+  /// How long lines for people may be; nil where no terminal shows them, and so any length is right.
+  var lineWidth: Int? { isTerminal ? width : nil }
+
+  /// Writes a line of talk, broken where a terminal ends; a stream that takes no more talk is no reason to stop.
+  package func say(_ line: String) { try? write(line.wrapped(to: lineWidth) + "\n") }
 }
 
 /// When to use colours.

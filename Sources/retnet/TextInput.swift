@@ -20,6 +20,14 @@ enum TextInput {
     }
   }
 
+  /// The bytes of all texts, as `forEachPart` counts them.
+  var byteCount: Int {
+    switch self {
+    case .text(let file): file.byteCount
+    case .tokens(let file): file.totalBytes
+    }
+  }
+
   /// One document's next ids, or its end.
   enum Part {
     case start
@@ -34,29 +42,33 @@ enum TextInput {
   ///   - tokenizer: Encodes text; made the token file.
   ///   - rule: Where a document of a text ends.
   ///   - eosID: Ends each document of a text, where the model has one.
+  ///   - progress: Gets how many of `byteCount` bytes are read, about.
   ///   - body: Gets the parts in order.
   /// - Throws: When the text cannot be encoded, the token file is of another tokenizer, or the body throws.
   func forEachPart(
-    tokenizer: Tokenizer, rule: DocumentRule, eosID: Int32?, _ body: (Part) throws -> Void
+    tokenizer: Tokenizer, rule: DocumentRule, eosID: Int32?, progress: (Int) -> Void = { _ in },
+    _ body: (Part) throws -> Void
   ) throws {
     switch self {
-    case .text(let file): try forEachTextPart(file, tokenizer, rule, eosID, body)
-    case .tokens(let file): try forEachTokenPart(file, tokenizer, body)
+    case .text(let file): try forEachTextPart(file, tokenizer, rule, eosID, progress, body)
+    case .tokens(let file): try forEachTokenPart(file, tokenizer, progress, body)
     }
   }
 
   private static let pieceLength = 1 << 16
 
   private func forEachTextPart(
-    _ file: MappedFile, _ tokenizer: Tokenizer, _ rule: DocumentRule, _ eosID: Int32?, _ body: (Part) throws -> Void
+    _ file: MappedFile, _ tokenizer: Tokenizer, _ rule: DocumentRule, _ eosID: Int32?, _ progress: (Int) -> Void,
+    _ body: (Part) throws -> Void
   ) throws {
-    try Documents(file, rule: rule).forEach { text, _ in
+    try Documents(file, rule: rule).forEach { text, done in
       try body(.start)
       var encoder = TextEncoder(tokenizer, invalid: .refuse, source: file.path)
       for start in stride(from: 0, to: text.count, by: Self.pieceLength) {
         var ids: [Int32] = []
         try encoder.append(text.extracting(start..<min(start + Self.pieceLength, text.count)), to: &ids)
         try body(.ids(ids))
+        progress(done - text.count + min(start + Self.pieceLength, text.count))
       }
       var ids: [Int32] = []
       try encoder.finish(to: &ids)
@@ -66,11 +78,18 @@ enum TextInput {
     }
   }
 
-  private func forEachTokenPart(_ file: TokenFile, _ tokenizer: Tokenizer, _ body: (Part) throws -> Void) throws {
+  private func forEachTokenPart(
+    _ file: TokenFile, _ tokenizer: Tokenizer, _ progress: (Int) -> Void, _ body: (Part) throws -> Void
+  ) throws {
     try checkDigest(of: file, tokenizer)
+    var count = 0
     for document in 0..<file.documentCount {
       try body(.start)
-      try file.forEachPiece(ofDocument: document) { try body(.ids($0)) }
+      try file.forEachPiece(ofDocument: document) { ids in
+        try body(.ids(ids))
+        count += ids.count
+        progress(Int(Double(file.totalBytes) * Double(count) / Double(file.count)))
+      }
       try body(.end(bytes: try file.documentBytes(document), words: 0))
     }
   }

@@ -22,9 +22,16 @@ struct TrainingDetail {
     averageLoss = (averageLoss ?? 0) + (loss - (averageLoss ?? 0)) / Double(min(count, 20))
   }
 
-  var text: String {
-    let training = averageLoss.map { "loss \($0.fixed(3)), \(($0 / log(2) / bytesPerToken).fixed(3)) bits/byte" }
-    let validation = bestBitsPerByte.map { "validation \($0.fixed(3))" + (averageLoss == nil ? " bits/byte" : "") }
-    return [training, validation].compactMap(\.self).joined(separator: ", ")
+  /// What is shown, the evaluations last: they tell what the run is worth.
+  var parts: [ProgressLine.Detail] {
+    var parts: [ProgressLine.Detail] = []
+    if let averageLoss {
+      parts.append(.init("loss \(averageLoss.fixed(3))"))
+      parts.append(.init("\((averageLoss / log(2) / bytesPerToken).fixed(3)) bits/byte", .minor))
+    }
+    if let bestBitsPerByte {
+      parts.append(.init("validation \(bestBitsPerByte.fixed(3))" + (averageLoss == nil ? " bits/byte" : ""), .major))
+    }
+    return parts
   }
 }

@@ -49,7 +49,7 @@ struct TrainingRecord {
   /// Takes in a step that was made or skipped.
   mutating func take(_ report: StepReport) throws {
     if report.skipped == nil { detail.take(loss: report.loss) }
-    progress.update(done: report.step, detail: detail.text)
+    progress.update(done: report.step, detail: detail.parts)
     guard report.step % training.logEvery == 0 || report.step == 1 || report.skipped != nil else { return }
     var line: [String: JSONValue] = [
       "step": .integer(report.step), "loss": .number(report.loss), "gradient_norm": .number(report.gradientNorm),
@@ -105,7 +105,7 @@ struct TrainingRecord {
 
   /// Ends the line of progress and draws the last picture.
   mutating func finish(after step: Int) {
-    progress.finish(done: step, detail: detail.text)
+    progress.finish(done: step, detail: detail.parts)
     draw()
   }
 

@@ -21,10 +21,13 @@ struct VerifyReport {
   }
 
   /// A table for a reader: a row for each pair, and one for each of its layers where wanted.
-  func text(everyLayer: Bool) -> String {
-    var rows = [
-      ["run", "against", "layer", "rms", "largest", "rms", "largest", "rms", "largest", "same token", ""]
-    ]
+  ///
+  /// - Parameters:
+  ///   - everyLayer: Whether each layer has a row.
+  ///   - width: Of the terminal; nil: any.
+  /// - Returns: The table, and below it the verdict.
+  func text(everyLayer: Bool, width: Int? = StandardStream.output.lineWidth) -> String {
+    var rows: [[String]] = []
     for comparison in comparisons {
       let worst = comparison.worstLayer
       let verdict =
@@ -43,27 +46,26 @@ struct VerifyReport {
       failures.isEmpty
       ? "The forms agree within \(bounds)."
       : "\(failures.count) of \(comparisons.count) pairs differ by more than \(bounds)."
-    return table(rows) + "\n\n\(grouped(tokens)) tokens of \(source), \(seconds.fixed(1)) s. \(verdict)"
+    let end = "\(grouped(tokens)) tokens of \(source), \(seconds.fixed(1)) s. \(verdict)"
+    return TextTable(columns: Self.columns, rows: rows).text(width: width) + "\n\n"
+      + end.wrapped(to: width, indent: "")
+  }
+
+  private static var columns: [TextTable.Column] {
+    let (before, after) = (("before head norm", "before"), ("after head norm", "head norm"))
+    return [
+      .init(heading: "run", isText: true), .init(heading: "against", isText: true, rank: 4),
+      .init(heading: "layer", rank: 5),
+      .init(heading: "rms", group: before, rank: 8), .init(heading: "largest", group: before, rank: 9),
+      .init(heading: "rms", group: after, rank: 2), .init(heading: "largest", group: after, rank: 7),
+      .init(heading: "rms", group: ("logits", "logits"), rank: 1),
+      .init(heading: "largest", group: ("logits", "logits"), rank: 6),
+      .init(heading: "same token", rank: 3), .init(heading: ""),
+    ]
   }
 
   private func cells(_ layer: FormComparison.LayerDifference) -> [String] {
     [layer.beforeHeadNorm, layer.afterHeadNorm].flatMap { [$0.rms.scientific, $0.largest.scientific] }
-  }
-
-  /// Columns as wide as their cells: the first two begin together, the others end together.
-  private func table(_ rows: [[String]]) -> String {
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    // Three pairs of columns share a heading.
-    var headings = "".padded(to: widths[0] + widths[1] + widths[2] + 4)
-    for (column, heading) in [(3, "before head norm"), (5, "after head norm"), (7, "logits")] {
-      headings += heading.rightAligned(in: widths[column] + widths[column + 1] + 4)
-    }
-    let lines = rows.map { row in
-      zip(row, widths).enumerated().map { column, cell in
-        column < 2 ? cell.0.padded(to: cell.1) : cell.0.rightAligned(in: cell.1)
-      }.joined(separator: "  ")
-    }
-    return ([headings] + lines).map(\.withoutSpacesAtEnd).joined(separator: "\n")
   }
 
   var json: JSONReport {
@@ -114,16 +116,4 @@ extension FormFailure {
 extension Double {
   /// A part of one as per cent: 100 only for all.
   fileprivate var percent: String { self == 1 ? "100 %" : "\(min(99.9, 100 * self).fixed(1)) %" }
-}
-
-extension String {
-  /// With spaces behind it.
-  fileprivate func padded(to width: Int) -> String { self + spaces(upTo: width) }
-
-  /// With spaces before it.
-  fileprivate func rightAligned(in width: Int) -> String { spaces(upTo: width) + self }
-
-  private func spaces(upTo width: Int) -> String { String(repeating: " ", count: max(0, width - count)) }
-
-  fileprivate var withoutSpacesAtEnd: String { String(reversed().drop { $0 == " " }.reversed()) }
 }

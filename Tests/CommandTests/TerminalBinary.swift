@@ -19,8 +19,9 @@ final class TerminalBinary {
   ///   - line: The command line.
   ///   - folder: Where it works; its home too.
   ///   - output: A file for standard output, which else is the terminal.
+  ///   - columns: Of the terminal.
   /// - Throws: If there is no terminal to be had, or the program cannot be started.
-  init(_ line: String, in folder: URL, output: String? = nil) throws {
+  init(_ line: String, in folder: URL, output: String? = nil, columns: UInt16 = 80) throws {
     // posix_openpt, unlockpt and ptsname, which Swift does not see: TIOCSPTLCK and TIOCGPTN of asm/ioctls.h.
     terminal = unsafe open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
     var (lock, number): (Int32, UInt32) = (0, 0)
@@ -29,7 +30,7 @@ final class TerminalBinary {
     let path = "/dev/pts/\(number)"
     let flags = fcntl(terminal, F_GETFL)
     _ = fcntl(terminal, F_SETFL, flags | O_NONBLOCK)
-    var size = winsize(ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0)
+    var size = winsize(ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
     _ = unsafe ioctl(terminal, UInt(TIOCSWINSZ), &size)
     // A new session whose first terminal is this one: so Ctrl-C comes as a signal.
     let closing = "for fd in /proc/self/fd/*; do fd=${fd##*/}; if ((fd > 2)); then eval \"exec $fd>&-\"; fi; done"

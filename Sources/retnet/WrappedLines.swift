@@ -1,0 +1,47 @@
+extension String {
+  /// The lines of the text, broken between words where they are longer than a terminal is wide.
+  ///
+  /// A word that is longer stays whole: a digest that was cut could not be copied.
+  ///
+  /// - Parameters:
+  ///   - width: Columns; nil: any number.
+  ///   - indent: What a line that goes on begins with.
+  /// - Returns: The lines, joined by newlines.
+  package func wrapped(to width: Int?, indent: String = "  ") -> String {
+    guard let width else { return self }
+    // On a narrow terminal a deep indent would leave no room.
+    let indent = 2 * indent.count > width ? String(indent.prefix(2)) : indent
+    return split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      line.count <= width ? String(line) : Self.broken(line, to: width, indent)
+    }.joined(separator: "\n")
+  }
+
+  private static func broken(_ line: Substring, to width: Int, _ indent: String) -> String {
+    var lines: [String] = []
+    var rest = String(line)
+    while rest.count > width {
+      // Spaces that the line begins with are no place to break it.
+      let start = rest.prefix { $0 == " " }.count + (lines.isEmpty ? 0 : indent.drop { $0 == " " }.count)
+      let head = rest.prefix(width + 1)
+      let place =
+        head.indices.last { rest[$0] == " " && rest.distance(from: rest.startIndex, to: $0) > start }
+        ?? rest.indices.first { rest[$0] == " " && rest.distance(from: rest.startIndex, to: $0) > start }
+      guard let place else { break }
+      lines.append(rest[..<place].withoutSpacesAtEnd)
+      rest = indent + rest[place...].drop { $0 == " " }
+    }
+    return (lines + [rest]).joined(separator: "\n")
+  }
+
+  /// With spaces behind it.
+  func padded(to width: Int) -> String { self + spaces(upTo: width) }
+
+  /// With spaces before it.
+  func rightAligned(in width: Int) -> String { spaces(upTo: width) + self }
+
+  private func spaces(upTo width: Int) -> String { String(repeating: " ", count: max(0, width - count)) }
+}
+
+extension StringProtocol {
+  var withoutSpacesAtEnd: String { String(reversed().drop { $0 == " " }.reversed()) }
+}
