@@ -1,4 +1,4 @@
-internal import Files
+package import Files
 
 /// A safetensors file opened for reading: named tensors and text entries.
 ///
@@ -29,7 +29,9 @@ package struct SafetensorsFile: Sendable {
   }
 
   /// Checks a file that is mapped already.
-  init(_ file: MappedFile) throws(CheckpointError) {
+  ///
+  /// - Throws: `CheckpointError.fileSize`, `.header` or `.tensor`.
+  package init(_ file: MappedFile) throws(CheckpointError) {
     self.file = file
     header = try SafetensorsHeader(path: file.path, fileByteCount: file.byteCount, copyBytes: file.copyBytes)
   }

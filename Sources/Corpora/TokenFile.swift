@@ -30,7 +30,20 @@ package struct TokenFile: Sendable {
   /// - Throws: `FileError`, also for another kind of file, or `CorpusError.invalidTokenFile`.
   package init(path: String) throws {
     try FileRole.tokenFile.check(path)
-    file = try RandomAccessFile(path: path)
+    try self.init(RandomAccessFile(path: path))
+  }
+
+  /// Checks a file that is mapped already.
+  ///
+  /// - Parameter file: A token file; it need not be trusted.
+  /// - Throws: `FileError` for another kind of file, or `CorpusError.invalidTokenFile`.
+  package init(_ file: MappedFile) throws {
+    try FileRole.tokenFile.check(file)
+    try self.init(RandomAccessFile(file))
+  }
+
+  private init(_ file: RandomAccessFile) throws {
+    self.file = file
     header = try TokenFileHeader(of: file)
     let trailer = try TokenFileTrailer(of: file, idByteCount: header.idByteCount)
     count = trailer.count

@@ -4,7 +4,8 @@ internal import Glibc
 ///
 /// What is written goes to a hidden temporary file in the same folder; `commit` syncs it and renames it over the path.
 /// Without `commit` the temporary file is removed and the old file, if any, stays as it was. Devices and pipes
-/// (`/dev/null`, `/dev/stdout`) cannot be replaced and are written directly. No folder is created.
+/// (`/dev/null`, `/dev/stdout`) cannot be replaced and are written directly; `-` is
+/// standard output. No folder is created.
 ///
 /// ```swift
 /// let file = try AtomicFile(replacing: "notes.txt")
@@ -12,7 +13,7 @@ internal import Glibc
 /// try file.commit()
 /// ```
 package final class AtomicFile {
-  /// The path as it was given.
+  /// The path as it was given, or what messages call standard output.
   package let path: String
   private let target: WriteTarget
   private var descriptor: Int32
@@ -22,12 +23,12 @@ package final class AtomicFile {
   /// Opens a temporary file beside the path.
   ///
   /// A replaced file keeps its permissions; a new one gets 0644, less what the umask takes away. A link is followed, and
-  /// the file that it leads to is replaced.
+  /// the file that it leads to is replaced, or made.
   ///
-  /// - Parameter path: Where the file shall appear; its folder must exist.
+  /// - Parameter path: Where the file shall appear, its folder must exist; or `-`.
   /// - Throws: `FileError.cannotCreate`.
   package init(replacing path: String) throws(FileError) {
-    self.path = path
+    self.path = StreamPath.outputName(path)
     do {
       (target, descriptor) = try WriteTarget.open(path)
     } catch {

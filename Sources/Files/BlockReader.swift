@@ -13,8 +13,8 @@ internal import Glibc
   ///   - blockLength: Bytes that are read at a time, ≥ 1.
   /// - Throws: `FileError.missing`, `.notAFile` (a folder) or `.cannotRead`.
   package init(path: String, blockLength: Int = 1 << 16) throws(FileError) {
-    let isStandardInput = path == "-"
-    let name = isStandardInput ? "standard input" : path
+    let isStandardInput = path == StreamPath.dash
+    let name = StreamPath.inputName(path)
     descriptor = try FileError.reading(name) { () throws(SystemError) -> Int32? in
       let descriptor = isStandardInput ? STDIN_FILENO : try openDescriptor(path, O_RDONLY)
       guard try status(of: descriptor).isFolder else { return descriptor }

@@ -4,6 +4,8 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
   case missing(path: String)
   /// A folder, device or pipe stands where a regular file is needed.
   case notAFile(path: String)
+  /// A pipe or standard input stands where bytes are read at any place, which takes a file.
+  case isStream(path: String)
   /// Opening, mapping or reading failed; the reason is the system's.
   case cannotRead(path: String, reason: String)
   /// The system has no memory for what is to be read.
@@ -26,6 +28,8 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .missing(let path): "\(path): no such file"
     case .notAFile(let path): "\(path): expected a regular file, found a folder or a device"
+    case .isStream(let path):
+      "\(path): expected a file, as it is read in any order and more than once, found a stream; save it to a file first"
     case .cannotRead(let path, let reason): "\(path): cannot read: \(reason)"
     case .noMemory(let path, let byteCount): "\(path): cannot read: out of memory: asked for \(byteCount) bytes"
     case .cannotCreate(let path, let reason): "\(path): cannot create: \(reason)"

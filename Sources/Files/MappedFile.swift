@@ -22,13 +22,27 @@ package final class MappedFile: @unchecked Sendable {
   /// Maps the file at a path.
   ///
   /// - Parameter path: A regular file, or a link to one; it may be empty.
-  /// - Throws: `FileError.missing`, `.notAFile` or `.cannotRead`.
-  package init(path: String) throws(FileError) {
-    self.path = path
-    let bytes = unsafe try FileError.reading(path) { () throws(SystemError) -> UnsafeRawBufferPointer? in
+  /// - Throws: `FileError.missing`, `.notAFile`, `.isStream` or `.cannotRead`.
+  package convenience init(path: String) throws(FileError) {
+    guard path != StreamPath.dash else { throw .isStream(path: StreamPath.inputName(path)) }
+    let descriptor = try FileError.reading(path) { () throws(SystemError) -> Int32? in
       // Opening a pipe without O_NONBLOCK would wait for a writer.
-      let descriptor = try openDescriptor(path, O_RDONLY | O_NONBLOCK)
-      defer { close(descriptor) }
+      try openDescriptor(path, O_RDONLY | O_NONBLOCK)
+    }
+    defer { close(descriptor) }
+    try self.init(descriptor: descriptor, name: path)
+  }
+
+  /// Maps a file that is open.
+  ///
+  /// - Parameters:
+  ///   - descriptor: Open for reading; the mapping does not need it.
+  ///   - name: What `path` says.
+  /// - Throws: As `init(path:)` does.
+  init(descriptor: Int32, name: String) throws(FileError) {
+    path = name
+    if (try? status(of: descriptor))?.isPipe == true { throw .isStream(path: name) }
+    let bytes = unsafe try FileError.reading(name) { () throws(SystemError) -> UnsafeRawBufferPointer? in
       let status = try status(of: descriptor)
       guard status.isRegularFile else { return nil }
       guard status.st_size > 0 else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
@@ -37,7 +51,7 @@ package final class MappedFile: @unchecked Sendable {
       return unsafe UnsafeRawBufferPointer(start: address, count: status.st_size)
     }
     unsafe self.bytes = bytes
-    noted = unsafe bytes.isEmpty ? nil : MappingFaults.note(bytes, path: path)
+    noted = unsafe bytes.isEmpty ? nil : MappingFaults.note(bytes, path: name)
   }
 
   deinit {

@@ -7,7 +7,9 @@ internal import Glibc
   package let path: String
   /// The length of the file in bytes when it was opened.
   package let byteCount: Int
+  /// -1 where the file is mapped.
   private let descriptor: Int32
+  private let mapped: MappedFile?
 
   /// Opens the file at a path.
   ///
@@ -15,6 +17,7 @@ internal import Glibc
   /// - Throws: `FileError.missing`, `.notAFile` or `.cannotRead`.
   package init(path: String) throws(FileError) {
     self.path = path
+    mapped = nil
     (descriptor, byteCount) = try FileError.reading(path) { () throws(SystemError) -> (Int32, Int)? in
       // Opening a pipe without O_NONBLOCK would wait for a writer.
       let descriptor = try openDescriptor(path, O_RDONLY | O_NONBLOCK)
@@ -30,7 +33,12 @@ internal import Glibc
     }
   }
 
-  deinit { close(descriptor) }
+  /// Reads a file that is mapped already, a stream for instance; one that becomes shorter ends the process.
+  package init(_ file: MappedFile) {
+    (path, byteCount, descriptor, mapped) = (file.path, file.byteCount, -1, file)
+  }
+
+  deinit { if mapped == nil { close(descriptor) } }
 
   /// Lends a copy of a range of the file to a closure.
   ///
@@ -42,6 +50,7 @@ internal import Glibc
   /// - Precondition: The range lies within the file as it was opened.
   package func withSpan<Result>(_ range: Range<Int>, _ body: (Span<UInt8>) -> Result) throws(FileError) -> Result {
     precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "\(path): \(range) outside 0..<\(byteCount)")
+    if let mapped { return mapped.withSpan(range, body) }
     return try unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(1, range.count)) {
       (block) throws(FileError) -> Result in
       var count = 0

@@ -8,8 +8,8 @@ internal import Glibc
 /// - Returns: All bytes.
 /// - Throws: `FileError.missing`, `.notAFile` (a folder), `.cannotRead`, `.noMemory` or `.tooLarge`.
 package func readAll(path: String, byteLimit: Int) throws(FileError) -> [UInt8] {
-  let isStandardInput = path == "-"
-  let name = isStandardInput ? "standard input" : path
+  let isStandardInput = path == StreamPath.dash
+  let name = StreamPath.inputName(path)
   let bytes = try FileError.reading(name) { () throws(SystemError) -> [UInt8]? in
     let descriptor = isStandardInput ? STDIN_FILENO : try openDescriptor(path, O_RDONLY)
     defer { if !isStandardInput { close(descriptor) } }

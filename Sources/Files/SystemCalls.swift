@@ -72,4 +72,5 @@ extension stat {
   var isCharacterDevice: Bool { st_mode & S_IFMT == S_IFCHR }
   var isRegularFile: Bool { st_mode & S_IFMT == S_IFREG }
   var isFolder: Bool { st_mode & S_IFMT == S_IFDIR }
+  var isPipe: Bool { [S_IFIFO, S_IFSOCK].contains(st_mode & S_IFMT) }
 }

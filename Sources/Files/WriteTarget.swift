@@ -21,13 +21,18 @@ enum WriteTarget {
   static func open(_ path: String) throws(SystemError) -> (WriteTarget, descriptor: Int32) {
     // A C string would end at the zero byte and name another file.
     guard !path.isEmpty, !path.utf8.contains(0) else { throw SystemError(code: ENOENT) }
+    if path == StreamPath.dash {
+      let descriptor = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+      guard descriptor >= 0 else { throw SystemError(code: errno) }
+      return (.direct, descriptor)
+    }
     let existing = try status(at: path)
     if existing?.isFolder == true { throw SystemError(code: EISDIR) }
     if namesOpenDescriptor(path) || existing?.isRegularFile == false {
       // Appending keeps what a redirection has collected before: `retnet … >> log`.
       return (.direct, try openDescriptor(path, O_WRONLY | O_APPEND))
     }
-    let final = existing == nil ? path : resolved(path)
+    let final = existing == nil ? linkTarget(path) : resolved(path)
     while true {
       let name = namePrefix + String(UInt64.random(in: 0...UInt64.max), radix: 16) + nameSuffix
       let temporary = folder(of: final) + "/" + name

@@ -23,16 +23,22 @@ package struct StateFile {
   private let file: SafetensorsFile
 
   /// Whether a file says that it holds a state.
-  package static func isState(path: String) -> Bool {
-    (try? SafetensorsFile(path: path))?.metadata[versionKey] != nil
+  package static func isState(_ file: MappedFile) -> Bool {
+    (try? SafetensorsFile(file))?.metadata[versionKey] != nil
   }
 
   /// Opens a state file and checks its metadata and the name, type and shape of every tensor.
   ///
+  /// - Parameter path: A file, a pipe, or `-` for standard input.
+  /// - Throws: `FileError`, `CheckpointError` and `StateFileError`.
+  package init(path: String) throws { try self.init(MappedFile(reading: path)) }
+
+  /// Checks a file that is mapped already.
+  ///
   /// - Throws: `CheckpointError` and `StateFileError`.
-  package init(path: String) throws {
-    try FileRole.state.check(path)
-    let file = try SafetensorsFile(path: path)
+  package init(_ mapped: MappedFile) throws {
+    try FileRole.state.check(mapped)
+    let (file, path) = (try SafetensorsFile(mapped), mapped.path)
     guard let version = file.metadata[Self.versionKey] else {
       throw FileError.unexpectedKind(path: path, expected: .state, found: FileKind(file))
     }

@@ -84,7 +84,7 @@ package struct CommandError: Error {
     let status: ExitStatus =
       switch error {
       case .closedPipe: .done
-      case .missing, .notAFile: .inputMissing
+      case .missing, .notAFile, .isStream: .inputMissing
       case .cannotRead, .cannotWrite: .inputOutput
       case .noMemory: .badConfiguration
       case .cannotCreate, .inUse: .cannotCreate

@@ -42,21 +42,21 @@ struct InfoCommand: ParsableCommand {
   private func describeFile() throws -> [(String, JSONValue)]? {
     let mapped: MappedFile
     do {
-      mapped = try MappedFile(path: file)
+      mapped = try MappedFile(reading: file)
     } catch .notAFile {
       return nil
     } catch {
       throw error
     }
     try FileRole.subject.check(mapped)
-    if TokenFile.isTokenFile(mapped) { return try describe(TokenFile(path: file)) }
-    if StateFile.isState(path: file) {
-      let state = try StateFile(path: file)
+    if TokenFile.isTokenFile(mapped) { return try describe(TokenFile(mapped)) }
+    if StateFile.isState(mapped) {
+      let state = try StateFile(mapped)
       let result = state.storedDigest == nil ? "no digest is stored" : "the digest is right"
       return try state.members + (check ? [("check", .text(result))] : [])
     }
     let start = mapped.copyBytes(0..<min(mapped.byteCount, 1 << 28))
-    return (try? Tokenizer(model: start, path: file)).map(describe)
+    return (try? Tokenizer(model: start, path: mapped.path)).map(describe)
   }
 
   private func describeWeights() throws -> [(String, JSONValue)] {

@@ -11,9 +11,9 @@ enum TextInput {
   ///
   /// - Throws: When the file is missing, empty, binary, not UTF-8, or a damaged token file.
   init(path: String) throws {
-    let file = try MappedFile(path: path)
+    let file = try MappedFile(reading: path)
     if TokenFile.isTokenFile(file) {
-      self = .tokens(try TokenFile(path: path))
+      self = .tokens(try TokenFile(file))
     } else {
       try file.checkText()
       self = .text(file)
