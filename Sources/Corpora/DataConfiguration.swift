@@ -28,7 +28,8 @@ package struct DataConfiguration: Equatable, Sendable, Configurable {
 
   package var contradictions: [(key: String, message: String)] {
     var found: [(key: String, message: String)] = []
-    if train.entries.allSatisfy(\.path.isEmpty) { found.append(("train", "expected a token file, found none")) }
+    if train.entries.isEmpty { found.append(("train", "expected a token file, found none")) }
+    if train.entries.contains(where: \.path.isEmpty) { found.append(("train", "expected paths, found an empty one")) }
     if train.isPartlyWeighted { found.append(("train", "expected a weight for each file or for none, found some")) }
     if tokenizer.isEmpty { found.append(("tokenizer", "expected a SentencePiece model, found none")) }
     return found

@@ -52,7 +52,10 @@ package enum FileKind: String, CaseIterable, Sendable {
 
   /// Recognises a regular file by its path; nil for what is none or cannot be read, which its reader then says.
   package init?(path: String) {
-    guard let descriptor = try? openDescriptor(path, O_RDONLY | O_NONBLOCK) else { return nil }
+    // Opening and closing a pipe would end who writes into it.
+    guard let found = try? status(at: path), found.isRegularFile,
+      let descriptor = try? openDescriptor(path, O_RDONLY | O_NONBLOCK)
+    else { return nil }
     defer { close(descriptor) }
     guard let status = try? status(of: descriptor), status.isRegularFile else { return nil }
     var bytes: [UInt8] = []

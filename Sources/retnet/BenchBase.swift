@@ -13,6 +13,7 @@ struct BenchBase {
   init(path: String, slowdown: Double?) throws {
     try FileRole.benchmark.check(path)
     let bytes = try readAll(path: path, byteLimit: 1 << 26)
+    let path = StreamPath.inputName(path)
     guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(bytes)), case .object(let report) = value
     else { throw CommandError(.badData, "\(path): expected a JSON object of 'retnet bench', found something else") }
     guard report["schema_version"] == .integer(JSONReport.schemaVersion) else {

@@ -62,6 +62,8 @@ struct BenchGenerate: ParsableCommand {
   private static let largestCount = 1 << 30
 
   func validate() throws {
+    try CommandFiles().reading("--model", source.model).reading("--config", source.config)
+      .reading("--compare", options.compare).check()
     for (flag, number) in [("--prompt-tokens", promptTokens), ("--new-tokens", newTokens)]
     where !(0...Self.largestCount).contains(number) {
       throw ValidationError("\(flag): expected 0 to \(Self.largestCount), found \(number)")

@@ -44,7 +44,8 @@ struct BenchModel {
     if let config = options.config {
       try FileRole.configuration.check(config)
       let bytes = try readAll(path: config, byteLimit: ConfigurationFile.largestByteCount)
-      try self.init(ConfigurationFile(bytes: bytes, path: config, overrides: options.set), path: config)
+      let path = StreamPath.inputName(config)
+      try self.init(ConfigurationFile(bytes: bytes, path: path, overrides: options.set), path: path)
     } else {
       let preset = options.preset ?? .reference
       let path = options.model ?? preset.rawValue

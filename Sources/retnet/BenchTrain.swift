@@ -40,6 +40,8 @@ struct BenchTrain: ParsableCommand {
   @OptionGroup var talk: TalkOptions
 
   func validate() throws {
+    try CommandFiles().reading("--model", source.model).reading("--config", source.config)
+      .reading("--compare", options.compare).check()
     for (flag, number) in [("--batch", batch), ("--sequence-length", sequenceLength)] {
       if let number, !(1...Self.largestBatch).contains(number) {
         throw ValidationError("\(flag): expected 1 to \(Self.largestBatch), found \(number)")

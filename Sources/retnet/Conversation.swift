@@ -13,6 +13,8 @@ struct Conversation {
   private(set) var generator: Generator
   private let pool: WorkerPool
   private let state: StateOptions
+  /// What the command reads: no state may be written over it.
+  private let files: CommandFiles
   private let undoWindow: Int
   private let timings: Bool
   private let editor: LineEditor
@@ -35,18 +37,20 @@ struct Conversation {
   ///   - random: Of the choice.
   ///   - recent: The last ids that the generator has read, where they are known.
   ///   - state: How states are written.
+  ///   - files: What the command reads.
   ///   - timings: Whether to tell the speed of each text.
   ///   - pool: That of the generator.
   /// - Throws: `FileError` when the terminal cannot be used.
   init(
     _ model: LoadedModel, _ rules: TextRules, _ generator: Generator, random: UInt64, recent: [Int32],
-    state: StateOptions, timings: Bool, on pool: WorkerPool
+    state: StateOptions, files: CommandFiles, timings: Bool, on pool: WorkerPool
   ) throws {
     self.model = model
     self.rules = rules
     self.generator = generator
     self.random = random
     self.state = state
+    self.files = files
     self.timings = timings
     self.pool = pool
     tail = recent.filter { $0 >= 0 }
@@ -159,6 +163,7 @@ extension Conversation {
     do {
       switch try ConversationCommand(line) {
       case .save(let path):
+        try files.writing("/save", path, over: "--state-in").checkLate()
         try state.write(generator, to: path, random: random, recent: recent, model)
         say("\(path): \(position)")
       case .load(let path): try load(path)
@@ -191,6 +196,7 @@ extension Conversation {
   private func say(_ line: String) { StandardStream.error.say(line) }
 
   private mutating func load(_ path: String) throws {
+    try files.reading("/load", path).checkLate()
     let saved = try model.state(try StateFile(path: path))
     generator = Generator(model.network, saved.progress, on: pool)
     if generator.progress.history == nil { generator.keepHistory(window: undoWindow) }

@@ -72,10 +72,17 @@ struct ConvertCommand: ParsableCommand {
   var verify = false
 
   func validate() throws {
+    try files.printing(report == nil && !verify ? nil : "what --report and --verify print").check()
     if dtype != nil && quantize != nil { throw ValidationError("'--dtype' and '--quantize' exclude each other") }
     if let numHeads, !(1...1_024).contains(numHeads) {
       throw ValidationError("--num-heads: expected 1 to 1024, found \(numHeads)")
     }
+  }
+
+  /// What is read and written, as far as the command line tells.
+  private var files: CommandFiles {
+    CommandFiles().reading("IN", input).reading("--report", report).reading("--tokenizer", tokenizer)
+      .writing("--output", output)
   }
 
   func run() throws {
@@ -90,6 +97,8 @@ struct ConvertCommand: ParsableCommand {
         .badData, "\(input): expected weights of \(from.rawValue), found those of \(loaded.origin.rawValue)",
         hint: "leave --from out")
     }
+    // What lies in a folder, or beside the weights, is read too.
+    try CommandFiles().reading("a file of IN", loaded.filePaths).writing("--output", output).checkLate()
     loaded.remarks.forEach { global.say($0) }
     let note = loaded.configuration.scoreNormNote("generate, and eval without --form parallel, leave it out")
     if let note, !verify { global.say(note) }  // verify says it itself
@@ -105,8 +114,8 @@ struct ConvertCommand: ParsableCommand {
     let digest = try network.write(
       to: output, storage: storage, provenance: provenance, tokenizer: model)
     global.say(
-      "\(output): \(grouped(network.parameters.count)) parameters in \(storage.word(loaded.configuration)), "
-        + "digest \(digest.short)")
+      "\(StreamPath.outputName(output)): \(grouped(network.parameters.count)) parameters in "
+        + "\(storage.word(loaded.configuration)), digest \(digest.short)")
     if let report, let text { try compare(network, with: text, path: report) }
     guard verify else { return }
     let verification = try FormVerification(model: output).run(global)

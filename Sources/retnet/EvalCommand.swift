@@ -28,7 +28,8 @@ struct EvalCommand: ParsableCommand {
   @OptionGroup var model: ModelOption
   @OptionGroup var global: GlobalOptions
 
-  @Argument(help: ArgumentHelp("Text or token files.", valueName: "file"), completion: .file())
+  @Argument(
+    help: ArgumentHelp("Text or token files; '-' is standard input.", valueName: "file"), completion: .file())
   var files: [String]
 
   @Option(help: "Form of retention; auto is chunkwise. All give the same number up to rounding.")
@@ -52,6 +53,7 @@ struct EvalCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
+    try CommandFiles().reading("--model", model.model).reading("FILE", files).check()
     if let chunkLength, !(1...65_536).contains(chunkLength) {
       throw ValidationError("--chunk-length: expected 1 to 65536, found \(chunkLength)")
     }
@@ -104,8 +106,8 @@ struct EvalCommand: ParsableCommand {
         }
         if let place = meter.score.firstNotFinite { throw loaded.notFinite("of scored token \(place + 1)", state: nil) }
       }
-    }
       bytesBefore += input.byteCount
+    }
     meter.finishSegment()
     if let place = meter.score.firstNotFinite { throw loaded.notFinite("of scored token \(place + 1)", state: nil) }
     progress.leaveLine()

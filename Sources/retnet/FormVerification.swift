@@ -67,7 +67,7 @@ struct FormVerification {
       guard ids.count >= 2 else {
         throw CommandError(.badData, "\(file): expected at least 2 tokens, found \(ids.count)")
       }
-      return (ids, file)
+      return (ids, StreamPath.inputName(file))
     }
     if let text = try tokenizer?.encode(Array(Self.text.utf8)), !text.isEmpty {
       while ids.count < length { ids += text.prefix(length - ids.count) }

@@ -82,6 +82,14 @@ struct GenerateCommand: ParsableCommand {
     try live.check(
       prompt, several, json: json, hasStops: !stop.isEmpty, hasLogProbabilities: logprobs != nil)
     try several.check(state, prompt, hasStops: !stop.isEmpty, hasLogProbabilities: logprobs != nil)
+    try files.writing("--state-out", state.stateOut, over: "--state-in").printing("the text").check()
+  }
+
+  /// What is read.
+  var files: CommandFiles {
+    CommandFiles().reading("--model", model.model).reading(prompt.file == nil ? "--prompt" : "--file", prompt.path)
+      .reading("--prompts", several.prompts).reading("--state-in", state.stateIn)
+      .readingStandardInput("--follow", if: live.follow).readingStandardInput("--interactive", if: live.interactive)
   }
 
   func run() throws {

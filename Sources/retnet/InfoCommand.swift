@@ -32,6 +32,8 @@ struct InfoCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  func validate() throws { try CommandFiles().reading("FILE", file).check() }
+
   func run() throws {
     let members = try describeFile() ?? describeWeights()
     let report = JSONReport(Dictionary(uniqueKeysWithValues: members))

@@ -33,7 +33,7 @@ extension GenerateCommand {
       recent = (read.reused > 0 ? [] : recent) + reader.tail
     }
     var conversation = try Conversation(
-      model, rules, generator, random: seed, recent: recent, state: state, timings: timings, on: pool)
+      model, rules, generator, random: seed, recent: recent, state: state, files: files, timings: timings, on: pool)
     global.say("Type a text to have it continued; /help lists commands, Ctrl-C stops a text, Ctrl-D ends.")
     var wasTerminated = false
     do {

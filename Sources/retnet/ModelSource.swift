@@ -61,6 +61,15 @@ enum ModelSource {
     }
   }
 
+  /// The files that the model is read from, and those beside them that may be.
+  var filePaths: [String] {
+    switch self {
+    case .retnet(let header, _): [header.path]
+    case .foreign(let model):
+      model.weights.filePaths + ["config.json", "tokenizer.model"].map(model.weights.path(beside:))
+    }
+  }
+
   var configuration: ModelConfiguration {
     switch self {
     case .retnet(_, let configuration): configuration

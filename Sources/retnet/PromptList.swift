@@ -23,7 +23,7 @@ struct PromptList {
   /// - Throws: `FileError` when the file cannot be read.
   init(path: String) throws {
     try FileRole.prompts.check(path)
-    self.path = path == "-" ? "standard input" : path
+    self.path = StreamPath.inputName(path)
     lines = try readAll(path: path, byteLimit: 1 << 30)
       .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
   }

@@ -21,14 +21,17 @@ struct PromptOptions: ParsableArguments {
     if prompt != nil && file != nil { throw ValidationError("'--prompt' and '--file' exclude each other") }
   }
 
+  /// The path that the prompt is read from; nil if the command line has it.
+  var path: String? { file ?? (prompt == StreamPath.dash ? StreamPath.dash : nil) }
+
   /// Opens the prompt.
   ///
   /// - Throws: `FileError` when there is no such file.
   func open() throws -> PromptReader {
-    if let path = file ?? (prompt == "-" ? "-" : nil) {
+    if let path {
       try FileRole.text.check(path)
-      let name = path == "-" ? "standard input" : path
-      return PromptReader(source: .file(try BlockReader(path: path)), echoes: displayPrompt, name: name)
+      let reader = try BlockReader(path: path)
+      return PromptReader(source: .file(reader), echoes: displayPrompt, name: StreamPath.inputName(path))
     }
     return PromptReader(source: .text(Array((prompt ?? "").utf8)), echoes: displayPrompt, name: "prompt")
   }

@@ -43,4 +43,16 @@ struct RunFolder {
   }
 
   func file(_ name: String) -> String { path + "/" + name }
+
+  /// The names that a run always replaces.
+  fileprivate static let replacedNames =
+    ["config.yaml", "metrics.jsonl", "loss.svg"]
+    + ["best", "last"].flatMap { [$0 + ".safetensors", $0 + ".state.safetensors"] }
+}
+
+extension CommandFiles {
+  /// Adds what a run replaces in its folder.
+  func writing(filesOf folder: String) -> CommandFiles {
+    RunFolder.replacedNames.reduce(self) { files, name in files.writing("\(folder)/\(name)", "\(folder)/\(name)") }
+  }
 }

@@ -31,6 +31,8 @@ struct StateInfo: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  func validate() throws { try CommandFiles().reading("FILE", file).check() }
+
   func run() throws {
     let members = try StateFile(path: file).members
     let report = JSONReport(Dictionary(uniqueKeysWithValues: members))

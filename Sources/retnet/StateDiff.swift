@@ -26,6 +26,8 @@ struct StateDiff: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  func validate() throws { try CommandFiles().reading("FIRST", first).reading("SECOND", second).check() }
+
   func run() throws {
     let (a, b) = (try StateFile(path: first), try StateFile(path: second))
     let difference = try StateDifference(a, b)

@@ -34,12 +34,14 @@ struct StateFork: ParsableCommand {
   @Flag(help: "Leave out the ids and what undo needs.")
   var forget = false
 
+  func validate() throws { try CommandFiles().reading("FILE", file).writing("--output", output).check() }
+
   func run() throws {
     let source = try StateFile(path: file)
     var saved = try source.load()
     if let seed { saved.random = seed }
     if forget { saved.forget() }
     try saved.write(to: output, format: stateDtype?.format ?? source.format)
-    global.say("\(output): \(grouped(saved.progress.position)) tokens")
+    global.say("\(StreamPath.outputName(output)): \(grouped(saved.progress.position)) tokens")
   }
 }

@@ -31,6 +31,8 @@ struct StateUndo: ParsableCommand {
   var output: String
 
   func validate() throws {
+    try CommandFiles().reading("FILE", file).reading("--model", model.model)
+      .writing("--output", output, over: "FILE").check()
     if count < 1 { throw ValidationError("tokens: expected at least 1, found \(count)") }
   }
 
@@ -54,6 +56,6 @@ struct StateUndo: ParsableCommand {
     saved.progress = generator.progress
     saved.recent = nil
     try saved.write(to: output, format: source.format)
-    global.say("\(output): \(grouped(generator.progress.position)) tokens")
+    global.say("\(StreamPath.outputName(output)): \(grouped(generator.progress.position)) tokens")
   }
 }

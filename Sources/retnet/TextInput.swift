@@ -7,7 +7,7 @@ enum TextInput {
   case text(MappedFile)
   case tokens(TokenFile)
 
-  /// Opens a file; its first bytes tell which kind it is.
+  /// Opens a file or a stream; its first bytes tell which kind it is.
   ///
   /// - Throws: When the file is missing, empty, binary, not UTF-8, or a damaged token file.
   init(path: String) throws {

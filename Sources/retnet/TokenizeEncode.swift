@@ -39,13 +39,15 @@ struct TokenizeEncode: ParsableCommand {
   @Option(help: ArgumentHelp("What happens to bytes that are not UTF-8.", valueName: "refuse|bytes"))
   var invalid = InvalidText.refuse
 
+  func validate() throws { try CommandFiles().reading("--model", tokenizer.model).reading("FILE", file).check() }
+
   func run() throws {
     let tokenizer = try tokenizer.load()
     let bosID = try id(tokenizer.bosID, of: "BOS", wanted: bos, tokenizer)
     let eosID = try id(tokenizer.eosID, of: "EOS", wanted: eos, tokenizer)
     try FileRole.text.check(file)
     let text = try readAll(path: file, byteLimit: 1 << 34)
-    var encoder = TextEncoder(tokenizer, invalid: invalid, source: file == "-" ? "standard input" : file)
+    var encoder = TextEncoder(tokenizer, invalid: invalid, source: StreamPath.inputName(file))
     var ids = bosID.map { [$0] } ?? []
     var start = text.startIndex
     while start < text.endIndex {
@@ -101,10 +103,12 @@ struct TokenizeDecode: ParsableCommand {
   @Argument(help: "File of ids; '-' is standard input.", completion: .file())
   var file = "-"
 
+  func validate() throws { try CommandFiles().reading("--model", tokenizer.model).reading("FILE", file).check() }
+
   func run() throws {
     let tokenizer = try tokenizer.load()
     try FileRole.ids.check(file)
-    let source = file == "-" ? "standard input" : file
+    let source = StreamPath.inputName(file)
     let text = String(decoding: try readAll(path: file, byteLimit: 1 << 34), as: UTF8.self)
     var ids: [Int32] = []
     for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {

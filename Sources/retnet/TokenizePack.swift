@@ -20,7 +20,7 @@ struct TokenizePack: ParsableCommand {
   @OptionGroup var tokenizer: TokenizerOption
   @OptionGroup var global: GlobalOptions
 
-  @Option(parsing: .upToNextOption, help: "Text files, UTF-8.", completion: .file())
+  @Option(parsing: .upToNextOption, help: "Text files, UTF-8; '-' is standard input.", completion: .file())
   var input: [String]
 
   @Option(
@@ -55,9 +55,8 @@ struct TokenizePack: ParsableCommand {
     if let validationFraction, !(validationFraction > 0 && validationFraction < 1) {
       throw ValidationError("--validation-fraction: expected between 0 and 1, found \(validationFraction)")
     }
-    if let validationOutput, validationOutput == output {
-      throw ValidationError("--validation-output: expected another file than --output, found the same")
-    }
+    try CommandFiles().reading("--model", tokenizer.model).reading("--input", input).writing("--output", output)
+      .writing("--validation-output", validationOutput).check()
     guard DocumentRule(argument: documents) != nil else {
       throw ValidationError("--documents: expected file, line, blank-line or separator:STR, found '\(documents)'")
     }
@@ -92,16 +91,16 @@ struct TokenizePack: ParsableCommand {
 
   private func forEachDocument(_ rule: DocumentRule, _ body: (Span<UInt8>, String) throws -> Void) throws {
     for path in input {
-      let file = try MappedFile(path: path)
+      let file = try MappedFile(reading: path)
       if invalid == .refuse {
         try file.checkText()
       } else {
         try FileRole.text.check(file)
-        if file.byteCount == 0 { throw CorpusError.emptyText(path: path) }
+        if file.byteCount == 0 { throw CorpusError.emptyText(path: file.path) }
       }
       var progress = ProgressLine("pack", unit: "bytes", total: file.byteCount, style: global.progressStyle)
       try Documents(file, rule: rule).forEach { text, done in
-        try body(text, path)
+        try body(text, file.path)
         progress.update(done: done)
       }
       progress.leaveLine()
@@ -109,10 +108,10 @@ struct TokenizePack: ParsableCommand {
   }
 
   private func commit(_ writer: consuming TokenFileWriter, _ path: String) throws {
-    let (count, documents) = (writer.count, writer.documentCount)
-    guard count > 0 else { throw CommandError(.badData, "\(path): expected documents for this file, found none") }
+    let (count, documents, name) = (writer.count, writer.documentCount, StreamPath.outputName(path))
+    guard count > 0 else { throw CommandError(.badData, "\(name): expected documents for this file, found none") }
     let digest = try writer.commit()
-    global.say("\(path): \(grouped(count)) tokens, \(grouped(documents)) documents, digest \(digest.short)")
+    global.say("\(name): \(grouped(count)) tokens, \(grouped(documents)) documents, digest \(digest.short)")
   }
 }
 

@@ -16,7 +16,7 @@ struct TokenizeTrain: ParsableCommand {
 
   @OptionGroup var global: GlobalOptions
 
-  @Option(parsing: .upToNextOption, help: "Text files, UTF-8.", completion: .file())
+  @Option(parsing: .upToNextOption, help: "Text files, UTF-8; '-' is standard input.", completion: .file())
   var input: [String]
 
   @Option(help: ArgumentHelp("Pieces in the vocabulary.", valueName: "n"))
@@ -53,6 +53,10 @@ struct TokenizeTrain: ParsableCommand {
   @Option(help: "Seed of the sample, a whole number from 0.")
   var seed: UInt64?
 
+  func validate() throws {
+    try CommandFiles().reading("--input", input).writing("--output", output).check()
+  }
+
   func run() throws {
     var settings = TokenizerTrainer.Settings(vocabularySize: vocabSize)
     settings.modelType = modelType
@@ -69,10 +73,10 @@ struct TokenizeTrain: ParsableCommand {
     // Whether the model can be written is known before the work, not after.
     try AtomicFile(replacing: output).discard()
     for path in input {
-      let file = try MappedFile(path: path)
+      let file = try MappedFile(reading: path)
       try file.checkText()
       try Documents(file, rule: jsonlField.map { .jsonLines(field: $0) } ?? .file).forEach { text, _ in
-        try trainer.append(text, source: path)
+        try trainer.append(text, source: file.path)
       }
     }
     let (bytes, sampled) = (trainer.byteCount, trainer.sampledByteCount)
@@ -86,7 +90,7 @@ struct TokenizeTrain: ParsableCommand {
     try file.commit()
     let seconds = (ContinuousClock.now - start).inSeconds
     global.say(
-      "\(output): \(grouped(vocabSize)) pieces, \(seconds.fixed(1)) s, digest \(SHA256Digest(of: model).short)")
+      "\(file.path): \(grouped(vocabSize)) pieces, \(seconds.fixed(1)) s, digest \(SHA256Digest(of: model).short)")
   }
 }
 

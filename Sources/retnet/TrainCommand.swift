@@ -62,6 +62,11 @@ struct TrainCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
+    try CommandFiles().reading("--config", config).reading("--init-from", initFrom).writingFolder("--output", output)
+      .check()
+    if output == nil, resume == nil || resume == "auto", !dryRun, StreamPath.isStream(config) {
+      throw ValidationError("--output: expected a run folder, as '\(config)' has no name to make one of, found none")
+    }
     if initFrom != nil, let resume, resume != "auto" {
       throw ValidationError("--init-from: a run that goes on from '\(resume)' has its weights; expected one of both")
     }
@@ -82,6 +87,10 @@ struct TrainCommand: ParsableCommand {
       begun == nil ? try initFrom.map { try StartingModel(path: $0) } : try begun.flatMap { try StartingModel($0) }
     var plan = try TrainingPlan(configPath: config, overrides: set, start: start)
     if dryRun { return try DryRun(plan: plan, threads: global.threadCount, isJSON: json).run() }
+    // A run that goes on may be told by the configuration in its own folder.
+    try plan.dataFiles.reading("--init-from", begun == nil ? initFrom : nil)
+      .reading("--config", resumePoint == nil ? config : nil).writing(filesOf: folderPath)
+      .checkLate(hint: "choose another run folder with -o")
     let forecast = MemoryForecast(
       plan.model, plan.training, isEvaluated: plan.validationFile != nil, threads: try global.threadCount)
     try forecast.check(plan.path)

@@ -15,6 +15,8 @@ struct TrainingPlan {
   let name: String
   let model: ModelConfiguration
   let data: DataConfiguration
+  /// Those that `data` names.
+  let dataFiles: CommandFiles
   let training: TrainingConfiguration
   let tokenizer: Tokenizer
   let trainFiles: [TrainingFile]
@@ -24,17 +26,18 @@ struct TrainingPlan {
   var initial: InitialModel?
 
   /// - Parameters:
-  ///   - configPath: Of the configuration file.
+  ///   - configPath: Of the configuration file; `-` is standard input.
   ///   - overrides: The values of `--set`.
   ///   - start: The model that the run begins with: keys of the block `model` that are left out are as it has them.
   /// - Throws: All problems of the file, all that is wrong with the files that it names, and then what is between them.
   init(configPath: String, overrides: [String], start: StartingModel? = nil) throws {
-    path = configPath
+    let path = StreamPath.inputName(configPath)
+    self.path = path
     name = Self.name(ofPath: configPath)
     initial = start?.record
     try FileRole.configuration.check(configPath)
     let bytes = try readAll(path: configPath, byteLimit: ConfigurationFile.largestByteCount)
-    var file = ConfigurationFile(bytes: bytes, path: configPath, overrides: overrides)
+    var file = ConfigurationFile(bytes: bytes, path: path, overrides: overrides)
     let model = file.read("model", defaults: start?.configuration ?? ModelConfiguration()) {
       start?.objections(to: $0) ?? $0.contradictions
     }.resolved
@@ -43,6 +46,10 @@ struct TrainingPlan {
     }
     let training = file.read("training", as: TrainingConfiguration.self).resolved
     (self.data, self.training) = (data, training)
+    dataFiles = CommandFiles().reading("data.tokenizer", [data.tokenizer].filter { !$0.isEmpty })
+      .reading("data.validation", [data.validation].filter { !$0.isEmpty })
+      .reading("data.train", data.train.entries.map(\.path).filter { !$0.isEmpty })
+    try dataFiles.reading("--config", configPath).checkLate()
 
     var errors = CommandErrors()
     _ = errors.catching { try file.finish() }
@@ -61,21 +68,21 @@ struct TrainingPlan {
     for file in files { _ = errors.catching { if let file { try checkDigest(of: file, tokenizer) } } }
     // What was refused has its default, which says nothing of what was meant.
     if file.hasProblem(in: "model") { try errors.throwAll() }
-    let completed = Self.completed(model, tokenizer, path: configPath, errors: &errors)
+    let completed = Self.completed(model, tokenizer, path: path, errors: &errors)
     for problem in training.patternProblems(for: completed) {
-      _ = errors.catching { throw CommandError(.badConfiguration, "\(configPath): training.\(problem)") }
+      _ = errors.catching { throw CommandError(.badConfiguration, "\(path): training.\(problem)") }
     }
     let placement = errors.catching { try Self.placement(completed, tokenizer) }
     if training.tunesState {
       for problem in StartingModel.tuningProblems(start, completed) {
-        _ = errors.catching { throw CommandError(.badConfiguration, "\(configPath): training.\(problem)") }
+        _ = errors.catching { throw CommandError(.badConfiguration, "\(path): training.\(problem)") }
       }
     }
     if training.carriesState, !file.hasProblem(in: "training"), training.batchSize < data.train.entries.count {
       _ = errors.catching {
         throw CommandError(
           .badConfiguration,
-          "\(configPath): training.batch_tokens: expected a row for each of \(data.train.entries.count) files, as "
+          "\(path): training.batch_tokens: expected a row for each of \(data.train.entries.count) files, as "
             + "carry_state is true, found \(training.batchSize) rows")
       }
     }

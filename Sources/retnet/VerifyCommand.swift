@@ -46,6 +46,7 @@ struct VerifyCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
+    try CommandFiles().reading("MODEL", model).reading("--file", file).check()
     if !(2...65_536).contains(length) {
       throw ValidationError("--length: expected 2 to 65536, found \(length)")
     }

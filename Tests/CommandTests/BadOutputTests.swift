@@ -36,7 +36,8 @@ extension CommandRuns {
       try workspace.expectFailure(
         "\(line) -o a.tokens --validation-output /dev/full", status: 74, "/dev/full: cannot write")
       try workspace.expectFailure(
-        "\(line) -o a --validation-output a", status: 64, "--validation-output: expected another")
+        "\(line) -o a --validation-output a", status: 64,
+        "--validation-output: expected another file than --output, found the same, 'a'")
     }
 
     @Test(arguments: printers)
