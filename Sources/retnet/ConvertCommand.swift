@@ -68,6 +68,9 @@ struct ConvertCommand: ParsableCommand {
     completion: .file())
   var tokenizer: String?
 
+  @Flag(help: "Take a tokenizer with fewer pieces than the model's vocabulary, which was padded.")
+  var allowSmallerTokenizer = false
+
   @Flag(help: "Check the written model as `retnet verify` does.")
   var verify = false
 
@@ -76,6 +79,9 @@ struct ConvertCommand: ParsableCommand {
     if dtype != nil && quantize != nil { throw ValidationError("'--dtype' and '--quantize' exclude each other") }
     if let numHeads, !(1...1_024).contains(numHeads) {
       throw ValidationError("--num-heads: expected 1 to 1024, found \(numHeads)")
+    }
+    if allowSmallerTokenizer && tokenizer == nil {
+      throw ValidationError("--allow-smaller-tokenizer: expected together with --tokenizer")
     }
   }
 
@@ -152,13 +158,13 @@ struct ConvertCommand: ParsableCommand {
 
   /// The tokenizer to put into the file: the one that is named, else the model's own, else one beside foreign weights.
   private func tokenizerModel(for source: ModelSource) throws -> [UInt8]? {
-    if let tokenizer { return try readTokenizer(tokenizer, for: source.configuration) }
+    if let tokenizer { return try namedTokenizer(tokenizer, for: source) }
     guard case .foreign(let model) = source else { return try source.tokenizerModel() }
     let path = model.weights.path(beside: "tokenizer.model")
     do {
-      let bytes = try readTokenizer(path, for: model.configuration)
+      let tokenizer = try readTokenizer(path, for: model.configuration)
       global.say("\(path): taken as the tokenizer; --tokenizer takes another")
-      return bytes
+      return tokenizer.model
     } catch FileError.missing {
       return nil
     } catch {
@@ -169,10 +175,30 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
-  private func readTokenizer(_ path: String, for model: ModelConfiguration) throws -> [UInt8] {
+  /// Another tokenizer than the model's own gives its ids another meaning, and what it has no pieces for is never made.
+  private func namedTokenizer(_ path: String, for source: ModelSource) throws -> [UInt8] {
+    let tokenizer = try readTokenizer(path, for: source.configuration)
+    let own = try source.tokenizerModel()
+    if tokenizer.model == own { return tokenizer.model }
+    let (size, expected) = (tokenizer.vocabularySize, source.configuration.vocabularySize)
+    guard size == expected || allowSmallerTokenizer else {
+      throw CommandError(
+        .badData, "\(path): expected \(expected) pieces, the model's vocabulary, found \(size)",
+        hint: "give the tokenizer that the model was trained with; if the vocabulary was padded, as the "
+          + "configuration's vocabulary_size allows, add --allow-smaller-tokenizer")
+    }
+    if let own {
+      global.say(
+        "warning: \(path): not the model's own tokenizer (digest \(SHA256Digest(of: own).short)); "
+          + "if its pieces are others, so is all that the model says")
+    }
+    return tokenizer.model
+  }
+
+  private func readTokenizer(_ path: String, for model: ModelConfiguration) throws -> Tokenizer {
     let tokenizer = try Tokenizer(path: path)
     try checkVocabulary(of: model, tokenizer)
-    return tokenizer.model
+    return tokenizer
   }
 }
 

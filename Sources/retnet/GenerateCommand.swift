@@ -103,7 +103,7 @@ struct GenerateCommand: ParsableCommand {
     if let note = configuration.scoreNormNote("generation leaves it out") { global.say(note) }
     let rules = TextRules(
       tokenizer: loaded.tokenizer, eosID: ignoreEos ? nil : loaded.eosID,
-      options: try sampling.options(vocabularySize: configuration.vocabularySize), count: count == -1 ? .max : count,
+      options: try sampling.options(loaded.tokenizer, of: configuration), count: count == -1 ? .max : count,
       stops: stop,
       logProbabilities: logprobs)
     let (generator, saved) = try state.makeGenerator(loaded, from: stateFile, chunkLength: chunkLength, on: pool)

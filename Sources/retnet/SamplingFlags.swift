@@ -1,5 +1,7 @@
 internal import ArgumentParser
 internal import Inference
+internal import Modeling
+internal import Tokenization
 
 /// How tokens are chosen.
 struct SamplingFlags: ParsableArguments {
@@ -80,26 +82,43 @@ struct SamplingFlags: ParsableArguments {
 
   /// The options, checked against the vocabulary.
   ///
+  /// - Parameters:
+  ///   - tokenizer: Has a piece for each token that may be chosen.
+  ///   - model: The model, whose vocabulary may be larger.
+  /// - Returns: The options, which forbid what the tokenizer has no piece for.
   /// - Throws: `CommandError` for a bias of a token that does not exist; `DecodingError` where none may come.
-  func options(vocabularySize: Int) throws -> SamplingOptions {
+  func options(_ tokenizer: Tokenizer, of model: ModelConfiguration) throws -> SamplingOptions {
     var options = SamplingOptions()
     (options.temperature, options.topK, options.topP) = (temperature, topK, topP)
     (options.minP, options.typical) = (minP, typical)
     (options.penalties.repetition, options.penalties.lastCount) = (repeatPenalty, repeatLastN)
     (options.penalties.presence, options.penalties.frequency) = (presencePenalty, frequencyPenalty)
     for bias in logitBias {
-      guard bias.id < vocabularySize else {
-        throw CommandError(.usage, "--logit-bias: expected an id from 0 to \(vocabularySize - 1), found \(bias.id)")
+      let last = tokenizer.vocabularySize - 1
+      guard bias.id <= last else {
+        throw CommandError(.usage, "--logit-bias: expected an id from 0 to \(last), found \(bias.id)")
       }
       options.bias[Int32(bias.id), default: 0] += bias.amount
       if options.bias[Int32(bias.id)]?.isNaN == true {
         throw CommandError(.usage, "--logit-bias: expected token \(bias.id) forced or forbidden, found both")
       }
     }
-    if options.bias.count == vocabularySize, options.bias.values.allSatisfy({ $0 == -.infinity }) {
+    options.forbidIDs(withoutPieceIn: tokenizer, of: model)
+    if options.bias.count == model.vocabularySize, options.bias.values.allSatisfy({ $0 == -.infinity }) {
       throw DecodingError.nothingLeft
     }
     return options
+  }
+}
+
+extension SamplingOptions {
+  /// Forbids the ids of a padded vocabulary, which stand for no text.
+  ///
+  /// - Parameters:
+  ///   - tokenizer: The model's.
+  ///   - model: The model, whose vocabulary is as large or larger.
+  mutating func forbidIDs(withoutPieceIn tokenizer: Tokenizer, of model: ModelConfiguration) {
+    for id in tokenizer.vocabularySize..<model.vocabularySize { bias[Int32(id)] = -.infinity }
   }
 }
 

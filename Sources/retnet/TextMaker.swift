@@ -73,9 +73,7 @@ struct TextMaker {
     if let probabilities {
       self.probabilities.append((probabilities[token], probabilities.top(rules.logProbabilities ?? 0)))
     }
-    var characters = ""
-    // A model's vocabulary may be larger than its tokenizer's.
-    if Int(token) < rules.tokenizer.vocabularySize { characters = stops.append(stream.append(token)) }
+    var characters = stops.append(stream.append(token))
     if !stops.isFound, tokens.count == rules.count {
       finish = .length
       characters += stops.append(stream.finish()) + stops.finish()

@@ -17,8 +17,10 @@ struct TrainingSample {
     configuration = plan.training
     self.trainer = trainer
     self.pool = pool
+    var options = SamplingOptions()
+    options.forbidIDs(withoutPieceIn: plan.tokenizer, of: plan.model)
     rules = TextRules(
-      tokenizer: plan.tokenizer, eosID: plan.model.eosID.map { Int32($0) }, options: SamplingOptions(),
+      tokenizer: plan.tokenizer, eosID: plan.model.eosID.map { Int32($0) }, options: options,
       count: configuration.sampleTokens)
     let ids = try plan.tokenizer.encode(Array(configuration.samplePrompt.utf8), source: "training.sample_prompt")
     let bosID = plan.model.bos == .none ? nil : plan.model.bosID.map { Int32($0) }

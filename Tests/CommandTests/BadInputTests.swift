@@ -205,3 +205,15 @@ extension CommandRuns {
     }
   }
 }
+      _ = try workspace.result("tokenize train --input text.txt --vocab-size 310 -o smaller.model -q")
+      let line = "convert model.safetensors -o new.safetensors --tokenizer"
+      try workspace.expectFailure(
+        "\(line) smaller.model", status: 65,
+        "error: smaller.model: expected 320 pieces, the model's vocabulary, found 310\nhint: ")
+      for (tokenizer, isTold) in [
+        ("smaller.model --allow-smaller-tokenizer", true), ("other.model", true), ("tokenizer.model", false),
+      ] {
+        let run = try workspace.run("\(line) \(tokenizer)")
+        #expect(run.status == 0, "\(run.talk)")
+        #expect(run.talk.contains("not the model's own tokenizer") == isTold, "\(run.talk)")
+      }

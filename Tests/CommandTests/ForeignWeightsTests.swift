@@ -135,16 +135,18 @@ import Testing
       let none = try convert(weights)
       #expect(none.digest == nil && !none.talk.contains("tokenizer"))
 
-      let characters = ["--model-type", "char", "--no-byte-fallback", "--vocab-size", "20"]
-      let digest = try makeTokenizer(at: beside, from: "light and day", characters)
+      let characters = ["--model-type", "char", "--no-byte-fallback", "--vocab-size"]
+      let digest = try makeTokenizer(at: beside, from: "light and day", characters + ["14"])
       for path in [weights, weights + "/", weights + "/model.safetensors"] {
         let taken = try convert(path)
         #expect(taken.digest == digest)
         #expect(taken.talk.contains("\(beside): taken as the tokenizer; --tokenizer takes another\n"), "\(taken.talk)")
       }
       let other = folder.appendingPathComponent("other.model").path
-      let otherDigest = try makeTokenizer(at: other, from: "evening and morning", characters)
-      let named = try convert(weights, "--tokenizer", other)
+      let otherDigest = try makeTokenizer(at: other, from: "evening and morning", characters + ["15"])
+      let refused = try runBinary(["convert", weights, "-o", output, "--tokenizer", other])
+      #expect(refused.status == 65 && refused.talk.contains("the model's vocabulary, found 15"), "\(refused.talk)")
+      let named = try convert(weights, "--tokenizer", other, "--allow-smaller-tokenizer")
       #expect(named.digest == otherDigest && otherDigest != digest)
       #expect(!named.talk.contains("taken"))
     }

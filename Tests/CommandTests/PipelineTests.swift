@@ -114,6 +114,28 @@ extension CommandRuns {
           == (try json("eval -m model.safetensors text.txt --json -q")["tokens"] as? Int).map { $0 - 1 })
     }
 
+    @Test func idsWithoutAPieceAreNeverMade() throws {
+      _ = try workspace.result(
+        "train --config config.yaml -o wide --max-steps 1 --set model.vocabulary_size=4096 "
+          + "--set training.evaluate_every=0 -q")
+      _ = try workspace.result("convert wide/last.safetensors -o wide.safetensors -q")
+      let line =
+        "generate -m wide.safetensors -p light -n 60 --ignore-eos --temp 9 --top-k 0 --top-p 1 --min-p 0 --json"
+      for flags in ["", " --num-samples 3"] {
+        let text = try workspace.result(line + flags)
+        for part in flags.isEmpty ? [text] : text.split(separator: "\n").map(String.init) {
+          let report = try #require(try JSONSerialization.jsonObject(with: Data(part.utf8)) as? [String: Any])
+          let ids = try #require(report["ids"] as? [Int])
+          #expect(ids.count == 60 && ids.allSatisfy { $0 < 320 })
+        }
+      }
+      let beams = try json("generate -m wide.safetensors -p light -n 9 --beams 4 --json -q")["beams"]
+      let texts = try #require(beams as? [[String: Any]])
+      #expect(texts.allSatisfy { ($0["ids"] as? [Int] ?? [320]).allSatisfy { $0 < 320 } })
+      try workspace.expectFailure(
+        "generate -m wide.safetensors --logit-bias 320+1", status: 64, "--logit-bias: expected an id from 0 to 319")
+    }
+
     @Test func failAboveDecidesTheStatusOnly() throws {
       let low = try workspace.run("eval -m model.safetensors text.txt --fail-above 1.5 --json -q")
       #expect(low.status == 1)
