@@ -18,21 +18,28 @@ struct ModelDescription {
   private(set) var normalization = ""
   // Kept as trainer_spec.unk_surface says; its default is " ⁇ ".
   private(set) var unknownSurface = ArraySlice(" \u{2047} ".utf8)
+  /// Whether normalisation has rules.
+  private(set) var hasCharacterMap = false
   private var characterMaps: [ArraySlice<UInt8>] = []
   private var isWhitespaceSuffix = false
+  private var (hasTrainer, hasNormalizer) = (false, false)
 
   // Darts builds its trie recursively, one call for each byte of a piece.
   private static let pieceByteLimit = 4096
   // normalizer.cc, PrefixMatcher::PrefixMatch: kResultSize; more matches overrun an array on SentencePiece's stack.
-  private static let userDefinedMatchLimit = 64
+  static let userDefinedMatchLimit = 64
 
   init(_ model: [UInt8]) throws(ModelProblem) {
     var reader = ProtobufReader(model, in: 0..<model.count)
     while let (number, value) = try reader.next() {
       switch (number, value) {
       case (1, .bytes(let range)): pieces.append(try Self.piece(ProtobufReader(model, in: range), model))
-      case (2, .bytes(let range)): try readTrainer(ProtobufReader(model, in: range), model)
-      case (3, .bytes(let range)): try readNormalizer(ProtobufReader(model, in: range), model)
+      case (2, .bytes(let range)):
+        hasTrainer = true
+        try readTrainer(ProtobufReader(model, in: range), model)
+      case (3, .bytes(let range)):
+        hasNormalizer = true
+        try readNormalizer(ProtobufReader(model, in: range), model)
       case (5, .bytes(let range)): try readDenormalizer(ProtobufReader(model, in: range), model)
       case (1, _), (2, _), (3, _), (5, _): throw ModelProblem("field \(number) has another wire type")
       default: break
@@ -79,7 +86,9 @@ struct ModelDescription {
     while let (number, value) = try fields.next() {
       switch (number, value) {
       case (1, .bytes(let range)): normalization = String(decoding: model[range], as: UTF8.self)
-      case (2, .bytes(let range)): characterMaps.append(model[range])
+      case (2, .bytes(let range)):
+        characterMaps.append(model[range])
+        hasCharacterMap = !range.isEmpty
       case (3, .varint(let flag)): addsDummyPrefix = flag != 0
       case (4, .varint(let flag)): removesExtraWhitespace = flag != 0
       case (1...4, _): throw ModelProblem("normaliser field \(number) has another wire type")
@@ -107,22 +116,34 @@ struct ModelDescription {
       }
     }
     guard pieces.count(where: { $0.kind == .unknown }) == 1 else { throw ModelProblem("expected one unknown piece") }
+    guard hasTrainer, hasNormalizer else {
+      let missing = hasTrainer ? "normaliser" : "trainer"
+      throw ModelProblem("expected \(missing) settings behind \(pieces.count) pieces, found none: the file is cut off")
+    }
     let byteCount = Set(pieces.compactMap { $0.kind == .byte ? byteValue($0.text) : nil }).count
-    guard byteCount == (hasByteFallback ? 256 : 0) else { throw ModelProblem("it has \(byteCount) of 256 byte pieces") }
-    try validateUserDefinedPieces()
+    guard byteCount == (hasByteFallback ? 256 : 0) else {
+      let expected = hasByteFallback ? "256 byte pieces" : "no byte pieces, as byte fallback is off"
+      throw ModelProblem("expected \(expected), found \(byteCount)")
+    }
+    let userDefined = pieces.filter { $0.kind == .userDefined }.map(\.text)
+    guard nestingDepth(of: userDefined) <= Self.userDefinedMatchLimit else {
+      throw ModelProblem("user-defined pieces nest too deep")
+    }
     for map in characterMaps where !map.isEmpty { try CharacterMap.validate(map) }
   }
+}
 
-  private func validateUserDefinedPieces() throws(ModelProblem) {
-    // In this order, the pieces that are prefixes of a piece are those that are still open.
-    var open: [ArraySlice<UInt8>] = []
-    for text in pieces.filter({ $0.kind == .userDefined }).map(\.text).sorted(by: { $0.lexicographicallyPrecedes($1) })
-    {
-      while let last = open.last, !text.starts(with: last) { open.removeLast() }
-      open.append(text)
-      guard open.count <= Self.userDefinedMatchLimit else { throw ModelProblem("user-defined pieces nest too deep") }
-    }
+/// The longest row of texts of which each begins with the one before.
+func nestingDepth(of texts: [ArraySlice<UInt8>]) -> Int {
+  // In this order, the texts that are prefixes of a text are those that are still open.
+  var open: [ArraySlice<UInt8>] = []
+  var depth = 0
+  for text in texts.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+    while let last = open.last, !text.starts(with: last) { open.removeLast() }
+    open.append(text)
+    depth = max(depth, open.count)
   }
+  return depth
 }
 
 /// The byte that a byte piece stands for: `<0x0A>` is 10.

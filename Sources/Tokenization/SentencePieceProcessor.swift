@@ -40,12 +40,17 @@ final class SentencePieceProcessor: @unchecked Sendable {
 
 /// Copies and frees an error text of the C functions.
 ///
-/// SentencePiece prefixes its own place and condition, `src/file.cc(661) [(a) == (b)] `, which tells users nothing.
+/// SentencePiece puts its own place and condition before it, `src/file.cc(661) [(a) == (b)] `, which tell users nothing,
+/// and sometimes there is nothing else.
 func takeMessage(_ error: UnsafeMutablePointer<CChar>?) -> String {
   guard let error = unsafe error else { return "out of memory" }
   defer { unsafe csp_free(error) }
   let message = unsafe String(cString: error)
   let start = message.indices.first { message[$0...].hasPrefix("] ") }
   let text = start.map { message[$0...].dropFirst(2) } ?? message[...]
-  return text.isEmpty ? message : text.split(separator: "\n").joined(separator: " ")
+  if text.isEmpty {
+    let condition = message.firstIndex(of: "[").map { message[$0...] } ?? message[...]
+    return "SentencePiece's own check failed: " + condition.split(separator: " ").joined(separator: " ")
+  }
+  return text.split(separator: "\n").joined(separator: " ")
 }

@@ -1,7 +1,9 @@
 /// Cuts text into the sentences that SentencePiece trains on, and keeps a bounded share of them.
 ///
-/// A sentence is a line with its newline, or a block of whole lines. If there is more text than the limit, blocks are
-/// kept by a random number of their own, so that the choice depends on the text and the seed alone.
+/// A sentence is a line with its newline, or a block of whole lines. A longer line is cut before a space or, without
+/// one, between two characters: of a text without spaces, one pair of neighbours in a thousand or so is not seen. If
+/// there is more text than the limit, blocks are kept by a random number of their own, so that the choice depends on the
+/// text and the seed alone.
 struct SentenceSampler {
   private(set) var seenByteCount = 0
   var keptByteCount: Int { text.count + block.count }
@@ -16,9 +18,11 @@ struct SentenceSampler {
   private var blockCount: UInt64 = 0
   private var largestKey = UInt64.max
 
-  // By default SentencePiece drops longer sentences than 4,192 bytes; and its unigram trainer is made for sentences.
+  // By default SentencePiece drops longer sentences than 4,192 bytes, and its unigram trainer is made for sentences.
+  // Its BPE trainer crashes where more than 32,769 characters have no space between them (bpe_model_trainer.h:
+  // EncodePos); of this many bytes, normalisation makes 24,000 characters at most. A piece of a word vocabulary must not
+  // be longer than ModelDescription allows.
   private static let blockByteLimit = 4000
-  private static let lineByteLimit = 1 << 16
 
   init(byteLimit: Int, joinsLines: Bool, seed: UInt64) {
     self.byteLimit = byteLimit
@@ -28,7 +32,7 @@ struct SentenceSampler {
 
   /// Adds a document.
   mutating func append(_ document: Span<UInt8>, source: String) throws(TokenizerError) {
-    var segments = TextSegments(byteLimit: joinsLines ? Self.blockByteLimit : Self.lineByteLimit)
+    var segments = TextSegments(byteLimit: Self.blockByteLimit)
     try document.forEachBlock { (bytes) throws(TokenizerError) in
       segments.append(bytes)
       try append(&segments, isFinal: false, source: source)

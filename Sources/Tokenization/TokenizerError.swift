@@ -28,7 +28,7 @@ package enum TokenizerError: Error, Equatable, CustomStringConvertible {
     case .unknownID(let id, let vocabularySize): "id \(id): expected 0..<\(vocabularySize)"
     case .encodingFailed(let source, let reason): "\(source): SentencePiece cannot encode: \(reason)"
     case .invalidSetting(let name, let expected, let found): "\(name): expected \(expected), found \(found)"
-    case .noTrainingText: "tokenizer training: expected text, found none"
+    case .noTrainingText: "tokenizer training: expected text besides symbols, U+2581 and U+2585, found none"
     case .vocabularyTooLarge(let requested, let largest):
       "vocabulary size: the text can fill at most \(largest) pieces, found \(requested)"
     case .vocabularyTooSmall(let requested, let smallest):
@@ -41,8 +41,8 @@ package enum TokenizerError: Error, Equatable, CustomStringConvertible {
   package var hint: String? {
     switch self {
     case .invalidText: "convert the text to UTF-8; 'retnet tokenize encode' and 'pack' also take --invalid bytes"
-    case .vocabularyTooLarge(_, let largest): "use --vocab-size \(largest) or less, or more text"
-    case .vocabularyTooSmall(_, let smallest): "use --vocab-size \(smallest) or more, or a lower --character-coverage"
+    case .vocabularyTooLarge(_, let largest): "use --vocab-size \(largest), or more text"
+    case .vocabularyTooSmall(_, let smallest): "use --vocab-size \(smallest), or a lower --character-coverage"
     default: nil
     }
   }

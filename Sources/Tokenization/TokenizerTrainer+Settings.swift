@@ -1,38 +1,74 @@
 extension TokenizerTrainer.Settings {
   /// Refuses what SentencePiece would refuse less clearly, or not at all.
   func validate() throws(TokenizerError) {
-    try require(1...1 << 24 ~= vocabularySize, "vocabulary size", "1 to \(1 << 24)", "\(vocabularySize)")
-    try require(0.98...1 ~= characterCoverage, "character coverage", "0.98 to 1", "\(characterCoverage)")
-    try require(byteLimit >= 1 << 16, "training bytes", "at least \(1 << 16)", "\(byteLimit)")
+    try require(1...1 << 24 ~= vocabularySize, "--vocab-size", "1 to \(1 << 24)", "\(vocabularySize)")
+    try require(0.98...1 ~= characterCoverage, "--character-coverage", "0.98 to 1", "\(characterCoverage)")
     try require(
-      Self.normalizations.contains(normalization), "normalization", Self.normalizations.joined(separator: "|"),
+      Self.normalizations.contains(normalization), "--normalization", Self.normalizations.joined(separator: "|"),
       normalization)
-    for (index, symbol) in userDefinedSymbols.enumerated() {
-      let isPlain = !symbol.isEmpty && symbol.utf8.count <= 512 && !symbol.utf8.contains(0)
-      try require(isPlain, "user-defined symbol", "1 to 512 bytes without zero bytes", "'\(symbol)'")
-      let isTaken =
-        ["<unk>", "<s>", "</s>"].contains(symbol) || byteValue(ArraySlice(symbol.utf8)) != nil
-        || userDefinedSymbols[..<index].contains(symbol)
-      try require(!isTaken, "user-defined symbol", "a piece that does not exist yet", "'\(symbol)'")
-    }
+    // The suffix array of the unigram trainer has indices of 32 bits, and normalisation makes up to six characters of a
+    // byte.
+    let most = modelType != .unigram ? Int.max : normalization == "identity" ? 1 << 30 : 1 << 28
+    let range = most == .max ? "at least \(1 << 16)" : "\(1 << 16) to \(most)"
+    try require(1 << 16...most ~= byteLimit, "--max-bytes", range, "\(byteLimit)")
+    try validateSymbols()
   }
 
+  private func validateSymbols() throws(TokenizerError) {
+    let name = "--user-defined-symbols"
+    for (index, symbol) in userDefinedSymbols.enumerated() {
+      let isPlain = !symbol.isEmpty && symbol.utf8.count <= 512 && !symbol.utf8.contains(0)
+      try require(isPlain, name, "1 to 512 bytes without zero bytes", "'\(symbol)'")
+      let isTaken = Self.controlPieces.contains(symbol) || byteValue(ArraySlice(symbol.utf8)) != nil
+      try require(
+        !isTaken && !userDefinedSymbols[..<index].contains(symbol), name, "a piece that does not exist yet",
+        "'\(symbol)'")
+      // A text is cut behind its newlines, and U+2581 in it becomes three bytes.
+      let shown = symbol.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).joined(separator: "\\n")
+      try require(
+        !symbol.utf8.dropLast().contains(UInt8(ascii: "\n")), name, "a newline at the end of a symbol only",
+        "'\(shown)', which no text becomes, as texts are cut behind newlines")
+      try require(
+        !symbol.unicodeScalars.contains("\u{2581}"), name, "symbols without U+2581 (a space is written as a space)",
+        "'\(symbol)'")
+    }
+    let pieces = (userDefinedSymbols + Self.controlPieces).map { ArraySlice($0.utf8) }
+    try require(
+      nestingDepth(of: pieces) <= ModelDescription.userDefinedMatchLimit, name,
+      "at most \(ModelDescription.userDefinedMatchLimit) symbols that begin with each other", "more")
+  }
+
+  private static let controlPieces = ["<unk>", "<s>", "</s>"]
   private static let normalizations = ["identity", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"]
 
   private func require(_ holds: Bool, _ name: String, _ expected: String, _ found: String) throws(TokenizerError) {
     guard holds else { throw .invalidSetting(name: name, expected: expected, found: found) }
   }
 
+  /// The pieces that are there whatever the text is: the unknown and the control pieces, those of bytes, and the symbols.
+  var specialCount: Int { Self.controlPieces.count + (hasByteFallback ? 256 : 0) + userDefinedSymbols.count }
+
+  /// The size that SentencePiece is asked for.
+  private var trainedSize: Int {
+    switch modelType {
+    // With less, it leaves characters out; it makes no more pieces than there are characters.
+    case .char: specialCount + 0x11_0000
+    // With less, it does not say how many are needed.
+    case .unigram, .bpe: max(vocabularySize, specialCount)
+    case .word: vocabularySize
+    }
+  }
+
   /// Names and values of SentencePiece's trainer, each ending in zero.
   func options(longestSentence: Int) -> [UInt8] {
     // A comma-separated list with quotes; spaces as the vocabulary has them.
     let symbols = userDefinedSymbols.map { symbol in
-      let text = symbol.map { $0 == " " ? "\u{2581}" : $0 == "\"" ? "\"\"" : String($0) }.joined()
+      let text = symbol.unicodeScalars.map { $0 == " " ? "\u{2581}" : $0 == "\"" ? "\"\"" : String($0) }.joined()
       return "\"\(text)\""
     }
     let options: KeyValuePairs = [
       "model_type": modelType.rawValue,
-      "vocab_size": "\(vocabularySize)",
+      "vocab_size": "\(trainedSize)",
       "character_coverage": "\(characterCoverage)",
       "byte_fallback": "\(hasByteFallback)",
       "user_defined_symbols": symbols.joined(separator: ","),
@@ -40,8 +76,9 @@ extension TokenizerTrainer.Settings {
       "add_dummy_prefix": "false",
       "remove_extra_whitespaces": "false",
       // Without a piece of its own, a space would become the bytes of U+2581.
-      "required_chars": userDefinedSymbols.contains { " \u{2581}".contains($0) } ? "" : "\u{2581}",
-      "max_sentence_length": "\(longestSentence)",
+      "required_chars": userDefinedSymbols.contains(" ") ? "" : "\u{2581}",
+      // It takes no limit below ten.
+      "max_sentence_length": "\(max(10, longestSentence))",
       // A unigram vocabulary depends on the number of threads.
       "num_threads": "1",
       "minloglevel": "2",
@@ -49,10 +86,26 @@ extension TokenizerTrainer.Settings {
     return options.flatMap { Array($0.utf8) + [0] + Array($1.utf8) + [0] }
   }
 
+  /// Refuses a trained model that is not what was asked for.
+  func check(_ model: [UInt8]) throws(TokenizerError) {
+    let tokenizer = try Tokenizer(model: model, path: "the trained model")
+    let size = tokenizer.vocabularySize
+    if size < vocabularySize { throw .vocabularyTooLarge(requested: vocabularySize, largest: size) }
+    if size > vocabularySize { throw .vocabularyTooSmall(requested: vocabularySize, smallest: size) }
+    for symbol in userDefinedSymbols {
+      let ids = try tokenizer.encode(Array(symbol.utf8))
+      try require(
+        ids.count == 1 && tokenizer.kind(of: ids[0]) == .userDefined, "--user-defined-symbols",
+        "symbols that texts become with --model-type \(modelType.rawValue) --normalization \(normalization)",
+        "'\(symbol)', which these change or cut")
+    }
+  }
+
   /// What SentencePiece's message means.
   func failure(_ message: String) -> TokenizerError {
     // "Vocabulary size too high (8000). Please set it to a value <= 512."
     if message.contains("too high"), let largest = message.numbers.last {
+      if largest <= specialCount { return .noTrainingText }
       return .vocabularyTooLarge(requested: vocabularySize, largest: largest)
     }
     // "Vocabulary size is smaller than required_chars. 100 vs 320. Increase vocab_size or …"

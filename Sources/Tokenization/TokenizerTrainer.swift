@@ -74,22 +74,33 @@ package struct TokenizerTrainer {
 
   /// Trains the vocabulary.
   ///
-  /// - Returns: The serialized model.
+  /// - Returns: The serialized model, which has as many pieces as was asked for.
   /// - Throws: `TokenizerError.noTrainingText`, `.vocabularyTooLarge` and `.vocabularyTooSmall`, which name the nearest
-  ///   size that the text allows, or `.trainingFailed`.
+  ///   size that the text allows, `.invalidSetting` for a symbol that no text becomes, or `.trainingFailed`.
   package consuming func train() throws(TokenizerError) -> [UInt8] {
     var (text, ends) = sampler.sentences()
     guard !ends.isEmpty else { throw .noTrainingText }
+    let requested = settings.vocabularySize
+    if settings.modelType == .word, requested <= settings.specialCount {
+      throw .vocabularyTooSmall(requested: requested, smallest: settings.specialCount + 1)
+    }
     // The space is a required character, and SentencePiece aborts if one is nowhere in the text.
     text.append(UInt8(ascii: " "))
     ends.append(text.count)
     let longest = zip(ends, [0] + ends).map { $0 - $1 }.max() ?? 0
-    let options = settings.options(longestSentence: longest)
+    let model = try settings.train(settings.options(longestSentence: longest), text, ends)
+    try settings.check(model)
+    return model
+  }
+}
+
+extension TokenizerTrainer.Settings {
+  fileprivate func train(_ options: [UInt8], _ text: [UInt8], _ ends: [Int]) throws(TokenizerError) -> [UInt8] {
     var model: UnsafeMutablePointer<UInt8>?
     var count = 0
     var error: UnsafeMutablePointer<CChar>?
     let isTrained = unsafe csp_train(options, options.count, text, ends, ends.count, &model, &count, &error)
-    guard isTrained else { throw settings.failure(unsafe takeMessage(error)) }
+    guard isTrained else { throw failure(unsafe takeMessage(error)) }
     defer { unsafe csp_free(model) }
     return unsafe Array(UnsafeBufferPointer(start: model, count: count))
   }

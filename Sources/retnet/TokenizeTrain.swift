@@ -62,7 +62,9 @@ struct TokenizeTrain: ParsableCommand {
     settings.modelType = modelType
     settings.characterCoverage = characterCoverage
     settings.hasByteFallback = !noByteFallback
-    settings.userDefinedSymbols = userDefinedSymbols.map { $0.split(separator: ",").map { String($0) } } ?? []
+    settings.userDefinedSymbols =
+      userDefinedSymbols?.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+      .map { String(decoding: $0, as: UTF8.self) } ?? []
     settings.normalization = normalization
     if let maxBytes { settings.byteLimit = maxBytes }
     if let seed { settings.seed = seed }
@@ -86,11 +88,12 @@ struct TokenizeTrain: ParsableCommand {
     let start = ContinuousClock.now
     let model = try trainer.train()
     let file = try AtomicFile(replacing: output)
+    let size = try Tokenizer(model: model, path: output).vocabularySize
     try file.write(model)
     try file.commit()
     let seconds = (ContinuousClock.now - start).inSeconds
     global.say(
-      "\(file.path): \(grouped(vocabSize)) pieces, \(seconds.fixed(1)) s, digest \(SHA256Digest(of: model).short)")
+      "\(file.path): \(grouped(size)) pieces, \(seconds.fixed(1)) s, digest \(SHA256Digest(of: model).short)")
   }
 }
 

@@ -57,6 +57,48 @@ extension CommandRuns {
       }
     }
 
+    /// A char vocabulary has one size, and the program tells and makes the same.
+    @Test func theOnlySizeOfACharVocabulary() throws {
+      let line = "tokenize train --input text.txt -o new.model --model-type char --vocab-size"
+      let message = try workspace.expectFailure(
+        "\(line) 5000", status: 65, "error: vocabulary size: the text can fill at most ")
+      let size = try #require(message.split(separator: " ").compactMap { Int($0) }.first)
+      try workspace.expectFailure("\(line) 259", status: 65, "the text needs at least \(size) pieces, found 259")
+      let run = try workspace.run("\(line) \(size)")
+      #expect(run.status == 0 && run.talk.contains("new.model: \(size) pieces"))
+      #expect(try workspace.result("info new.model --json").contains("\"vocabulary_size\" : \(size)"))
+    }
+
+    @Test func lettersWithoutASpaceTrain() throws {
+      try workspace.write(String(repeating: "ACGTTGCAAC", count: 4_000), "dna.txt")
+      for type in ["bpe", "unigram", "char"] {
+        let size = type == "char" ? 264 : 266
+        let line = "tokenize train --input dna.txt --model-type \(type) --vocab-size \(size) -o new.model"
+        _ = try workspace.result(line)
+      }
+    }
+
+    @Test func shortTextsAndSymbolsAreRefusedInPlainWords() throws {
+      try workspace.write("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "lines.txt")
+      for type in ["unigram", "bpe", "word", "char"] {
+        for size in [1, 5_000] {
+          try workspace.expectFailure(
+            "tokenize train --input lines.txt -o new.model --model-type \(type) --vocab-size \(size)", status: 65,
+            "error: vocabulary size: the text \(size == 1 ? "needs at least" : "can fill at most") ")
+        }
+      }
+      for (symbols, message) in [
+        ("\n\nx", "expected a newline at the end of a symbol only"), ("a,,b", "expected 1 to 512 bytes"),
+        ("\u{2581}", "expected symbols without U+2581"),
+      ] {
+        let run = try workspace.run([
+          "tokenize", "train", "--input", "text.txt", "--vocab-size", "320", "-o", "new.model",
+          "--user-defined-symbols", symbols,
+        ])
+        #expect(run.status == 64 && run.talk.contains("error: --user-defined-symbols: \(message)"), "\(run.talk)")
+      }
+    }
+
     @Test(arguments: [
       "eval -m damaged text.txt", "generate -m damaged -p light", "convert damaged -o new.safetensors", "info damaged",
     ])

@@ -123,15 +123,19 @@ extension CommandRuns {
       ),
       ("train --config config.yaml --max-steps 0", "--max-steps: expected at least 1, found 0"),
       ("train --config config.yaml --max-time soon", "--max-time: expected a time such as 90s"),
-      ("tokenize train --input text.txt -o new --vocab-size 0", "vocabulary size: expected 1 to 16777216, found 0"),
+      ("tokenize train --input text.txt -o new --vocab-size 0", "--vocab-size: expected 1 to 16777216, found 0"),
       (
-        "tokenize train --input text.txt -o new --vocab-size 320 --character-coverage 2", "character coverage: expected"
+        "tokenize train --input text.txt -o new --vocab-size 320 --character-coverage 2",
+        "--character-coverage: expected"
       ),
       (
         "tokenize train --input text.txt -o new --vocab-size 320 --normalization upper",
         "normalization: expected identity"
       ),
-      ("tokenize train --input text.txt -o new --vocab-size 320 --max-bytes 9", "training bytes: expected at least"),
+      (
+        "tokenize train --input text.txt -o new --vocab-size 320 --max-bytes 9",
+        "--max-bytes: expected 65536 to 1073741824, found 9"
+      ),
       ("tokenize train --input text.txt -o new --vocab-size 320 --model-type tree", "tree"),
       ("tokenize pack -m tokenizer.model --input text.txt -o new --validation-fraction 0.5", "go together"),
       (

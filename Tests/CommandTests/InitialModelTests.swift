@@ -105,7 +105,7 @@ extension CommandRuns {
       let text = String(repeating: "light and day\n", count: 80)
       try workspace.write(text, "letters.txt")
       _ = try workspace.result(
-        "tokenize train --input letters.txt --model-type char --no-byte-fallback --vocab-size 20 -o letters.model")
+        "tokenize train --input letters.txt --model-type char --no-byte-fallback --vocab-size 14 -o letters.model")
       _ = try workspace.result("tokenize pack -m letters.model --input letters.txt -o letters.tokens")
       let line = "train --config tune.yaml -o foreign --set data.train=letters.tokens --set data.validation= "
       let run = try workspace.run(line + "--set data.tokenizer=letters.model --init-from \(golden)")

@@ -68,6 +68,25 @@ import Tokenization
     #expect(use([]) == false)
   }
 
+  @Test func saysWhatACutModelLacks() throws {
+    let model = try trainedModel(.unigram, vocabularySize: 300)
+    func reason(_ model: [UInt8]) -> String {
+      let error = #expect(throws: TokenizerError.self) { try Tokenizer(model: model, path: "cut.model") }
+      return error?.description ?? ""
+    }
+    // The pieces are fields of their own, each with its length; the settings follow them.
+    var end = 0
+    for _ in 0..<300 { end += 2 + Int(model[end + 1]) }
+    #expect(
+      reason(Array(model.prefix(end)))
+        == "cut.model: not a usable SentencePiece model: expected trainer settings behind 300 pieces, found none: the "
+        + "file is cut off")
+    #expect(reason(Array(model.prefix(end - 5))).contains("is cut at byte"))
+    // trainer_spec.byte_fallback is field 35.
+    let message = reason(model + [0x12, 3, 0x98, 0x02, 0])
+    #expect(message.hasSuffix(": expected no byte pieces, as byte fallback is off, found 256"))
+  }
+
   @Test func refusesPiecesThatOverrunSentencePiece() throws {
     let model = try trainedModel(.bpe, vocabularySize: 300)
     func piece(_ text: [UInt8]) -> [UInt8] {

@@ -47,7 +47,7 @@ func randomText(using random: inout SeededGenerator) -> String {
   }.joined()
 }
 
-/// A serialized model trained on `sampleText`.
+/// A serialized model trained on `sampleText`; a char vocabulary gets the only size that the text allows.
 func trainedModel(
   _ type: ModelType, vocabularySize: Int = 600, normalization: String = "identity", byteFallback: Bool = true,
   symbols: [String] = [], text: [UInt8] = sampleText(lineCount: 400)
@@ -57,9 +57,19 @@ func trainedModel(
   settings.normalization = normalization
   settings.hasByteFallback = byteFallback
   settings.userDefinedSymbols = symbols
-  var trainer = try TokenizerTrainer(settings)
-  try trainer.append(text.span, source: "sample")
-  return try trainer.train()
+  func train() throws(TokenizerError) -> [UInt8] {
+    var trainer = try TokenizerTrainer(settings)
+    try trainer.append(text.span, source: "sample")
+    return try trainer.train()
+  }
+  do {
+    return try train()
+  } catch .vocabularyTooLarge(_, let size) where type == .char {
+    settings.vocabularySize = size
+  } catch .vocabularyTooSmall(_, let size) where type == .char {
+    settings.vocabularySize = size
+  }
+  return try train()
 }
 
 extension Tokenizer {
