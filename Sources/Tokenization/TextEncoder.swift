@@ -1,6 +1,7 @@
 /// Encodes a text that arrives in pieces, in bounded memory.
 ///
-/// The ids do not depend on how the text was cut into pieces. Text without newlines is held back until 64 KiB are there.
+/// The ids do not depend on how the text was cut into pieces. Text without newlines is held back until 64 KiB are there,
+/// or 1 MiB where the model has a dummy prefix: the ids of lines up to that length are then those of `spm_encode`.
 ///
 /// ```swift
 /// var encoder = TextEncoder(tokenizer, invalid: .refuse, source: "notes.txt")
@@ -11,11 +12,8 @@ package struct TextEncoder {
   private let tokenizer: Tokenizer
   private let invalid: InvalidText
   private let source: String
-  private var segments = TextSegments(byteLimit: Self.segmentByteLimit)
-  private var isTextStart: Bool
-
-  // One line of 10 MB costs SentencePiece 680 MB and more.
-  private static let segmentByteLimit = 1 << 16
+  private var segments: TextSegments
+  private var place: TextPlace
 
   /// Begins a text.
   ///
@@ -23,12 +21,21 @@ package struct TextEncoder {
   ///   - tokenizer: Encodes.
   ///   - invalid: What happens to bytes that are not UTF-8.
   ///   - source: Names the text in errors.
-  ///   - startsText: Whether the first byte starts a text; false where it goes on after ids that are there already.
-  package init(_ tokenizer: Tokenizer, invalid: InvalidText, source: String, startsText: Bool = true) {
+  ///   - place: Where the first byte lies; not at the start of a text where it goes on after ids that are there already.
+  package init(_ tokenizer: Tokenizer, invalid: InvalidText, source: String, place: TextPlace = .textStart) {
     self.tokenizer = tokenizer
     self.invalid = invalid
     self.source = source
-    isTextStart = startsText
+    segments = Self.segments(tokenizer)
+    self.place = place
+  }
+
+  private static func segments(_ tokenizer: Tokenizer) -> TextSegments {
+    // One line of 10 MB costs SentencePiece 680 MB and more.
+    guard tokenizer.hasDummyPrefix else { return TextSegments(byteLimit: 1 << 16) }
+    // A prefix stands in for the space that is stripped where a cut is made before one.
+    let cut: TextSegments.Cut = tokenizer.stripsSpaces && !tokenizer.addsDummyPrefix ? .inWord : .beforeSpaceOrInWord
+    return TextSegments(byteLimit: 1 << 20, cut: cut)
   }
 
   /// Takes the next bytes of the text, and appends the ids that they make certain.
@@ -50,8 +57,8 @@ package struct TextEncoder {
   /// - Throws: `TokenizerError.invalidText` or `.encodingFailed`.
   package mutating func finish(to ids: inout [Int32]) throws(TokenizerError) {
     try encodeSegments(isFinal: true, to: &ids)
-    segments = TextSegments(byteLimit: Self.segmentByteLimit)
-    isTextStart = true
+    segments = Self.segments(tokenizer)
+    place = .textStart
   }
 
   private mutating func encodeSegments(isFinal: Bool, to ids: inout [Int32]) throws(TokenizerError) {
@@ -71,6 +78,7 @@ package struct TextEncoder {
       if let broken { appendBytePieces(rest[broken], to: &ids) }
       rest = rest[(broken?.upperBound ?? rest.endIndex)...]
     }
+    if segment.last == UInt8(ascii: "\n") { place = .lineStart }
   }
 
   private mutating func encodeValid(_ text: ArraySlice<UInt8>, to ids: inout [Int32]) throws(TokenizerError) {
@@ -81,14 +89,14 @@ package struct TextEncoder {
       let run = rest[..<(symbol ?? rest.endIndex)]
       if !run.isEmpty {
         do {
-          try (isTextStart ? tokenizer.start : tokenizer.continuation).encode(run, to: &ids)
+          try tokenizer.processor(for: run, at: place).encode(run, to: &ids)
         } catch  where tokenizer.modelType == .word {
           // A word vocabulary finds the control piece in the word "<s>", and SentencePiece then fails.
           appendBytePieces(run, to: &ids)
         } catch {
           throw .encodingFailed(source: source, reason: error.reason)
         }
-        isTextStart = false
+        place = .middle
       }
       guard let symbol else { return }
       appendBytePieces(rest[symbol..<symbol + spaceSymbol.count], to: &ids)
@@ -103,7 +111,7 @@ package struct TextEncoder {
     } else {
       ids.append(tokenizer.unknownID)
     }
-    isTextStart = false
+    place = .middle
   }
 }
 

@@ -1,14 +1,25 @@
 /// Cuts a text that arrives in pieces into segments, in bounded memory.
 ///
 /// A segment ends after a newline. A line of which the first `byteLimit` bytes have no newline is cut before the last
-/// space in them or, without a space, at the last border between characters. So the segments depend on the text alone.
+/// space in them or, without a space, between two of their last characters. So the segments depend on the text alone.
 struct TextSegments {
+  /// Where a line that is too long may be cut.
+  enum Cut {
+    /// Before a space or, without one, at the last border between characters.
+    case beforeSpace
+    /// The same, but without a space between two letters or marks that normalisation leaves apart.
+    case beforeSpaceOrInWord
+    /// Between two such letters or marks, as spaces at the ends of a segment would be lost.
+    case inWord
+  }
+
   /// Where the last segment began, in bytes from the start of the text.
   private(set) var offset = 0
   /// The line that the last segment belongs to, from 1.
   private(set) var line = 1
 
   private let byteLimit: Int
+  private let cut: Cut
   private var pending: [UInt8] = []
   private var start = 0
   // There is no newline in pending[start..<searched].
@@ -16,10 +27,13 @@ struct TextSegments {
   private var nextOffset = 0
   private var nextLine = 1
 
-  /// - Parameter byteLimit: The longest segment, ≥ 4.
-  init(byteLimit: Int) {
+  /// - Parameters:
+  ///   - byteLimit: The longest segment, ≥ 4.
+  ///   - cut: Where a line that is longer is cut.
+  init(byteLimit: Int, cut: Cut = .beforeSpace) {
     precondition(byteLimit >= 4, "text segments: at most \(byteLimit) bytes cannot hold every character")
     self.byteLimit = byteLimit
+    self.cut = cut
   }
 
   /// Takes the next bytes; callers take out all segments before they append again.
@@ -50,8 +64,38 @@ struct TextSegments {
     if let newline = window[min(searched, window.endIndex)...].firstIndex(of: UInt8(ascii: "\n")) { return newline + 1 }
     searched = window.endIndex
     guard window.count == byteLimit else { return isFinal && !window.isEmpty ? window.endIndex : nil }
-    if let space = window.lastIndex(of: UInt8(ascii: " ")), space > start { return space }
-    return window.endIndex - incompleteCharacterByteCount(window)
+    if cut != .inWord, let space = window.lastIndex(of: UInt8(ascii: " ")), space > start { return space }
+    let border = window.endIndex - incompleteCharacterByteCount(window)
+    return cut == .beforeSpace ? border : lastWordBorder(in: window[..<border]) ?? border
+  }
+}
+
+/// The last place, if there is one near the end, between two characters that no normalisation joins or drops.
+private func lastWordBorder(in text: ArraySlice<UInt8>) -> Int? {
+  // Runs of spaces or marks are rarely longer.
+  let tail = text.suffix(4096)
+  var end = tail.endIndex
+  var isNextPlain = false
+  for character in String(decoding: tail, as: UTF8.self).unicodeScalars.reversed() {
+    if isNextPlain && character.isPlain { return end }
+    isNextPlain = character.isPlain
+    end -= UTF8.width(character)
+    guard end > tail.startIndex else { break }
+  }
+  return nil
+}
+
+extension Unicode.Scalar {
+  /// Whether it is a letter, a digit or a mark that is no part of a longer character.
+  fileprivate var isPlain: Bool {
+    // Hangul is composed of letters; the rest of ASCII is spaces and control characters.
+    if isASCII { return value > 0x20 && value < 0x7F }
+    switch properties.generalCategory {
+    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .otherLetter, .decimalNumber, .otherNumber,
+      .dashPunctuation, .openPunctuation, .closePunctuation, .otherPunctuation, .mathSymbol, .currencySymbol:
+      return !(0x1100...0x11FF).contains(value) && !(0xA960...0xD7FB).contains(value)
+    default: return false
+    }
   }
 }
 

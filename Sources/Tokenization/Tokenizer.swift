@@ -6,6 +6,16 @@ package enum InvalidText: String, Sendable, CaseIterable {
   case bytes
 }
 
+/// Where in a text something lies.
+package enum TextPlace: Sendable {
+  /// At its beginning.
+  case textStart
+  /// At the beginning of a line behind others.
+  case lineStart
+  /// Behind other text of its line.
+  case middle
+}
+
 /// Turns text into the ids of a SentencePiece model, and ids into text.
 ///
 /// Models trained here give back every byte of every text: see docs/TOKENS.md. Stock models keep their own normalisation
@@ -34,12 +44,17 @@ package final class Tokenizer: Sendable {
 
   /// Whether the first piece of a text begins with a space that is not part of the text.
   let hasDummyPrefix: Bool
+  /// Whether the start of a text gets a space before it.
+  let addsDummyPrefix: Bool
+  /// Whether spaces at the ends of what is encoded are lost.
+  let stripsSpaces: Bool
   /// Encodes the start of a text.
   let start: SentencePieceProcessor
   /// Encodes what follows; differs from `start` where a dummy prefix would be added once more.
   let continuation: SentencePieceProcessor
   /// The id for each byte that is not covered otherwise.
   let byteIDs: [Int32]
+  private let normalizesSpaces: Bool
   private let kinds: [PieceKind]
   private let pieces: ByteTable
   private let surfaces: ByteTable
@@ -56,9 +71,7 @@ package final class Tokenizer: Sendable {
     do throws(ModelProblem) {
       let description = try ModelDescription(model)
       start = try SentencePieceProcessor(model)
-      // Lines that follow carry on the text, so they get no prefix. Models that strip whitespace lose the space before
-      // a line anyway, and the prefix stands in for it.
-      if description.addsDummyPrefix && !description.removesExtraWhitespace {
+      if description.addsDummyPrefix {
         // Messages written one behind the other merge: this sets normalizer_spec.add_dummy_prefix to false.
         continuation = try SentencePieceProcessor(model + [0x1A, 2, 0x18, 0])
       } else {
@@ -73,6 +86,9 @@ package final class Tokenizer: Sendable {
       hasByteFallback = description.hasByteFallback
       normalization = description.normalization
       hasDummyPrefix = description.addsDummyPrefix || description.removesExtraWhitespace
+      addsDummyPrefix = description.addsDummyPrefix
+      stripsSpaces = description.removesExtraWhitespace
+      normalizesSpaces = description.hasCharacterMap
       byteIDs = description.byteIDs(unknownID: unknownID)
       kinds = description.pieces.map(\.kind)
       pieces = ByteTable(description.pieces.map(\.text))
@@ -127,6 +143,20 @@ package final class Tokenizer: Sendable {
   /// - Precondition: The id is in 0..<vocabularySize.
   package func bytes(of id: Int32) -> ArraySlice<UInt8> { surfaces[Int(id)] }
 
+  /// How many bytes an id stands for at the start of a text, where a dummy prefix is none.
+  ///
+  /// - Parameter id: An id of the vocabulary.
+  /// - Returns: Bytes.
+  /// - Precondition: The id is in 0..<vocabularySize.
+  package func openingByteCount(of id: Int32) -> Int {
+    var (isTextStart, bytes) = (true, [UInt8]())
+    appendBytes(of: id, isTextStart: &isTextStart, to: &bytes)
+    return bytes.count
+  }
+
+  /// Whether the words of a text are those of its decoded ids, if none of these is the unknown piece.
+  package var keepsWords: Bool { !normalizesSpaces && modelType != .word }
+
   /// The piece as the vocabulary has it, spaces as `▁` and bytes as `<0x0A>`.
   ///
   /// - Parameter id: An id of the vocabulary.
@@ -147,6 +177,25 @@ package final class Tokenizer: Sendable {
   /// - Throws: `TokenizerError.unknownID`.
   package func checkID(_ id: Int32) throws(TokenizerError) {
     guard 0..<vocabularySize ~= Int(id) else { throw .unknownID(id, vocabularySize: vocabularySize) }
+  }
+
+  /// What encodes a run of text.
+  ///
+  /// Lines behind the first carry on the text, so they get no prefix. A model that strips whitespace loses the space
+  /// before a line or a run anyway, and the prefix stands in for it: inside a line only if the run begins with a space.
+  func processor(for run: ArraySlice<UInt8>, at place: TextPlace) -> SentencePieceProcessor {
+    switch place {
+    case .textStart: start
+    case .lineStart: stripsSpaces ? start : continuation
+    case .middle: stripsSpaces && beginsWithSpace(run) ? start : continuation
+    }
+  }
+
+  private func beginsWithSpace(_ run: ArraySlice<UInt8>) -> Bool {
+    if run.first == UInt8(ascii: " ") { return true }
+    // Normalisation makes spaces of tabs and of the other spaces of Unicode.
+    guard normalizesSpaces else { return false }
+    return String(decoding: run.prefix(4), as: UTF8.self).unicodeScalars.first?.properties.isWhitespace ?? false
   }
 
   /// Appends the bytes of an id, without the dummy prefix at the start of a text.

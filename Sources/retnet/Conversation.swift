@@ -104,7 +104,8 @@ struct Conversation {
     turns.append(generator.progress.position)
     if !text.isEmpty {
       var ids: [Int32] = []
-      var encoder = TextEncoder(model.tokenizer, invalid: .bytes, source: "line", startsText: isTextStart)
+      var encoder = TextEncoder(
+        model.tokenizer, invalid: .bytes, source: "line", place: isTextStart ? .textStart : .middle)
       try encoder.append(Array(((needsNewline ? "\n" : "") + text).utf8).span, to: &ids)
       try encoder.finish(to: &ids)
       read(ids)

@@ -50,7 +50,8 @@ struct Following {
     self.json = json
     tail = recent ?? []
     encoder = TextEncoder(
-      model.tokenizer, invalid: .bytes, source: "standard input", startsText: generator.progress.position == 0)
+      model.tokenizer, invalid: .bytes, source: "standard input",
+      place: generator.progress.position == 0 ? .textStart : .lineStart)
   }
 
   /// Reads until the input ends, a signal comes, or nobody reads what is printed.

@@ -149,7 +149,7 @@ struct PromptReader {
       _ = try readRest(into: &generator, &encoder)
       return Count(tokens: generator.state.position, reused: known)
     }
-    encoder = TextEncoder(model.tokenizer, invalid: .refuse, source: name, startsText: false)
+    encoder = TextEncoder(model.tokenizer, invalid: .refuse, source: name, place: .middle)
     ids = []
     try encoder.append(text.span, to: &ids)
     try feed(ids, to: &generator)

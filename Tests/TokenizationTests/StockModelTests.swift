@@ -48,6 +48,69 @@ import Tokenization
     #expect(ids.map { started.append($0) }.joined() == "the")
   }
 
+  /// As `spm_train` makes them by default: with a dummy prefix, and whitespace removed.
+  private func plain(_ type: ModelType) throws -> Tokenizer {
+    let flags = normalizerFlags(dummyPrefix: true, removesWhitespace: true)
+    return try Tokenizer(model: trainedModel(type, text: Self.alphabet) + flags, path: "plain.model")
+  }
+
+  private static let alphabet = sampleText(lineCount: 400) + Array("abcdefghij bcdfghij ghij cdfh fj j h f b\n".utf8)
+
+  /// A cut at 64 KiB would add a prefix inside a line, one at 1 MiB would too.
+  @Test(arguments: [70_000, 1_100_000])
+  func addsNoSpaceInsideALongLine(_ count: Int) throws {
+    let text = Array(String(repeating: "abcdefghij", count: count / 10).utf8)
+    let char = try plain(.char)
+    let ids = try char.encode(text)
+    #expect(ids.count == count + 1)
+    #expect(char.piece(of: ids[0]) == "\u{2581}" && !ids.dropFirst().contains(ids[0]))
+    #expect(try char.decode(ids) == text)
+    let bpe = try plain(.bpe)
+    let pieces = try bpe.encode(text).map(bpe.piece(of:))
+    #expect(pieces.joined() == "\u{2581}" + String(decoding: text, as: UTF8.self))
+    // Up to 1 MiB nothing is cut, so that no piece is: the line repeats itself in its ids.
+    if count < 1 << 20, let end = pieces.dropFirst().firstIndex(where: { $0.hasSuffix("j") }) {
+      let period = pieces[(end + 1)...].prefix { !$0.hasSuffix("j") }.count + 1
+      for index in (end + 1)..<(pieces.count - period) where pieces[index] != pieces[index + period] {
+        Issue.record("piece \(index)")
+        break
+      }
+    }
+  }
+
+  @Test func keepsTheSpacesOfALongLine() throws {
+    let tokenizer = try plain(.unigram)
+    // 65,536 and 1 MiB bytes without a space, and one behind them.
+    for count in [1 << 16, 1 << 20] {
+      let word = [UInt8](repeating: UInt8(ascii: "a"), count: count)
+      let ids = try tokenizer.encode(word + Array("  the kalo\n".utf8))
+      #expect(try tokenizer.decode(ids) == word + Array(" the kalo\n".utf8))
+    }
+    let words = Array(String(repeating: "the kalo ", count: 150_000).utf8)
+    #expect(try tokenizer.decode(tokenizer.encode(words)) == words.dropLast())
+  }
+
+  @Test func addsNoSpaceBehindBytesThatItEncodesItself() throws {
+    let tokenizer = try plain(.bpe)
+    for text in ["the\u{2581}kalo", "the\u{2581} kalo\nthe\u{2581}kalo"] {
+      let expected = text.replacing("\n", with: "\n ")
+      #expect(try tokenizer.decode(tokenizer.encode(Array(text.utf8))) == Array(expected.utf8))
+    }
+    let broken = Array("the".utf8) + [0xFF] + Array("kalo".utf8)
+    #expect(try tokenizer.decode(tokenizer.encode(broken, invalid: .bytes)) == broken)
+  }
+
+  @Test func countsTheBytesOfAFirstTokenWithoutThePrefix() throws {
+    let tokenizer = try llama()
+    for text in ["the kalo", " the", "né", "x"] {
+      let ids = try tokenizer.encode(Array(text.utf8))
+      #expect(try tokenizer.openingByteCount(of: ids[0]) == tokenizer.decode([ids[0]]).count)
+    }
+    let first = try tokenizer.encode(Array("the".utf8))[0]
+    #expect(tokenizer.openingByteCount(of: first) == tokenizer.bytes(of: first).count - 1)
+    #expect(tokenizer.openingByteCount(of: try #require(tokenizer.eosID)) == 0)
+  }
+
   @Test func normalisesAsTheModelSays() throws {
     let tokenizer = try t5()
     #expect(tokenizer.normalization == "nmt_nfkc")
