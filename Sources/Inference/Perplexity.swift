@@ -14,8 +14,8 @@ package struct Score: Sendable {
   package private(set) var tokens = 0
   /// Bytes of text that these tokens stand for.
   package fileprivate(set) var bytes = 0
-  /// Words of that text, where counted.
-  package fileprivate(set) var words = 0
+  /// Words of that text; nil if they are not known of all of it.
+  package fileprivate(set) var words: Int? = 0
 
   package init() {}
 
@@ -31,11 +31,14 @@ package struct Score: Sendable {
 
   package var perplexity: Double { exp(loss) }
 
-  package var bitsPerByte: Double { nats / log(2) / Double(bytes) }
+  /// Not a number where no bytes are scored.
+  package var bitsPerByte: Double { bytes > 0 ? nats / log(2) / Double(bytes) : .nan }
 
-  package var bytePerplexity: Double { exp(nats / Double(bytes)) }
+  /// Not a number where no bytes are scored.
+  package var bytePerplexity: Double { bytes > 0 ? exp(nats / Double(bytes)) : .nan }
 
-  package var wordPerplexity: Double { exp(nats / Double(words)) }
+  /// nil where the words are not known, or there are none.
+  package var wordPerplexity: Double? { words.flatMap { $0 > 0 ? exp(nats / Double($0)) : nil } }
 
   /// Standard error of `loss`, taking tokens as independent.
   package var standardError: Double {
@@ -55,6 +58,7 @@ package struct PerplexityMeter {
   private let network: RetNet
   private let pool: WorkerPool
   private let segmentLength: Int
+  private let scoredBytes: ScoredBytes
   private var memory: InferenceMemory?
   private var memoryLength = 0
   private var state: ModelState
@@ -62,6 +66,8 @@ package struct PerplexityMeter {
   private var inputs: [Int32] = []
   private var targets: [Int32] = []
   private var previous: Int32?
+  /// The document's first token, if it is not scored and its bytes are not yet taken off.
+  private var unscored: Int32?
   private let logits: Tensor
   private let losses: Tensor
 
@@ -71,10 +77,14 @@ package struct PerplexityMeter {
   /// - Parameters:
   ///   - network: The model.
   ///   - form: Which form computes; the chunkwise one reads whole chunks, about 512 tokens at a time.
+  ///   - scoredBytes: Tells which bytes count.
   ///   - initial: What documents start from; nil: nothing.
   ///   - pool: Where the work runs.
-  package init(_ network: RetNet, form: RetentionForm, initial: ModelState? = nil, on pool: WorkerPool) {
+  package init(
+    _ network: RetNet, form: RetentionForm, scoredBytes: ScoredBytes, initial: ModelState? = nil, on pool: WorkerPool
+  ) {
     self.network = network
+    self.scoredBytes = scoredBytes
     self.initial = initial
     self.form = form
     self.pool = pool
@@ -116,7 +126,7 @@ package struct PerplexityMeter {
   package mutating func startDocument(bos: Int32?) {
     finishSegment()
     if let initial { state.copy(initial, on: pool) } else { state.clear(on: pool) }
-    previous = bos
+    (previous, unscored) = (bos, nil)
   }
 
   /// Lets a token take the place of the one that was read last: the BOS of a document that goes on from another.
@@ -128,16 +138,23 @@ package struct PerplexityMeter {
       if let previous {
         inputs.append(previous)
         targets.append(token)
+      } else {
+        unscored = token
       }
       previous = token
       if inputs.count == segmentLength { finishSegment() }
     }
   }
 
-  /// Says how much text the tokens stand for: a token file and a text know it, the ids do not.
-  package mutating func count(bytes: Int, words: Int = 0) {
-    score.bytes += bytes
-    score.words += words
+  /// Says how much text the document's tokens stand for: a token file and a text know it, the ids do not.
+  ///
+  /// - Parameters:
+  ///   - bytes: Of the whole document, or of all that follows the last call.
+  ///   - words: nil where they are not known.
+  package mutating func count(bytes: Int, words: Int?) {
+    score.bytes += scoredBytes.count(bytes, unscored: unscored)
+    unscored = nil
+    score.words = score.words.flatMap { sum in words.map { sum + $0 } }
   }
 
   /// Scores what was not scored yet: to be called before `score` is final.

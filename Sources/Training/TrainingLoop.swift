@@ -34,6 +34,7 @@ package struct TrainingLoop {
   package private(set) var progress: TrainingProgress
   private let batches: Batches
   private let validation: TokenFile?
+  private let scoredBytes: ScoredBytes
   private let startsFromCheckpoint: Bool
   private let pool: WorkerPool
   private var configuration: TrainingConfiguration { trainer.configuration }
@@ -43,16 +44,18 @@ package struct TrainingLoop {
   ///   - progress: Where the run stands.
   ///   - batches: Of the trainer's batch size and sequence length.
   ///   - validation: Scored on the way and at the end, or nil.
+  ///   - scoredBytes: Tells which bytes of it count.
   ///   - startsFromCheckpoint: Whether step 0 has a checkpoint too, as the seed does not give its weights.
   ///   - pool: Where the work runs.
   package init(
     _ trainer: Trainer, progress: TrainingProgress = TrainingProgress(), batches: Batches, validation: TokenFile?,
-    startsFromCheckpoint: Bool = false, on pool: WorkerPool
+    scoredBytes: ScoredBytes, startsFromCheckpoint: Bool = false, on pool: WorkerPool
   ) {
     self.trainer = trainer
     self.progress = progress
     self.batches = batches
     self.validation = validation
+    self.scoredBytes = scoredBytes
     self.startsFromCheckpoint = startsFromCheckpoint
     self.pool = pool
   }
@@ -160,8 +163,8 @@ package struct TrainingLoop {
     let model = trainer.network.configuration
     let bos = model.bos == .none ? nil : model.bosID.map { Int32($0) }
     var meter = PerplexityMeter(
-      trainer.network, form: configuration.retentionForm, initial: trainer.initialState?.makeState(model, on: pool),
-      on: pool)
+      trainer.network, form: configuration.retentionForm, scoredBytes: scoredBytes,
+      initial: trainer.initialState?.makeState(model, on: pool), on: pool)
     struct Stopped: Error {}
     do {
       for document in 0..<file.documentCount {
@@ -177,7 +180,7 @@ package struct TrainingLoop {
             meter.append(ids[start..<min(start + Self.idsBetweenQuestions, ids.count)])
           }
         }
-        meter.count(bytes: try file.documentBytes(document))
+        meter.count(bytes: try file.documentBytes(document), words: nil)
       }
     } catch is Stopped {
       return nil

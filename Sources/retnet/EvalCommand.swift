@@ -82,26 +82,18 @@ struct EvalCommand: ParsableCommand {
     let note = loaded.header.configuration.scoreNormNote("this form leaves it out; --form parallel does not")
     if let note, retentionForm != .parallel { global.say(note) }
 
-    var meter = PerplexityMeter(loaded.network, form: retentionForm, on: pool)
+    var meter = PerplexityMeter(
+      loaded.network, form: retentionForm, scoredBytes: ScoredBytes(loaded.tokenizer), on: pool)
     var progress = ProgressLine(
       "eval", unit: "bytes", total: inputs.reduce(0) { $0 + $1.byteCount }, style: global.progressStyle)
     var bytesBefore = 0
-    var firstIsUnscored = false
     let start = ContinuousClock.now
     for input in inputs {
       let show = { (bytes: Int) in progress.update(done: bytesBefore + bytes) }
       try input.forEachPart(tokenizer: loaded.tokenizer, rule: rule, eosID: loaded.eosID, progress: show) { part in
         switch part {
-        case .start:
-          meter.startDocument(bos: bosID)
-          firstIsUnscored = bosID == nil
-        case .ids(let ids):
-          // Without BOS the first token is not scored, and so its bytes do not count.
-          if firstIsUnscored, let first = ids.first {
-            meter.count(bytes: -loaded.tokenizer.bytes(of: first).count)
-            firstIsUnscored = false
-          }
-          meter.append(ids)
+        case .start: meter.startDocument(bos: bosID)
+        case .ids(let ids): meter.append(ids)
         case .end(let bytes, let words): meter.count(bytes: bytes, words: words)
         }
         if let place = meter.score.firstNotFinite { throw loaded.notFinite("of scored token \(place + 1)", state: nil) }
@@ -111,6 +103,12 @@ struct EvalCommand: ParsableCommand {
     meter.finishSegment()
     if let place = meter.score.firstNotFinite { throw loaded.notFinite("of scored token \(place + 1)", state: nil) }
     progress.leaveLine()
+    guard meter.score.tokens > 0 else {
+      throw CommandError(
+        .badData,
+        "\(files.joined(separator: ", ")): expected documents of two tokens or more, as the first is not scored without "
+          + "BOS, found none")
+    }
     let report = EvalReport(
       score: meter.score, seconds: (ContinuousClock.now - start).inSeconds, form: retentionForm,
       startsWithBOS: bosID != nil,

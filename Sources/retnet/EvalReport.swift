@@ -28,11 +28,11 @@ struct EvalReport {
   /// - Returns: Joined by newlines.
   func text(width: Int? = StandardStream.output.lineWidth) -> String {
     var lines = [
-      "bits per byte   \(score.bitsPerByte.fixed(4))",
+      "bits per byte   \(score.bytes > 0 ? score.bitsPerByte.fixed(4) : "none, as no bytes are scored")",
       "perplexity      \(score.perplexity.fixed(3)) per token",
       "loss            \(score.loss.fixed(5)) ± \(score.standardError.fixed(5)) nats per token",
     ]
-    if score.words > 0 { lines.append("                \(score.wordPerplexity.fixed(2)) per word") }
+    if let perplexity = score.wordPerplexity { lines.append("                \(perplexity.fixed(2)) per word") }
     lines += [
       "text            \(grouped(score.tokens)) tokens, \(grouped(score.bytes)) bytes",
       "method          full history, \(formName); \(startsWithBOS ? "begins with BOS" : "first token not scored")",
@@ -51,10 +51,10 @@ struct EvalReport {
       "perplexity": .number(score.perplexity),
       "bits_per_byte": .number(score.bitsPerByte),
       "byte_perplexity": .number(score.bytePerplexity),
-      "word_perplexity": score.words > 0 ? .number(score.wordPerplexity) : .null,
+      "word_perplexity": score.wordPerplexity.map { .number($0) } ?? .null,
       "tokens": .integer(score.tokens),
       "bytes": .integer(score.bytes),
-      "words": score.words > 0 ? .integer(score.words) : .null,
+      "words": score.words.map { .integer($0) } ?? .null,
       "seconds": .seconds(seconds),
       "tokens_per_second": .number(Double(score.tokens) / seconds),
       "method": .text("full-history"),

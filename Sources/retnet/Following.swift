@@ -25,8 +25,8 @@ struct Following {
   private struct Line {
     let number: Int
     var bytes = 0
-    /// Those of the first token of all, which is not counted where there is no BOS before it.
-    var uncountedBytes = 0
+    /// The first token of all, which is not scored where there is no BOS before it.
+    var unscored: Int32?
     /// The beginning of its text.
     var text: [UInt8] = []
 
@@ -99,9 +99,7 @@ struct Following {
   }
 
   private mutating func read(_ ids: [Int32]) {
-    if generator.progress.position == 0, let first = ids.first {
-      line.uncountedBytes = model.tokenizer.bytes(of: first).count
-    }
+    if generator.progress.position == 0 { line.unscored = ids.first }
     generator.read(ids, meter: meter)
     tail += ids
     if tail.count > 2 * Self.tailLimit { tail.removeFirst(tail.count - Self.tailLimit) }
@@ -112,7 +110,7 @@ struct Following {
     defer { line = Line(number: line.number + 1) }
     let cost = meter.take()
     guard cost.nats.isFinite else { throw DecodingError.notFinite }
-    let bytes = line.bytes - line.uncountedBytes
+    let bytes = ScoredBytes(model.tokenizer).count(line.bytes, unscored: line.unscored)
     let bitsPerByte = bytes > 0 ? cost.nats / log(2) / Double(bytes) : .nan
     if line.text.last == UInt8(ascii: "\n") { line.text.removeLast() }
     guard json else {

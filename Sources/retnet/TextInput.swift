@@ -1,5 +1,6 @@
 internal import Corpora
 internal import Files
+internal import Inference
 internal import Tokenization
 
 /// Ids, document by document, from a text or a token file.
@@ -32,8 +33,8 @@ enum TextInput {
   enum Part {
     case start
     case ids([Int32])
-    /// The bytes and words of the document's text; words are counted in text only.
-    case end(bytes: Int, words: Int)
+    /// The bytes and words of the document's text; nil where the words of a token file are not known.
+    case end(bytes: Int, words: Int?)
   }
 
   /// Lends the documents to a closure in pieces of bounded size.
@@ -74,7 +75,9 @@ enum TextInput {
       try encoder.finish(to: &ids)
       if let eosID { ids.append(eosID) }
       try body(.ids(ids))
-      try body(.end(bytes: text.count, words: text.wordCount))
+      var words = WordCounter()
+      words.append(text)
+      try body(.end(bytes: text.count, words: words.count))
     }
   }
 
@@ -85,12 +88,14 @@ enum TextInput {
     var count = 0
     for document in 0..<file.documentCount {
       try body(.start)
+      var words = DecodedWords(tokenizer)
       try file.forEachPiece(ofDocument: document) { ids in
+        words.append(ids)
         try body(.ids(ids))
         count += ids.count
         progress(Int(Double(file.totalBytes) * Double(count) / Double(file.count)))
       }
-      try body(.end(bytes: try file.documentBytes(document), words: 0))
+      try body(.end(bytes: try file.documentBytes(document), words: words.count))
     }
   }
 }
@@ -118,15 +123,46 @@ extension SHA256Digest {
   var short: String { String(description.prefix(12)) }
 }
 
-extension Span<UInt8> {
-  /// Runs of bytes other than spaces, tabs and newlines, as `wc -w` counts them.
-  fileprivate var wordCount: Int {
-    var (words, isInside) = (0, false)
-    for index in indices {
-      let isSpace = self[index] == 0x20 || (self[index] >= 0x09 && self[index] <= 0x0D)
-      if !isSpace && !isInside { words += 1 }
+extension ScoredBytes {
+  /// The bytes of texts of a tokenizer.
+  init(_ tokenizer: Tokenizer) { self.init { tokenizer.openingByteCount(of: $0) } }
+}
+
+/// Counts runs of bytes other than spaces, tabs and newlines, as `wc -w` does.
+private struct WordCounter {
+  private(set) var count = 0
+  private var isInside = false
+
+  mutating func append(_ bytes: Span<UInt8>) {
+    for index in bytes.indices {
+      let isSpace = bytes[index] == 0x20 || (bytes[index] >= 0x09 && bytes[index] <= 0x0D)
+      if !isSpace && !isInside { count += 1 }
       isInside = !isSpace
     }
-    return words
+  }
+}
+
+/// The words that the ids of a document decode to; nil where the tokenizer may have changed them.
+private struct DecodedWords {
+  private let tokenizer: Tokenizer
+  private var counter = WordCounter()
+  private var isTextStart = true
+  private var isKnown: Bool
+
+  init(_ tokenizer: Tokenizer) {
+    self.tokenizer = tokenizer
+    isKnown = tokenizer.keepsWords
+  }
+
+  var count: Int? { isKnown ? counter.count : nil }
+
+  mutating func append(_ ids: [Int32]) {
+    guard isKnown, !ids.contains(tokenizer.unknownID) else {
+      isKnown = false
+      return
+    }
+    var bytes: [UInt8] = []
+    for id in ids { tokenizer.appendBytes(of: id, isTextStart: &isTextStart, to: &bytes) }
+    counter.append(bytes.span)
   }
 }

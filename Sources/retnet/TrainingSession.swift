@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Corpora
 internal import Files
+internal import Inference
 internal import Modeling
 internal import Tensors
 internal import Tokenization
@@ -52,7 +53,7 @@ struct TrainingSession {
     saved = checkpoint?.state.progress
     loop = TrainingLoop(
       trainer, progress: saved ?? TrainingProgress(), batches: plan.batches, validation: plan.validationFile,
-      startsFromCheckpoint: plan.initial != nil, on: pool)
+      scoredBytes: ScoredBytes(plan.tokenizer), startsFromCheckpoint: plan.initial != nil, on: pool)
     record = try TrainingRecord(plan, folder, after: checkpoint?.state, options: options)
   }
 

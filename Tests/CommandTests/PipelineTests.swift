@@ -104,7 +104,7 @@ extension CommandRuns {
       let text = try json("eval -m model.safetensors text.txt --json --documents line -q")
       _ = try workspace.result("tokenize pack -m tokenizer.model --input text.txt --documents line -o all.tokens -q")
       let tokens = try json("eval -m model.safetensors all.tokens --json -q")
-      for key in ["loss", "tokens", "bytes", "bits_per_byte"] {
+      for key in ["loss", "tokens", "bytes", "bits_per_byte", "words", "word_perplexity"] {
         #expect(text[key] as? Double == tokens[key] as? Double, "\(key)")
       }
       let unscored = try json("eval -m model.safetensors text.txt --json --no-bos -q")
@@ -112,6 +112,63 @@ extension CommandRuns {
       #expect(
         unscored["tokens"] as? Int
           == (try json("eval -m model.safetensors text.txt --json -q")["tokens"] as? Int).map { $0 - 1 })
+    }
+
+    @Test func wordsCountInATokenFileAsInItsText() throws {
+      _ = try workspace.result("tokenize pack -m tokenizer.model --input text.txt -o all.tokens -q")
+      let alone = try json("eval -m model.safetensors text.txt --json -q")
+      let words = try #require(alone["words"] as? Int)
+      #expect(words == TinyProject.text.split { $0 == " " || $0 == "\n" }.count)
+      for files in ["text.txt all.tokens", "all.tokens text.txt"] {
+        let both = try json("eval -m model.safetensors \(files) --json -q")
+        #expect(both["words"] as? Int == 2 * words)
+        let ratio = try #require(both["word_perplexity"] as? Double) / #require(alone["word_perplexity"] as? Double)
+        #expect(abs(ratio - 1) < 1e-9)
+      }
+    }
+
+    @Test func trainingAndEvaluationCountTheSameBytes() throws {
+      for boundary in ["reset", "continuous"] {
+        _ = try workspace.result(
+          "train --config config.yaml -o none --set model.bos=none --set data.documents=\(boundary) -q")
+        let lines = try workspace.text("none/metrics.jsonl").split(separator: "\n").map { line in
+          try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+        }
+        let last = try #require(lines.last { $0["validation_loss"] != nil })
+        let validation = try #require(last["bits_per_byte"] as? Double)
+        let loss = try #require(last["validation_loss"] as? Double)
+        let report = try json("eval -m none/last.safetensors validation.tokens --json -q")
+        let (bytes, tokens) = (report["bytes"] as? Double ?? 0, report["tokens"] as? Double ?? 0)
+        if boundary == "reset" {
+          // The chunk lengths differ, and so the last bits.
+          #expect(abs(validation / (report["bits_per_byte"] as? Double ?? 0) - 1) < 1e-5)
+          #expect(abs(validation / (loss * tokens / bytes / 0.693_147_180_559_945_3) - 1) < 1e-9)
+        } else {
+          // Of one text, one token is not scored: all other bytes count.
+          let all = try json("info validation.tokens --json")
+          let (count, size) = (all["tokens"] as? Double ?? 0, all["bytes"] as? Double ?? 0)
+          let scored = loss * (count - 1) / validation / 0.693_147_180_559_945_3
+          #expect(scored < size && scored > size - 20)
+        }
+        try FileManager.default.removeItem(at: workspace.folder.appendingPathComponent("none"))
+      }
+    }
+
+    @Test(arguments: ["a", "the", "light", "and the light", " a"])
+    func aDummyPrefixHasNoBytes(_ text: String) throws {
+      // normalizer_spec: with a dummy prefix, whitespace kept.
+      try workspace.change("tokenizer.model", to: "prefix.model") { $0 += [0x1A, 4, 0x18, 1, 0x20, 0] }
+      _ = try workspace.result("convert model.safetensors --tokenizer prefix.model -o prefix.safetensors -q")
+      try workspace.write(text, "short.txt")
+      let pieces = try workspace.result("tokenize encode -m prefix.model --output-format pieces short.txt")
+        .split { " \n".contains($0) }
+      let report = try json("eval -m prefix.safetensors short.txt --no-bos --json -q")
+      // With EOS, without the first.
+      #expect(report["tokens"] as? Int == pieces.count)
+      #expect(report["bytes"] as? Int == text.utf8.count - pieces[0].dropFirst().utf8.count)
+      let followed = try workspace.run("generate -m prefix.safetensors --follow --json -q", input: text)
+      let line = try #require(try JSONSerialization.jsonObject(with: followed.output) as? [String: Any])
+      #expect(line["bytes"] as? Int == text.utf8.count)
     }
 
     @Test func idsWithoutAPieceAreNeverMade() throws {

@@ -16,7 +16,8 @@ import Testing
     _ documents: [[Int32]], form: RetentionForm = .chunkwise(chunkLength: 64), bos: Int32? = 1, threadCount: Int = 1,
     piece: Int = 90
   ) -> Score {
-    var meter = PerplexityMeter(Self.model.network, form: form, on: WorkerPool(threadCount: threadCount))
+    var meter = PerplexityMeter(
+      Self.model.network, form: form, scoredBytes: ScoredBytes { _ in 3 }, on: WorkerPool(threadCount: threadCount))
     for document in documents {
       meter.startDocument(bos: bos)
       for start in stride(from: 0, to: document.count, by: piece) {
@@ -68,6 +69,26 @@ import Testing
     #expect(score([[5]], bos: nil).tokens == 0)
   }
 
+  @Test func bytesOfATokenThatIsNotScoredDoNotCount() {
+    let documents = [Self.model.tokens(40), Self.model.tokens(3), [5]]
+    #expect(score(documents).bytes == 3 * 44)
+    #expect(score(documents, bos: nil).bytes == 3 * 41)
+    #expect(score([[5]], bos: nil).bitsPerByte.isNaN)
+    #expect(ScoredBytes { _ in 9 }.count(4, unscored: 1) == 0)
+  }
+
+  @Test func wordsAreKnownOfAllOrOfNone() {
+    var meter = PerplexityMeter(
+      Self.model.network, form: .recurrent, scoredBytes: ScoredBytes { _ in 1 }, on: WorkerPool(threadCount: 1))
+    meter.startDocument(bos: 1)
+    meter.append([5, 6])
+    meter.count(bytes: 2, words: 2)
+    #expect(meter.score.words == 2)
+    meter.count(bytes: 2, words: nil)
+    meter.count(bytes: 2, words: 2)
+    #expect(meter.score.words == nil && meter.score.wordPerplexity == nil)
+  }
+
   @Test func figuresFollowFromTheLosses() {
     let tokens = Self.model.tokens(300)
     let losses = Self.model.referenceLosses(tokens, bos: 1)
@@ -80,7 +101,7 @@ import Testing
     #expect(isClose(found.standardError, (variance / 300).squareRoot()))
     #expect(isClose(found.bitsPerByte, mean * 300 / 900 / log(2)))
     #expect(isClose(found.bytePerplexity, exp(mean * 300 / 900)))
-    #expect(isClose(found.wordPerplexity, exp(mean)))
+    #expect(isClose(found.wordPerplexity ?? 0, exp(mean)))
     #expect(score([[5]]).standardError.isNaN)
   }
 
@@ -94,7 +115,7 @@ import Testing
   @Test(arguments: [RetentionForm.recurrent, .chunkwise(chunkLength: 4), .chunkwise(chunkLength: 700)])
   func theMemoryIsKnownBeforehand(_ form: RetentionForm) {
     let (network, pool) = (Self.model.network, WorkerPool(threadCount: 2))
-    var meter = PerplexityMeter(network, form: form, on: pool)
+    var meter = PerplexityMeter(network, form: form, scoredBytes: ScoredBytes { _ in 1 }, on: pool)
     meter.startDocument(bos: 1)
     meter.append(Self.model.tokens(800))
     let size = PerplexityMeter.byteCount(network.configuration, form: form, workers: 2)

@@ -1,3 +1,4 @@
+import Inference
 import Modeling
 import Tensors
 import Testing
@@ -41,7 +42,8 @@ import Training
     start.initialize(from: &source)
     trainer.begin(with: start)
     var loop = TrainingLoop(
-      trainer, batches: try run.batches(), validation: nil, startsFromCheckpoint: true, on: pool)
+      trainer, batches: try run.batches(), validation: nil, scoredBytes: ScoredBytes { _ in 1 },
+      startsFromCheckpoint: true, on: pool)
     var (words, asked): ([String], [Int]) = ([], [])
     try loop.run(
       restore: { step in

@@ -1,5 +1,6 @@
 import Corpora
 import Files
+import Inference
 import Modeling
 import Tensors
 import TestSupport
@@ -97,7 +98,8 @@ struct TinyRun {
     let pool = WorkerPool(threadCount: threadCount)
     let trainer = Trainer(Self.model(), configuration, on: pool)
     return TrainingLoop(
-      trainer, progress: progress, batches: try batches(), validation: isValidated ? file : nil, on: pool)
+      trainer, progress: progress, batches: try batches(), validation: isValidated ? file : nil,
+      scoredBytes: ScoredBytes { _ in 1 }, on: pool)
   }
 
   /// What the whole run told.
