@@ -4,7 +4,7 @@
 package enum DocumentRule: Equatable, Sendable {
   /// The whole file is one document.
   case file
-  /// Each line is one, without its newline.
+  /// Each line is one, without its line end, LF or CR LF.
   case line
   /// One or more blank lines (nothing but spaces, tabs and carriage returns) separate them.
   case blankLine

@@ -60,19 +60,24 @@ extension Span where Element == UInt8 {
     return true
   }
 
-  /// Reports each line without its newline, and its number from 1.
+  /// Reports each line without its line end, LF or CR LF, and its number from 1.
   fileprivate func forEachLine(_ body: (Range<Int>, Int) throws -> Void) rethrows {
     var start = 0
     var number = 1
     for index in indices where self[index] == UInt8(ascii: "\n") {
-      try body(start..<index, number)
+      try body(withoutCarriageReturn(start..<index), number)
       start = index + 1
       number += 1
     }
-    if start < count { try body(start..<count, number) }
+    if start < count { try body(withoutCarriageReturn(start..<count), number) }
   }
 
-  /// Reports each run of lines that are not blank, without its last newline.
+  private func withoutCarriageReturn(_ line: Range<Int>) -> Range<Int> {
+    guard let last = line.last, self[last] == UInt8(ascii: "\r") else { return line }
+    return line.dropLast()
+  }
+
+  /// Reports each run of lines that are not blank, without its last line end.
   fileprivate func forEachParagraph(_ body: (Range<Int>) throws -> Void) rethrows {
     var paragraph = 0..<0
     try forEachLine { line, _ in

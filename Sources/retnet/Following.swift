@@ -113,6 +113,7 @@ struct Following {
     let bytes = ScoredBytes(model.tokenizer).count(line.bytes, unscored: line.unscored)
     let bitsPerByte = bytes > 0 ? cost.nats / log(2) / Double(bytes) : .nan
     if line.text.last == UInt8(ascii: "\n") { line.text.removeLast() }
+    if line.text.last == UInt8(ascii: "\r") { line.text.removeLast() }
     guard json else {
       return try StandardStream.output.write(Array("\(bitsPerByte.fixed(3))\t".utf8) + line.text + [UInt8(ascii: "\n")])
     }

@@ -109,10 +109,12 @@ struct TokenizeDecode: ParsableCommand {
     let tokenizer = try tokenizer.load()
     try FileRole.ids.check(file)
     let source = StreamPath.inputName(file)
-    let text = String(decoding: try readAll(path: file, byteLimit: 1 << 34), as: UTF8.self)
+    // Bytes, as a String takes CR LF for one character.
+    let text = try readAll(path: file, byteLimit: 1 << 34)
     var ids: [Int32] = []
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      for word in line.split(whereSeparator: \.isWhitespace) {
+    for (number, line) in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+      for bytes in line.split(whereSeparator: { [0x20, 0x09, 0x0D].contains($0) }) {
+        let word = String(decoding: bytes, as: UTF8.self)
         guard let id = Int32(word) else {
           throw CommandError(.badData, "\(source): line \(number + 1): expected ids, found '\(word.prefix(40))'")
         }

@@ -187,6 +187,9 @@ extension CommandRuns {
       try workspace.write("5 6\n7 x8\n", "ids")
       try workspace.expectFailure(
         "tokenize decode -m tokenizer.model ids", status: 65, "error: ids: line 2: expected ids, found 'x8'\n")
+      try workspace.write("5 6\r\n\r\n7 x8\r\n", "ids")
+      try workspace.expectFailure(
+        "tokenize decode -m tokenizer.model ids", status: 65, "error: ids: line 3: expected ids, found 'x8'\n")
       try workspace.write("5 320\n", "ids")
       try workspace.expectFailure(
         "tokenize decode -m tokenizer.model ids", status: 65, "error: id 320: expected 0..<320\n")

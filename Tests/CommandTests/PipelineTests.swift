@@ -193,6 +193,17 @@ extension CommandRuns {
         "generate -m wide.safetensors --logit-bias 320+1", status: 64, "--logit-bias: expected an id from 0 to 319")
     }
 
+    @Test func aLineEndOfTwoBytesIsNoDocument() throws {
+      try workspace.write("And the light\r\n\r\nthe day\r\n", "dos.txt")
+      _ = try workspace.result(
+        "tokenize pack -m tokenizer.model --input dos.txt --documents line -o dos.tokens --verify -q")
+      let report = try json("info dos.tokens --json --check")
+      #expect(report["documents"] as? Int == 2 && report["bytes"] as? Int == 20)
+      let text = "And the light\r\nday\r\n"
+      let lines = try workspace.result("generate -m model.safetensors --follow -q", input: text)
+      #expect(lines.split(separator: "\n").allSatisfy { !$0.contains("\r") })
+    }
+
     @Test func failAboveDecidesTheStatusOnly() throws {
       let low = try workspace.run("eval -m model.safetensors text.txt --fail-above 1.5 --json -q")
       #expect(low.status == 1)

@@ -24,13 +24,14 @@ import Testing
     #expect(try documents("a\n\nb\n", .file) == ["a\n\nb\n"])
   }
 
-  @Test func lineLosesItsNewlineOnly() throws {
-    #expect(try documents("a\n\n b \r\nc", .line) == ["a", " b \r", "c"])
+  @Test func lineLosesItsLineEndOnly() throws {
+    #expect(try documents("a\n\n b \r\nc", .line) == ["a", " b ", "c"])
+    #expect(try documents("a\r\n\r\n\rb\r\n\r\n", .line) == ["a", "\rb"])
   }
 
   @Test func blankLinesSeparate() throws {
     #expect(try documents("\n \na\nb\n\n\t\r\n\nc\n", .blankLine) == ["a\nb", "c"])
-    #expect(try documents("a\r\n\r\nb", .blankLine) == ["a\r", "b"])
+    #expect(try documents("a\r\nb\r\n\r\nc\r\n", .blankLine) == ["a\r\nb", "c"])
   }
 
   @Test func separatorsSeparateWhereverTheyOccur() throws {
