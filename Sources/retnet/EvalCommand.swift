@@ -71,6 +71,7 @@ struct EvalCommand: ParsableCommand {
   func run() throws {
     guard let rule = DocumentRule(argument: documents) else { return }
     let pool = try global.makePool()
+    global.warnOfJSONLines(files, advice: "'retnet tokenize pack --jsonl-field NAME' takes the text in a field")
     let inputs = try files.map { try TextInput(path: $0) }
     let loaded = try LoadedModel(path: model.model, isWidened: true)
     Machine.warnOfSlowBLAS(global.talk)

@@ -46,54 +46,91 @@ struct PromptList {
 
   private static func entry(_ text: [UInt8], place: String, index: Int) throws -> Entry {
     func refusal(_ expected: String, _ found: String) -> CommandError {
-      CommandError(.badData, "\(place): expected \(expected), found \(found)")
+      CommandError(
+        .badData, "\(place): expected \(expected), found \(found)",
+        hint: "a line is {\"prompt\": text}, if wanted with \"id\": text or integer, \"n\": integer, \"seed\": integer")
     }
-    let record: Record
+    let members: [String: Found]
     do {
-      record = try JSONDecoder().decode(Record.self, from: Data(text))
-    } catch DecodingError.keyNotFound {
-      throw refusal("an object with 'prompt'", "one without it")
-    } catch DecodingError.typeMismatch(_, let context) {
-      throw refusal(
-        "{\"prompt\": text, \"id\": text or integer, \"n\": integer, \"seed\": integer}",
-        context.codingPath.last.map { "another type for '\($0.stringValue)'" } ?? "no object")
+      members = try JSONDecoder().decode([String: Found].self, from: Data(text))
     } catch {
-      throw refusal("a JSON object", "something else")
+      let found = try? JSONDecoder().decode(Found.self, from: Data(text))
+      throw refusal("a JSON object", found?.words ?? "invalid JSON")
     }
-    if let key = record.unknownKey { throw refusal("the keys prompt, id, n and seed", "'\(key)'") }
-    if let count = record.count, count < 0 { throw refusal("'n' of at least 0", "\(count)") }
+    func member<Value>(_ key: String, _ expected: String, _ value: (Found) -> Value?) throws -> Value? {
+      guard let found = members[key], found != .null else { return nil }
+      guard let value = value(found) else { throw refusal("\(expected) for '\(key)'", found.words) }
+      return value
+    }
+    guard let prompt = try member("prompt", "text", { $0.text }) else {
+      throw refusal("an object with 'prompt'", members["prompt"] == nil ? "one without it" : "null")
+    }
+    if let key = members.keys.sorted().first(where: { !["prompt", "id", "n", "seed"].contains($0) }) {
+      throw refusal("the keys prompt, id, n and seed", "'\(key)'")
+    }
     return Entry(
-      index: index, place: place, prompt: record.prompt, id: record.id, count: record.count, seed: record.seed)
+      index: index, place: place, prompt: prompt,
+      id: try member("id", "text or an integer") { found in
+        found.text.map { .text($0) } ?? found.integer.flatMap { Int(exactly: $0) }.map { .integer($0) }
+      },
+      count: try member("n", "an integer of at least 0") { found in
+        found.integer.flatMap { Int(exactly: $0) }.flatMap { $0 >= 0 ? $0 : nil }
+      },
+      seed: try member("seed", "an integer from 0 to 18446744073709551615") { found in
+        found.integer.flatMap { UInt64(exactly: $0) }
+      })
   }
 }
 
-/// A line as JSON.
-private struct Record: Decodable {
-  let prompt: String
-  let id: JSONValue?
-  let count: Int?
-  let seed: UInt64?
-  let unknownKey: String?
-
-  struct Key: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
-  }
+/// A value of a line, whatever it is.
+private enum Found: Decodable, Equatable {
+  case text(String)
+  case integer(Int128)
+  case number(Double)
+  case boolean(Bool)
+  case list
+  case object
+  case null
 
   init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: Key.self)
-    let known = ["prompt", "id", "n", "seed"]
-    unknownKey = values.allKeys.map(\.stringValue).sorted().first { !known.contains($0) }
-    prompt = try values.decode(String.self, forKey: Key(stringValue: "prompt"))
-    let key = Key(stringValue: "id")
-    if let number = try? values.decode(Int.self, forKey: key) {
-      id = .integer(number)
+    let value = try decoder.singleValueContainer()
+    if value.decodeNil() {
+      self = .null
+    } else if let text = try? value.decode(String.self) {
+      self = .text(text)
+    } else if let flag = try? value.decode(Bool.self) {
+      self = .boolean(flag)
+    } else if let number = try? value.decode(Int.self) {
+      self = .integer(Int128(number))
+    } else if let number = try? value.decode(UInt64.self) {
+      self = .integer(Int128(number))
+    } else if let number = try? value.decode(Double.self) {
+      self = .number(number)
     } else {
-      id = try values.decodeIfPresent(String.self, forKey: key).map { .text($0) }
+      // A number that is none of these is beyond all of them.
+      let isObject = (try? value.decode([String: Found].self)) != nil
+      self = (try? decoder.unkeyedContainer()) != nil ? .list : isObject ? .object : .number(.infinity)
     }
-    count = try values.decodeIfPresent(Int.self, forKey: Key(stringValue: "n"))
-    seed = try values.decodeIfPresent(UInt64.self, forKey: Key(stringValue: "seed"))
+  }
+
+  var text: String? {
+    if case .text(let text) = self { text } else { nil }
+  }
+
+  var integer: Int128? {
+    if case .integer(let number) = self { number } else { nil }
+  }
+
+  /// What it is, for a message.
+  var words: String {
+    switch self {
+    case .text(let text): "the text \"\(text.prefix(40))\""
+    case .integer(let number): "\(number)"
+    case .number(let number): "\(number)"
+    case .boolean(let flag): "\(flag)"
+    case .list: "a list"
+    case .object: "an object"
+    case .null: "null"
+    }
   }
 }

@@ -118,6 +118,19 @@ func checkDigest(of file: TokenFile, _ tokenizer: Tokenizer) throws {
   }
 }
 
+extension GlobalOptions {
+  /// Says of files whose names tell that they are JSON lines that they are read as they are.
+  ///
+  /// - Parameters:
+  ///   - paths: Of texts.
+  ///   - advice: How the text of a field is read.
+  func warnOfJSONLines(_ paths: [String], advice: String = "--jsonl-field NAME takes the text in that field") {
+    for path in paths where [".jsonl", ".ndjson"].contains(where: { path.lowercased().hasSuffix($0) }) {
+      say("warning: \(path): read as plain text, JSON and all; \(advice)")
+    }
+  }
+}
+
 extension SHA256Digest {
   /// The first twelve digits: enough to tell files apart by eye.
   var short: String { String(description.prefix(12)) }

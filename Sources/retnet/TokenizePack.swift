@@ -68,6 +68,7 @@ struct TokenizePack: ParsableCommand {
     let header = TokenFileHeader(
       vocabularySize: tokenizer.vocabularySize, eosID: tokenizer.eosID,
       tokenizerDigest: SHA256Digest(of: tokenizer.model))
+    if jsonlField == nil { global.warnOfJSONLines(input) }
     var packer = Packer(tokenizer: tokenizer, invalid: invalid, verifies: verify)
     var writer = try TokenFileWriter(replacing: output, header: header)
     if let validationOutput, let validationFraction {
@@ -82,6 +83,9 @@ struct TokenizePack: ParsableCommand {
           try packer.pack(text, of: path, into: &writer)
         }
       }
+      // Neither file appears without the other.
+      try checkDocuments(heldOut.documentCount, of: heldOut.documentCount + writer.documentCount, validationOutput)
+      try checkDocuments(writer.documentCount, of: heldOut.documentCount + writer.documentCount, output)
       try commit(heldOut, validationOutput)
     } else {
       try forEachDocument(rule) { text, path in try packer.pack(text, of: path, into: &writer) }
@@ -107,9 +111,22 @@ struct TokenizePack: ParsableCommand {
     }
   }
 
+  /// A part of few documents may be none of them.
+  private func checkDocuments(_ count: Int, of all: Int, _ path: String) throws {
+    guard count == 0 else { return }
+    let isWhole = jsonlField == nil && DocumentRule(argument: documents) == .file
+    throw CommandError(
+      .badData,
+      "\(path): expected documents for this file, found none: "
+        + "\(all == 1 ? "there is one document" : "there are \(grouped(all)) documents"), and --validation-fraction is "
+        + "\(validationFraction ?? 0)",
+      hint: isWhole
+        ? "a file is one document; --documents line or blank-line makes more of it"
+        : "use a fraction that holds a document, or more text")
+  }
+
   private func commit(_ writer: consuming TokenFileWriter, _ path: String) throws {
     let (count, documents, name) = (writer.count, writer.documentCount, StreamPath.outputName(path))
-    guard count > 0 else { throw CommandError(.badData, "\(name): expected documents for this file, found none") }
     let digest = try writer.commit()
     global.say("\(name): \(grouped(count)) tokens, \(grouped(documents)) documents, digest \(digest.short)")
   }

@@ -74,6 +74,7 @@ struct TokenizeTrain: ParsableCommand {
     var trainer = try TokenizerTrainer(settings)
     // Whether the model can be written is known before the work, not after.
     try AtomicFile(replacing: output).discard()
+    if jsonlField == nil { global.warnOfJSONLines(input) }
     for path in input {
       let file = try MappedFile(reading: path)
       try file.checkText()
@@ -87,8 +88,8 @@ struct TokenizeTrain: ParsableCommand {
     )
     let start = ContinuousClock.now
     let model = try trainer.train()
-    let file = try AtomicFile(replacing: output)
     let size = try Tokenizer(model: model, path: output).vocabularySize
+    let file = try AtomicFile(replacing: output)
     try file.write(model)
     try file.commit()
     let seconds = (ContinuousClock.now - start).inSeconds

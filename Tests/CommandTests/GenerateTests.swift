@@ -57,8 +57,18 @@ extension CommandRuns {
         ("{\"prompt\":\"a\"}\n[1]\n", "list.jsonl: line 2: expected "),
         ("{\"text\":\"a\"}\n", "line 1: expected an object with 'prompt', found one without it"),
         ("{\"prompt\":\"a\",\"temp\":1}", "line 1: expected the keys prompt, id, n and seed, found 'temp'"),
-        ("{\"prompt\":\"a\",\"n\":-1}", "line 1: expected 'n' of at least 0, found -1"),
-        ("{\"prompt\":3}", "another type for 'prompt'"), ("prompt", "line 1: expected a JSON object"),
+        ("{\"prompt\":\"a\",\"n\":-1}", "line 1: expected an integer of at least 0 for 'n', found -1"),
+        ("{\"prompt\":\"a\",\"n\":1.5}", "line 1: expected an integer of at least 0 for 'n', found 1.5"),
+        ("{\"prompt\":\"a\",\"n\":\"1\"}", "for 'n', found the text \"1\""),
+        ("{\"prompt\":\"a\",\"n\":1e300}", "for 'n', found 1e+300"),
+        ("{\"prompt\":\"a\",\"seed\":-1}", "expected an integer from 0 to 18446744073709551615 for 'seed', found -1"),
+        ("{\"prompt\":\"a\",\"seed\":true}", "for 'seed', found true"),
+        ("{\"prompt\":\"a\",\"id\":[1]}", "expected text or an integer for 'id', found a list"),
+        ("{\"prompt\":3}", "expected text for 'prompt', found 3"),
+        ("{\"prompt\":{}}", "expected text for 'prompt', found an object"),
+        ("{\"prompt\":null}", "expected an object with 'prompt', found null"),
+        ("prompt", "line 1: expected a JSON object, found invalid JSON"),
+        ("\n7", "line 2: expected a JSON object, found 7"),
       ] {
         try workspace.write(text, "list.jsonl")
         let run = try workspace.run("\(Self.line) -n 2 --prompts list.jsonl")

@@ -193,6 +193,23 @@ extension CommandRuns {
         "generate -m wide.safetensors --logit-bias 320+1", status: 64, "--logit-bias: expected an id from 0 to 319")
     }
 
+    @Test func linesOfJSONAndPartsOfOneDocumentAreToldOf() throws {
+      try workspace.write("{\"text\": \"And the light\"}\n{\"text\": \"the day\"}\n", "lines.jsonl")
+      let line = "tokenize pack -m tokenizer.model --input lines.jsonl -o lines.tokens"
+      let warning = "warning: lines.jsonl: read as plain text, JSON and all; --jsonl-field NAME takes the text in that"
+      #expect(try workspace.run(line).talk.contains(warning))
+      #expect(try !workspace.run(line + " --jsonl-field text").talk.contains("warning"))
+      #expect(try workspace.run("eval -m model.safetensors lines.jsonl").talk.contains("warning: lines.jsonl: "))
+      let part = "--validation-output held.tokens --validation-fraction 0.1"
+      try workspace.expectFailure(
+        "tokenize pack -m tokenizer.model --input text.txt -o new.tokens \(part)", status: 65,
+        "error: held.tokens: expected documents for this file, found none: there is one document, and "
+          + "--validation-fraction is 0.1\nhint: a file is one document; --documents line ")
+      try workspace.expectFailure(
+        "tokenize pack -m tokenizer.model --input lines.jsonl --jsonl-field text -o new.tokens \(part)", status: 65,
+        "error: held.tokens: expected documents for this file, found none: there are 2 documents")
+    }
+
     @Test func aLineEndOfTwoBytesIsNoDocument() throws {
       try workspace.write("And the light\r\n\r\nthe day\r\n", "dos.txt")
       _ = try workspace.result(
