@@ -31,6 +31,11 @@ package struct AdamW: Sendable {
     return trained.gradient.sumOfSquares(scratch: squares, on: pool).squareRoot()
   }
 
+  /// The name of the first tensor whose gradient is not finite, as it was computed last; nil: all are.
+  func gradientNotFinite() -> String? {
+    zip(trained.descriptions, trained.gradients).first { !$1.isFinite }?.0.name
+  }
+
   /// Updates the tensors once.
   ///
   /// - Parameters:

@@ -8,6 +8,16 @@ package enum SkipReason: String, Codable, Sendable {
   case gradientSpike = "gradient_spike"
 }
 
+/// Where a number first was not finite.
+package struct NotFinitePlace: Codable, Equatable, Sendable {
+  /// The step that met it.
+  package let step: Int
+  /// What it is: a weight, the loss, a gradient.
+  package let name: String
+
+  package init(step: Int, name: String) { (self.step, self.name) = (step, name) }
+}
+
 /// Judges each step before it changes a weight, by what the steps before it were like.
 package struct StepGuard: Codable, Equatable, Sendable {
   /// Running mean of the loss of the steps that were taken.
@@ -20,6 +30,11 @@ package struct StepGuard: Codable, Equatable, Sendable {
   package internal(set) var skipped: [String: Int] = [:]
   /// Steps skipped since the last one that was taken.
   package internal(set) var skippedInARow = 0
+  /// Where in these a number first was not finite; nil: nowhere.
+  package internal(set) var notFinite: NotFinitePlace?
+
+  /// Whether the weights are most likely broken: numbers are not finite, and not for a single step.
+  var isBroken: Bool { notFinite != nil && (skippedInARow > 1 || observed <= skippedInARow) }
 
   package init() {}
 
@@ -41,6 +56,7 @@ package struct StepGuard: Codable, Equatable, Sendable {
       skippedInARow += 1
     } else {
       skippedInARow = 0
+      notFinite = nil
       observed = min(observed + 1, configuration.spikeWindow)
       meanLoss += (loss - meanLoss) / Double(observed)
       meanGradientNorm += (gradientNorm - meanGradientNorm) / Double(observed)

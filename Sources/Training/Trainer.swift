@@ -12,13 +12,19 @@ package struct StepReport: Sendable {
   package let learningRate: Double
   /// Why the weights stayed as they were; nil if they were updated.
   package let skipped: SkipReason?
+  /// Where a number is not finite, in the first of such steps in a row.
+  package let notFinite: NotFinitePlace?
 
-  package init(step: Int, loss: Double, gradientNorm: Double, learningRate: Double, skipped: SkipReason? = nil) {
+  package init(
+    step: Int, loss: Double, gradientNorm: Double, learningRate: Double, skipped: SkipReason? = nil,
+    notFinite: NotFinitePlace? = nil
+  ) {
     self.step = step
     self.loss = loss
     self.gradientNorm = gradientNorm
     self.learningRate = learningRate
     self.skipped = skipped
+    self.notFinite = notFinite
   }
 }
 
@@ -116,6 +122,22 @@ package final class Trainer {
         initial: initialState, scoredCount: max(1, scored), memory: memory, on: pool)
     }
     return (loss, optimizer.gradientNorm(on: pool))
+  }
+
+  /// What is not finite in the step whose gradient was computed last, looked for in the order in which it is computed.
+  ///
+  /// - Parameter loss: Of the step.
+  /// - Returns: The name of the first tensor, or the loss.
+  func nameNotFinite(loss: Double) -> String {
+    let weights = network.parameters
+    if let weight = weights.descriptions.first(where: { !weights.tensor($0).isFinite }) {
+      return "weight '\(weight.name)'"
+    }
+    if let values = initialState?.values, let part = values.descriptions.first(where: { !values.tensor($0).isFinite }) {
+      return "initial state '\(part.name)'"
+    }
+    if !loss.isFinite { return "the loss" }
+    return optimizer.gradientNotFinite().map { "gradient of '\($0)'" } ?? "the gradient norm"
   }
 
   /// Where documents start in a part of the batch; nil, which is faster, if none does.

@@ -78,8 +78,10 @@ package struct TrainingLoop {
     _ report: (TrainingEvent) throws -> Void
   ) throws -> TrainingEnd {
     while true {
+      if progress.step >= configuration.steps { try checkIsWhole() }
       if isEvaluationDue, let validation {
         guard let score = try evaluate(validation, shouldStop: shouldStop) else { return .stopped }
+        if progress.step >= configuration.steps { try checkIsFinite(score) }
         let isBest = progress.record(bitsPerByte: score.bitsPerByte)
         try report(.evaluation(progress, score: score, isBest: isBest))
       }
@@ -88,7 +90,10 @@ package struct TrainingLoop {
         try report(.checkpoint(progress))
       }
       if progress.step >= configuration.steps { return .complete }
-      if configuration.patience > 0 && progress.evaluationsSinceBest >= configuration.patience { return .outOfPatience }
+      if configuration.patience > 0 && progress.evaluationsSinceBest >= configuration.patience {
+        try checkIsWhole()
+        return .outOfPatience
+      }
       if shouldStop() || progress.step >= limit ?? .max { return .stopped }
       guard let step = try makeStep(shouldStop) else { return .stopped }
       try report(.step(step))
@@ -98,6 +103,28 @@ package struct TrainingLoop {
         try report(.rewind(from: step, to: progress))
       }
     }
+  }
+
+  /// Scores the validation file with the weights as they are, for a stop before the first evaluation; the progress
+  /// does not learn of it.
+  ///
+  /// - Parameter shouldStop: Asked on the way.
+  /// - Returns: nil where there is no file, or the caller wished to stop.
+  /// - Throws: `TrainingError.notFinite`; `CorpusError` for a damaged token file.
+  package func score(shouldStop: () -> Bool) throws -> Score? {
+    guard let validation, let score = try evaluate(validation, shouldStop: shouldStop) else { return nil }
+    try checkIsFinite(score)
+    return score
+  }
+
+  /// A run does not end well with weights that no step can be taken from: there would have been a rewind.
+  private func checkIsWhole() throws(TrainingError) {
+    if progress.stepGuard.isBroken, let place = progress.stepGuard.notFinite { throw .notFinite(place) }
+  }
+
+  private func checkIsFinite(_ score: Score) throws(TrainingError) {
+    guard !score.loss.isFinite else { return }
+    throw .notFinite(NotFinitePlace(step: progress.step, name: "the loss of the validation file"))
   }
 
   private var isEvaluationDue: Bool {
@@ -132,16 +159,23 @@ package struct TrainingLoop {
     } else {
       trainer.forgetStates()
     }
+    var notFinite: NotFinitePlace?
+    if reason == .notFinite, progress.stepGuard.notFinite == nil {
+      notFinite = NotFinitePlace(step: progress.step + 1, name: trainer.nameNotFinite(loss: loss))
+      progress.stepGuard.notFinite = notFinite
+    }
     progress.step += 1
     progress.batch += 1
     return StepReport(
-      step: progress.step, loss: loss, gradientNorm: norm, learningRate: learningRate, skipped: reason)
+      step: progress.step, loss: loss, gradientNorm: norm, learningRate: learningRate, skipped: reason,
+      notFinite: notFinite)
   }
 
   private mutating func rewind(_ restore: (Int) throws -> TrainingProgress) throws {
     guard progress.rewinds < configuration.rewindLimit else {
       throw TrainingError.diverged(
-        step: progress.step, skippedInARow: progress.stepGuard.skippedInARow, rewinds: progress.rewinds)
+        step: progress.step, skippedInARow: progress.stepGuard.skippedInARow, rewinds: progress.rewinds,
+        notFinite: progress.stepGuard.notFinite)
     }
     let good: TrainingProgress
     if progress.goodStep == 0 && !startsFromCheckpoint {

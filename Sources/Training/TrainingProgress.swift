@@ -65,5 +65,6 @@ package struct TrainingProgress: Codable, Equatable, Sendable {
     learningRateFactor = left.learningRateFactor * factor
     stepGuard.skipped = left.stepGuard.skipped
     stepGuard.skippedInARow = 0
+    stepGuard.notFinite = nil
   }
 }

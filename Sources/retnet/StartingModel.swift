@@ -3,6 +3,7 @@ internal import Configurations
 internal import Files
 internal import Modeling
 internal import Retention
+internal import Tensors
 internal import Tokenization
 internal import Training
 
@@ -42,6 +43,35 @@ struct StartingModel {
     guard checkpoint.provenance.parent != nil else { return nil }
     (path, configuration, source, record) = (checkpoint.path, checkpoint.configuration, nil, nil)
     tokenizer = checkpoint.hasTokenizer ? try checkpoint.tokenizerModel() : nil
+  }
+
+  /// What the run begins with, in a line; nil where the checkpoint has the weights.
+  var introduction: String? {
+    guard let record else { return nil }
+    let digest = SHA256Digest(hex: record.digest).map { ", digest \($0.short)" } ?? ""
+    switch source {
+    case .retnet(let header, _):
+      let steps = header.provenance.steps.map { " of step \(grouped($0))" } ?? ""
+      let family = header.provenance.family.map { ", made from weights of \($0)" } ?? ""
+      return "begins with \(path): model\(steps)\(family)\(digest)"
+    case .foreign(let weights): return "begins with \(path): weights of \(weights.family.rawValue)\(digest)"
+    case nil: return nil
+    }
+  }
+
+  /// Refuses weights that are not finite, from which no step could be taken.
+  ///
+  /// - Throws: `CommandError` with status 65 that names the first.
+  func checkIsFinite() throws {
+    guard let weights = try source?.loadParameters() else { return }
+    for description in weights.descriptions {
+      let tensor = weights.tensor(description)
+      guard let index = tensor.firstNotFinite else { continue }
+      throw CommandError(
+        .badData,
+        "\(path): tensor '\(description.name)': expected finite numbers, found \(tensor[index]) at index \(index)",
+        hint: "its training diverged, or it was damaged; begin with an earlier model")
+    }
   }
 
   /// Keys that say how texts begin and end, which may be another way in the texts that follow.

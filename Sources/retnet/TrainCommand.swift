@@ -95,6 +95,7 @@ struct TrainCommand: ParsableCommand {
       plan.model, plan.training, isEvaluated: plan.validationFile != nil, threads: try global.threadCount)
     try forecast.check(plan.path)
     try resumePoint?.checkIsThere()
+    try start?.checkIsFinite()
     let pool = try global.makePool()
     Machine.warnOfSlowBLAS(global.talk)
     let folder = try RunFolder(path: folderPath, isResumed: resumePoint != nil)
@@ -107,6 +108,7 @@ struct TrainCommand: ParsableCommand {
     for line in plan.summary + ["\(BLAS.coreName) products, \(pool.threadCount) threads, run folder \(folder.path)"] {
       global.say(line)
     }
+    if let introduction = start?.introduction { global.say(introduction) }
     (start?.source?.remarks ?? []).forEach { global.say($0) }
     plan.remarks.forEach { global.say($0) }
     if let warning = forecast.warning { global.say("warning: " + warning) }

@@ -56,6 +56,11 @@ struct TrainingRecord {
       "learning_rate": .number(report.learningRate), "tokens": .integer(report.step * training.batchTokens),
     ]
     if let reason = report.skipped { line["skipped"] = .text(reason.rawValue) }
+    if let place = report.notFinite {
+      line["place"] = .text(place.name)
+      progress.leaveLine()
+      options.say("step \(place.step): \(place.name) is not finite; such steps are skipped")
+    }
     try write(line)
   }
 

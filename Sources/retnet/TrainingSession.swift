@@ -90,10 +90,9 @@ struct TrainingSession {
       record.draw()
       let good = loop.progress.goodStep
       let checkpoint = good > 0 ? "the last good checkpoint is \(folder.checkpoints.modelPath(step: good)); " : ""
-      throw CommandError(
-        .guarded, "\(folder.path): \(error)",
-        hint: checkpoint + "train anew with a lower training.learning_rate, or go on with --resume auto and a higher "
-          + "training.rewind_limit")
+      var advice = "train anew with a lower training.learning_rate"
+      if case .diverged = error { advice += ", or go on with --resume auto and a higher training.rewind_limit" }
+      throw CommandError(.guarded, "\(folder.path): \(error)", hint: checkpoint + advice)
     } catch FileError.cannotRead(let path, let reason) where plan.tokenPaths.contains(path) {
       try saveAfterFailure(loop.progress)
       throw CommandError(
