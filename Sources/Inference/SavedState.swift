@@ -12,6 +12,8 @@ package struct SavedState {
   package var recent: [Int32]?
   package var modelDigest: SHA256Digest
   package var tokenizerDigest: SHA256Digest
+  /// Whether a training run that was stopped has written it in place of a best state that it did not have yet.
+  package var isOfStop = false
 
   package init(
     progress: ReadingProgress, random: UInt64, recent: [Int32]? = nil, modelDigest: SHA256Digest,
@@ -46,6 +48,7 @@ package struct SavedState {
       StateFile.modelKey: modelDigest.description,
       StateFile.tokenizerKey: tokenizerDigest.description,
     ]
+    if isOfStop { metadata[StateFile.ofStopKey] = "true" }
     if let history = progress.history { metadata[StateFile.undoKey] = "\(history.window)" }
     let tensors = parts.values.map(\.description)
     func emit(_ tensor: TensorDescription, _ body: (RawSpan) throws -> Void) throws {

@@ -12,6 +12,7 @@ package struct StateFile {
   package static let tokenizerKey = "retnet.tokenizer_digest"
   package static let undoKey = "retnet.undo_window"
   package static let digestKey = "retnet.digest"
+  package static let ofStopKey = "retnet.of_stop"
 
   package let path: String
   package let byteCount: Int
@@ -61,6 +62,8 @@ package struct StateFile {
 
   package var format: NumberFormat { layout.format }
   package var chunkLength: Int { layout.chunkLength }
+  /// See `SavedState.isOfStop`.
+  package var isOfStop: Bool { file.metadata[Self.ofStopKey] == "true" }
   package var undoWindow: Int? { layout.undoWindow }
   package var layers: Int { layout.layers }
   package var vocabularySize: Int { layout.vocabularySize }

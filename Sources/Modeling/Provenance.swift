@@ -14,10 +14,12 @@ package struct Provenance: Codable, Equatable, Sendable {
   package var parent: String?
   /// The family of the foreign weights that the model was made from.
   package var family: String?
+  /// Whether a training run that was stopped has written it in place of a best model that it did not have yet.
+  package var isOfStop: Bool?
 
   package init(
     seed: UInt64? = nil, steps: Int? = nil, tokensSeen: Int? = nil, dataDigest: String? = nil,
-    toolVersion: String? = nil, parent: String? = nil, family: String? = nil
+    toolVersion: String? = nil, parent: String? = nil, family: String? = nil, isOfStop: Bool? = nil
   ) {
     self.seed = seed
     self.steps = steps
@@ -26,6 +28,7 @@ package struct Provenance: Codable, Equatable, Sendable {
     self.toolVersion = toolVersion
     self.parent = parent
     self.family = family
+    self.isOfStop = isOfStop
   }
 
   private enum CodingKeys: String, CodingKey {
@@ -36,5 +39,6 @@ package struct Provenance: Codable, Equatable, Sendable {
     case toolVersion = "tool_version"
     case parent
     case family
+    case isOfStop = "of_stop"
   }
 }

@@ -133,6 +133,7 @@ struct InfoCommand: ParsableCommand {
       ),
       ("digest", header.storedDigest.map { .text($0.description) } ?? .null),
     ]
+    if provenance.isOfStop == true { members.append(("of_stop", .boolean(true))) }
     if check { members.append(("check", .text(try checkDigest(of: header)))) }
     if global.verbose {
       members.append(

@@ -111,6 +111,7 @@ enum ModelSource {
     switch self {
     case .retnet(let header, _):
       var provenance = header.provenance
+      provenance.isOfStop = nil
       provenance.parent = try (header.storedDigest ?? header.computeDigest()).description
       return provenance
     case .foreign(let model): return Provenance(family: model.family.rawValue)

@@ -36,6 +36,31 @@ struct RunResults {
   /// Writes what the best evaluation has scored.
   mutating func saveBest(_ progress: TrainingProgress) throws { bestDigest = try save("best", progress) }
 
+  /// Writes what a stop has scored before the first evaluation. The run does not take it for its best: the first
+  /// evaluation replaces it, and so does a later stop.
+  ///
+  /// - Returns: Its path.
+  func saveBestOfStop(_ progress: TrainingProgress) throws -> String {
+    try save("best", progress, isOfStop: true)
+    return path("best")
+  }
+
+  /// Whether a stop is to make the best file, as there is none; one of an earlier stop is removed first.
+  func makeRoomForBestOfStop() throws -> Bool {
+    let path = path("best")
+    guard fileExists(path: path) else { return true }
+    guard isBestOfStop else { return false }
+    try removeFile(path: path)
+    return true
+  }
+
+  private var isBestOfStop: Bool {
+    let path = path("best")
+    return isState
+      ? (try? StateFile(path: path))?.isOfStop ?? false
+      : (try? ModelHeader(path: path))?.provenance.isOfStop ?? false
+  }
+
   /// Writes what the last step has made.
   ///
   /// - Returns: Its path.
@@ -57,9 +82,12 @@ struct RunResults {
   ///
   /// Afterwards the trainer may hold that checkpoint.
   ///
+  /// - Parameters:
+  ///   - progress: Where the run stands.
+  ///   - isAtEnd: Whether a file that a stop has made has had its time.
   /// - Returns: What was done, in a line; nil: nothing.
   /// - Throws: What is wrong with the disk.
-  func putBackBest(_ progress: TrainingProgress) throws -> String? {
+  func putBackBest(_ progress: TrainingProgress, isAtEnd: Bool) throws -> String? {
     guard !hasBest(of: progress) else { return nil }
     let path = path("best")
     if bestDigest != nil, let (model, file) = try? folder.checkpoints.open(step: progress.bestStep) {
@@ -70,25 +98,28 @@ struct RunResults {
       }
     }
     guard fileExists(path: path) else { return nil }
+    let isOfStop = isBestOfStop
+    if isOfStop && !isAtEnd { return nil }
     try removeFile(path: path)
-    return "note: \(path): of a step that is no longer part of the run; removed"
+    return isOfStop ? nil : "note: \(path): of a step that is no longer part of the run; removed"
   }
 
   @discardableResult
-  private func save(_ name: String, _ progress: TrainingProgress) throws -> String {
+  private func save(_ name: String, _ progress: TrainingProgress, isOfStop: Bool = false) throws -> String {
     let path = path(name)
     guard let initial = trainer.initialState else {
-      return try trainer.network.write(
-        to: path, provenance: plan.provenance(progress), tokenizer: plan.tokenizer.model
-      ).description
+      var provenance = plan.provenance(progress)
+      if isOfStop { provenance.isOfStop = true }
+      return try trainer.network.write(to: path, provenance: provenance, tokenizer: plan.tokenizer.model).description
     }
     // The state of the model that the run began with: its weights are as they were.
     guard let model = plan.initial.flatMap({ SHA256Digest(hex: $0.digest) }) else {
       preconditionFailure("save: a state is trained without a model")
     }
-    let state = SavedState(
+    var state = SavedState(
       progress: initial.readingProgress(plan.model, on: pool), random: 0, modelDigest: model,
       tokenizerDigest: SHA256Digest(of: plan.tokenizer.model))
+    state.isOfStop = isOfStop
     try state.write(to: path, format: .float32)
     return try digest(name)
   }

@@ -43,7 +43,7 @@ struct TrainingSession {
     sample = try TrainingSample(plan, of: trainer, on: pool)
     results = RunResults(plan, folder, of: trainer, bestDigest: checkpoint?.state.bestDigest, on: pool)
     if let checkpoint {
-      if checkpoint.isNamed, let note = try results.putBackBest(checkpoint.state.progress) {
+      if checkpoint.isNamed, let note = try results.putBackBest(checkpoint.state.progress, isAtEnd: false) {
         options.say(note)
       }
       try checkpoint.file.restore(trainer, model: checkpoint.model)
@@ -84,7 +84,7 @@ struct TrainingSession {
         { event in try take(event) })
       record.finish(after: loop.progress.step)
       if saved != loop.progress, loop.progress.step > 0 { try save(loop.progress) }
-      return try finish(loop.progress, end)
+      return try finish(loop, end)
     } catch let error as TrainingError {
       record.leaveLine()
       record.draw()
@@ -129,7 +129,8 @@ struct TrainingSession {
     return "\(advice); the last good checkpoint is \(path), and --resume auto goes on from there"
   }
 
-  private mutating func finish(_ progress: TrainingProgress, _ end: TrainingEnd) throws -> String {
+  private mutating func finish(_ loop: TrainingLoop, _ end: TrainingEnd) throws -> String {
+    let progress = loop.progress
     if case .stopped = end, let signal = StopSignals.received {
       guard progress.step > 0 else {
         options.say("stopped by \(signal) before the first step")
@@ -138,20 +139,44 @@ struct TrainingSession {
       options.say("stopped by \(signal) \(Self.advice(progress))")
       throw ExitStatus.stopped.exit
     }
+    var isBestWanted = false
+    if case .stopped = end, plan.validationFile != nil {
+      isBestWanted = try results.makeRoomForBestOfStop()
+    }
     let last = try results.saveLast(progress)
     switch end {
-    case .stopped: options.say("stopped \(Self.advice(progress))")
+    case .stopped:
+      options.say("stopped \(Self.advice(progress))")
+      if isBestWanted { return try bestOfStop(loop) }
     case .outOfPatience, .complete:
       if case .outOfPatience = end {
         options.say(
-          "stopped after step \(progress.step): \(progress.evaluationsSinceBest) evaluations brought nothing better than "
-            + "step \(progress.bestStep)")
+          "stopped early at step \(progress.step): no better score than that of step \(progress.bestStep) for "
+            + "\(progress.evaluationsSinceBest) evaluations")
       }
       // Steps that a kill had taken away, and that were other ones when they were made again.
-      if let note = try results.putBackBest(progress) { options.say(note) }
+      if let note = try results.putBackBest(progress, isAtEnd: true) { options.say(note) }
     }
     guard let best = progress.bestBitsPerByte, results.hasBest(of: progress) else { return last }
-    return "\(results.path("best"))  \(best.fixed(4)) bits per byte on \(plan.data.validation)"
+    return result(results.path("best"), best)
+  }
+
+  /// A stop without a best model scores the one that there is, so that the next command finds a best model.
+  ///
+  /// - Returns: The result in one line.
+  private func bestOfStop(_ loop: TrainingLoop) throws -> String {
+    guard let score = try loop.score(shouldStop: { StopSignals.received != nil }) else {
+      options.say("the evaluation was stopped by \(StopSignals.received ?? "a signal"); there is no best model yet")
+      throw ExitStatus.stopped.exit
+    }
+    let path = try results.saveBestOfStop(loop.progress)
+    options.say(
+      "\(path): the model of step \(loop.progress.step), as there was no best one; the next evaluation replaces it")
+    return result(path, score.bitsPerByte)
+  }
+
+  private func result(_ path: String, _ bitsPerByte: Double) -> String {
+    "\(path)  \(bitsPerByte.fixed(4)) bits per byte on \(plan.data.validation)"
   }
 
   private static func advice(_ progress: TrainingProgress) -> String {

@@ -156,7 +156,10 @@ extension CommandRuns {
       #expect(rest.status == 0 && rest.talk.contains(change.note), "\(rest.talk)")
       let best = tuning.isEmpty ? "best.safetensors" : "best.state.safetensors"
       if change.note == "; removed" {
-        #expect(try !files("run").names.contains(best) && rest.text.hasPrefix("run/last."), "\(rest.text)")
+        // What is there now is what the stop has made.
+        #expect(rest.text.hasPrefix("run/\(best)  "), "\(rest.text)")
+        let metadata = try files("run").content(of: best).metadata
+        #expect(metadata.contains { $0.value.contains("of_stop") || $0.key == "retnet.of_stop" }, "\(metadata)")
       } else {
         #expect(try workspace.bytes("run/\(best)") == workspace.bytes("whole/\(best)"))
       }
@@ -293,8 +296,22 @@ extension CommandRuns {
         "train --config config.yaml -o run --set training.learning_rate=1e-30 --set training.evaluate_every=1 "
           + "--set training.patience=2")
       #expect(run.status == 0)
-      #expect(run.talk.contains("stopped after step 3: 2 evaluations brought nothing better than step 1"))
+      #expect(run.talk.contains("stopped early at step 3: no better score than that of step 1 for 2 evaluations"))
       #expect(run.text.hasPrefix("run/best.safetensors  "))
+    }
+
+    @Test func patienceCountsOnAcrossAStop() throws {
+      let line =
+        "train --config config.yaml -q --set training.learning_rate=1e-30 --set training.evaluate_every=1 "
+        + "--set training.patience=3 -o"
+      _ = try workspace.result("\(line) run --max-steps 3")
+      #expect(try workspace.result("\(line) run --resume auto").hasPrefix("run/best.safetensors  "))
+      _ = try workspace.result("\(line) whole")
+      #expect(try files("whole").metrics.count { $0["validation_loss"] != nil } == 4)
+      for suffix in ["safetensors", "training-state.safetensors"] {
+        try workspace.remove(file: "run/checkpoints/step-00000003.\(suffix)")
+      }
+      try files("run").expectEqual(files("whole"))
     }
 
     @Test func aLimitOfTimeEndsTheRun() throws {
