@@ -1,4 +1,5 @@
 package import Configurations
+internal import Files
 
 /// Which files a run reads.
 package struct DataConfiguration: Equatable, Sendable, Configurable {
@@ -24,6 +25,14 @@ package struct DataConfiguration: Equatable, Sendable, Configurable {
         "documents", \.documents,
         "At a document's end: reset, the state is forgotten, or continuous, it goes on into the next document."),
     ]
+  }
+
+  /// The same files by paths that lead to them from every working folder.
+  package var withAbsolutePaths: DataConfiguration {
+    var data = self
+    data.train = DataFiles(train.entries.map { DataFiles.Entry(path: absolutePath($0.path), weight: $0.weight) })
+    (data.validation, data.tokenizer) = (absolutePath(validation), absolutePath(tokenizer))
+    return data
   }
 
   package var contradictions: [(key: String, message: String)] {

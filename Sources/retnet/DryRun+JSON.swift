@@ -1,4 +1,5 @@
 internal import Configurations
+internal import Corpora
 internal import Modeling
 internal import Training
 
@@ -13,7 +14,8 @@ extension DryRun {
     let training = plan.training
     var members: [String: JSONValue] = [
       "configuration": .object([
-        "model": values(of: plan.model), "data": values(of: plan.data), "training": values(of: training),
+        "model": values(of: plan.model), "data": values(of: plan.data.withAbsolutePaths),
+        "training": values(of: training),
       ]),
       "parameters": .integer(plan.parameterCount), "parameters_trained": .integer(plan.trainedCount),
       "parameters_by_part": .object(parameterCounts.mapValues { .integer($0) }),

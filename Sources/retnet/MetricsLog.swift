@@ -27,6 +27,16 @@ struct MetricsLog {
     self.lineCount = kept.lines
   }
 
+  /// Reads the rows of a log one by one.
+  ///
+  /// - Parameters:
+  ///   - path: Of a log that is there; a half line at its end is left out.
+  ///   - body: Gets the rows in their order.
+  /// - Throws: `FileError`.
+  static func read(path: String, _ body: (MetricsRow) -> Void) throws(FileError) {
+    _ = try read(path, lineLimit: .max, body)
+  }
+
   /// Reads the first lines one by one: a log may be longer than memory.
   ///
   /// - Returns: How many bytes and lines they have, and whether anything follows.

@@ -18,18 +18,31 @@ struct ResumePoint {
   /// - Throws: `ValidationError` for a word that is neither, and for a checkpoint in another folder.
   init(_ word: String, output: String?) throws {
     guard word != "auto" else { (folder, step) = (output, nil); return }
-    var parts = word.split(separator: "/", omittingEmptySubsequences: false)
-    guard let step = CheckpointFolder.step(ofPath: word), parts.dropLast().last == "checkpoints" else {
+    guard let step = CheckpointFolder.step(ofPath: word), let folder = Self.runFolder(ofCheckpoint: word) else {
       throw ValidationError(
         "--resume: expected auto, or a path such as runs/x/checkpoints/step-00001000.safetensors, found '\(word)'")
     }
-    parts.removeLast(2)
-    let folder = parts.isEmpty ? "." : parts.joined(separator: "/")
-    if let output, output != folder {
+    // Spelled in another way, or reached by a link, it is the same folder.
+    let identity = FileIdentity(path: folder)
+    if let output, output != folder, identity == nil || FileIdentity(path: output) != identity {
       throw ValidationError("--resume: expected a checkpoint of the run folder '\(output)', found '\(word)'")
     }
-    self.folder = folder
+    self.folder = output ?? folder
     self.step = step
+  }
+
+  /// The folder of the run that a checkpoint's path leads to; nil if the checkpoint lies in no `checkpoints`.
+  private static func runFolder(ofCheckpoint path: String) -> String? {
+    let root = path.hasPrefix("/") ? "/" : ""
+    let parts = path.split(separator: "/").dropLast().filter { $0 != "." }
+    func folder(_ parts: [Substring]) -> String {
+      parts.isEmpty ? (root.isEmpty ? "." : root) : root + parts.joined(separator: "/")
+    }
+    if parts.last == "checkpoints" { return folder(parts.dropLast()) }
+    // From inside the run folder the path need not name it.
+    let here = folder(parts)
+    let isThere = FileIdentity(path: here).map { $0 == FileIdentity(path: here + "/../checkpoints") } ?? false
+    return isThere ? here + "/.." : nil
   }
 
   /// Refuses a checkpoint that is not there, before a folder is made for it.
@@ -63,6 +76,7 @@ struct ResumePoint {
     in folder: RunFolder, for plan: TrainingPlan, machine: [String: String], options: GlobalOptions
   ) throws -> TrainingCheckpoint? {
     guard let found = try open(folder, options) else {
+      try folder.refuseRunWithoutCheckpoints(plan.configurationText, firstCheckpoint: plan.training.checkpointEvery)
       options.say("\(folder.path): no checkpoint; the run starts anew")
       return nil
     }

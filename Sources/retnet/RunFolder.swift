@@ -25,11 +25,38 @@ struct RunFolder {
 
   private static func refuseRun(_ path: String, _ checkpoints: CheckpointFolder) throws {
     let hasCheckpoints = try !checkpoints.steps().isEmpty
-    guard hasCheckpoints || fileExists(path: path + "/metrics.jsonl") else { return }
-    let found = hasCheckpoints ? "checkpoints" : "metrics.jsonl"
+    let found =
+      hasCheckpoints
+      ? "checkpoints" : (["metrics.jsonl"] + resultNames).first { fileExists(path: path + "/" + $0) }
+    guard let found else { return }
     throw CommandError(
       .cannotCreate, "\(path): expected a folder without a run, found one with \(found)",
       hint: "go on with --resume auto, choose another folder with -o, or move this one away")
+  }
+
+  /// Refuses to begin anew over a run whose checkpoints are gone.
+  ///
+  /// What the same run has left that was ended before its first checkpoint is no loss: its steps are made again, with
+  /// the same bits.
+  ///
+  /// - Parameters:
+  ///   - configurationText: Of the run that would begin.
+  ///   - firstCheckpoint: The step of its first checkpoint.
+  /// - Throws: `CommandError` with what is there.
+  func refuseRunWithoutCheckpoints(_ configurationText: String, firstCheckpoint: Int) throws {
+    let found = (Self.resultNames + ["metrics.jsonl"]).filter { fileExists(path: file($0)) }
+    if found.isEmpty { return }
+    let isSame = (try? readAll(path: file("config.yaml"), byteLimit: 1 << 24)) == Array(configurationText.utf8)
+    var lastStep = 0
+    if fileExists(path: file("metrics.jsonl")) {
+      try MetricsLog.read(path: file("metrics.jsonl")) { lastStep = max(lastStep, $0.step ?? 0) }
+    }
+    if isSame, lastStep <= firstCheckpoint, !found.contains(where: { $0.hasPrefix("last.") }) { return }
+    throw CommandError(
+      .cannotCreate,
+      "\(path): expected checkpoints to go on from, or a folder without results, found no checkpoint and "
+        + found.joined(separator: ", "),
+      hint: "put its checkpoints back, train in another folder with -o, or move this one away to begin anew")
   }
 
   /// Clears away what killed processes have left and writes the configuration.
@@ -44,10 +71,9 @@ struct RunFolder {
 
   func file(_ name: String) -> String { path + "/" + name }
 
+  private static let resultNames = ["best", "last"].flatMap { [$0 + ".safetensors", $0 + ".state.safetensors"] }
   /// The names that a run always replaces.
-  fileprivate static let replacedNames =
-    ["config.yaml", "metrics.jsonl", "loss.svg"]
-    + ["best", "last"].flatMap { [$0 + ".safetensors", $0 + ".state.safetensors"] }
+  fileprivate static let replacedNames = ["config.yaml", "metrics.jsonl", "loss.svg"] + resultNames
 }
 
 extension CommandFiles {

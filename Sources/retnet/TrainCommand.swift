@@ -18,7 +18,7 @@ struct TrainCommand: ParsableCommand {
       Examples:
         retnet train --config configs/kjv-small.yaml
         retnet train --config configs/kjv-small.yaml -o runs/slow --set training.learning_rate=3e-4
-        retnet train --config configs/kjv-small.yaml -o runs/slow --resume auto
+        retnet train --resume auto -o runs/slow
         retnet train --config my.yaml --init-from runs/kjv-small/best.safetensors -o runs/tuned
 
       The run folder gets config.yaml, metrics.jsonl, loss.svg, an event file for TensorBoard, checkpoints,
@@ -28,8 +28,11 @@ struct TrainCommand: ParsableCommand {
 
   @OptionGroup var global: GlobalOptions
 
-  @Option(help: ArgumentHelp("Configuration file.", valueName: "x.yaml"), completion: .file())
-  var config: String
+  @Option(
+    help: ArgumentHelp(
+      "Configuration file (with --resume: default config.yaml of the run folder).", valueName: "x.yaml"),
+    completion: .file())
+  var config: String?
 
   @Option(help: ArgumentHelp("Override a key; may be repeated.", valueName: "block.key=value"))
   var set: [String] = []
@@ -64,13 +67,19 @@ struct TrainCommand: ParsableCommand {
   func validate() throws {
     try CommandFiles().reading("--config", config).reading("--init-from", initFrom).writingFolder("--output", output)
       .check()
-    if output == nil, resume == nil || resume == "auto", !dryRun, StreamPath.isStream(config) {
+    if output == nil, resume == nil || resume == "auto", !dryRun, let config, StreamPath.isStream(config) {
       throw ValidationError("--output: expected a run folder, as '\(config)' has no name to make one of, found none")
     }
     if initFrom != nil, let resume, resume != "auto" {
       throw ValidationError("--init-from: a run that goes on from '\(resume)' has its weights; expected one of both")
     }
-    _ = try resume.map { try ResumePoint($0, output: output) }
+    let resumePoint = try resume.map { try ResumePoint($0, output: output) }
+    if config == nil {
+      guard resumePoint != nil else { throw ValidationError("Missing expected argument '--config <x.yaml>'") }
+      guard resumePoint?.folder != nil else {
+        throw ValidationError("--resume auto: expected a run folder, given by -o, or --config, found neither")
+      }
+    }
     if json && !dryRun { throw ValidationError("--json: expected together with --dry-run") }
     if let maxSteps, maxSteps < 1 { throw ValidationError("--max-steps: expected at least 1, found \(maxSteps)") }
     if let maxTime, Duration(words: maxTime) == nil {
@@ -80,12 +89,12 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     let resumePoint = try resume.map { try ResumePoint($0, output: output) }
-    let folderPath = resumePoint?.folder ?? output ?? "runs/\(TrainingPlan.name(ofPath: config))"
+    let folderPath = resumePoint?.folder ?? output ?? "runs/\(TrainingPlan.name(ofPath: config ?? ""))"
     let begun = resumePoint?.model(inFolder: folderPath)
     if begun != nil, let initFrom { global.say("\(initFrom): not read, as the run goes on from its checkpoint") }
     let start =
       begun == nil ? try initFrom.map { try StartingModel(path: $0) } : try begun.flatMap { try StartingModel($0) }
-    var plan = try TrainingPlan(configPath: config, overrides: set, start: start)
+    var plan = try TrainingPlan(configPath: config ?? folderPath + "/config.yaml", overrides: set, start: start)
     if dryRun { return try DryRun(plan: plan, threads: global.threadCount, isJSON: json).run() }
     // A run that goes on may be told by the configuration in its own folder.
     try plan.dataFiles.reading("--init-from", begun == nil ? initFrom : nil)

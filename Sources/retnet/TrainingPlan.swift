@@ -150,16 +150,19 @@ struct TrainingPlan {
   /// Weights that change; the others are frozen.
   var trainedCount: Int { Parameters.descriptions(model).filter(training.trains).reduce(0) { $0 + $1.shape.count } }
 
-  /// The resolved configuration as YAML, and in a comment where the first weights come from.
+  /// The resolved configuration as YAML, and in a comment where the first weights come from. Its paths are absolute, so
+  /// that it means the same from everywhere.
   var configurationText: String {
     (initial.map {
-      "# begun with \($0.path.split(whereSeparator: \.isNewline).joined(separator: " ")), digest \($0.digest)\n"
+      let path = absolutePath($0.path).split(whereSeparator: \.isNewline).joined(separator: " ")
+      return "# begun with \(path), digest \($0.digest)\n"
     } ?? "") + blocksText
   }
 
   private var blocksText: String {
     let blocks = [
-      model.yamlLines(block: "model"), data.yamlLines(block: "data"), training.yamlLines(block: "training"),
+      model.yamlLines(block: "model"), data.withAbsolutePaths.yamlLines(block: "data"),
+      training.yamlLines(block: "training"),
     ]
     return blocks.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
   }

@@ -47,7 +47,8 @@ extension CommandRuns {
       #expect(found.metadata["retnet.model"] == given.metadata["retnet.model"])
       let digest = try digest("model.safetensors")
       #expect(
-        try workspace.text("run/config.yaml").hasPrefix("# begun with model.safetensors, digest \(digest)\nmodel:\n"))
+        try workspace.text("run/config.yaml").hasPrefix(
+          "# begun with \(workspace.folder.path)/model.safetensors, digest \(digest)\nmodel:\n"))
       #expect(try workspace.text("run/config.yaml").contains("\n  feed_forward_width: 48\n"))
       let state = try files("run").content(of: "checkpoints/step-00000002.training-state.safetensors")
       #expect(state.metadata["retnet.initial"] == #"{"digest":"\#(digest)","path":"model.safetensors"}"#)

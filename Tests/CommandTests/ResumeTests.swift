@@ -193,11 +193,49 @@ extension CommandRuns {
       #expect(run.status == 0 && run.talk.contains("run: no checkpoint; the run starts anew"))
       _ = try workspace.result("train --config config.yaml -o whole")
       try files("run").expectEqual(files("whole"))
-      // What a run that was killed before its first checkpoint leaves.
-      try FileManager.default.removeItem(at: workspace.folder.appendingPathComponent("run/checkpoints"))
+    }
+
+    /// Its steps are made again: nothing is lost.
+    @Test func aRunThatWasKilledBeforeItsFirstCheckpointStartsAnew() throws {
+      let line = Self.endless + " --set training.checkpoint_every=100000 --set training.milestone_every=0"
+      let process = try start("\(line) -o run")
+      try process.wait { files("run").metricsLineCount >= 9 }
+      process.signal(SIGKILL)
+      #expect(process.status() == 137)
       try workspace.write("half a file", "run/.retnet-1f.partial")
-      _ = try workspace.result("train --config config.yaml -o run --resume auto")
+      #expect(try files("run").names.contains("best.safetensors") && files("run").checkpointSteps.isEmpty)
+      let rest = try workspace.run("\(line.replacing("-q", with: "-v")) -o run --resume auto --max-steps 12")
+      #expect(rest.status == 0 && rest.talk.contains("run: no checkpoint; the run starts anew"), "\(rest.talk)")
+      _ = try workspace.result("\(line) -o whole --max-steps 12")
       try files("run").expectEqual(files("whole"))
+    }
+
+    /// A finished run, or what is left of one, is not written over by one that begins anew.
+    @Test(arguments: ["", "--set model.layers=3", "--set training.checkpoint_every=4"])
+    func aRunWithoutItsCheckpointsIsKept(_ change: String) throws {
+      _ = try workspace.result("train --config config.yaml -o run")
+      try FileManager.default.removeItem(at: workspace.folder.appendingPathComponent("run/checkpoints"))
+      let line = "train --config config.yaml -o run \(change)"
+      let found = "found no checkpoint and best.safetensors, last.safetensors, metrics.jsonl"
+      try workspace.expectFailure("\(line) --resume auto", status: 73, found)
+      try workspace.expectFailure(line, status: 73, "found one with metrics.jsonl")
+      for (removed, left) in [("metrics.jsonl", "best.safetensors"), ("best.safetensors", "last.safetensors")] {
+        try workspace.remove(file: "run/\(removed)")
+        try workspace.expectFailure(line, status: 73, "found one with \(left)")
+        try workspace.expectFailure("\(line) --resume auto", status: 73, "found no checkpoint and \(left)")
+      }
+      try workspace.remove(file: "run/last.safetensors")
+      #expect(try workspace.run("\(line) --resume auto").status == 0)
+    }
+
+    /// Killed after its first checkpoint, which somebody has removed: steps would be lost.
+    @Test func aLogBeyondTheFirstCheckpointIsKept() throws {
+      let process = try start(Self.endless + " -o run")
+      try process.wait { files("run").metricsLineCount >= 12 }
+      process.signal(SIGKILL)
+      #expect(process.status() == 137)
+      try FileManager.default.removeItem(at: workspace.folder.appendingPathComponent("run/checkpoints"))
+      try workspace.expectFailure(Self.endless + " -o run --resume auto", status: 73, "metrics.jsonl")
     }
 
     @Test func whereNothingIsWholeNothingIsDone() throws {
