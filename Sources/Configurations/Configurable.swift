@@ -6,11 +6,16 @@ package protocol Configurable: Sendable {
   /// The table: one row per key, in the order of the file, names unique.
   static var keys: [ConfigurationKey<Self>] { get }
 
+  /// Lets keys that were left out follow those that were given, where their defaults do not fit them.
+  mutating func followGivenKeys(_ given: Set<String>)
+
   /// What is wrong between keys that are each acceptable alone: the key to name and what was expected and found.
   var contradictions: [(key: String, message: String)] { get }
 }
 
 extension Configurable {
+  package mutating func followGivenKeys(_ given: Set<String>) {}
+
   package var contradictions: [(key: String, message: String)] { [] }
 
   /// The row with the given name.

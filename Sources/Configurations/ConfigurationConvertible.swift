@@ -21,14 +21,21 @@ package struct NoLimits: Sendable {}
 
 /// An enumeration whose cases are the words that a key accepts.
 package protocol ConfigurationChoice: ConfigurationConvertible, RawRepresentable, CaseIterable
-where RawValue == String, Limits == NoLimits {}
+where RawValue == String, Limits == NoLimits {
+  /// Other words that are taken, each with the one that it stands for.
+  static var otherSpellings: [String: String] { get }
+}
 
 extension ConfigurationChoice {
-  package static func kind(within limits: NoLimits) -> ConfigurationKind { .choice(allCases.map(\.rawValue)) }
+  package static var otherSpellings: [String: String] { [:] }
+
+  package static func kind(within limits: NoLimits) -> ConfigurationKind {
+    .choice(allCases.map(\.rawValue), otherSpellings: otherSpellings)
+  }
 
   package init?(_ value: ConfigurationValue) {
     guard case .text(let word) = value else { return nil }
-    self.init(rawValue: word)
+    self.init(rawValue: Self.otherSpellings[word] ?? word)
   }
 
   package var configurationValue: ConfigurationValue { .text(rawValue) }

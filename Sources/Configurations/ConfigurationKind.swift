@@ -8,8 +8,8 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
   case boolean
   /// Any text.
   case text
-  /// One of the given words.
-  case choice([String])
+  /// One of the given words, or another spelling of one.
+  case choice([String], otherSpellings: [String: String] = [:])
   /// A list of texts.
   case list
   /// A list of records with these fields, the first of them needed; a text stands for a record of the first field.
@@ -47,7 +47,7 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
     case (.number(let range), .number(let number)): range.contains(number)
     case (.number(let range), .integer(let integer)): range.contains(Double(integer))
     case (.boolean, .boolean), (.text, .text), (.list, .list), (.records, .text), (.records, .list): true
-    case (.choice(let words), .text(let text)): words.contains(text)
+    case (.choice(let words, let others), .text(let text)): words.contains(others[text] ?? text)
     case (.optional(let inner), _): value == .null || inner.accepts(value)
     default: false
     }
@@ -55,7 +55,7 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
 
   private func suggestion(for value: ConfigurationValue) -> String {
     switch self {
-    case .choice(let words):
+    case .choice(let words, _):
       guard case .text(let text) = value, let match = closestMatch(to: text, among: words) else { return "" }
       return "; did you mean '\(match)'?"
     case .optional(let inner): return inner.suggestion(for: value)
@@ -76,7 +76,7 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
     case .number(let range): "a number\(range.described)"
     case .boolean: "true or false"
     case .text: "text"
-    case .choice(let words): "one of \(words.joined(separator: ", "))"
+    case .choice(let words, _): "one of \(words.joined(separator: ", "))"
     case .list: "a list of texts"
     case .records(let fields): "text, or a list of texts and \(fields.described)"
     case .optional(let inner): "\(inner.described) or null"

@@ -6,6 +6,9 @@ package enum NumberFormat: String, CaseIterable, Sendable {
   case bfloat16 = "bf16"
   case float16 = "f16"
 
+  /// The names that PyTorch has for them, which are taken for the short ones wherever a format is named.
+  package static let fullNames = ["float32": "f32", "bfloat16": "bf16", "float16": "f16"]
+
   /// Bytes of one number.
   package var byteCount: Int { self == .float32 ? 4 : 2 }
 }

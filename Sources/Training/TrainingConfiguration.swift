@@ -17,8 +17,10 @@ extension Recomputation: ConfigurationChoice {}
 package enum TrainingPrecision: String, CaseIterable, Sendable, ConfigurationChoice {
   /// bfloat16 where the CPU multiplies it faster.
   case auto
-  case float32
-  case bfloat16
+  case float32 = "f32"
+  case bfloat16 = "bf16"
+
+  package static var otherSpellings: [String: String] { NumberFormat.fullNames }
 
   /// What `auto` means on this CPU; the others mean themselves everywhere.
   package var resolved: TrainingPrecision {
@@ -121,7 +123,8 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
         "Each row of the batch reads one long stream and keeps its state from step to step; T is how far gradients reach."
       ),
       ConfigurationKey(
-        "batch_tokens", \.batchTokens, 1...1_073_741_824, "Tokens of a step: a multiple of sequence_length."),
+        "batch_tokens", \.batchTokens, 1...1_073_741_824,
+        "Tokens of a step: a multiple of sequence_length; left out: as many sequences as fit into 2048 tokens, or one."),
       ConfigurationKey(
         "micro_batch_tokens", \.largestMicroBatchTokens, 1...1_073_741_824,
         "A batch is cut into equal parts of at most so many tokens (one sequence at least): less memory."),
@@ -130,12 +133,14 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
         "What the backward computes again: none, or blocks: activations of one block at a time, a third more time."),
       ConfigurationKey(
         "precision", \.precision,
-        "Of the products, retention's too: float32, bfloat16 (sums and all else stay float32), auto: by the CPU."),
+        "Of the products, retention's too: f32, bf16 (sums and all else stay Float32), auto: by the CPU."),
       ConfigurationKey(
         "chunk_length", \.chunkLength, 1...65_536, "Chunk length of the chunkwise form; changes speed only."),
       ConfigurationKey("learning_rate", \.learningRate, .above(0), "Peak learning rate."),
       ConfigurationKey("minimum_learning_rate", \.minimumLearningRate, .atLeast(0), "Learning rate at the last step."),
-      ConfigurationKey("warmup_steps", \.warmupSteps, 0...1_000_000_000, "Steps of linear warm-up from 0 to the peak."),
+      ConfigurationKey(
+        "warmup_steps", \.warmupSteps, 0...1_000_000_000,
+        "Steps of linear warm-up from 0 to the peak; left out in a run that is too short for 50: a tenth of steps."),
       ConfigurationKey("schedule", \.schedule, "How the rate falls after the warm-up."),
       ConfigurationKey(
         "decay_steps", \.decaySteps, 0...1_000_000_000,
@@ -160,14 +165,17 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey(
         "evaluate_every", \.evaluateEvery, 0...1_000_000_000, "Steps between evaluations; 0: only at the end."),
       ConfigurationKey(
-        "patience", \.patience, 0...1_000_000, "Evaluations without a better one that end the run; 0: never."),
+        "patience", \.patience, 0...1_000_000,
+        "Evaluations in a row without a better score after which the run ends; 0: never."),
       ConfigurationKey("log_every", \.logEvery, 1...1_000_000_000, "Steps between lines of metrics.jsonl."),
       ConfigurationKey(
         "sample_every", \.sampleEvery, 0...1_000_000_000,
         "Steps between texts that the model makes of sample_prompt, said and logged; 0: none."),
       ConfigurationKey("sample_prompt", \.samplePrompt, "What they begin with; empty: BOS."),
       ConfigurationKey("sample_tokens", \.sampleTokens, 1...1_000_000, "How many tokens follow."),
-      ConfigurationKey("checkpoint_every", \.checkpointEvery, 1...1_000_000_000, "Steps between checkpoints."),
+      ConfigurationKey(
+        "checkpoint_every", \.checkpointEvery, 1...1_000_000_000,
+        "Steps between checkpoints; left out: 250, or with milestone_every its largest divisor up to that."),
       ConfigurationKey(
         "keep_checkpoints", \.keepCheckpoints, 1...1_000_000, "How many of the newest checkpoints are kept."),
       ConfigurationKey(
@@ -188,6 +196,18 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey(
         "rewind_factor", \.rewindFactor, .above(0, upTo: 1), "What going back does to the learning rate, for good."),
     ]
+  }
+
+  package mutating func followGivenKeys(_ given: Set<String>) {
+    if !given.contains("batch_tokens"), sequenceLength > 0 {
+      batchTokens = max(sequenceLength, batchTokens / sequenceLength * sequenceLength)
+    }
+    // Only where the default is impossible, so that no run changes.
+    let room = schedule == .warmupStableDecay ? max(0, steps - decaySteps) : steps
+    if !given.contains("warmup_steps"), warmupSteps > room { warmupSteps = min(steps / 10, room) }
+    if !given.contains("checkpoint_every"), milestoneEvery > 0 {
+      checkpointEvery = (1...min(checkpointEvery, milestoneEvery)).last { milestoneEvery.isMultiple(of: $0) } ?? 1
+    }
   }
 
   package var contradictions: [(key: String, message: String)] {

@@ -1,5 +1,6 @@
 internal import Files
 internal import FoundationEssentials
+internal import Tensors
 
 /// The rows of an earlier run, to see whether something became slower.
 struct BenchBase {
@@ -27,7 +28,10 @@ struct BenchBase {
         throw CommandError(
           .badData, "\(path): key 'rows', row \(index): expected an object with 'tokens_per_second' above 0")
       }
-      return members
+      var row = members
+      // Earlier versions printed the full names of number formats.
+      if case .text(let word) = members["precision"] { row["precision"] = .text(NumberFormat.fullNames[word] ?? word) }
+      return row
     }
     if case .object(let machine) = report["machine"] { self.machine = machine } else { machine = [:] }
     (self.path, self.slowdown) = (path, slowdown)

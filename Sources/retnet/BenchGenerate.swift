@@ -129,7 +129,7 @@ struct BenchGenerate: ParsableCommand {
 }
 
 /// Formats of matrices that are not quantised.
-enum BenchPrecision: String, CaseIterable, ExpressibleByArgument {
+enum BenchPrecision: String, CaseIterable, FormatArgument {
   case f32
   case bf16
 }

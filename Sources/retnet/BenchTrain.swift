@@ -4,8 +4,6 @@ internal import Modeling
 internal import Tensors
 internal import Training
 
-extension TrainingPrecision: ExpressibleByArgument {}
-
 /// `retnet bench train`: the speed of training steps, and where their time goes.
 struct BenchTrain: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -25,7 +23,7 @@ struct BenchTrain: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Operands of the products (default: auto, or the file's).", valueName: "auto|float32|bfloat16"))
+      "Operands of the products (default: auto, or the file's).", valueName: "auto|f32|bf16"))
   var precision: TrainingPrecision?
 
   @Option(

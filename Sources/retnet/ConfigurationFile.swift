@@ -69,6 +69,7 @@ package struct ConfigurationFile {
       problems += root.apply([setting], block: block)
       locations[setting.name] = setting.location
     }
+    root.followGivenKeys(Set(locations.keys))
     blocks.removeAll { $0.name == block }
     overrides.removeAll { $0.block == block }
     // A key that has a problem of its own kept its default, which says nothing of what was meant.

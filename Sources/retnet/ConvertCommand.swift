@@ -202,7 +202,6 @@ struct ConvertCommand: ParsableCommand {
   }
 }
 
-extension NumberFormat: ExpressibleByArgument {}
 extension Quantization: ExpressibleByArgument {}
 
 extension ModelDifference {

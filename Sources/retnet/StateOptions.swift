@@ -5,7 +5,7 @@ internal import Modeling
 internal import Tensors
 
 /// How a state file keeps what retention has stored.
-enum StateFormat: String, CaseIterable, ExpressibleByArgument {
+enum StateFormat: String, CaseIterable, FormatArgument {
   case f32
   case bf16
 

@@ -39,7 +39,7 @@ extension CommandRuns {
         #expect(row["model"] as? String == "config.yaml")
         #expect(row["form"] as? String == "chunkwise")
         #expect(row["chunk_length"] as? Int == 16)
-        #expect(row["precision"] as? String == "float32")
+        #expect(row["precision"] as? String == "f32")
         #expect(row["recompute"] as? String == "none")
         #expect(row["micro_batch_tokens"] as? Int == 128)
         #expect(row["batch"] as? Int == 4)

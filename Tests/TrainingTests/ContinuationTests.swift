@@ -30,7 +30,7 @@ import Training
     (now.recompute, now.logEvery) = (.blocks, 3)
     #expect(now.objection(toContinuing: earlier, at: 50) == nil)
     let changes = now.roundingChanges(from: earlier).map { "\($0.key): \($0.before), \($0.now)" }
-    #expect(changes == ["micro_batch_tokens: 1024, 512", "precision: float32, bfloat16", "chunk_length: 128, 64"])
+    #expect(changes == ["micro_batch_tokens: 1024, 512", "precision: f32, bf16", "chunk_length: 128, 64"])
   }
 
   @Test func whatAStepComputesMayNot() {

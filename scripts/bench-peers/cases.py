@@ -8,7 +8,7 @@ class Case:
     name: str
     title: str
     model: str  # a function of models.py
-    precision: str  # as retnet spells it: float32, bfloat16
+    precision: str  # float32, bfloat16
     compiled: bool = False
     length: int = 512
     batch: int = 8
