@@ -40,6 +40,7 @@ func configurationBlocks(
   for (key, value) in mapping {
     let location = ConfigurationLocation(path: path, mark: key.mark)
     do {
+      try refuseMergeKey(key)
       blocks.append(try ConfigurationBlock(key, value, location: location))
     } catch {
       problems.append(ConfigurationProblem(location: location, key: key.scalar?.string, message: error.message))
@@ -73,6 +74,7 @@ extension ConfigurationBlock {
     for (key, value) in pairs {
       let location = ConfigurationLocation(path: path, mark: key.mark)
       do {
+        try refuseMergeKey(key)
         let keyName = try scalarText(key, "a key")
         let kind = Root.key(named: keyName)?.kind
         let converted = try configurationValue(of: value, kind: kind)
@@ -113,10 +115,17 @@ private func record(of node: Node, _ fields: [ConfigurationField]) throws(NodePr
   }
   var record: [String: ConfigurationValue] = [:]
   for (key, value) in mapping {
+    try refuseMergeKey(key)
     let name = try scalarText(key, "a key")
     record[name] = try configurationValue(of: value, kind: fields.first { $0.name == name }?.kind)
   }
   return record
+}
+
+/// YAML 1.1 has a key that takes over another mapping's keys; here each file says all of its keys itself.
+private func refuseMergeKey(_ key: Node) throws(NodeProblem) {
+  guard case .scalar(let scalar) = key, scalar.style == .plain, scalar.string == "<<" else { return }
+  throw NodeProblem(message: "merge keys are not supported; write the keys of the other block here, with their values")
 }
 
 private func scalarText(_ node: Node, _ role: String) throws(NodeProblem) -> String {

@@ -6,7 +6,7 @@ extension TextMaker {
   func members(_ tokenizer: Tokenizer) -> [String: JSONValue] {
     var members: [String: JSONValue] = [
       "text": .text(text), "tokens": .integer(tokens.count), "ids": .list(tokens.map { .integer(Int($0)) }),
-      "finish_reason": finish.map { .text($0.rawValue) } ?? .null, "seed": .text("\(seed)"),
+      "finish_reason": finish.map { .text($0.rawValue) } ?? .null, "seed": .seed(seed),
     ]
     if tellsProbabilities {
       members["logprobs"] = .list(

@@ -120,7 +120,7 @@ struct InfoCommand: ParsableCommand {
     ]
     members += header.configuration.settings.map { ($0.name, JSONValue($0.value)) }
     members += [
-      ("seed", provenance.seed.map { .text("\($0)") } ?? .null),
+      ("seed", provenance.seed.map { .seed($0) } ?? .null),
       ("steps", provenance.steps.map { .integer($0) } ?? .null),
       ("tokens_seen", provenance.tokensSeen.map { .integer($0) } ?? .null),
       ("data_digest", provenance.dataDigest.map { .text($0) } ?? .null),
@@ -158,11 +158,11 @@ func textReport(_ members: [(String, JSONValue)], lineWidth: Int? = StandardStre
   let width = members.map(\.0.count).max() ?? 0
   return members.filter { $0.1 != .null }.map { name, value in
     let name = name.replacing("_", with: " ")
-    let line = name.padded(to: width + 2) + value.plain
+    // A seed is copied, not read.
+    let text = name == "seed" ? value.ungrouped : value.plain
+    let line = name.padded(to: width + 2) + text
     // A digest that does not fit beside its name has a line of its own.
-    if let lineWidth, line.count > lineWidth, !value.plain.contains(where: \.isWhitespace) {
-      return "\(name)\n  \(value.plain)"
-    }
+    if let lineWidth, line.count > lineWidth, !text.contains(where: \.isWhitespace) { return "\(name)\n  \(text)" }
     return line.wrapped(to: lineWidth, indent: String(repeating: " ", count: width + 2))
   }.joined(separator: "\n")
 }
@@ -171,7 +171,8 @@ extension JSONValue {
   /// A configuration value in a report.
   init(_ value: ConfigurationValue) {
     switch value {
-    case .integer(let integer): self = .integer(integer)
+    // Only a seed is ever so large that readers of JSON would round it.
+    case .integer(let integer): self = integer > 1 << 53 ? .seed(UInt64(integer)) : .integer(integer)
     case .number(let number): self = .number(number)
     case .boolean(let boolean): self = .boolean(boolean)
     case .text(let text): self = .text(text)

@@ -10,6 +10,11 @@ package enum JSONValue: Sendable, Equatable {
   case object([String: JSONValue])
   case null
 
+  /// A seed: a number, as far as every reader of JSON has all whole numbers; a larger one is text, so that none rounds it.
+  package static func seed(_ seed: UInt64) -> JSONValue {
+    Int(exactly: seed).flatMap { $0 <= 1 << 53 ? .integer($0) : nil } ?? .text("\(seed)")
+  }
+
   /// A time to the microsecond: what comes after is the clock's noise, and of a sum the rounding.
   package static func seconds(_ seconds: Double) -> JSONValue { .number((seconds * 1e6).rounded() / 1e6) }
 }

@@ -19,6 +19,12 @@ struct YAMLProblem: Error {
 /// - Throws: The first problem, as nothing can be read then.
 func yamlTree(bytes: [UInt8], path: String) throws(YAMLProblem) -> Node? {
   let file = ConfigurationLocation(path: path)
+  if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+    throw YAMLProblem(
+      "expected UTF-8 text, found other bytes, which look like UTF-16; save it as UTF-8", location: file)
+  }
+  // Editors write a byte order mark before UTF-8 too; Yams would count it as a column.
+  let bytes = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
   guard bytes.count <= ConfigurationFile.largestByteCount else {
     throw YAMLProblem("expected at most \(ConfigurationFile.largestByteCount) bytes, found more", location: file)
   }

@@ -143,6 +143,24 @@ private func problems(bytes: [UInt8], set overrides: [String] = []) -> [String] 
 
   @Test func acceptsByteOrderMarkAndCarriageReturns() throws {
     #expect(try read("\u{FEFF}model:\r\n  width: 3\r\n").width == 3)
+    #expect(try read("\u{FEFF}# a comment\nmodel:\n  width: 3\ntraining:\n  width: 4\n").width == 3)
+    #expect(try read("\u{FEFF}model: {width: 3}\ntraining: {width: 4}\n").width == 3)
+    #expect(try read("\u{FEFF}%YAML 1.1\n---\nmodel: {width: 3}\n").width == 3)
+    #expect(
+      problems("\u{FEFF}model: {widht: 3}") == ["x.yaml:1:9: key 'model.widht': unknown key; did you mean 'width'?"])
+    #expect(
+      problems(bytes: [0xFF, 0xFE, 0x6D, 0]) == [
+        "x.yaml: expected UTF-8 text, found other bytes, which look like UTF-16; save it as UTF-8"
+      ])
+  }
+
+  @Test func refusesMergeKeysInPlainWords() {
+    let advice = "merge keys are not supported; write the keys of the other block here, with their values"
+    #expect(
+      problems("model: &m\n  width: 3\ntraining:\n  <<: *m\n  rate: 2\n") == [
+        "x.yaml:4:3: key 'training.<<': \(advice)"
+      ])
+    #expect(problems("model: &m\n  width: 3\n<<: *m\n") == ["x.yaml:3:1: key '<<': \(advice)"])
   }
 
   @Test func refusesWhatIsNotYAML() {
