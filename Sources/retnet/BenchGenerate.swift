@@ -87,7 +87,7 @@ struct BenchGenerate: ParsableCommand {
   func run() throws {
     let base = try options.openBase()
     let (threads, depths, batches) = (try options.threadCounts, try depths, try batches)
-    let subject = try BenchSubject(source, format: format, threads: threads.max() ?? 1)
+    let subject = try BenchSubject(source, format: format, threads: threads.max() ?? 1, talk: talk)
     // Prompts are read one after the other.
     let kinds = [(isPrompt: true, count: promptTokens, batches: [1]), (false, newTokens, batches)].filter {
       $0.count > 0

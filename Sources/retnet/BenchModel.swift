@@ -39,8 +39,11 @@ struct BenchModel {
   let model: ModelConfiguration
   let training: TrainingConfiguration
 
+  /// - Parameters:
+  ///   - options: Which model.
+  ///   - talk: Whether to talk.
   /// - Throws: What is wrong with the file; `ConfigurationError` with all problems of the settings.
-  init(_ options: BenchModelOptions) throws {
+  init(_ options: BenchModelOptions, _ talk: TalkOptions) throws {
     if let config = options.config {
       try FileRole.configuration.check(config)
       let bytes = try readAll(path: config, byteLimit: ConfigurationFile.largestByteCount)
@@ -48,13 +51,14 @@ struct BenchModel {
       try self.init(ConfigurationFile(bytes: bytes, path: path, overrides: options.set), path: path)
     } else {
       let preset = options.preset ?? .reference
-      let path = options.model ?? preset.rawValue
-      let model = try options.model.map { try ModelSource(path: $0).configuration } ?? preset.configuration
+      let file = try options.model.map { try modelFile($0, talk) }
+      let path = file ?? preset.rawValue
+      let model = try file.map { try ModelSource(path: $0).configuration } ?? preset.configuration
       // Through the table of keys, as if it came from a file, so that --set means the same everywhere.
       let lines = model.yamlLines(block: "model") + Self.batch.yamlLines(block: "training")
-      let file = ConfigurationFile(
+      let settings = ConfigurationFile(
         bytes: Array(lines.joined(separator: "\n").utf8), path: path, overrides: options.set)
-      try self.init(file, path: path, needsData: false)
+      try self.init(settings, path: path, needsData: false)
     }
   }
 

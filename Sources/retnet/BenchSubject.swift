@@ -13,10 +13,12 @@ struct BenchSubject {
   ///   - options: Which model.
   ///   - format: Of its matrices; nil: as the file has it, or bf16.
   ///   - threads: For drawing and rounding weights.
+  ///   - talk: Whether to talk.
   /// - Throws: What is wrong with the file or the settings.
-  init(_ options: BenchModelOptions, format: BenchWeightFormat?, threads: Int) throws {
+  init(_ options: BenchModelOptions, format: BenchWeightFormat?, threads: Int, talk: TalkOptions) throws {
     let pool = WorkerPool(threadCount: threads)
-    if let path = options.model, options.set.isEmpty {
+    if let given = options.model, options.set.isEmpty {
+      let path = try modelFile(given, talk)
       name = path.split(separator: "/").last.map { String($0) } ?? path
       let source = try ModelSource(path: path)
       if format == nil, case .retnet(let header, _) = source {
@@ -31,7 +33,7 @@ struct BenchSubject {
         ModelWeights(
           try source.loadParameters(), source.configuration, format: chosen.weightFormat, on: pool))
     } else {
-      let subject = try BenchModel(options)
+      let subject = try BenchModel(options, talk)
       let chosen = format ?? .numbers(.bf16)
       (name, self.format) = (subject.name, chosen.word)
       network = RetNet(subject.model, .random(subject.model, format: chosen.weightFormat, seed: 0, on: pool))

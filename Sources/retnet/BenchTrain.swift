@@ -49,7 +49,7 @@ struct BenchTrain: ParsableCommand {
 
   func run() throws {
     let base = try options.openBase()
-    let subject = try BenchModel(source)
+    let subject = try BenchModel(source, talk)
     let training = try batched(subject.training)
     let runs = try options.threadCounts.map { threads in
       TrainingBenchmark(

@@ -73,7 +73,7 @@ struct EvalCommand: ParsableCommand {
     let pool = try global.makePool()
     global.warnOfJSONLines(files, advice: "'retnet tokenize pack --jsonl-field NAME' takes the text in a field")
     let inputs = try files.map { try TextInput(path: $0) }
-    let loaded = try LoadedModel(path: model.model, isWidened: true)
+    let loaded = try LoadedModel(path: try modelFile(model.model, global.talk), isWidened: true)
     Machine.warnOfSlowBLAS(global.talk)
     guard bos != true || loaded.header.configuration.bosID != nil else {
       throw CommandError(.badData, "\(model.model): --bos: the model has no BOS token")

@@ -97,7 +97,9 @@ struct GenerateCommand: ParsableCommand {
     var reader = try prompt.open()
     let list = try several.prompts.map { try PromptList(path: $0) }
     let stateFile = try state.open()
-    let loaded = try LoadedModel(path: model.model)
+    let path = try modelFile(model.model, global.talk)
+    try CommandFiles().reading("--model", path).writing("--state-out", state.stateOut).checkLate()
+    let loaded = try LoadedModel(path: path)
     Machine.warnOfSlowBLAS(global.talk)
     let configuration = loaded.header.configuration
     if let note = configuration.scoreNormNote("generation leaves it out") { global.say(note) }

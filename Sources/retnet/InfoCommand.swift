@@ -12,16 +12,17 @@ internal import Tokenization
 struct InfoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "info",
-    abstract: "Describe a model, foreign weights, a state, a token file or a tokenizer.",
+    abstract: "Describe a model, a run, foreign weights, a state, a token file or a tokenizer.",
     discussion: """
       Examples:
         retnet info runs/kjv-small/best.safetensors
+        retnet info runs/kjv-small
         retnet info data/kjv/train.tokens --check --json
 
       Of weights of other programs, in a file or a folder, it tells the family and the model that convert would make.
       """)
 
-  @Argument(help: "The file, or a folder with weights.", completion: .file())
+  @Argument(help: "The file, a run folder, or a folder with weights.", completion: .file())
   var file: String
 
   @OptionGroup var global: GlobalOptions
@@ -35,9 +36,16 @@ struct InfoCommand: ParsableCommand {
   func validate() throws { try CommandFiles().reading("FILE", file).check() }
 
   func run() throws {
-    let members = try describeFile() ?? describeWeights()
+    let members = try describeRun() ?? describeFile() ?? describeWeights()
     let report = JSONReport(Dictionary(uniqueKeysWithValues: members))
     try StandardStream.output.write((json ? report.text : textReport(members)) + "\n")
+  }
+
+  /// A run folder; nil for anything else.
+  private func describeRun() throws -> [(String, JSONValue)]? {
+    guard let run = SavedRun(path: file) else { return nil }
+    let checked = check ? [("check", JSONValue.text(try checkDigest(of: ModelHeader(path: run.model().path))))] : []
+    return try run.members() + checked
   }
 
   /// A token file or a tokenizer; nil for anything else.
@@ -180,6 +188,11 @@ extension JSONValue {
     case .records(let records): self = .list(records.map { .object($0.mapValues { JSONValue($0) }) })
     case .null: self = .null
     }
+  }
+
+  fileprivate var ungrouped: String {
+    guard case .integer(let integer) = self else { return plain }
+    return "\(integer)"
   }
 
   /// The value for people: large whole numbers grouped, lists a line each.

@@ -7,7 +7,8 @@ internal import Tokenization
 /// The option that names a model.
 struct ModelOption: ParsableArguments {
   @Option(
-    name: .shortWithValue("m"), help: ArgumentHelp("Model file.", valueName: "model.safetensors"),
+    name: .shortWithValue("m"),
+    help: ArgumentHelp("Model file, or a run folder: its best model.", valueName: "model.safetensors"),
     completion: .file())
   var model: String
 }

@@ -44,7 +44,9 @@ struct StateUndo: ParsableCommand {
         hint: "a state computed backwards would be wrong; write states with --undo-window to undo later")
     }
     let pool = try global.makePool()
-    let loaded = try LoadedModel(path: model.model)
+    let path = try modelFile(model.model, global.talk)
+    try CommandFiles().reading("--model", path).writing("--output", output).checkLate()
+    let loaded = try LoadedModel(path: path)
     Machine.warnOfSlowBLAS(global.talk)
     var saved = try loaded.state(source)
     let limit = saved.progress.history?.limit ?? 0

@@ -93,7 +93,9 @@ struct TrainCommand: ParsableCommand {
     let begun = resumePoint?.model(inFolder: folderPath)
     if begun != nil, let initFrom { global.say("\(initFrom): not read, as the run goes on from its checkpoint") }
     let start =
-      begun == nil ? try initFrom.map { try StartingModel(path: $0) } : try begun.flatMap { try StartingModel($0) }
+      begun == nil
+      ? try initFrom.map { try StartingModel(path: modelFile($0, global.talk)) }
+      : try begun.flatMap { try StartingModel($0) }
     var plan = try TrainingPlan(configPath: config ?? folderPath + "/config.yaml", overrides: set, start: start)
     if dryRun { return try DryRun(plan: plan, threads: global.threadCount, isJSON: json).run() }
     // A run that goes on may be told by the configuration in its own folder.

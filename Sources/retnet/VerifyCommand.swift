@@ -17,7 +17,8 @@ struct VerifyCommand: ParsableCommand {
       Differences are relative to the root mean square of the yardstick; --verbose lists every layer.
       """)
 
-  @Argument(help: ArgumentHelp("Model file.", valueName: "model"), completion: .file())
+  @Argument(
+    help: ArgumentHelp("Model file, or a run folder: its best model.", valueName: "model"), completion: .file())
   var model: String
 
   @OptionGroup var global: GlobalOptions
@@ -59,7 +60,7 @@ struct VerifyCommand: ParsableCommand {
   }
 
   func run() throws {
-    var verification = FormVerification(model: model)
+    var verification = FormVerification(model: try modelFile(model, global.talk))
     verification.file = file
     verification.length = length
     if !chunkLength.isEmpty { verification.chunkLengths = chunkLength }

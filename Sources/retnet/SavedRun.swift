@@ -1,0 +1,134 @@
+internal import Configurations
+internal import Corpora
+internal import Files
+internal import Modeling
+internal import Training
+
+/// A run folder as other commands find it: which model stands for it, and how far it got.
+struct SavedRun {
+  let path: String
+  private let checkpoints: CheckpointFolder
+
+  /// - Parameter path: nil is the result where it leads to no run folder: one has a `config.yaml`, and something that
+  ///   training has left.
+  init?(path: String) {
+    let path = path.hasSuffix("/") && path.count > 1 ? String(path.dropLast()) : path
+    guard !path.isEmpty, fileExists(path: path + "/config.yaml") else { return nil }
+    let marks = ["metrics.jsonl", "checkpoints", "best.safetensors", "last.safetensors"]
+    guard marks.contains(where: { fileExists(path: path + "/" + $0) }) else { return nil }
+    self.path = path
+    checkpoints = CheckpointFolder(path: path + "/checkpoints")
+  }
+
+  /// The model that stands for the run: the best one, else the last one, else that of the newest checkpoint.
+  ///
+  /// - Returns: Its path, and which one it is.
+  /// - Throws: `CommandError` with status 66 where there is none.
+  func model() throws -> (path: String, word: String) {
+    for name in ["best", "last"] where fileExists(path: file(name + ".safetensors")) {
+      return (file(name + ".safetensors"), "\(name) model")
+    }
+    if let step = try checkpoints.steps().last {
+      let state = ["best", "last"].map { file($0 + ".state.safetensors") }.first { fileExists(path: $0) }
+      let note = state.map { ", whose weights are those that the run began with: what it has trained is \($0)" }
+      return (checkpoints.modelPath(step: step), "newest checkpoint" + (note ?? ""))
+    }
+    throw CommandError(
+      .inputMissing, "\(path): expected a run folder with a model, found none",
+      hint: "go on with 'retnet train --resume auto -o \(path)'")
+  }
+
+  /// What `info` tells.
+  ///
+  /// - Throws: What is wrong with `config.yaml`; `FileError`.
+  func members() throws -> [(String, JSONValue)] {
+    let text = try readAll(path: file("config.yaml"), byteLimit: ConfigurationFile.largestByteCount)
+    var configuration = ConfigurationFile(bytes: text, path: file("config.yaml"))
+    _ = configuration.read("model", as: ModelConfiguration.self)
+    let data = configuration.read("data", as: DataConfiguration.self) { _ in [] }
+    let training = configuration.read("training", as: TrainingConfiguration.self)
+    try configuration.finish()
+    let log = try RunLog(path: file("metrics.jsonl"))
+    let saved = try checkpoints.steps()
+    let step = max(log.step, saved.last ?? 0)
+    let isEarly = training.patience > 0 && log.evaluationsSinceBest >= training.patience
+    let isComplete = step >= training.steps || isEarly
+    let results = ["best", "last"].flatMap { [$0 + ".safetensors", $0 + ".state.safetensors"] }.map(file)
+      .filter { fileExists(path: $0) }
+    func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
+    let begun = String(decoding: text, as: UTF8.self).split(separator: "\n").first.flatMap {
+      $0.hasPrefix("# begun with ") ? JSONValue.text(String($0.dropFirst("# begun with ".count))) : nil
+    }
+    return [
+      ("kind", .text("run")), ("folder", .text(path)), ("step", .integer(step)), ("steps", .integer(training.steps)),
+      ("complete", .boolean(isComplete)), ("stopped_early", .boolean(isEarly && step < training.steps)),
+      ("loss", number(log.loss)), ("validation_loss", number(log.validationLoss)),
+      ("bits_per_byte", number(log.bitsPerByte)), ("best_step", log.bestStep.map { .integer($0) } ?? .null),
+      ("best_bits_per_byte", number(log.bestBitsPerByte)), ("evaluations", .integer(log.evaluations)),
+      ("skipped_steps", .integer(log.skipped)), ("rewinds", .integer(log.rewinds)), ("seconds", number(log.seconds)),
+      ("begun_with", begun ?? .null),
+      ("train", .list(data.train.entries.map { .text($0.path) })), ("validation", .text(data.validation)),
+      ("models", .list(results.map { .text($0) })),
+      ("checkpoints", .list(saved.map { .text(checkpoints.modelPath(step: $0)) })),
+      ("resume", isComplete || saved.isEmpty ? .null : .text("retnet train --resume auto -o \(path)")),
+    ]
+  }
+
+  private func file(_ name: String) -> String { path + "/" + name }
+}
+
+/// The model file that a path means: the model of a run folder, which is said, or the path itself.
+///
+/// - Parameters:
+///   - path: As the user gave it.
+///   - talk: Whether to talk.
+/// - Returns: The path of a file, or of a folder with foreign weights.
+/// - Throws: `CommandError` for a run folder without a model; `FileError`.
+func modelFile(_ path: String, _ talk: TalkOptions) throws -> String {
+  guard let run = SavedRun(path: path) else { return path }
+  let (file, word) = try run.model()
+  talk.say("\(run.path): a run folder; using \(file), its \(word)")
+  return file
+}
+
+/// What the log of a run says of it, from its lines alone.
+private struct RunLog {
+  private(set) var step = 0
+  private(set) var seconds: Double?
+  /// Of the last line that has one.
+  private(set) var loss: Double?
+  /// Of the last evaluation.
+  private(set) var validationLoss: Double?
+  private(set) var bitsPerByte: Double?
+  private(set) var bestBitsPerByte: Double?
+  private(set) var bestStep: Int?
+  private(set) var evaluations = 0
+  private(set) var evaluationsSinceBest = 0
+  private(set) var skipped = 0
+  private(set) var rewinds = 0
+
+  /// - Parameter path: Of `metrics.jsonl`, which may be missing.
+  /// - Throws: `FileError`.
+  init(path: String) throws {
+    guard fileExists(path: path) else { return }
+    var log = self
+    try MetricsLog.read(path: path) { log.take($0) }
+    self = log
+  }
+
+  private mutating func take(_ row: MetricsRow) {
+    guard let rowStep = row.step else { return }
+    seconds = row.numbers["seconds"] ?? seconds
+    step = row.rewindStep ?? rowStep
+    if row.rewindStep != nil { rewinds += 1 }
+    if row.isSkipped { skipped += 1 } else if let found = row.numbers["loss"] { loss = found }
+    guard let found = row.numbers["validation_loss"] else { return }
+    (validationLoss, bitsPerByte) = (found, row.numbers["bits_per_byte"])
+    evaluations += 1
+    if let bits = bitsPerByte, bits < bestBitsPerByte ?? .infinity {
+      (bestBitsPerByte, bestStep, evaluationsSinceBest) = (bits, rowStep, 0)
+    } else {
+      evaluationsSinceBest += 1
+    }
+  }
+}
