@@ -90,7 +90,7 @@ extension CommandRuns {
       ("generate -m model.safetensors --temp inf", "--temp: expected a number ≥ 0, found inf"),
       ("generate -m model.safetensors --top-p 0", "--top-p: expected more than 0 and at most 1, found 0"),
       ("generate -m model.safetensors --top-k -1", "--top-k: expected at least 0, found -1"),
-      ("generate -m model.safetensors -n -1", "-n: expected at least 0, found -1"),
+      ("generate -m model.safetensors -n -2", "-n: expected at least 0, or -1 for no limit, found -2"),
       ("generate -m model.safetensors -n many", "many"),
       ("generate -m model.safetensors --seed -1", "The value '-1' is invalid for '--seed <n>'"),
       ("generate -m model.safetensors -f text.txt -p x", "exclude each other"),

@@ -1,7 +1,7 @@
 package import Checkpoints
 internal import Configurations
 package import Retention
-package import Tensors
+internal import Tensors
 
 /// Weights of another program, recognised and checked: what model they are. Numbers are read by `loadParameters`.
 package struct ForeignModel: Sendable {
