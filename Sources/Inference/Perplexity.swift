@@ -37,8 +37,14 @@ package struct Score: Sendable {
   /// Not a number where no bytes are scored.
   package var bytePerplexity: Double { bytes > 0 ? exp(nats / Double(bytes)) : .nan }
 
-  /// nil where the words are not known, or there are none.
-  package var wordPerplexity: Double? { words.flatMap { $0 > 0 ? exp(nats / Double($0)) : nil } }
+  /// nil where the words are not known, or the text has none: what stands between its spaces is longer than 20 bytes on
+  /// average, as in Chinese or Thai.
+  package var wordPerplexity: Double? {
+    words.flatMap { $0 > 0 && bytes <= Self.longestMeanWord * $0 ? exp(nats / Double($0)) : nil }
+  }
+
+  // Bytes of text for each word: the King James Bible has 5, source code 7, a Chinese text with some Latin words 26.
+  private static let longestMeanWord = 20
 
   /// Standard error of `loss`, taking tokens as independent.
   package var standardError: Double {

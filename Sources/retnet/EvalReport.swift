@@ -54,7 +54,7 @@ struct EvalReport {
       "word_perplexity": score.wordPerplexity.map { .number($0) } ?? .null,
       "tokens": .integer(score.tokens),
       "bytes": .integer(score.bytes),
-      "words": score.words.map { .integer($0) } ?? .null,
+      "words": score.wordPerplexity == nil ? .null : score.words.map { .integer($0) } ?? .null,
       "seconds": .seconds(seconds),
       "tokens_per_second": .number(Double(score.tokens) / seconds),
       "method": .text("full-history"),

@@ -1,6 +1,8 @@
 internal import ArgumentParser
+internal import Checkpoints
 internal import Corpora
 internal import Files
+internal import Modeling
 internal import Tokenization
 
 /// `retnet tokenize train`: a SentencePiece model from texts.
@@ -104,9 +106,20 @@ extension InvalidText: ExpressibleByArgument {}
 /// The option that names a tokenizer.
 struct TokenizerOption: ParsableArguments {
   @Option(
-    name: .shortWithValue("m"), help: ArgumentHelp("SentencePiece model.", valueName: "tokenizer.model"),
+    name: .shortWithValue("m"),
+    help: ArgumentHelp(
+      "SentencePiece model; or a model file or a run folder, for the tokenizer in it.", valueName: "tokenizer.model"),
     completion: .file())
   var model: String
 
-  func load() throws -> Tokenizer { try Tokenizer(path: model) }
+  /// Reads the tokenizer.
+  ///
+  /// - Throws: `FileError`, also for a file of another kind; `TokenizerError`; what is wrong with a model file.
+  func load() throws -> Tokenizer {
+    let path = try SavedRun(path: model)?.model().path ?? model
+    guard FileKind(path: path) == .safetensors, FileKind(try SafetensorsFile(path: path)) == .model else {
+      return try Tokenizer(path: path)
+    }
+    return try Tokenizer(model: ModelHeader(path: path).tokenizerModel(), path: "\(path): tokenizer")
+  }
 }

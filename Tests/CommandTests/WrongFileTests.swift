@@ -15,10 +15,10 @@ extension CommandRuns {
         "tokenize pack -m tokenizer.model -o new --invalid bytes --input FILE", "a text",
         ["text", "jsonl", "html", "empty"]
       ),
-      ("tokenize pack -m FILE -o new --input text.txt", "a SentencePiece tokenizer", ["tokenizer"]),
-      ("tokenize encode -m FILE text.txt", "a SentencePiece tokenizer", ["tokenizer"]),
+      ("tokenize pack -m FILE -o new --input text.txt", "a SentencePiece tokenizer", ["tokenizer", "model"]),
+      ("tokenize encode -m FILE text.txt", "a SentencePiece tokenizer", ["tokenizer", "model"]),
       ("tokenize encode -m tokenizer.model FILE", "a text", ["text", "jsonl", "html", "empty"]),
-      ("tokenize decode -m FILE text.txt", "a SentencePiece tokenizer", ["tokenizer"]),
+      ("tokenize decode -m FILE text.txt", "a SentencePiece tokenizer", ["tokenizer", "model"]),
       ("tokenize decode -m tokenizer.model FILE", "ids as text", ["text", "empty"]),
       ("train --config FILE -o new", "a configuration file", ["text", "empty", "jsonl"]),
       ("train --config config.yaml -o new --init-from FILE", weights, ["model", "zip", "jsonl"]),

@@ -89,6 +89,17 @@ import Testing
     #expect(meter.score.words == nil && meter.score.wordPerplexity == nil)
   }
 
+  @Test(arguments: [(40, true), (41, false)])
+  func textsWithoutSpacesHaveNoWords(_ bytes: Int, _ hasWords: Bool) {
+    var meter = PerplexityMeter(
+      Self.model.network, form: .recurrent, scoredBytes: ScoredBytes { _ in 1 }, on: WorkerPool(threadCount: 1))
+    meter.startDocument(bos: 1)
+    meter.append([5, 6])
+    meter.count(bytes: bytes, words: 2)
+    meter.finishSegment()
+    #expect((meter.score.wordPerplexity != nil) == hasWords)
+  }
+
   @Test func figuresFollowFromTheLosses() {
     let tokens = Self.model.tokens(300)
     let losses = Self.model.referenceLosses(tokens, bos: 1)
