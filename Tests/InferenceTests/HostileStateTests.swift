@@ -167,9 +167,8 @@ import Testing
       bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
       try Data(bytes).write(to: URL(fileURLWithPath: path))
       var isRefused = false
-      do { _ = try StateFile(path: path).load() } catch is StateFileError { isRefused = true } catch is CheckpointError
-      {
-        isRefused = true
+      do { _ = try StateFile(path: path).load() } catch {
+        isRefused = error is StateFileError || error is CheckpointError || error is FileError
       }
       #expect(isRefused, "byte \(place)")
     }

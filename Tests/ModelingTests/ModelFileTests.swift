@@ -290,6 +290,7 @@ import Testing
 
   @Test("M17: written metadata are complete, and the configuration is resolved")
   func writtenMetadata() throws {
+    let parts = try ModelFileParts()
     let text = try #require(parts.metadata[ModelHeader.configurationKey])
     for key in ModelConfiguration.keys { #expect(text.contains("\"\(key.name)\":")) }
     #expect(text.contains(#""key_width":4,"#))

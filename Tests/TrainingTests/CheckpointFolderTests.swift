@@ -139,7 +139,7 @@ import Training
     func expectRefused(_ bytes: [UInt8], _ what: String) throws {
       _ = try folder.add(name, bytes)
       let error = #expect(throws: (any Error).self, "\(what)") { try checkpoints.open(step: 2) }
-      #expect(error is CheckpointError || error is ModelFileError, "\(what)")
+      #expect(error is CheckpointError || error is ModelFileError || error is FileError, "\(what)")
       #expect(error.map { "\($0)" }?.contains(folder.path) == true)
     }
     for length in [0, 7, 100, whole.count / 2, whole.count - 1] {
