@@ -20,7 +20,7 @@ package enum BeamSearch {
   ///   - pool: Where the work runs.
   ///   - check: Called before each token; ends the search by throwing.
   /// - Returns: The N best, best first. Among equals, that of the better beginning and then of the lower id.
-  /// - Throws: `DecodingError`, and what `check` throws.
+  /// - Throws: `TokenChoiceError`, and what `check` throws.
   package static func run(
     _ network: RetNet, from progress: ReadingProgress, beams: Int, count: Int, eosID: Int32?,
     options: SamplingOptions = SamplingOptions(), on pool: WorkerPool, check: () throws -> Void
@@ -64,7 +64,7 @@ package enum BeamSearch {
   /// The best ways to go on, best first: more of each than can be kept, as one of them may be EOS.
   private static func candidates(
     _ live: [Hypothesis], _ decoder: BatchDecoder, _ adjustment: LogitAdjustment, beams: Int
-  ) throws(DecodingError) -> [(parent: Int, token: TokenLogProbability)] {
+  ) throws(TokenChoiceError) -> [(parent: Int, token: TokenLogProbability)] {
     for parent in live.indices { try checkFinite(decoder.logits(parent)) }
     let all = live.indices.flatMap { parent in
       if !adjustment.isIdentity { decoder.logits(parent).withMutableSpan { adjustment.apply(&$0) } }

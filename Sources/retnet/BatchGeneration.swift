@@ -20,7 +20,7 @@ struct BatchGeneration {
   ///   - capacity: How many at a time.
   ///   - next: The next start; asked when a place is free. Its progress is copied at once.
   ///   - done: Gets the finished texts in their order.
-  /// - Throws: What the closures throw, `FileError.closedPipe`, and `DecodingError`.
+  /// - Throws: What the closures throw, `FileError.closedPipe`, and `TokenChoiceError`.
   func run(capacity: Int, next: () throws -> Start?, done: (TextMaker) throws -> Void) throws {
     var decoder = BatchDecoder(network, capacity: capacity, on: pool)
     var slots: [(number: Int, maker: TextMaker)] = []

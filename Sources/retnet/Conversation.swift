@@ -66,7 +66,7 @@ struct Conversation {
   ///
   /// - Parameter continuesPrompt: Whether there is a prompt to begin with.
   /// - Returns: Whether SIGTERM or SIGHUP ended it.
-  /// - Throws: When standard output cannot be written; `DecodingError`.
+  /// - Throws: When standard output cannot be written; `TokenChoiceError`.
   mutating func run(continuesPrompt: Bool) throws -> Bool {
     if continuesPrompt { try makeText() }
     // Lines that end in a backslash, waiting for the rest.

@@ -56,7 +56,7 @@ struct Following {
 
   /// Reads until the input ends, a signal comes, or nobody reads what is printed.
   ///
-  /// - Throws: When the input cannot be read, or the output not be written; `DecodingError`.
+  /// - Throws: When the input cannot be read, or the output not be written; `TokenChoiceError`.
   mutating func run() throws -> End {
     StopSignals.listen()
     let reader = try BlockReader(path: "-")
@@ -109,7 +109,7 @@ struct Following {
   private mutating func tellLine() throws {
     defer { line = Line(number: line.number + 1) }
     let cost = meter.take()
-    guard cost.nats.isFinite else { throw DecodingError.notFinite }
+    guard cost.nats.isFinite else { throw TokenChoiceError.notFinite }
     let bytes = ScoredBytes(model.tokenizer).count(line.bytes, unscored: line.unscored)
     let bitsPerByte = bytes > 0 ? cost.nats / log(2) / Double(bytes) : .nan
     if line.text.last == UInt8(ascii: "\n") { line.text.removeLast() }

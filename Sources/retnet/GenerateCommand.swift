@@ -115,14 +115,14 @@ struct GenerateCommand: ParsableCommand {
       if live.interactive {
         return try talk(loaded, rules, generator, &reader, seed: seed, recent: saved?.recent, on: pool)
       }
-    } catch DecodingError.notFinite {
+    } catch TokenChoiceError.notFinite {
       throw loaded.notFinite("of what was read", state: nil)
     }
     var generation = Generation(
       model: loaded, rules: rules, generator: generator, seed: seed, json: json, pool: pool)
     do {
       try run(&generation, list, &reader, saved)
-    } catch DecodingError.notFinite {
+    } catch TokenChoiceError.notFinite {
       let progress = generation.generator.progress
       throw loaded.notFinite(
         list == nil ? "after token \(grouped(progress.position))" : "of a prompt", state: progress.point.state)

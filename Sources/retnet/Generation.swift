@@ -60,7 +60,7 @@ struct Generation {
   ///
   /// - Parameter readsLast: Whether the last token is read too, as a state must.
   /// - Returns: What made it.
-  /// - Throws: When standard output cannot be written; `DecodingError`.
+  /// - Throws: When standard output cannot be written; `TokenChoiceError`.
   mutating func runOne(readsLast: Bool) throws -> TextMaker {
     let start = ContinuousClock.now
     var maker = maker(seed: seed)

@@ -86,7 +86,7 @@ struct SamplingFlags: ParsableArguments {
   ///   - tokenizer: Has a piece for each token that may be chosen.
   ///   - model: The model, whose vocabulary may be larger.
   /// - Returns: The options, which forbid what the tokenizer has no piece for.
-  /// - Throws: `CommandError` for a bias of a token that does not exist; `DecodingError` where none may come.
+  /// - Throws: `CommandError` for a bias of a token that does not exist; `TokenChoiceError` where none may come.
   func options(_ tokenizer: Tokenizer, of model: ModelConfiguration) throws -> SamplingOptions {
     var options = SamplingOptions()
     (options.temperature, options.topK, options.topP) = (temperature, topK, topP)
@@ -105,7 +105,7 @@ struct SamplingFlags: ParsableArguments {
     }
     options.forbidIDs(withoutPieceIn: tokenizer, of: model)
     if options.bias.count == model.vocabularySize, options.bias.values.allSatisfy({ $0 == -.infinity }) {
-      throw DecodingError.nothingLeft
+      throw TokenChoiceError.nothingLeft
     }
     return options
   }

@@ -136,7 +136,7 @@ extension ModelSource {
   fileprivate func record(path: String) throws -> InitialModel {
     switch self {
     case .retnet(let header, _):
-      let digest = try header.storedDigest ?? header.computeDigest()
+      let digest = try header.checkDigest()
       return InitialModel(path: path, digest: digest.description, family: header.provenance.family)
     case .foreign(let model):
       var hasher = SHA256Hasher()

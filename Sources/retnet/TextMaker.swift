@@ -60,8 +60,8 @@ struct TextMaker {
   ///
   /// - Parameter logits: [N].
   /// - Returns: The token, unless it is EOS, which ends the text; and the characters that are now certain.
-  /// - Throws: `DecodingError`.
-  mutating func step(_ logits: Tensor) throws(DecodingError) -> (token: Int32?, text: String) {
+  /// - Throws: `TokenChoiceError`.
+  mutating func step(_ logits: Tensor) throws(TokenChoiceError) -> (token: Int32?, text: String) {
     try checkFinite(logits)
     let probabilities = rules.logProbabilities.map { _ in TokenProbabilities(logits) }
     guard let token = sampler.choose(logits) else { throw .nothingLeft }

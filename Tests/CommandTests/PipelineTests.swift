@@ -309,6 +309,7 @@ extension CommandRuns {
         let start = 8 + bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
         bytes.replaceSubrange(start..<start + 4, with: [0, 0, 0x80, 0x47])  // 65,536
       }
+      try workspace.dropDigest("model.safetensors")
       try workspace.expectFailure(
         "convert model.safetensors -o new --dtype f16", status: 65,
         "error: model.safetensors: tensor 'embed.weight': expected numbers below 65,504, which f16 can hold, found larger ones"

@@ -200,7 +200,7 @@ import Testing
       _ = try header.loadNetwork()
     }
     var changed = parts
-    changed.replace(#""rotation_base":10000"#, #""rotation_base":20000"#)
+    changed.replace(#""bos_id":1"#, #""bos_id":2"#)
     #expect(try objection(to: changed).hasPrefix("digest: expected"))
     changed.metadata[ModelHeader.digestKey] = nil
     #expect(try objection(to: changed) == "none")

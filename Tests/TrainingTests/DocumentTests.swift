@@ -34,7 +34,8 @@ import Training
     return try (0..<4).flatMap { index in
       try load(batches, at: index, into: loop.trainer)
       let positions = try run.positions(at: index)
-      for (place, position) in positions.enumerated() where try !file.documentRange(scored).contains(position) {
+      let range = try file.documentRange(scored)
+      for (place, position) in positions.enumerated() where !range.contains(position) {
         loop.trainer.targets[place] = -1
       }
       let (loss, norm) = try #require(loop.trainer.computeGradient())

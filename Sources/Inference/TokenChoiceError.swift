@@ -3,7 +3,7 @@ internal import Retention
 package import Tensors
 
 /// Why no next token can be chosen.
-package enum DecodingError: Error, Equatable, CustomStringConvertible {
+package enum TokenChoiceError: Error, Equatable, CustomStringConvertible {
   /// A logit is NaN or infinite, so the model or its state has a number that is not finite.
   case notFinite
   /// Biases and penalties leave no token that can come.
@@ -20,8 +20,8 @@ package enum DecodingError: Error, Equatable, CustomStringConvertible {
 /// Sees that logits are numbers before anything is made of them.
 ///
 /// - Parameter logits: As the model gives them, before biases.
-/// - Throws: `DecodingError.notFinite`.
-package func checkFinite(_ logits: Tensor) throws(DecodingError) {
+/// - Throws: `TokenChoiceError.notFinite`.
+package func checkFinite(_ logits: Tensor) throws(TokenChoiceError) {
   guard logits.isFinite else { throw .notFinite }
 }
 
