@@ -14,8 +14,9 @@ internal import Glibc
   /// Opens the file at a path.
   ///
   /// - Parameter path: A regular file, or a link to one; it may be empty.
-  /// - Throws: `FileError.missing`, `.notAFile` or `.cannotRead`.
+  /// - Throws: `FileError.missing`, `.notAFile`, `.isStream` or `.cannotRead`.
   package init(path: String) throws(FileError) {
+    if StreamPath.isStream(path) { throw .isStream(path: StreamPath.inputName(path)) }
     self.path = path
     mapped = nil
     (descriptor, byteCount) = try FileError.reading(path) { () throws(SystemError) -> (Int32, Int)? in
