@@ -28,6 +28,13 @@ package enum MemoryRefusal {
     unsafe munmap(block, count)
   }
 
+  /// Ends the process if it may not have so many addresses more, with or without memory behind them.
+  static func requireAddresses(byteCount: Int) {
+    let block = unsafe mmap(nil, byteCount, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard unsafe block != MAP_FAILED else { end(byteCount: byteCount) }
+    unsafe munmap(block, byteCount)
+  }
+
   private static var limit: Double {
     policy.withLock { policy in
       guard let known = policy?.knownLimit else {

@@ -36,6 +36,7 @@ package final class WorkerPool: @unchecked Sendable {
     packing = PackingMemory(workers: threadCount)
     // Two kinds of threads would wait for each other's cores, and OpenBLAS's own allocate for every product.
     BLAS.useCallingThreadOnly()
+    BLAS.takeBuffers(threadCount: threadCount)
     crew = Crew(threadCount: threadCount)
     for _ in 1..<threadCount { crew.startWorker() }
   }

@@ -61,6 +61,19 @@ extension CommandRuns {
       }
     }
 
+    /// OpenBLAS asks for its buffers again and again where there is no memory for them.
+    @Test(arguments: [300, 400])
+    func noProductWaitsForMemory(_ mebibytes: Int) throws {
+      for line in [
+        "eval -m model.safetensors text.txt -q -t 2", "train --config config.yaml -o run --resume auto -q -t 1",
+      ] {
+        let program = "ulimit -v \(mebibytes * 1_024); exec timeout 60 \(builtBinary.path) \(line)"
+        let run = try runBinary(["-c", program], in: workspace.folder, program: URL(fileURLWithPath: "/bin/bash"))
+        #expect([0, 78].contains(run.status), "\(line): \(run.status) \(run.talk)")
+        if run.status == 78 { #expect(run.talk.hasPrefix("error: "), "\(run.talk)") }
+      }
+    }
+
     @Test func aFileThatDoesNotFitIsALine() throws {
       let path = workspace.folder.appendingPathComponent("sparse").path
       try workspace.write("", "sparse")
