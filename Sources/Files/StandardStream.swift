@@ -33,9 +33,11 @@ package enum StandardStream {
   /// Whether a terminal shows what is written.
   package var isTerminal: Bool { isatty(descriptor) == 1 }
 
-  /// Makes writing to a closed pipe an error instead of the silent end of the process; called once, at the start.
-  package static func reportClosedPipes() {
+  /// Makes writing to a closed pipe, or beyond the size of a file that is allowed (`ulimit -f`), an error instead of the
+  /// end of the process; called once, at the start.
+  package static func reportFailedWrites() {
     _ = signal(SIGPIPE, SIG_IGN)
+    _ = signal(SIGXFSZ, SIG_IGN)
   }
 
   /// The file descriptor.

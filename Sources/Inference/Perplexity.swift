@@ -40,7 +40,7 @@ package struct Score: Sendable {
   /// nil where the words are not known, or the text has none: what stands between its spaces is longer than 20 bytes on
   /// average, as in Chinese or Thai.
   package var wordPerplexity: Double? {
-    words.flatMap { $0 > 0 && bytes <= Self.longestMeanWord * $0 ? exp(nats / Double($0)) : nil }
+    words.flatMap { $0 > 0 && bytes > 0 && bytes <= Self.longestMeanWord * $0 ? exp(nats / Double($0)) : nil }
   }
 
   // Bytes of text for each word: the King James Bible has 5, source code 7, a Chinese text with some Latin words 26.

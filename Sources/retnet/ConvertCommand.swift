@@ -114,6 +114,7 @@ struct ConvertCommand: ParsableCommand {
     }
     let storage = try matrixStorage(of: loaded)
     let network = RetNet(loaded.configuration, try loaded.loadParameters())
+    try network.parameters.checkAreFinite(input)
     if let (name, stored) = network.parameters.firstNotStorable(storage) { throw cannotStore(name, as: stored) }
     var provenance = try loaded.provenance()
     provenance.toolVersion = "retnet \(Version.number)"

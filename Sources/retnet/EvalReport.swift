@@ -30,7 +30,8 @@ struct EvalReport {
     var lines = [
       "bits per byte   \(score.bytes > 0 ? score.bitsPerByte.fixed(4) : "none, as no bytes are scored")",
       "perplexity      \(score.perplexity.fixed(3)) per token",
-      "loss            \(score.loss.fixed(5)) ± \(score.standardError.fixed(5)) nats per token",
+      "loss            \(score.loss.fixed(5))"
+        + (score.tokens > 1 ? " ± \(score.standardError.fixed(5))" : "") + " nats per token",
     ]
     if let perplexity = score.wordPerplexity { lines.append("                \(perplexity.fixed(2)) per word") }
     lines += [

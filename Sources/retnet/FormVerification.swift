@@ -30,6 +30,7 @@ struct FormVerification {
     let header = try ModelHeader(path: model)
     // In Float32, whatever the file's format: the forms are compared, not what bfloat16 and eight bits round away.
     let network = RetNet(header.configuration, try header.loadParameters())
+    try network.parameters.checkAreFinite(model)
     let pool = try global.makePool()
     let (ids, source) = try tokens(header)
     let note = network.configuration.scoreNormNote("the others leave it out and are compared with the recurrent form")

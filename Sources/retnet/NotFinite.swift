@@ -21,3 +21,20 @@ extension LoadedModel {
       "\(header.path): \(layer): expected finite numbers \(place), found others, though all weights are finite")
   }
 }
+
+extension Parameters {
+  /// Refuses weights that are not finite.
+  ///
+  /// - Parameter path: Where they are from.
+  /// - Throws: `CommandError` with status 65 that names the first.
+  func checkAreFinite(_ path: String) throws {
+    for description in descriptions {
+      let tensor = tensor(description)
+      guard let index = tensor.firstNotFinite else { continue }
+      throw CommandError(
+        .badData,
+        "\(path): tensor '\(description.name)': expected finite numbers, found \(tensor[index]) at index \(index)",
+        hint: "its training diverged, or it was damaged; take an earlier model")
+    }
+  }
+}

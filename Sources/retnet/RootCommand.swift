@@ -17,15 +17,18 @@ struct RootCommand: ParsableCommand {
 
   /// Runs the command that the arguments name and ends the process with its exit status.
   static func main() {
-    StandardStream.reportClosedPipes()
+    StandardStream.reportFailedWrites()
     MappingFaults.endProcess(status: ExitStatus.inputOutput.rawValue)
     MemoryRefusal.whenRefused(limit: { MachineMemory()?.limit ?? .infinity }) { endOutOfMemory(byteCount: $0) }
     do {
       var command = try parseAsRoot(CommandArguments(processArguments, root: self).words)
       try command.run()
     } catch {
-      Glibc.exit(report(error))
+      _exit(report(error))
     }
+    // Nothing is left to be written. An exit would wait for OpenBLAS's threads, which where there is no memory for their
+    // buffers never end.
+    _exit(ExitStatus.done.rawValue)
   }
 }
 

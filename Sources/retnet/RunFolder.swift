@@ -44,7 +44,9 @@ struct RunFolder {
   ///   - firstCheckpoint: The step of its first checkpoint.
   /// - Throws: `CommandError` with what is there.
   func refuseRunWithoutCheckpoints(_ configurationText: String, firstCheckpoint: Int) throws {
-    let found = (Self.resultNames + ["metrics.jsonl"]).filter { fileExists(path: file($0)) }
+    let kept = try namesInFolder(path: checkpoints.path).filter { $0.hasSuffix(".safetensors") && !$0.hasPrefix(".") }
+    let found =
+      (Self.resultNames + ["metrics.jsonl"]).filter { fileExists(path: file($0)) } + kept.map { "checkpoints/\($0)" }
     if found.isEmpty { return }
     let isSame = (try? readAll(path: file("config.yaml"), byteLimit: 1 << 24)) == Array(configurationText.utf8)
     var lastStep = 0

@@ -63,15 +63,7 @@ struct StartingModel {
   ///
   /// - Throws: `CommandError` with status 65 that names the first.
   func checkIsFinite() throws {
-    guard let weights = try source?.loadParameters() else { return }
-    for description in weights.descriptions {
-      let tensor = weights.tensor(description)
-      guard let index = tensor.firstNotFinite else { continue }
-      throw CommandError(
-        .badData,
-        "\(path): tensor '\(description.name)': expected finite numbers, found \(tensor[index]) at index \(index)",
-        hint: "its training diverged, or it was damaged; begin with an earlier model")
-    }
+    try source?.loadParameters().checkAreFinite(path)
   }
 
   /// Keys that say how texts begin and end, which may be another way in the texts that follow.

@@ -14,7 +14,9 @@ enum TextInput {
   init(path: String) throws {
     let file = try MappedFile(reading: path)
     if TokenFile.isTokenFile(file) {
-      self = .tokens(try TokenFile(file))
+      let tokens = try TokenFile(file)
+      try tokens.verify()
+      self = .tokens(tokens)
     } else {
       try file.checkText()
       self = .text(file)

@@ -46,7 +46,17 @@ struct TextTable {
   }
 
   private func widths(_ shown: [Int]) -> [Int] {
-    shown.map { column in ([heading(column, shown)] + rows.map { $0[column] }).map(\.count).max() ?? 0 }
+    var widths = shown.map { column in
+      ([heading(column, shown)] + rows.map { $0[column] }).map(\.count).max() ?? 0
+    }
+    // Two columns have room for the heading that they share.
+    for (place, column) in shown.enumerated() {
+      guard let other = partner(column, shown), other < column, let group = columns[column].group,
+        let before = shown.firstIndex(of: other)
+      else { continue }
+      widths[place] += max(0, group.shared.count - widths[before] - 2 - widths[place])
+    }
+    return widths
   }
 
   private func width(_ shown: [Int]) -> Int {

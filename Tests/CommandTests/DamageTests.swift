@@ -37,6 +37,16 @@ extension CommandRuns {
       }
     }
 
+    @Test func ofATokenFile() throws {
+      let sound = try workspace.bytes("train.tokens")
+      // In the middle of the ids.
+      try workspace.change("train.tokens", to: "flipped") { $0[sound.count / 3] ^= 1 }
+      for line in ["eval -m model.safetensors flipped", "verify model.safetensors --length 20 --file flipped"] {
+        let run = try workspace.run(line + " -q")
+        #expect(run.status == 65 && run.output.isEmpty && run.talk.contains("digest of the ids"), "\(run.talk)")
+      }
+    }
+
     @Test func ofAModel() throws {
       var random = SeededGenerator(seed: 6)
       let start = try dataStart("model.safetensors")

@@ -74,6 +74,23 @@ extension CommandRuns {
       }
     }
 
+    /// OpenBLAS's own threads ask without end for what the system refuses, and an exit would wait for them.
+    @Test func aProgramThatIsDoneEnds() throws {
+      let program = "ulimit -v \(200 * 1_024); exec timeout 60 \(builtBinary.path) info tokenizer.model"
+      let run = try runBinary(["-c", program], in: workspace.folder, program: URL(fileURLWithPath: "/bin/bash"))
+      #expect(run.status == 0 && run.text.contains("vocabulary"), "\(run.status) \(run.talk)")
+    }
+
+    /// As long as a file may be (`ulimit -f`) is a full disk for who writes it.
+    @Test func aFileThatMayNotGrowIsALine() throws {
+      let program = "ulimit -f 4; exec \(builtBinary.path) convert model.safetensors -o new -q"
+      let run = try runBinary(["-c", program], in: workspace.folder, program: URL(fileURLWithPath: "/bin/bash"))
+      #expect(run.status == 74, "\(run.status) \(run.talk)")
+      #expect(run.talk.hasPrefix("error: new: cannot write: "), "\(run.talk)")
+      let left = try FileManager.default.contentsOfDirectory(atPath: workspace.folder.path)
+      #expect(!left.contains { $0.hasPrefix("new") || $0.hasPrefix(".retnet") })
+    }
+
     @Test func aFileThatDoesNotFitIsALine() throws {
       let path = workspace.folder.appendingPathComponent("sparse").path
       try workspace.write("", "sparse")

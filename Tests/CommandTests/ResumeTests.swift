@@ -227,6 +227,19 @@ extension CommandRuns {
       #expect(try workspace.run("\(line) --resume auto").status == 0)
     }
 
+    @Test func aModelAmongTheCheckpointsIsKept() throws {
+      _ = try workspace.result("train --config config.yaml -o run -q")
+      for name in [
+        "best.safetensors", "last.safetensors", "metrics.jsonl",
+        "checkpoints/step-00000012.training-state.safetensors",
+      ] { try workspace.remove(file: "run/\(name)") }
+      let model = try workspace.bytes("run/checkpoints/step-00000012.safetensors")
+      try workspace.expectFailure(
+        "train --config config.yaml --set training.seed=9 -o run --resume auto", status: 73,
+        "found no checkpoint and checkpoints/step-00000012.safetensors")
+      #expect(try workspace.bytes("run/checkpoints/step-00000012.safetensors") == model)
+    }
+
     /// Killed after its first checkpoint, which somebody has removed: steps would be lost.
     @Test func aLogBeyondTheFirstCheckpointIsKept() throws {
       let process = try start(Self.endless + " -o run")

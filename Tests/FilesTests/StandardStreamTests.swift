@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct StandardStreamTests {
   @Test func distinguishesAClosedPipe() throws {
-    StandardStream.reportClosedPipes()
+    StandardStream.reportFailedWrites()
     let pipe = Pipe()
     try pipe.fileHandleForReading.close()
     #expect(throws: FileError.closedPipe(name: "standard output")) {
