@@ -141,13 +141,14 @@ verify() {
   "$retnet" verify "$out/best.safetensors"
 }
 
-# A prompt from the held-out text: the beginning, 24 characters at most, of the first line of 12 bytes or more after a
-# quarter, a half or three quarters of its lines.
+# A prompt from the held-out text: the beginning, 24 characters at most and up to the first wide space, of the first line
+# that has 12 bytes of it after a quarter, a half or three quarters of its lines.
 prompt_at() {
   local line start
   start=$(($1 * held_out / 4))
-  line=$(awk -v start="$start" '
-    { sub(/^[ \t\r]+/, ""); sub(/[ \t\r]+$/, "") }
+  # Spaces that are no ASCII: U+00A0, U+3000.
+  line=$(LC_ALL=C awk -v start="$start" '
+    { gsub(/\302\240|\343\200\200|\t|\r/, " "); sub(/^ +/, ""); sub(/  .*$/, ""); sub(/ +$/, "") }
     NR > start && length($0) >= 12 { line = $0; exit }
     length($0) > length(line) { line = $0 }
     END { print line }

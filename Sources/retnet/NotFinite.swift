@@ -1,5 +1,6 @@
 internal import Inference
 internal import Modeling
+internal import Tensors
 
 extension LoadedModel {
   /// Where a number that is not finite is from: the first weight in the order of the file, else what a layer remembers.
