@@ -7,11 +7,15 @@ TEXT ?=
 # The run folder (make quickstart OUT=runs/mine); empty for runs/kjv-small, or runs/<name of the text>.
 OUT ?=
 
-.PHONY: help setup build quickstart test test-golden bench-peers bench-decode check
+# Where make install puts the program.
+PREFIX ?= /usr/local
+
+.PHONY: help setup build quickstart install uninstall deb test test-golden check-all check-deb bench-peers bench-decode \
+  check
 
 help: ## Show this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
-	@echo "Variables: TEXT=my.txt and OUT=runs/mine, for quickstart."
+	@echo "Variables: TEXT=my.txt and OUT=runs/mine, for quickstart; PREFIX=/usr/local, for install and uninstall."
 
 setup: ## Install the libraries that are missing (apt, as root or through sudo).
 	@scripts/setup.sh
@@ -24,11 +28,26 @@ quickstart: ## From a text to generated text, in minutes.
 	@swift build -c release --product retnet
 	@scripts/quickstart.sh "$(TEXT)" "$(OUT)"
 
+install: setup ## Install the program, manual pages and completions below PREFIX.
+	@scripts/install.sh install "$(PREFIX)"
+
+uninstall: ## Remove what make install has put there.
+	@scripts/install.sh uninstall "$(PREFIX)"
+
+deb: setup ## Make a Debian package in .build.
+	@scripts/deb.sh
+
 test: setup ## Build and run all tests.
 	@scripts/test.sh
 
 test-golden: setup ## Reproduce the numbers of other RetNet programs on their own weights.
 	@scripts/test.sh --filter GoldenTests
+
+check-all: build ## The long checks: kills, Python's libraries, TensorBoard (PyPI).
+	@scripts/check-all.sh
+
+check-deb: setup ## Try the Debian package in a clean root (as root, with debootstrap).
+	@scripts/check-deb.sh
 
 bench-peers: build ## Measure training beside PyTorch, which is installed into .build (a quarter of an hour).
 	@scripts/bench-peers/run.sh

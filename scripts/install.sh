@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Installs the program with its manual pages and shell completions, or removes them.
+# Usage: scripts/install.sh install|uninstall PREFIX
+#   PREFIX     where: /usr/local, or a folder of yours such as ~/.local
+#   DESTDIR    (environment) a folder that is put before PREFIX, for packages
+#   ZSH_SITE   (environment) where completions of zsh go, below PREFIX; share/zsh/site-functions
+#
+# The program is built once more, with Swift's libraries inside, so that it runs where no Swift is.
+set -euo pipefail
+
+usage() {
+  printf 'error: %s\nusage: scripts/install.sh install|uninstall PREFIX\n' "$1" >&2
+  exit 64
+}
+
+[ $# -eq 2 ] || usage "expected two arguments, found $#"
+action=$1
+prefix=$2
+case $prefix in
+  /*) ;;
+  *) usage "PREFIX: expected an absolute path, found '$prefix'" ;;
+esac
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+root=${DESTDIR:-}${prefix%/}
+programs=$root/bin
+manuals=$root/share/man/man1
+bash_completions=$root/share/bash-completion/completions
+zsh_completions=$root/${ZSH_SITE:-share/zsh/site-functions}
+fish_completions=$root/share/fish/vendor_completions.d
+scratch=.build/install
+
+build() {
+  local options=(--configuration release --scratch-path "$scratch" --static-swift-stdlib)
+  swift build "${options[@]}" --product retnet
+  retnet=$(swift build "${options[@]}" --show-bin-path)/retnet
+  # The manual pages are made by swift-argument-parser's plugin from what the program says of its commands.
+  rm -rf "$scratch/plugins/outputs/GenerateManual" "$scratch/plugins/GenerateManual"
+  swift package "${options[@]:2}" generate-manual --multi-page \
+    --date "$(git log -1 --format=%cs 2>/dev/null || date +%F)" >&2
+  manual_source=$(dirname "$(find "$scratch/plugins" -name retnet.1 | head -n 1)")
+}
+
+install_files() {
+  install -d "$programs" "$manuals" "$bash_completions" "$zsh_completions" "$fish_completions"
+  install -m 755 "$retnet" "$programs/retnet"
+  install -m 644 "$manual_source"/retnet.1 "$manual_source"/retnet.*.1 "$manuals"
+  "$retnet" --generate-completion-script bash >"$bash_completions/retnet"
+  "$retnet" --generate-completion-script zsh >"$zsh_completions/_retnet"
+  "$retnet" --generate-completion-script fish >"$fish_completions/retnet.fish"
+  printf 'Installed %s, manual pages and completions below %s/share.\n' "$programs/retnet" "$root" >&2
+  case ":$PATH:" in
+    *":$prefix/bin:"*) ;;
+    *) [ -n "${DESTDIR:-}" ] || printf 'note: %s/bin is not in PATH\n' "$prefix" >&2 ;;
+  esac
+}
+
+remove_files() {
+  rm -f "$programs/retnet" "$manuals/retnet.1" "$manuals"/retnet.*.1 "$bash_completions/retnet" \
+    "$zsh_completions/_retnet" "$fish_completions/retnet.fish"
+  printf 'Removed what was installed below %s.\n' "$root" >&2
+}
+
+case $action in
+  install)
+    build
+    install_files
+    ;;
+  uninstall) remove_files ;;
+  *) usage "expected install or uninstall, found '$action'" ;;
+esac
