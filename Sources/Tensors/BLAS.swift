@@ -22,7 +22,7 @@ package enum BLAS {
     let wanted = min(threadCount, mostBuffers)
     taken.withLock { taken in
       guard wanted > taken else { return }
-      var buffers: [UnsafeMutableRawPointer?] = []
+      var buffers: [UnsafeMutableRawPointer?] = unsafe []
       for index in 0..<wanted {
         if index >= taken { MemoryRefusal.requireAddresses(byteCount: bufferByteCount) }
         unsafe buffers.append(blas_memory_alloc(0))
