@@ -13,7 +13,6 @@ trap 'rm -rf "$work"' EXIT
 tree=$work/debian/retnet
 DESTDIR=$tree ZSH_SITE=share/zsh/vendor-completions scripts/install.sh install /usr
 
-strip --strip-unneeded "$tree/usr/bin/retnet"
 gzip -9n "$tree"/usr/share/man/man1/*.1
 
 documents=$tree/usr/share/doc/retnet
@@ -28,11 +27,11 @@ find "$tree" -type d -exec chmod 755 {} +
 find "$documents" -type f -exec chmod 644 {} +
 
 # dpkg-shlibdeps wants a source package around it.
+install -d "$tree/DEBIAN"
 printf 'Source: retnet\n\nPackage: retnet\nArchitecture: any\n' >"$work/debian/control"
 depends=$(cd "$work" && dpkg-shlibdeps -O debian/retnet/usr/bin/retnet | sed -n 's/^shlibs:Depends=//p')
 version=$("$tree/usr/bin/retnet" --version | sed -n '1s/^retnet //p')
 architecture=$(dpkg --print-architecture)
-install -d "$tree/DEBIAN"
 cat >"$tree/DEBIAN/control" <<END
 Package: retnet
 Version: $version

@@ -32,19 +32,25 @@ scratch=.build/install
 
 build() {
   local options=(--configuration release --scratch-path "$scratch" --static-swift-stdlib)
+  local tool=(
+    --configuration release --package-path "$scratch/checkouts/swift-argument-parser"
+    --scratch-path "$scratch/manual-tool" --product generate-manual
+  )
   swift build "${options[@]}" --product retnet
   retnet=$(swift build "${options[@]}" --show-bin-path)/retnet
-  # The manual pages are made by swift-argument-parser's plugin from what the program says of its commands.
-  rm -rf "$scratch/plugins/outputs/GenerateManual" "$scratch/plugins/GenerateManual"
-  swift package "${options[@]:2}" generate-manual --multi-page \
-    --date "$(git log -1 --format=%cs 2>/dev/null || date +%F)" >&2
-  manual_source=$(dirname "$(find "$scratch/plugins" -name retnet.1 | head -n 1)")
+  # The manual pages are made by swift-argument-parser's tool from what the program says of its commands.
+  swift build "${tool[@]}"
+  manuals_made=$scratch/manuals
+  rm -rf "$manuals_made"
+  mkdir -p "$manuals_made"
+  "$(swift build "${tool[@]}" --show-bin-path)/generate-manual" "$retnet" --multi-page \
+    --date "$(git log -1 --format=%cs 2>/dev/null || date +%F)" --output-directory "$manuals_made"
 }
 
 install_files() {
   install -d "$programs" "$manuals" "$bash_completions" "$zsh_completions" "$fish_completions"
-  install -m 755 "$retnet" "$programs/retnet"
-  install -m 644 "$manual_source"/retnet.1 "$manual_source"/retnet.*.1 "$manuals"
+  install -s -m 755 "$retnet" "$programs/retnet"
+  install -m 644 "$manuals_made"/retnet.1 "$manuals_made"/retnet.*.1 "$manuals"
   "$retnet" --generate-completion-script bash >"$bash_completions/retnet"
   "$retnet" --generate-completion-script zsh >"$zsh_completions/_retnet"
   "$retnet" --generate-completion-script fish >"$fish_completions/retnet.fish"
@@ -63,7 +69,7 @@ remove_files() {
 
 case $action in
   install)
-    build
+    build >&2
     install_files
     ;;
   uninstall) remove_files ;;

@@ -20,6 +20,10 @@ struct RootCommand: ParsableCommand {
     StandardStream.reportFailedWrites()
     MappingFaults.endProcess(status: ExitStatus.inputOutput.rawValue)
     MemoryRefusal.whenRefused(limit: { MachineMemory()?.limit ?? .infinity }) { endOutOfMemory(byteCount: $0) }
+    // Swift reads them there; without, every command would be an empty one.
+    guard CommandLine.argc > 0 else {
+      _exit(report(CommandError(.inputMissing, "/proc/self/cmdline: cannot read the arguments; is /proc mounted?")))
+    }
     do {
       var command = try parseAsRoot(CommandArguments(processArguments, root: self).words)
       try command.run()
