@@ -27,10 +27,11 @@ package struct SafetensorsHeader: Sendable {
     guard fileByteCount >= textStart else {
       throw .fileSize(path: path, expected: textStart, found: fileByteCount)
     }
-    let textByteCount = copyBytes(0..<textStart).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let start = copyBytes(0..<textStart)
+    let textByteCount = start.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard (2...UInt64(Self.textByteLimit)).contains(textByteCount) else {
-      let expected = "a safetensors file, which begins with a header length from 2 to \(Self.textByteLimit)"
-      throw .header(path: path, byte: 0, expected: expected, found: "a length of \(textByteCount)")
+      let bytes = start.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+      throw .header(path: path, byte: 0, expected: "a safetensors file", found: "one that begins with \(bytes)")
     }
     let dataStart = textStart + Int(textByteCount)
     guard dataStart <= fileByteCount else {

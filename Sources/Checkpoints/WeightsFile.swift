@@ -113,7 +113,7 @@ extension WeightsFile {
   private static func map(_ path: String) throws(CheckpointError) -> MappedFile {
     do {
       return try MappedFile(path: path)
-    } catch .notAFile {
+    } catch .notAFile where isFolder(path: path) {
       return try find(inFolder: path)
     } catch {
       throw .file(error)

@@ -58,6 +58,9 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
     case .choice(let words, _):
       guard case .text(let text) = value, let match = closestMatch(to: text, among: words) else { return "" }
       return "; did you mean '\(match)'?"
+    case .integer(let range):
+      guard case .number(let number) = value, number > 1e18, range.upperBound == .max else { return "" }
+      return "; the largest is \(Int.max)"
     case .optional(let inner): return inner.suggestion(for: value)
     default: return ""
     }

@@ -54,6 +54,9 @@ package final class AppendFile {
 /// Whether something is at a path.
 package func fileExists(path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
+/// Whether a folder, or a link to one, is at a path.
+package func isFolder(path: String) -> Bool { (try? status(at: path))?.isFolder ?? false }
+
 /// Makes a folder and those above it, where they are missing.
 ///
 /// - Throws: `FileError.cannotCreate`, which names the folder that could not be made.
@@ -64,7 +67,9 @@ package func makeFolder(path: String) throws(FileError) {
     if unsafe mkdir(made, 0o755) != 0 {
       let error = SystemError(code: errno)
       let found = try? status(at: made)
-      guard found?.isFolder == true else { throw .cannotCreate(path: made, reason: error.reason) }
+      guard found?.isFolder == true else {
+        throw .cannotCreate(path: made, reason: found == nil ? error.reason : "a file is in its place")
+      }
     } else {
       // A folder above that cannot be opened, but holds a new one, cannot be synced by us.
       try? syncFolder(path: WriteTarget.folder(of: made))

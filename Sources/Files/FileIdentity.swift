@@ -43,8 +43,10 @@ func linkTarget(_ path: String) -> String {
   for _ in 0..<40 {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = unsafe readlink(path, &buffer, buffer.count)
-    guard count > 0 else { break }
-    let target = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    // Another name than the file's would be made of a target that is not UTF-8.
+    guard count > 0,
+      let target = String(validating: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    else { break }
     path = target.hasPrefix("/") ? target : WriteTarget.folder(of: path) + "/" + target
   }
   return path

@@ -5,12 +5,16 @@ package enum FileKind: String, CaseIterable, Sendable {
   // Told by the first bytes.
   case empty = "an empty file"
   case safetensors = "a safetensors file"
-  case zip = "a zip archive, as PyTorch writes"
+  case zip = "a zip archive"
   case gzip = "a file compressed with gzip"
   case bzip2 = "a file compressed with bzip2"
   case xz = "a file compressed with xz"
   case zstd = "a file compressed with zstd"
   case tar = "a tar archive"
+  case image = "an image"
+  case pdf = "a PDF document"
+  case program = "a program (ELF)"
+  case numpy = "a NumPy array"
   case legacyPickle = "the format of PyTorch before 1.6 (pickles one after another)"
   case gguf = "a GGUF file"
   case pointer = "a Git LFS pointer, which stands for a file that was not downloaded"
@@ -27,6 +31,7 @@ package enum FileKind: String, CaseIterable, Sendable {
   case state = "a state"
   case trainingState = "a training state"
   case foreignWeights = "weights of another program"
+  case foreignArchive = "a zip archive that PyTorch has not written"
   case torchScript = "a TorchScript archive, which holds a program"
 
   /// As many bytes as are looked at.
@@ -85,7 +90,9 @@ private struct FileBeginning {
       (.zip, Array("PK\u{3}\u{4}".utf8)), (.zip, Array("PK\u{5}\u{6}".utf8)), (.gzip, [0x1F, 0x8B]),
       (.bzip2, Array("BZh".utf8)), (.xz, [0xFD] + Array("7zXZ\u{0}".utf8)), (.zstd, [0x28, 0xB5, 0x2F, 0xFD]),
       (.gguf, Array("GGUF".utf8)), (.pointer, Array("version https://git-lfs".utf8)),
-      (.tokenFile, Array("RNTOKENS".utf8)),
+      (.tokenFile, Array("RNTOKENS".utf8)), (.image, [0x89] + Array("PNG".utf8)), (.image, [0xFF, 0xD8, 0xFF]),
+      (.image, Array("GIF8".utf8)), (.pdf, Array("%PDF-".utf8)), (.program, [0x7F] + Array("ELF".utf8)),
+      (.numpy, [0x93] + Array("NUMPY".utf8)),
     ]
     if let found = magics.first(where: { matches($0.bytes) }) { return found.kind }
     if matches("ustar".utf8, at: 257) { return .tar }

@@ -65,15 +65,16 @@ package enum FileRole: String, CaseIterable, Sendable {
     case (_, .zstd): return "decompress it first: unzstd \(path)"
     case (_, .pointer): return "download the file itself, for example with git lfs pull"
     case (_, .webPage): return "the address gave a page about the file; download the file itself"
-    case (.weights, .legacyPickle), (.subject, .legacyPickle):
+    case (.model, .legacyPickle), (.weights, .legacyPickle), (.subject, .legacyPickle):
       return "load it with a current PyTorch and save it again: torch.save(torch.load('old.pt'), 'model.pt')"
     case (_, .tar):
       return "unpack it first: tar xf \(path); one by PyTorch before 0.1.12 has to be loaded and saved again"
     case (.weights, .torchScript), (.subject, .torchScript):
       return "save the weights alone: torch.save(torch.jit.load('script.pt').state_dict(), 'model.pt')"
+    case (_, .foreignArchive): return "unpack it, and give the file in it: unzip \(path)"
     case (.weights, .gguf), (.model, .gguf), (.subject, .gguf):
       return "take the safetensors or PyTorch file that it was made from"
-    case (.model, .foreignWeights), (.model, .zip), (.model, .json), (.model, .legacyPickle):
+    case (.model, .foreignWeights), (.model, .zip), (.model, .json):
       return "make a model file of it: retnet convert \(path) -o model.safetensors"
     case (.model, _), (.weights, _): return Self.hintForModel(found: kind, path)
     case (.state, .model): return "write one with: retnet generate -m \(path) --state-out FILE"

@@ -32,7 +32,7 @@ enum WriteTarget {
       // Appending keeps what a redirection has collected before: `retnet … >> log`.
       return (.direct, try openDescriptor(path, O_WRONLY | O_APPEND))
     }
-    let final = existing == nil ? linkTarget(path) : resolved(path)
+    let final = linkTarget(path)
     while true {
       let name = namePrefix + String(UInt64.random(in: 0...UInt64.max), radix: 16) + nameSuffix
       let temporary = folder(of: final) + "/" + name
@@ -72,11 +72,5 @@ enum WriteTarget {
   // Such a path may lead to a regular file (stdout redirected), which must not be renamed over.
   private static func namesOpenDescriptor(_ path: String) -> Bool {
     path == "/dev/stdout" || path == "/dev/stderr" || path.hasPrefix("/dev/fd/") || path.hasPrefix("/proc/")
-  }
-
-  private static func resolved(_ path: String) -> String {
-    guard let real = unsafe realpath(path, nil) else { return path }
-    defer { unsafe free(real) }
-    return unsafe String(cString: real)
   }
 }

@@ -40,6 +40,7 @@ package enum TokenizerError: Error, Equatable, CustomStringConvertible {
   /// One next step, where there is one.
   package var hint: String? {
     switch self {
+    case .invalidModel: "the file is incomplete or damaged; copy or download it again"
     case .invalidText: "convert the text to UTF-8; 'retnet tokenize encode' and 'pack' also take --invalid bytes"
     case .vocabularyTooLarge(_, let largest): "use --vocab-size \(largest), or more text"
     case .vocabularyTooSmall(_, let smallest): "use --vocab-size \(smallest), or a lower --character-coverage"

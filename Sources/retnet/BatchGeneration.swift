@@ -14,7 +14,7 @@ struct BatchGeneration {
     let maker: TextMaker
   }
 
-  /// Makes texts until there are no more, or nobody reads them any more.
+  /// Makes texts until there are no more, or nobody reads them any more. A signal ends those that are begun where they are.
   ///
   /// - Parameters:
   ///   - capacity: How many at a time.
@@ -28,6 +28,10 @@ struct BatchGeneration {
     var (started, told, isOpen) = (0, 0, true)
     repeat {
       try StandardStream.output.checkReader()
+      if StopSignals.received != nil {
+        isOpen = false
+        for slot in slots.indices { _ = slots[slot].maker.stop() }
+      }
       while isOpen, slots.count < capacity {
         guard let start = try next() else { isOpen = false; break }
         if start.maker.finish == nil {
@@ -39,7 +43,10 @@ struct BatchGeneration {
         started += 1
       }
       var tokens: [Int32] = []
-      for slot in slots.indices { tokens.append(try slots[slot].maker.step(decoder.logits(slot)).token ?? -1) }
+      for slot in slots.indices {
+        guard slots[slot].maker.finish == nil else { tokens.append(-1); continue }
+        tokens.append(try slots[slot].maker.step(decoder.logits(slot)).token ?? -1)
+      }
       for slot in slots.indices.reversed() where slots[slot].maker.finish != nil {
         finished[slots[slot].number] = slots[slot].maker
         decoder.remove(slot)

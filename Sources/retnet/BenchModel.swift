@@ -51,7 +51,7 @@ struct BenchModel {
       try self.init(ConfigurationFile(bytes: bytes, path: path, overrides: options.set), path: path)
     } else {
       let preset = options.preset ?? .reference
-      let file = try options.model.map { try modelFile($0, talk) }
+      let file = try options.model.map { try modelFile($0, talk, takesWeights: true) }
       let path = file ?? preset.rawValue
       let model = try file.map { try ModelSource(path: $0).configuration } ?? preset.configuration
       // Through the table of keys, as if it came from a file, so that --set means the same everywhere.

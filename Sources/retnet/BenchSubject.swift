@@ -18,7 +18,7 @@ struct BenchSubject {
   init(_ options: BenchModelOptions, format: BenchWeightFormat?, threads: Int, talk: TalkOptions) throws {
     let pool = WorkerPool(threadCount: threads)
     if let given = options.model, options.set.isEmpty {
-      let path = try modelFile(given, talk)
+      let path = try modelFile(given, talk, takesWeights: true)
       name = path.split(separator: "/").last.map { String($0) } ?? path
       let source = try ModelSource(path: path)
       if format == nil, case .retnet(let header, _) = source {

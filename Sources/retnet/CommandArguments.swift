@@ -1,4 +1,5 @@
 package import ArgumentParser
+internal import Glibc
 
 /// What is done with the words of the command line before the argument parser reads them.
 ///
@@ -33,9 +34,12 @@ package struct CommandArguments {
       shown += character ?? "\\x\(digits[Int(rest[rest.startIndex] >> 4)])\(digits[Int(rest[rest.startIndex] & 15)])"
       rest = rest.dropFirst(character?.utf8.count ?? 1)
     }
+    let isFile = unsafe access((bytes + [0]).map { CChar(bitPattern: $0) }, F_OK) == 0
     return CommandError(
       .usage, "argument \(place), '\(shown)': expected UTF-8, found other bytes",
-      hint: "rename the file, make a link of another name to it, or read it from standard input")
+      hint: isFile
+        ? "rename the file, make a link of another name to it, or read it from standard input"
+        : "put the text into a file, which may hold any bytes; or convert it: iconv -t utf-8")
   }
 
   /// Refuses a word in the place of a command that is none.

@@ -212,6 +212,9 @@ extension Conversation {
     }
     let limit = generator.progress.history?.limit ?? 0
     guard count <= limit else {
+      guard limit > 0 else {
+        throw CommandError(.usage, "/undo: nothing is left to take back", hint: "type a line")
+      }
       throw CommandError(
         .usage, "/undo: expected at most \(limit) tokens, found \(count)",
         hint: limit < position - 1

@@ -96,7 +96,8 @@ struct ConvertCommand: ParsableCommand {
       try FileRole.text.check(path)
       return try readAll(path: path, byteLimit: 1 << 30)
     }
-    let loaded = try ModelSource(path: try modelFile(input, global.talk), scoreNorm: scoreNorm, headCount: numHeads)
+    let path = try modelFile(input, global.talk, takesWeights: true)
+    let loaded = try ModelSource(path: path, scoreNorm: scoreNorm, headCount: numHeads)
     if verify || report != nil { Machine.warnOfSlowBLAS(global.talk) }
     if let from, from != .auto, from != loaded.origin {
       throw CommandError(

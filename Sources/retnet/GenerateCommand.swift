@@ -134,9 +134,14 @@ struct GenerateCommand: ParsableCommand {
   private func run(
     _ generation: inout Generation, _ list: PromptList?, _ reader: inout PromptReader, _ saved: SavedState?
   ) throws {
-    if let list { return try generation.run(list) }
-    // What is to be written is written, also when a signal ends the text.
-    if state.stateOut != nil { StopSignals.listen() }
+    // What is to be written is written, also when a signal ends the text; what is streamed is written already.
+    let isToldAtItsEnd = json || list != nil || several.numSamples > 1
+    if state.stateOut != nil || isToldAtItsEnd && several.beams == 1 { StopSignals.listen() }
+    if let list {
+      try generation.run(list)
+      if StopSignals.received != nil { throw StopSignals.exit }
+      return
+    }
     let isContinued = (saved?.progress.position ?? 0) > 0
     do {
       let read = try generation.read(&reader, recent: saved?.recent)
@@ -144,19 +149,25 @@ struct GenerateCommand: ParsableCommand {
         global.say("reused \(grouped(read.reused)) of \(grouped(read.tokens)) prompt tokens")
       }
     } catch is PromptReader.Stopped {
-      guard generation.generator.progress.position > 0 else { throw StopSignals.exit }
+      guard generation.generator.progress.position > 0, state.stateOut != nil else { throw StopSignals.exit }
       let left = Sampler(generation.rules.options, seed: generation.seed, recent: generation.recent)
       try state.write(generation.generator, random: left.random, recent: left.recent, generation.model)
       global.say("stopped in the prompt, with \(grouped(generation.generator.progress.position)) tokens read")
       throw ExitStatus.stopped.exit
     }
     if several.beams > 1 { return try generation.runBeams(several.beams) }
-    if several.numSamples > 1 { return try generation.runSamples(several.numSamples) }
+    if several.numSamples > 1 {
+      try generation.runSamples(several.numSamples)
+      if StopSignals.received != nil { throw StopSignals.exit }
+      return
+    }
     let maker = try generation.runOne(readsLast: state.stateOut != nil)
     try state.write(
       generation.generator, random: maker.sampler.random, recent: maker.sampler.recent, generation.model)
     // A terminal that was closed takes no more text before the signal is seen.
-    if maker.finish == .signal || maker.finish == nil && StopSignals.received != nil { throw ExitStatus.stopped.exit }
+    if maker.finish == .signal || maker.finish == nil && StopSignals.received != nil {
+      throw state.stateOut == nil ? StopSignals.exit : ExitStatus.stopped.exit
+    }
   }
 }
 

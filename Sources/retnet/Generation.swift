@@ -158,7 +158,7 @@ struct Generation {
       let begin = ContinuousClock.now
       reader.restart()
       var prompt = PromptReader(text: entry.prompt, source: entry.place)
-      let count = try prompt.read(into: &reader, model)
+      guard let count = try self.read(&prompt, into: &reader) else { return nil }
       reading += ContinuousClock.now - begin
       read += count.tokens
       var rules = rules
@@ -180,6 +180,11 @@ struct Generation {
     }
     timings.addReading(read, reading)
     timings.addMaking(made, ContinuousClock.now - start - reading)
+  }
+
+  /// Reads a prompt of a list; nil where a signal came.
+  private func read(_ prompt: inout PromptReader, into generator: inout Generator) throws -> PromptReader.Count? {
+    do { return try prompt.read(into: &generator, model) } catch is PromptReader.Stopped { return nil }
   }
 
   private var promptMembers: [String: JSONValue] {

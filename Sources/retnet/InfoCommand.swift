@@ -65,8 +65,12 @@ struct InfoCommand: ParsableCommand {
       let result = state.storedDigest == nil ? "no digest is stored" : "the digest is right"
       return try state.members + (check ? [("check", .text(result))] : [])
     }
-    let start = mapped.copyBytes(0..<min(mapped.byteCount, 1 << 28))
-    return (try? Tokenizer(model: start, path: mapped.path)).map(describe)
+    // A tokenizer that does not begin as one in general is told by being one.
+    let kind = FileKind(beginning: mapped.copyBytes(0..<min(mapped.byteCount, FileKind.beginningByteCount)))
+    guard kind == .tokenizer || kind == .other, mapped.byteCount <= 1 << 28 else { return nil }
+    let bytes = mapped.copyBytes(0..<mapped.byteCount)
+    if kind == .tokenizer { return describe(try Tokenizer(model: bytes, path: mapped.path)) }
+    return (try? Tokenizer(model: bytes, path: mapped.path)).map(describe)
   }
 
   private func describeWeights() throws -> [(String, JSONValue)] {
@@ -199,7 +203,8 @@ extension JSONValue {
   fileprivate var plain: String {
     switch self {
     case .integer(let integer): grouped(integer)
-    case .number(let number): "\(number)"
+    // More digits than six are noise to people; who needs them takes the JSON.
+    case .number(let number): "\(number)".count <= 9 ? "\(number)" : "\(number.rounded(toDigits: 6))"
     case .boolean(let boolean): boolean ? "yes" : "no"
     case .text(let text): text
     case .list(let items): items.map { "\n  " + $0.plain }.joined()

@@ -17,6 +17,18 @@ extension Double {
 }
 
 extension Double {
+  /// The nearest number with so many significant decimal digits.
+  func rounded(toDigits count: Int) -> Double {
+    guard isFinite, self != 0 else { return self }
+    let exponent = count - 1 - Int(log10(magnitude).rounded(.down))
+    // A power of ten up to 1e22 is exact; so is the quotient by one, as the nearest number.
+    guard abs(exponent) <= 22 else { return self }
+    let scale = pow(10, Double(abs(exponent)))
+    return exponent >= 0 ? (self * scale).rounded() / scale : (self / scale).rounded() * scale
+  }
+}
+
+extension Double {
   /// The number as two digits and a power of ten, for people to read: 3.2e-07.
   var scientific: String {
     guard isFinite, self != 0 else { return self == 0 ? "0" : description }

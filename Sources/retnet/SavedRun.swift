@@ -1,3 +1,4 @@
+internal import Checkpoints
 internal import Configurations
 internal import Corpora
 internal import Files
@@ -62,12 +63,13 @@ struct SavedRun {
     return [
       ("kind", .text("run")), ("folder", .text(path)), ("step", .integer(step)), ("steps", .integer(training.steps)),
       ("complete", .boolean(isComplete)), ("stopped_early", .boolean(isEarly && step < training.steps)),
-      ("loss", number(log.loss)), ("validation_loss", number(log.validationLoss)),
+      ("training_loss", number(log.loss)), ("validation_loss", number(log.validationLoss)),
       ("bits_per_byte", number(log.bitsPerByte)), ("best_step", log.bestStep.map { .integer($0) } ?? .null),
       ("best_bits_per_byte", number(log.bestBitsPerByte)), ("evaluations", .integer(log.evaluations)),
       ("skipped_steps", .integer(log.skipped)), ("rewinds", .integer(log.rewinds)), ("seconds", number(log.seconds)),
       ("begun_with", begun ?? .null),
-      ("train", .list(data.train.entries.map { .text($0.path) })), ("validation", .text(data.validation)),
+      ("train", .list(data.train.entries.map { .text($0.path) })),
+      ("validation", data.validation.isEmpty ? .null : .text(data.validation)),
       ("models", .list(results.map { .text($0) })),
       ("checkpoints", .list(saved.map { .text(checkpoints.modelPath(step: $0)) })),
       ("resume", isComplete || saved.isEmpty ? .null : .text("retnet train --resume auto -o \(path)")),
@@ -82,13 +84,33 @@ struct SavedRun {
 /// - Parameters:
 ///   - path: As the user gave it.
 ///   - talk: Whether to talk.
+///   - takesWeights: Whether weights of another program are read too, and with them a folder.
 /// - Returns: The path of a file, or of a folder with foreign weights.
-/// - Throws: `CommandError` for a run folder without a model; `FileError`.
-func modelFile(_ path: String, _ talk: TalkOptions) throws -> String {
-  guard let run = SavedRun(path: path) else { return path }
+/// - Throws: `CommandError` for a run folder without a model, and for another folder; `FileError`.
+func modelFile(_ path: String, _ talk: TalkOptions, takesWeights: Bool = false) throws -> String {
+  guard let run = SavedRun(path: path) else {
+    if !takesWeights, isFolder(path: path) { throw try CommandError(notAModel: path) }
+    return path
+  }
   let (file, word) = try run.model()
   talk.say("\(run.path): a run folder; using \(file), its \(word)")
   return file
+}
+
+extension CommandError {
+  /// A folder where a model file is read; the hint names what in it can be used.
+  fileprivate init(notAModel folder: String) throws {
+    let names = try namesInFolder(path: folder)
+    let hint: String? =
+      if names.contains(where: WeightsFile.folderNames.contains) {
+        "make a model file of the weights in it: retnet convert \(folder) -o model.safetensors"
+      } else if let step = try CheckpointFolder(path: folder).steps().last {
+        "name one of its models: \(CheckpointFolder(path: folder).modelPath(step: step))"
+      } else {
+        names.last { $0.hasSuffix(".safetensors") }.map { "name one of its files, as \(folder)/\($0)" }
+      }
+    self.init(.inputMissing, "\(folder): expected a model file or a run folder, found another folder", hint: hint)
+  }
 }
 
 /// What the log of a run says of it, from its lines alone.

@@ -121,13 +121,15 @@ func checkDigest(of file: TokenFile, _ tokenizer: Tokenizer) throws {
 }
 
 extension GlobalOptions {
-  /// Says of files whose names tell that they are JSON lines that they are read as they are.
+  /// Says of files that are JSON lines, by their content or their name, that they are read as they are.
   ///
   /// - Parameters:
   ///   - paths: Of texts.
   ///   - advice: How the text of a field is read.
   func warnOfJSONLines(_ paths: [String], advice: String = "--jsonl-field NAME takes the text in that field") {
-    for path in paths where [".jsonl", ".ndjson"].contains(where: { path.lowercased().hasSuffix($0) }) {
+    for path in paths {
+      let isNamedSo = [".jsonl", ".ndjson"].contains { path.lowercased().hasSuffix($0) }
+      guard isNamedSo || FileKind(path: path) == .jsonLines else { continue }
       say("warning: \(path): read as plain text, JSON and all; \(advice)")
     }
   }

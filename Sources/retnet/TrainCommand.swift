@@ -94,7 +94,7 @@ struct TrainCommand: ParsableCommand {
     if begun != nil, let initFrom { global.say("\(initFrom): not read, as the run goes on from its checkpoint") }
     let start =
       begun == nil
-      ? try initFrom.map { try StartingModel(path: modelFile($0, global.talk)) }
+      ? try initFrom.map { try StartingModel(path: modelFile($0, global.talk, takesWeights: true)) }
       : try begun.flatMap { try StartingModel($0) }
     var plan = try TrainingPlan(configPath: config ?? folderPath + "/config.yaml", overrides: set, start: start)
     if dryRun { return try DryRun(plan: plan, threads: global.threadCount, isJSON: json).run() }

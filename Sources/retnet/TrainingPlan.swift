@@ -58,11 +58,13 @@ struct TrainingPlan {
       !hasTokenizer
       ? nil
       : errors.catching {
-        try start?.tokenizer(data.tokenizer)
-          ?? Tokenizer(path: data.tokenizer)
+        try Self.opening("tokenizer", in: path) {
+          try start?.tokenizer(data.tokenizer) ?? Tokenizer(path: data.tokenizer)
+        }
       }
-    let files = (data.train.entries.map(\.path) + [data.validation]).map { path in
-      path.isEmpty ? nil : errors.catching { try TokenFile(path: path) }
+    let named = data.train.entries.map { ("train", $0.path) } + [("validation", data.validation)]
+    let files = named.map { key, file in
+      file.isEmpty ? nil : errors.catching { try Self.opening(key, in: path) { try TokenFile(path: file) } }
     }
     guard let tokenizer else { try errors.throwAll(); preconditionFailure("no tokenizer and no error") }
     for file in files { _ = errors.catching { if let file { try checkDigest(of: file, tokenizer) } } }
@@ -102,6 +104,17 @@ struct TrainingPlan {
     self.model = completed
     (self.tokenizer, self.trainFiles, self.batches) = (tokenizer, trainFiles, batches)
     validationFile = files[files.count - 1]
+  }
+
+  /// Opens a file that a key of the block `data` names; one that is missing is told with the key.
+  private static func opening<File>(_ key: String, in path: String, _ open: () throws -> File) throws -> File {
+    do {
+      return try open()
+    } catch {
+      guard case FileError.missing = error, let known = CommandError(error) else { throw error }
+      throw CommandError(
+        known.status, "\(path): data.\(key): \(known.message)", hint: "a relative path begins at the current folder")
+    }
   }
 
   /// The file's name without `.yaml`.

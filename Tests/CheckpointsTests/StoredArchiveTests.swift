@@ -128,9 +128,16 @@ import Testing
     try expect(archive, nil, "one entry <name>/data.pkl", "2")
     archive.entries.removeAll { $0.name.hasSuffix("data.pkl") }
     archive.add("a/b/data.pkl", [])
-    try expect(archive, nil, "one entry <name>/data.pkl", "0")
+    try expectForeign(archive)
     archive.entries = []
-    try expect(archive, nil, "one entry <name>/data.pkl", "0")
+    try expectForeign(archive)
+  }
+
+  /// An archive without weights of PyTorch is named as that: nothing is wrong with it.
+  private func expectForeign(_ archive: HandMadeArchive) throws {
+    let fixture = try TorchFixture(archive)
+    let error = FileError.unexpectedKind(path: fixture.path, expected: .weights, found: .foreignArchive)
+    #expect(throws: CheckpointError.file(error)) { try fixture.open() }
   }
 
   @Test("W13: the byte order")

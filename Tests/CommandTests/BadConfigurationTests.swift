@@ -24,6 +24,10 @@ extension CommandRuns {
         "config.yaml:2:3: key 'model.width': expected an integer from 1 to 65536, found text"
       ),
       ("width: 32", "width: 3.5", "config.yaml:2:3: key 'model.width': expected an integer from 1 to 65536, found 3.5"),
+      (
+        "evaluate_every: 6", "seed: 18446744073709551615",
+        "'training.seed': expected an integer ≥ 0, found 1.8446744073709552e+19; the largest is 9223372036854775807"
+      ),
       ("width: 32", "width: 33", "key 'model.key_width': expected a multiple of 2 × heads (4), found 33"),
       ("training:", "trainnig:", "key 'trainnig': unknown block; did you mean 'training'?"),
       (
@@ -88,13 +92,14 @@ extension CommandRuns {
         run.talk == """
           error: config.yaml:11:3: key 'training.steps': expected an integer from 1 to 1000000000, found 0
           error: config.yaml:12:3: key 'training.batch_tokens': expected a multiple of sequence_length 32, found 100
-          error: none.model: no such file
-          error: none.tokens: no such file
+          error: config.yaml: data.tokenizer: none.model: no such file
+          error: config.yaml: data.train: none.tokens: no such file
+          hint: a relative path begins at the current folder
 
           """)
       try workspace.write(text.replacing("width: 32", with: "width: wide"), "config.yaml")
       let other = try workspace.run("train --config config.yaml -o new -q")
-      #expect(other.talk.split(separator: "\n").count == 4, "\(other.talk)")
+      #expect(other.talk.split(separator: "\n").count == 5, "\(other.talk)")
       #expect(other.talk.contains("'model.width'") && other.talk.contains("none.tokens: no such file"))
       try workspace.write(TinyProject.configuration + "  train_only: [\"*.fnn.*\"]\n", "config.yaml")
       try workspace.expectFailure(
@@ -110,7 +115,8 @@ extension CommandRuns {
       ] {
         try workspace.expectFailure(
           "train --config config.yaml -o new --set data.\(key)=no-\(name)", status: 66,
-          "error: no-\(name): no such file\n")
+          "error: config.yaml: data.\(key): no-\(name): no such file\nhint: a relative path begins at the current folder"
+        )
       }
     }
 

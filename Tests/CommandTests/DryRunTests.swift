@@ -121,9 +121,10 @@ extension CommandRuns {
       #expect(try workspace.contents == before)
       #expect(
         run.talk == """
-          error: none.tokens: no such file
-          error: nor.tokens: no such file
+          error: config.yaml: data.train: none.tokens: no such file
+          error: config.yaml: data.validation: nor.tokens: no such file
           error: config.yaml: model.vocabulary_size: expected at least 320, the size of tokenizer.model, found 319
+          hint: a relative path begins at the current folder
 
           """)
     }

@@ -200,6 +200,10 @@ extension CommandRuns {
       #expect(try workspace.run(line).talk.contains(warning))
       #expect(try !workspace.run(line + " --jsonl-field text").talk.contains("warning"))
       #expect(try workspace.run("eval -m model.safetensors lines.jsonl").talk.contains("warning: lines.jsonl: "))
+      // Whatever it is called.
+      _ = try workspace.write(workspace.bytes("lines.jsonl"), "lines.txt")
+      #expect(
+        try workspace.run("eval -m model.safetensors lines.txt").talk.contains("warning: lines.txt: read as plain"))
       let part = "--validation-output held.tokens --validation-fraction 0.1"
       try workspace.expectFailure(
         "tokenize pack -m tokenizer.model --input text.txt -o new.tokens \(part)", status: 65,
@@ -208,6 +212,26 @@ extension CommandRuns {
       try workspace.expectFailure(
         "tokenize pack -m tokenizer.model --input lines.jsonl --jsonl-field text -o new.tokens \(part)", status: 65,
         "error: held.tokens: expected documents for this file, found none: there are 2 documents")
+    }
+
+    /// The working folder has a name that no text can hold: relative paths work, and stay relative in a run's folder.
+    @Test func aWorkingFolderThatIsNotUTF8IsNoHindrance() throws {
+      let script = """
+        set -e
+        mkdir $'caf\\xe9'
+        cp config.yaml model.safetensors text.txt tokenizer.model *.tokens $'caf\\xe9'
+        cd $'caf\\xe9'
+        "$0" tokenize pack -q -m tokenizer.model --input text.txt -o text.tokens
+        "$0" train -q --config config.yaml -o run --max-steps 4
+        "$0" train -q --resume auto -o run
+        ln -s there link
+        "$0" generate -q -m run -p light -n 3 --temp 0 --state-out link
+        test -f there -a -L link
+        "$0" eval -q -m run text.txt --json
+        """
+      let run = try runBinary(
+        ["-c", script, builtBinary.path], in: workspace.folder, program: URL(fileURLWithPath: "/bin/bash"))
+      #expect(run.status == 0 && run.text.contains("bits_per_byte"), "\(run.talk)")
     }
 
     @Test func aLineEndOfTwoBytesIsNoDocument() throws {

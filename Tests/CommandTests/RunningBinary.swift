@@ -54,6 +54,14 @@ final class RunningBinary {
     return false
   }
 
+  /// The time of the processor that it has used, in the system's hundredths of a second.
+  var processorSeconds: Double {
+    let text = (try? String(contentsOfFile: "/proc/\(identifier)/stat", encoding: .utf8)) ?? ""
+    // The second field, the name, is in brackets; user and system time are fields 14 and 15.
+    let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
+    return fields.count > 12 ? ((Double(fields[11]) ?? 0) + (Double(fields[12]) ?? 0)) / 100 : 0
+  }
+
   /// What it has said so far.
   var talk: String { (try? String(contentsOf: errorFile, encoding: .utf8)) ?? "" }
 

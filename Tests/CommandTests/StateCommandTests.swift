@@ -41,6 +41,26 @@ extension CommandRuns {
       #expect(try workspace.bytes("left") == workspace.bytes("direct"))
     }
 
+    /// Texts that are told at their end are told as far as they are.
+    @Test(arguments: [
+      ("-p light --json", 1), ("-p light --num-samples 3", 3), ("-p light --num-samples 2 --json", 2),
+      ("--prompts prompts.jsonl", 2),
+    ])
+    func aSignalTellsWhatIsMade(_ options: String, _ count: Int) throws {
+      try workspace.write("{\"prompt\": \"light\"}\n{\"prompt\": \"day\"}\n", "prompts.jsonl")
+      let running = try RunningBinary("\(Self.line) -n -1 \(options) >told", in: workspace.folder)
+      // Long past the prompts.
+      try running.wait { running.processorSeconds > 1 }
+      running.signal(SIGINT)
+      #expect(running.status() == 130)
+      let told = try workspace.text("told")
+      if options.contains("json") {
+        #expect(told.components(separatedBy: "\"signal\"").count == count + 1, "\(told.prefix(300))")
+      } else {
+        #expect(told.components(separatedBy: "\n---\n").count == count && told.count > 1_000)
+      }
+    }
+
     @Test func aSignalInThePromptLeavesWhatWasRead() throws {
       let fifo = workspace.folder.appendingPathComponent("fifo").path
       try #require(unsafe mkfifo(fifo, 0o600) == 0)

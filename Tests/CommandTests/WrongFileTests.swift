@@ -67,6 +67,9 @@ extension CommandRuns {
       try workspace.write("<!DOCTYPE html>\n<html></html>\n", "html")
       try workspace.write("", "empty")
       try workspace.write(Data([0x1F, 0x8B, 8, 0, 0, 0, 0, 0]), "gzip")
+      try workspace.write(Data([0x80, 2, 0x8A, 10]), "pickle")
+      // The archive of no files: its directory alone.
+      try workspace.write(Data("PK\u{5}\u{6}".utf8) + Data(count: 18), "npz")
       try workspace.write("version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 1\n", "pointer")
       for (name, source) in [
         ("tokenizer", "tokenizer.model"), ("tokens", "train.tokens"), ("model", "model.safetensors"),
@@ -96,7 +99,7 @@ extension CommandRuns {
 
     @Test(arguments: [
       ("generate -m foreign", "found weights of another program", "retnet convert foreign -o model.safetensors"),
-      ("eval -m zip text.txt", "found a zip archive, as PyTorch writes", "retnet convert zip -o model.safetensors"),
+      ("eval -m zip text.txt", "found a zip archive", "retnet convert zip -o model.safetensors"),
       ("verify tokenizer", "found a SentencePiece tokenizer", "retnet tokenize encode -m tokenizer"),
       ("generate -m text", "found a text", "retnet eval -m MODEL text"),
       ("generate -m state", "found a state", "retnet generate -m MODEL --state-in state"),
@@ -110,6 +113,8 @@ extension CommandRuns {
         "tokenize pack -m tokenizer.model --input text"
       ),
       ("tokenize encode -m text text.txt", "found a text", "retnet tokenize train --input text"),
+      ("convert npz -o new", "found a zip archive that PyTorch has not written", "unzip npz"),
+      ("generate -m pickle -p x", "found the format of PyTorch before 1.6", "torch.save"),
     ])
     func theCommandThatHelpsIsNamed(_ line: String, _ found: String, _ command: String) throws {
       let run = try workspace.run(line)
@@ -117,6 +122,31 @@ extension CommandRuns {
       #expect(run.talk.contains(found), "\(run.talk)")
       let hint = try #require(run.talk.split(separator: "\n").first { $0.hasPrefix("hint: ") }, "\(run.talk)")
       #expect(hint.contains(command), "\(hint)")
+    }
+
+    @Test func aFolderThatIsNoRunIsToldWhatItHolds() throws {
+      _ = try workspace.result("train --config config.yaml -o run --max-steps 1 -q")
+      let golden = projectFolder.appendingPathComponent("Tests/Golden/torchscale-b-untied").path
+      let message = "expected a model file or a run folder, found another folder\nhint: "
+      for command in ["generate -p x -m", "eval text.txt -m"] {
+        try workspace.expectFailure(
+          "\(command) run/checkpoints", status: 66,
+          "run/checkpoints: \(message)name one of its models: run/checkpoints/step-00000001.safetensors")
+        try workspace.expectFailure(
+          "\(command) \(golden)", status: 66,
+          "\(message)make a model file of the weights in it: retnet convert \(golden) -o model.safetensors")
+        try workspace.expectFailure("\(command) /proc", status: 66, "/proc: expected a model file or a run folder")
+      }
+      for command in ["info", "convert -o new"] {
+        try workspace.expectFailure("\(command) /dev/null", status: 66, "/dev/null: expected a regular file")
+      }
+    }
+
+    @Test func aCutTokenizerIsCalledDamaged() throws {
+      try workspace.write(workspace.bytes("tokenizer.model").prefix(1_000), "cut")
+      for command in ["info cut", "tokenize encode -m cut text.txt"] {
+        try workspace.expectFailure(command, status: 65, "cut: not a usable SentencePiece model: ")
+      }
     }
 
     @Test func aTrainingStateIsNamed() throws {

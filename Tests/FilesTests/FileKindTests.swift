@@ -25,7 +25,9 @@ import Testing
     (Array("{curly} words".utf8), .text), (Array("[1] a footnote".utf8), .text), (unknownPiece, .tokenizer),
     (Array("RNTOKENS".utf8), .tokenFile), (Array("In the beginning\r\n\tthe end".utf8), .text), (cut, .text),
     (Array("1 2 3\n".utf8), .text), ([0xC3], .other), ([0, 1, 2], .other), (Array("a\u{0}b".utf8), .other),
-    ([0x80], .other), ([0xD8, 0x0B, 0, 0, 0], .other),
+    ([0x89] + Array("PNG\r\n".utf8), .image), ([0xFF, 0xD8, 0xFF, 0xE0], .image), (Array("GIF89a".utf8), .image),
+    (Array("%PDF-1.7\n".utf8), .pdf), ([0x7F] + Array("ELF\u{2}".utf8), .program),
+    ([0x93] + Array("NUMPY\u{1}".utf8), .numpy), ([0x80], .other), ([0xD8, 0x0B, 0, 0, 0], .other),
   ]
 
   @Test func firstBytesTellTheKind() throws {

@@ -43,11 +43,12 @@ import Testing
     { "state_dict.model._orig_mod." + $0 }, { "_forward_module.module.model.module." + $0 },
     { $0.replacing("layers.0.", with: "layers.0._orig_mod.") },
     { "module." + $0.replacing("layers.", with: "_fsdp_wrapped_module.layers.") },
+    { "net.module." + $0 }, { "student.backbone." + $0 },
     { $0.replacing("layers.1.", with: "layers.1._checkpoint_wrapped_module._orig_mod.") },
   ]
 
   /// Writes a case's weights under other names, its settings beside them.
-  private func open(_ family: Family, _ rename: (String) -> String) throws -> ForeignModel {
+  private func open(_ family: Family, hasMetadata: Bool = true, _ rename: (String) -> String) throws -> ForeignModel {
     let source = try #require(GoldenCase.all.first { $0.description == family.source }).folder
     let bytes = try Data(contentsOf: source.appendingPathComponent("model.safetensors"))
     let length = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
@@ -55,6 +56,7 @@ import Testing
     var header: [String: Any] = [:]
     for (name, value) in try #require(object as? [String: Any]) {
       guard name == "__metadata__" else { header[rename(family.name(name))] = value; continue }
+      guard hasMetadata else { continue }
       // Names that stand in the place of tied tables are wrapped as all others.
       let entries = try #require(value as? [String: String])
       header[name] = Dictionary(
@@ -81,6 +83,15 @@ import Testing
     let wrapped = try open(family, Self.wrappers[wrapper])
     #expect(wrapped.family == family.family)
     #expect(wrapped.configuration == bare.configuration)
+    #expect(try wrapped.loadParameters().flat.values == weights)
+  }
+
+  /// Below `model.` and without a head, torchscale's names are those of syncdoth: the settings beside them decide.
+  @Test func theSettingsTellTwoFamiliesOfTheSameNamesApart() throws {
+    let bare = try open(Self.families[3]) { $0 }
+    let weights = try bare.loadParameters().flat.values
+    let wrapped = try open(Self.families[3], hasMetadata: false) { "model." + $0 }
+    #expect(wrapped.family == .torchscale && wrapped.configuration == bare.configuration)
     #expect(try wrapped.loadParameters().flat.values == weights)
   }
 

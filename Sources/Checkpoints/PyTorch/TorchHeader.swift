@@ -24,7 +24,7 @@ package struct TorchHeader: Sendable {
   ///   - path: What errors call the file.
   ///   - fileByteCount: The length of the whole file.
   ///   - copyBytes: Reads a range within the file.
-  /// - Throws: `CheckpointError.archive`, `.pickle`, `.tensor`, or `.file` for a TorchScript archive.
+  /// - Throws: `CheckpointError.archive`, `.pickle`, `.tensor`, or `.file` for an archive of another kind.
   package init(
     path: String, fileByteCount: Int, copyBytes: @escaping (Range<Int>) -> [UInt8]
   ) throws(CheckpointError) {
@@ -86,7 +86,10 @@ package struct TorchHeader: Sendable {
   private static func folder(of archive: StoredArchive, path: String) throws(CheckpointError) -> String {
     let suffix = "/data.pkl"
     let candidates = archive.ranges.keys.filter { $0.hasSuffix(suffix) && $0.utf8.count { $0 == 0x2F } == 1 }
-    guard let found = candidates.first, candidates.count == 1 else {
+    guard let found = candidates.first else {
+      throw .file(.unexpectedKind(path: path, expected: .weights, found: .foreignArchive))
+    }
+    guard candidates.count == 1 else {
       throw .archive(path: path, entry: nil, expected: "one entry <name>/data.pkl", found: "\(candidates.count)")
     }
     let folder = String(found.dropLast(suffix.count))

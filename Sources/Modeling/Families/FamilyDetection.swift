@@ -6,9 +6,11 @@ struct FamilyDetection {
   /// Left by containers, as `decoder.`; empty in general.
   let prefix: String
 
-  /// - Parameter weights: All the names count, without what wrappers add.
+  /// - Parameters:
+  ///   - weights: All the names count, without what wrappers add.
+  ///   - settings: What is written beside the weights; it decides where two families use the same names.
   /// - Throws: `ModelFileError.unsupported` for relatives that compute something else, `.unknownWeights`.
-  init(_ weights: WeightsFile) throws(ModelFileError) {
+  init(_ weights: WeightsFile, _ settings: ForeignConfiguration) throws(ModelFileError) {
     for tensor in weights.tensors {
       if let (_, found) = Self.relatives.first(where: { tensor.name.contains($0.fragment) }) {
         throw .unsupported(path: weights.path, found: "\(found) (tensor \(quoted(tensor.name)))")
@@ -26,7 +28,9 @@ struct FamilyDetection {
       // What is one family's own first part is a container of another: the head tells them apart.
       if let outer = Self.dropping("decoder.", from: prefix), known.contains(outer + "out.weight") {
         self.init(.yetAnotherRetNet, outer)
-      } else if let outer = Self.dropping("model.", from: prefix), !known.contains(prefix + "output_projection.weight")
+      } else if let outer = Self.dropping("model.", from: prefix), !known.contains(prefix + "output_projection.weight"),
+        // Without a head, the names under `model.` may be either's: the weights are tied.
+        known.contains(outer + "lm_head.weight") || !settings.has("share_decoder_input_output_embed")
       {
         self.init(.syncdoth, outer)
       } else {
@@ -52,16 +56,11 @@ struct FamilyDetection {
     ("ffn_layernorm", "a norm inside the feed-forward part"),
   ]
 
-  /// What programs put before every name, besides wrappers.
-  private static let containers = ["decoder.", "model.", "state_dict."]
-
-  /// What stands before a name, if it consists of containers alone.
+  /// What stands before a name, as `decoder.` or `net.model.`: whatever programs have called what holds the model.
   private static func prefix(of name: String, before ending: String) -> String? {
     guard name.hasSuffix(ending) else { return nil }
-    let prefix = name.dropLast(ending.count)
-    var rest = prefix
-    while let container = containers.first(where: { rest.hasPrefix($0) }) { rest = rest.dropFirst(container.count) }
-    return rest.isEmpty ? String(prefix) : nil
+    let prefix = String(name.dropLast(ending.count))
+    return prefix.isEmpty || prefix.hasSuffix(".") ? prefix : nil
   }
 
   /// A prefix without its last part, if that is the given one.

@@ -57,6 +57,9 @@ struct ForeignConfiguration {
   /// Whether nothing is known.
   var isEmpty: Bool { values.isEmpty }
 
+  /// Whether a setting is written, be it null.
+  func has(_ key: String) -> Bool { values[key] != nil }
+
   /// A setting; nil if it is missing or null.
   func value<Setting: ConfigurationConvertible>(
     _ key: String, _ type: Setting.Type = Setting.self

@@ -32,10 +32,10 @@ package struct ForeignModel: Sendable {
   ///   - headCount: H, where nothing in the files tells it.
   /// - Throws: `ModelFileError` and `CheckpointError`.
   package init(_ weights: WeightsFile, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil) throws {
-    let detection = try FamilyDetection(weights)
+    let settings = try ForeignConfiguration(weights)
+    let detection = try FamilyDetection(weights, settings)
     let unwrapped = try UnwrappedWeights(weights, prefix: detection.prefix)
-    let source = ForeignSource(
-      weights: unwrapped, settings: try ForeignConfiguration(weights), headCount: headCount)
+    let source = ForeignSource(weights: unwrapped, settings: settings, headCount: headCount)
     var plan =
       switch detection.family {
       case .torchscale: try FamilyPlan(torchscale: source, isHuggingFace: false)
