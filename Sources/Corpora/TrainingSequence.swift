@@ -1,3 +1,5 @@
+internal import Configurations
+
 /// A row of a batch: its targets, the ids before them as inputs, and where its documents start.
 ///
 /// What starts from an empty state starts with BOS, if the model has one. Where it has none, a document's first id cannot be
@@ -90,4 +92,22 @@ struct TrainingSequence {
   private mutating func start(at index: Int) {
     if index < documents.count { documents[index] = Int32(index) }
   }
+}
+
+/// Where a model expects BOS.
+package enum BOSPlacement: Equatable, Sendable {
+  /// At the start of everything that starts from an empty state: each training sequence, each text.
+  case sequence(bosID: Int32)
+  /// At the start of each document only; the id before a document's first is BOS instead of the last document's end.
+  case document(bosID: Int32)
+  /// Nowhere.
+  case none
+}
+
+/// What the end of a document does to the state, where several documents lie in a sequence.
+package enum DocumentBoundary: String, CaseIterable, Sendable, ConfigurationChoice {
+  /// The state is forgotten: no document knows of another.
+  case reset
+  /// The state goes on: a document is read as the continuation of the one before.
+  case continuous
 }

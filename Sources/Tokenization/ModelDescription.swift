@@ -154,3 +154,42 @@ func byteValue(_ text: ArraySlice<UInt8>) -> UInt8? {
   guard digits.utf8.allSatisfy({ (48...57).contains($0) || (65...70).contains($0) }) else { return nil }
   return UInt8(digits, radix: 16)
 }
+
+/// What a piece of a vocabulary is for; the raw values are those of SentencePiece's `SentencePiece.Type`.
+package enum PieceKind: UInt64, Sendable {
+  /// Ordinary text.
+  case normal = 1
+  /// Stands for text that no piece covers.
+  case unknown = 2
+  /// A mark such as `<s>`, which text cannot produce and which is no text.
+  case control = 3
+  /// A symbol that is always one piece.
+  case userDefined = 4
+  /// In the vocabulary, but never produced.
+  case unused = 5
+  /// One byte, for text that no other piece covers.
+  case byte = 6
+}
+
+/// The way in which a vocabulary is chosen and text is cut into pieces.
+package enum ModelType: String, Sendable, CaseIterable {
+  /// The likeliest pieces of a unigram language model.
+  case unigram
+  /// Pairs merged by frequency.
+  case bpe
+  /// Whole words.
+  case word
+  /// Single characters.
+  case char
+
+  /// Reads SentencePiece's `TrainerSpec.ModelType`.
+  init?(code: UInt64) {
+    switch code {
+    case 1: self = .unigram
+    case 2: self = .bpe
+    case 3: self = .word
+    case 4: self = .char
+    default: return nil
+    }
+  }
+}

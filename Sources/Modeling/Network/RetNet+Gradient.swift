@@ -1,0 +1,143 @@
+internal import Retention
+package import Tensors
+
+extension RetNet {
+  /// The mean cross entropy of a batch, from empty states or carried ones, and its gradient.
+  ///
+  /// - Parameters:
+  ///   - gradients: Added to; of all parameters or of some.
+  ///   - inputs: Token ids [B·T].
+  ///   - targets: The next token of each [B·T]; a negative one is not scored.
+  ///   - documents: As in `recurrentRetention`.
+  ///   - carried: What the sequences go on from, and where that is written which they leave; nil: they start empty. Only
+  ///     in the chunkwise form.
+  ///   - initial: What each document starts from, and its gradient, added to; nil: nothing. Not together with `carried`.
+  ///   - scoredCount: What the mean is over: the scored targets of the whole batch, of which this may be a part; ≥ 1.
+  ///   - memory: Made for this batch.
+  ///   - pool: Where the work runs.
+  /// - Returns: The sum of the losses over `scoredCount`, nats per token.
+  package func addGradient(
+    _ gradients: Parameters, inputs: Indices, targets: Indices, documents: Indices? = nil, carried: CarriedRows? = nil,
+    initial: InitialState? = nil, scoredCount: Int, memory: TrainingMemory, on pool: WorkerPool
+  ) -> Double {
+    precondition(scoredCount >= 1, "addGradient: scoredCount is \(scoredCount)")
+    precondition(
+      initial == nil || carried == nil && memory.retention.initialTerm != nil,
+      "addGradient: an initial state with carried ones, or without memory for it")
+    memory.retention.initialTerm?.prepare(documents)
+    let shape = memory.shape
+    for index in blocks.indices { enter(index, carried, memory: memory, on: pool) }
+    memory.retention.rotation.prepare(first: carried?.before.position ?? 0, count: shape.time)
+
+    embed(
+      memory.activations[0].input, embedded: memory.embedded, memory.embeddingStatistics, inputs, on: pool)
+    for (index, block) in blocks.enumerated() {
+      let isLast = index + 1 == blocks.count
+      block.forward(
+        isLast ? memory.output : memory.activations[index + 1].input, memory.activations[index], shape: shape,
+        form: memory.retention.form, state: memory.state.layers[index], documents: documents,
+        initial: initial?.layers[index], memory: memory.retention, on: pool)
+    }
+    if let carried {
+      for row in 0..<shape.batch {
+        carried.after.copy(sequence: carried.first + row, memory.state, sequence: row, on: pool)
+      }
+    }
+    let loss = lossAndHeadGradient(gradients, targets: targets, scoredCount: scoredCount, memory: memory, on: pool)
+
+    let dx = memory.dstream
+    if let norm = parameters.finalNorm, let gradient = gradients.finalNorm {
+      Norm(configuration, norm).backward(
+        dx, gradients: gradient, addend: nil, memory.dnormed, memory.output, memory.outputStatistics,
+        partials: memory.scratch.partials, on: pool)
+    } else {
+      dx.copy(memory.dnormed, on: pool)
+    }
+    for index in blocks.indices.reversed() where initial != nil || index >= gradients.lowestBlock {
+      let a = memory.activations[index]
+      if memory.recomputation == .blocks {
+        enter(index, carried, memory: memory, on: pool)
+        blocks[index].computeActivations(
+          a, shape: shape, form: memory.retention.form, state: memory.state.layers[index], documents: documents,
+          initial: initial?.layers[index], memory: memory.retention, on: pool)
+      }
+      blocks[index].backward(
+        dx, gradients: gradients.layers[index], a, scratch: memory.scratch, shape: shape, documents: documents,
+        initial: initial?.layers[index], memory: memory.retention, on: pool)
+    }
+    if gradients.lowestBlock == 0 { embedBackward(gradients, dx, inputs, memory: memory, on: pool) }
+    return loss
+  }
+
+  /// Makes a layer's state what it is before the batch.
+  private func enter(_ layer: Int, _ carried: CarriedRows?, memory: TrainingMemory, on pool: WorkerPool) {
+    let state = memory.state.layers[layer]
+    guard let carried else { return state.clear(on: pool) }
+    guard case .chunkwise = memory.retention.form else {
+      preconditionFailure("addGradient: the \(memory.retention.form) form has no backward from a carried state")
+    }
+    for row in 0..<memory.shape.batch {
+      state.copy(sequence: row, carried.before.layers[layer], sequence: carried.first + row, on: pool)
+    }
+  }
+
+  /// The backward of `embed`.
+  private func embedBackward(
+    _ gradients: Parameters, _ dx: Tensor, _ inputs: Indices, memory: TrainingMemory, on pool: WorkerPool
+  ) {
+    if let norm = parameters.embeddingNorm, let gradient = gradients.embeddingNorm, let embedded = memory.embedded {
+      // In the place of dx, which is not needed once a row is done.
+      Norm(configuration, norm).backward(
+        memory.dnormed, gradients: gradient, addend: nil, dx, embedded, memory.embeddingStatistics,
+        partials: memory.scratch.partials, on: pool)
+      dx.copy(memory.dnormed, on: pool)
+    }
+    if configuration.embeddingScale != 1 { dx.scale(by: Float(configuration.embeddingScale), on: pool) }
+    if gradients.embedding.shape.count > 0 { scatterAddRows(gradients.embedding, dx, inputs, on: pool) }
+  }
+
+  /// Final norm, logits, loss and their backward down to the final norm's output, a block of rows at a time.
+  private func lossAndHeadGradient(
+    _ gradients: Parameters, targets: Indices, scoredCount: Int, memory: TrainingMemory, on pool: WorkerPool
+  ) -> Double {
+    let rows = memory.normed.shape[0]
+    normalizeOutput(memory.normed, memory.outputStatistics, memory.output, on: pool)
+    let width = configuration.width
+    for start in stride(from: 0, to: rows, by: TrainingMemory.logitRows) {
+      let range = start..<min(start + TrainingMemory.logitRows, rows)
+      let logits = memory.logits.prefix(range.count)
+      let normed = memory.normed.view(Shape(range.count, width), at: start * width)
+      computeLogits(logits, normed, on: pool)
+      crossEntropyWithGradient(
+        logits, losses: memory.losses.view(Shape(range.count), at: start), targets: targets.slice(range),
+        scale: 1 / Float(scoredCount), on: pool)
+      head.backward(
+        Matrix(memory.dnormed).rows(range), gradients: (gradients.head, gradients.headBias), Matrix(logits), normed,
+        partials: memory.scratch.partials, on: pool)
+    }
+    var sum = 0.0
+    for row in 0..<rows { sum += Double(memory.losses[row]) }
+    return sum / Double(scoredCount)
+  }
+}
+
+/// Some rows of the states that a batch carries from step to step: read before a call, replaced after it.
+///
+/// What was read is a constant of the backward: a gradient ends where its sequence begins (truncated backpropagation
+/// through time), while what is remembered goes on.
+package struct CarriedRows: Sendable {
+  /// Of all rows; its position is that of the call's first token.
+  let before: ModelState
+  /// Of all rows; its position is left alone.
+  let after: ModelState
+  /// The row with the call's first sequence.
+  let first: Int
+
+  /// - Parameters:
+  ///   - before: What the rows remember.
+  ///   - after: Receives what they remember then; not the same memory, so that the call can be forgotten.
+  ///   - first: The row with the call's first sequence.
+  package init(before: ModelState, after: ModelState, first: Int) {
+    (self.before, self.after, self.first) = (before, after, first)
+  }
+}

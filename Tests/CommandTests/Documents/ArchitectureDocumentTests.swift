@@ -1,0 +1,45 @@
+import Foundation
+import Testing
+
+/// docs/ARCHITECTURE.md against the files that it names.
+@Suite struct ArchitectureDocumentTests {
+  private func document(_ name: String) throws -> String {
+    try String(contentsOf: projectFolder.appendingPathComponent(name), encoding: .utf8)
+  }
+
+  @Test func thePathOfATokenIsAsLongAsItSays() throws {
+    let text = try document("docs/ARCHITECTURE.md")
+    let section = try #require(text.components(separatedBy: "\n## The path of a token\n").last)
+    let path = section.components(separatedBy: "\n## ")[0]
+    let rows = path.matches(of: /\n\| (\d+) \| `([^`]+)`/)
+    #expect(rows.map { String($0.output.1) } == (1...rows.count).map(String.init))
+    let said = try #require(path.firstMatch(of: /\n(\d+) files, about ([\d,]+) lines/))
+    #expect(Int(said.output.1) == rows.count)
+    let lines = try rows.reduce(0) {
+      try $0 + document("Sources/\($1.output.2)").split(separator: "\n", omittingEmptySubsequences: false).count - 1
+    }
+    let saidLines = try #require(Int(said.output.2.replacing(",", with: "")))
+    // "About" is within a tenth: a change of a few lines need not touch the document.
+    #expect(abs(lines - saidLines) * 10 <= saidLines, "\(lines) lines")
+  }
+
+  /// Files that a document names by their folder: `Modeling/Block.swift`, also with the folder `Sources` before it.
+  @Test(arguments: ["docs/ARCHITECTURE.md", "docs/STYLE.md", "docs/WORKAROUNDS.md", "CONTRIBUTING.md"])
+  func namedSourcesExist(_ name: String) throws {
+    for match in try document(name).matches(of: /`(?:Sources\/)?((?:Tests\/)?[A-Za-z]+\/[A-Za-z+\/]+\.(?:swift|c))`/) {
+      let path = match.output.1.hasPrefix("Tests/") ? String(match.output.1) : "Sources/\(match.output.1)"
+      let file = projectFolder.appendingPathComponent(path).path
+      #expect(FileManager.default.fileExists(atPath: file), "\(name): \(path)")
+    }
+  }
+
+  /// docs/FILES.md is what the script makes of the sources.
+  @Test func theListOfFilesIsComplete() throws {
+    let script = projectFolder.appendingPathComponent("scripts/files.sh")
+    let run = try runBinary([script.path], in: projectFolder, program: URL(fileURLWithPath: "/bin/bash"))
+    #expect(run.status == 0 && run.talk.isEmpty, "\(run.talk)")
+    let listed = try document("docs/FILES.md")
+    #expect(run.text == listed, "scripts/files.sh >docs/FILES.md")
+    #expect(!listed.contains("|  |"), "a file without a first sentence")
+  }
+}
