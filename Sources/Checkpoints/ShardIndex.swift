@@ -1,3 +1,5 @@
+internal import Files
+
 /// The index of a model in several files: which tensor is in which (`model.safetensors.index.json`).
 struct ShardIndex {
   /// Indices may be this long.
@@ -22,7 +24,7 @@ struct ShardIndex {
       try readMap(&reader)
     }
     try reader.readEnd()
-    guard hasMap else { throw reader.failure("a weight_map", at: 0, found: "none") }
+    guard hasMap else { throw .file(.unexpectedKind(path: path, expected: .weights, found: .json)) }
   }
 
   private mutating func readMap(_ reader: inout HeaderReader) throws(CheckpointError) {

@@ -24,6 +24,8 @@ package enum FileKind: String, CaseIterable, Sendable {
   case tokenizer = "a SentencePiece tokenizer"
   case tokenFile = "a token file"
   case text = "a text"
+  case utf16 = "a text in UTF-16"
+  case otherText = "a text that is not UTF-8"
   case other = "bytes of no known kind"
 
   // Told by what is inside.
@@ -51,7 +53,7 @@ package enum FileKind: String, CaseIterable, Sendable {
     } else if start.isText {
       self = start.isWebPage ? .webPage : !start.isJSON ? .text : start.isJSONLines ? .jsonLines : .json
     } else {
-      self = .other
+      self = start.isOtherText ? .otherText : .other
     }
   }
 
@@ -96,6 +98,12 @@ private struct FileBeginning {
     ]
     if let found = magics.first(where: { matches($0.bytes) }) { return found.kind }
     if matches("ustar".utf8, at: 257) { return .tar }
+    // A byte order mark and one character more, of which there are no others in pairs of bytes that end or begin with zero.
+    if matches([0xFF, 0xFE]) && bytes.count > 3 && bytes[3] == 0
+      || matches([0xFE, 0xFF]) && bytes.count > 3 && bytes[2] == 0
+    {
+      return .utf16
+    }
     let isPickle = matches([0x80]) && bytes.count > 1 && (2...5).contains(bytes[1]) && !matches([0, 0, 0], at: 2)
     return isPickle ? .legacyPickle : nil
   }
@@ -107,9 +115,17 @@ private struct FileBeginning {
     return scorePlace + 5 <= 2 + Int(bytes[1]) && scorePlace < bytes.count && bytes[scorePlace] == 0x15
   }
 
+  /// Letters of more than one encoding: no control characters, and more bytes of ASCII than others.
+  var isOtherText: Bool {
+    isPlain && bytes.count >= 16 && 2 * bytes.count(where: { $0 >= 0x80 }) < bytes.count
+  }
+
+  private var isPlain: Bool {
+    bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F || (0x08...0x0D).contains($0) || $0 == 0x1B }
+  }
+
   /// UTF-8 without control characters that no text has; the last character may be cut.
   var isText: Bool {
-    let isPlain = bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F || (0x08...0x0D).contains($0) || $0 == 0x1B }
     guard isPlain else { return false }
     let cut = bytes.count < FileKind.beginningByteCount ? 0 : 3
     return (0...cut).contains { String(validating: bytes.dropLast($0), as: UTF8.self) != nil }

@@ -21,11 +21,11 @@ package enum FileRole: String, CaseIterable, Sendable {
     case .state: [.safetensors, .other]
     case .tokenizer: [.tokenizer, .other]
     case .tokenFile: [.tokenFile, .other]
-    case .text: [.text, .webPage, .json, .jsonLines, .empty, .other]
-    case .ids: [.text, .empty, .other]
-    case .configuration: [.text, .json, .empty, .other]
-    case .prompts: [.jsonLines, .json, .text, .empty, .other]
-    case .benchmark: [.json, .text, .empty, .other]
+    case .text: [.text, .otherText, .webPage, .json, .jsonLines, .empty, .other]
+    case .ids: [.text, .otherText, .empty, .other]
+    case .configuration: [.text, .otherText, .utf16, .json, .empty, .other]
+    case .prompts: [.jsonLines, .json, .text, .otherText, .empty, .other]
+    case .benchmark: [.json, .text, .otherText, .empty, .other]
     case .subject: [.safetensors, .zip, .json, .tokenizer, .tokenFile, .other]
     }
   }
@@ -74,8 +74,13 @@ package enum FileRole: String, CaseIterable, Sendable {
     case (_, .foreignArchive): return "unpack it, and give the file in it: unzip \(path)"
     case (.weights, .gguf), (.model, .gguf), (.subject, .gguf):
       return "take the safetensors or PyTorch file that it was made from"
-    case (.model, .foreignWeights), (.model, .zip), (.model, .json):
+    case (.model, .foreignWeights), (.model, .zip):
       return "make a model file of it: retnet convert \(path) -o model.safetensors"
+    case (.model, .json):
+      return "if it is the index of weights in several files: retnet convert \(path) -o model.safetensors"
+    case (_, .utf16): return "convert it: iconv -f UTF-16 -t UTF-8 \(path) >new.txt"
+    case (.model, .otherText), (.weights, .otherText), (.subject, .otherText):
+      return "it may be a text in another encoding than UTF-8: iconv -f LATIN1 -t UTF-8 \(path)"
     case (.model, _), (.weights, _): return Self.hintForModel(found: kind, path)
     case (.state, .model): return "write one with: retnet generate -m \(path) --state-out FILE"
     case (.state, _): return "write one with: retnet generate -m MODEL --state-out FILE"

@@ -16,7 +16,10 @@ internal import Glibc
   /// - Parameter path: A regular file, or a link to one; it may be empty.
   /// - Throws: `FileError.missing`, `.notAFile`, `.isStream` or `.cannotRead`.
   package init(path: String) throws(FileError) {
-    if StreamPath.isStream(path) { throw .isStream(path: StreamPath.inputName(path)) }
+    // What standard input is now, it is not for a run that goes on later.
+    if StreamPath.isStream(path) || StreamPath.isStandardInput(path) {
+      throw .isStream(path: StreamPath.inputName(path))
+    }
     self.path = path
     mapped = nil
     (descriptor, byteCount) = try FileError.reading(path) { () throws(SystemError) -> (Int32, Int)? in

@@ -202,9 +202,9 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
     if !given.contains("batch_tokens"), sequenceLength > 0 {
       batchTokens = max(sequenceLength, batchTokens / sequenceLength * sequenceLength)
     }
-    // Only where the default is impossible, so that no run changes.
+    // Only where the default is impossible, or nothing but a warm-up.
     let room = schedule == .warmupStableDecay ? max(0, steps - decaySteps) : steps
-    if !given.contains("warmup_steps"), warmupSteps > room { warmupSteps = min(steps / 10, room) }
+    if !given.contains("warmup_steps"), warmupSteps >= room { warmupSteps = min(steps / 10, room) }
     if !given.contains("checkpoint_every"), milestoneEvery > 0 {
       checkpointEvery = (1...min(checkpointEvery, milestoneEvery)).last { milestoneEvery.isMultiple(of: $0) } ?? 1
     }

@@ -142,7 +142,6 @@ import Testing
   @Test("W3: texts that are no index")
   func refusesWrongIndices() throws {
     for (text, byte, expected, found) in [
-      ("{}", 0, "a weight_map", "none"),
       (#"{"weight_map":[]}"#, 14, "an object of file names", "'[]}'"),
       (#"{"weight_map":{},"weight_map":{}}"#, 17, "each name once", "'weight_map' again"),
       (#"{"weight_map":{"x":"a","x":"b"}}"#, 23, "each name once", "'x' again"),
@@ -156,6 +155,9 @@ import Testing
         try WeightsFile(path: path)
       }
     }
+    let other = try folder.add("i", Array("{}".utf8))
+    let error = FileError.unexpectedKind(path: other, expected: .weights, found: .json)
+    #expect(throws: CheckpointError.file(error)) { try WeightsFile(path: other) }
     let nested = #"{"metadata":"# + String(repeating: "[", count: 5_000_000)
     let path = try folder.add("i", Array(nested.utf8))
     #expect(throws: CheckpointError.self) { try WeightsFile(path: path) }

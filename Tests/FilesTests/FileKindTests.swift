@@ -27,7 +27,10 @@ import Testing
     (Array("1 2 3\n".utf8), .text), ([0xC3], .other), ([0, 1, 2], .other), (Array("a\u{0}b".utf8), .other),
     ([0x89] + Array("PNG\r\n".utf8), .image), ([0xFF, 0xD8, 0xFF, 0xE0], .image), (Array("GIF89a".utf8), .image),
     (Array("%PDF-1.7\n".utf8), .pdf), ([0x7F] + Array("ELF\u{2}".utf8), .program),
-    ([0x93] + Array("NUMPY\u{1}".utf8), .numpy), ([0x80], .other), ([0xD8, 0x0B, 0, 0, 0], .other),
+    ([0x93] + Array("NUMPY\u{1}".utf8), .numpy), ([0xFF, 0xFE, 0x41, 0, 0x42, 0], .utf16),
+    ([0xFE, 0xFF, 0, 0x41], .utf16), ([0xFF, 0xFE, 0], .other),
+    (Array("Le caf".utf8) + [0xE9] + Array(" est ferm\u{9}".utf8) + [0xE9], .otherText), ([0x80], .other),
+    ([0xD8, 0x0B, 0, 0, 0], .other),
   ]
 
   @Test func firstBytesTellTheKind() throws {

@@ -73,8 +73,8 @@ struct PromptList {
       id: try member("id", "text or an integer") { found in
         found.text.map { .text($0) } ?? found.integer.flatMap { Int(exactly: $0) }.map { .integer($0) }
       },
-      count: try member("n", "an integer of at least 0") { found in
-        found.integer.flatMap { Int(exactly: $0) }.flatMap { $0 >= 0 ? $0 : nil }
+      count: try member("n", "an integer of at least -1") { found in
+        found.integer.flatMap { Int(exactly: $0) }.flatMap { $0 == -1 ? .max : $0 >= 0 ? $0 : nil }
       },
       seed: try member("seed", "an integer from 0 to 18446744073709551615") { found in
         found.integer.flatMap { UInt64(exactly: $0) }

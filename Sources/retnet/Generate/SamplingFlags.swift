@@ -99,8 +99,8 @@ struct SamplingFlags: ParsableArguments {
         throw CommandError(.usage, "--logit-bias: expected an id from 0 to \(last), found \(bias.id)")
       }
       options.bias[Int32(bias.id), default: 0] += bias.amount
-      if options.bias[Int32(bias.id)]?.isNaN == true {
-        throw CommandError(.usage, "--logit-bias: expected token \(bias.id) forced or forbidden, found both")
+      if options.bias[Int32(bias.id)] == .infinity {
+        throw CommandError(.usage, "--logit-bias: expected finite sums, found more for token \(bias.id)")
       }
     }
     options.forbidIDs(withoutPieceIn: tokenizer, of: model)
@@ -129,7 +129,7 @@ struct LogitBias: ExpressibleByArgument {
 
   init?(argument: String) {
     guard let sign = argument.firstIndex(where: { $0 == "+" || $0 == "-" }), let id = Int(argument[..<sign]),
-      let amount = Float(argument[sign...]), !amount.isNaN
+      let amount = Float(argument[sign...]), amount < .infinity
     else { return nil }
     (self.id, self.amount) = (id, amount)
   }

@@ -17,14 +17,18 @@ extension MemoryForecast {
     let largest = parts.sorted { $0.byteCount > $1.byteCount }.prefix(3)
     let figures = largest.map { "\($0.name) \(memoryWords($0.byteCount))" }.joined(separator: ", ")
     // Those that grow with the tokens whose activations exist at a time.
-    let isAboutActivations = largest.first.map { $0.name.contains("activations") || $0.name == "retention" } ?? false
+    let isAboutActivations = largest.first.map { $0.name.contains("activations") } ?? false
+    // Blocks of scores, as wide and high as a chunk.
+    let isAboutChunks = largest.first.map { ["retention", "evaluation"].contains($0.name) } ?? false
     throw CommandError(
       .badConfiguration,
       "\(subject): expected a run that fits into \(memoryWords(memory.limit)) of memory, found one that needs "
         + "\(memoryWords(total)): \(figures)",
-      hint: isAboutActivations
-        ? "lower training.micro_batch_tokens or training.sequence_length, or set training.recompute: blocks"
-        : "make the model smaller: model.width, model.layers, model.vocabulary_size")
+      hint: isAboutChunks
+        ? "lower training.chunk_length or training.sequence_length"
+        : isAboutActivations
+          ? "lower training.micro_batch_tokens or training.sequence_length, or set training.recompute: blocks"
+          : "make the model smaller: model.width, model.layers, model.vocabulary_size")
   }
 
   /// What to say when other processes would have to give memory back; nil if they need not.

@@ -34,6 +34,20 @@ extension CommandRuns {
       }
     }
 
+    /// SentencePiece trains in threads of its own, which must neither end the process nor crawl.
+    @Test(arguments: ["unigram", "bpe"])
+    func aVocabularyIsTrainedOrRefused(_ type: String) throws {
+      var isTrained = false
+      for mebibytes in [150, 300, 400, 2_000] {
+        let run = try run(
+          "tokenize train --input text.txt --vocab-size 320 --model-type \(type) -o new -q", mebibytes: mebibytes)
+        isTrained = run.status == 0
+        #expect(run.status == 0 || run.status == 78 && run.talk.hasPrefix("error: out of memory"), "\(run.talk)")
+        #expect(run.talk.split(separator: "\n").count <= 1, "\(run.talk)")
+      }
+      #expect(isTrained)
+    }
+
     @Test func aStateRemembersTheChunkLengthThatWasAskedFor() throws {
       let line = "generate -m model.safetensors -n 4 --temp 0"
       _ = try workspace.result("\(line) -p light --chunk-length 65536 --state-out long")

@@ -165,6 +165,17 @@ extension CommandRuns {
         "generate -m run -n 1", status: 66, "run: expected a run folder with a model, found none")
     }
 
+    @Test func aDamagedBestModelIsMadeAgain() throws {
+      let line = "train --config config.yaml -q --set training.checkpoint_every=3 -o run"
+      _ = try workspace.result("\(line) --max-steps 6")
+      let best = try workspace.bytes("run/best.safetensors")
+      try workspace.change("run/best.safetensors") { $0[$0.count - 100] ^= 1 }
+      let run = try workspace.run(
+        line.replacing(" -q", with: "") + " --resume run/checkpoints/step-00000006.safetensors --max-steps 6")
+      #expect(run.status == 0 && run.talk.contains("run/best.safetensors: was damaged, or of a step"), "\(run.talk)")
+      #expect(try workspace.bytes("run/best.safetensors") == best)
+    }
+
     @Test func infoTellsOfARun() throws {
       _ = try workspace.result("train --config config.yaml -q -o run --max-steps 8")
       func report(_ line: String) throws -> [String: Any] {
@@ -195,7 +206,7 @@ extension CommandRuns {
 
     /// Defaults do not stand in the way of keys that are given.
     @Test(arguments: [
-      ("steps=20", "warmup_steps: 2\n"), ("steps=50", "warmup_steps: 50\n"), ("steps=1", "warmup_steps: 0\n"),
+      ("steps=20", "warmup_steps: 2\n"), ("steps=50", "warmup_steps: 5\n"), ("steps=1", "warmup_steps: 0\n"),
       ("sequence_length=24", "batch_tokens: 2040\n"), ("sequence_length=4096", "batch_tokens: 4096\n"),
       ("milestone_every=100", "checkpoint_every: 100\n"), ("milestone_every=600", "checkpoint_every: 200\n"),
     ])

@@ -94,14 +94,15 @@ struct RunResults {
       try file.restore(trainer, model: model)
       // After a rewind the step may have been made again.
       if try save("best", file.state.progress) == bestDigest {
-        return "note: \(path): was of a step that is no longer part of the run; that of step \(progress.bestStep) again"
+        return
+          "note: \(path): was damaged, or of a step that is no longer part of the run; that of step \(progress.bestStep) again"
       }
     }
     guard fileExists(path: path) else { return nil }
     let isOfStop = isBestOfStop
     if isOfStop && !isAtEnd { return nil }
     try removeFile(path: path)
-    return isOfStop ? nil : "note: \(path): of a step that is no longer part of the run; removed"
+    return isOfStop ? nil : "note: \(path): damaged, or of a step that is no longer part of the run; removed"
   }
 
   @discardableResult
@@ -125,10 +126,11 @@ struct RunResults {
   }
 
   /// What a model says of itself, or the digest of a state's bytes.
+  /// The digest of a result, computed: that of a damaged one is not the stored one, which is an error.
   private func digest(_ name: String) throws -> String {
     isState
       ? SHA256Digest(of: try MappedFile(path: path(name))).description
-      : try ModelHeader(path: path(name)).storedDigest?.description ?? ""
+      : try ModelHeader(path: path(name)).checkDigest().description
   }
 }
 
