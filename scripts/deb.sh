@@ -17,7 +17,8 @@ gzip -9n "$tree"/usr/share/man/man1/*.1
 
 documents=$tree/usr/share/doc/retnet
 install -d "$documents/examples"
-install -m 644 README.md docs/*.md "$documents"
+install -m 644 README.md "$documents"
+cp -r docs "$documents"
 cp -r configs "$documents/examples/configs"
 cat >"$documents/copyright" <<END
 Swift's standard library and Foundation (Apache License 2.0 with Runtime Library Exception), swift-argument-parser

@@ -17,7 +17,7 @@ from measuring import PROJECT, Failure
 # What --update-docs writes between these lines of docs/BENCHMARKS.md, and the picture that it shows.
 MARKS = ("<!-- decode.sh begin -->", "<!-- decode.sh end -->")
 DOCUMENT = PROJECT / "docs/BENCHMARKS.md"
-PICTURE = PROJECT / "docs/decoding-depth.svg"
+PICTURE = PROJECT / "docs/images/decoding-depth.svg"
 
 
 def parse_arguments():

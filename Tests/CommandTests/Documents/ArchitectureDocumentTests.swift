@@ -43,3 +43,45 @@ import Testing
     #expect(!listed.contains("|  |"), "a file without a first sentence")
   }
 }
+
+/// Every relative link of every document leads to a file, and its anchor to a heading.
+@Suite struct LinkTests {
+  private static let documents: [String] = {
+    let tracked = FileManager.default.subpaths(atPath: projectFolder.path) ?? []
+    return tracked.filter { $0.hasSuffix(".md") && !$0.hasPrefix(".build") }.sorted()
+  }()
+
+  /// The anchors of a document's headings, as GitHub makes them.
+  private func anchors(_ text: String) -> Set<String> {
+    var anchors: Set<String> = []
+    var isCode = false
+    for line in text.components(separatedBy: "\n") {
+      if line.hasPrefix("```") { isCode.toggle() }
+      guard !isCode, let heading = line.firstMatch(of: /^#+ +(.*)$/) else { continue }
+      let words = heading.output.1.lowercased().filter { $0.isLetter || $0.isNumber || " -_".contains($0) }
+      anchors.insert(words.replacing(" ", with: "-"))
+    }
+    return anchors
+  }
+
+  @Test func everyLinkResolves() throws {
+    #expect(Self.documents.count > 15)
+    var count = 0
+    for name in Self.documents {
+      let file = projectFolder.appendingPathComponent(name)
+      let text = try String(contentsOf: file, encoding: .utf8)
+      // Code may look like a link.
+      let prose = text.replacing(/```[\s\S]*?```/, with: "").replacing(/`[^`\n]*`/, with: "code")
+      for match in prose.matches(of: /\]\(([^)\s]+)\)/) where !match.output.1.contains("://") {
+        count += 1
+        let parts = match.output.1.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
+        let target = parts[0].isEmpty ? file : file.deletingLastPathComponent().appendingPathComponent(String(parts[0]))
+        #expect(FileManager.default.fileExists(atPath: target.path), "\(name): \(match.output.1)")
+        if parts.count == 2, let other = try? String(contentsOf: target, encoding: .utf8) {
+          #expect(anchors(other).contains(String(parts[1])), "\(name): \(match.output.1)")
+        }
+      }
+    }
+    #expect(count > 100)
+  }
+}

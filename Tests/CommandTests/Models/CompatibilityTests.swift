@@ -1,0 +1,72 @@
+import Foundation
+import Testing
+
+/// Files of an earlier program (Tests/Compatibility) are opened, continued, and give the same results.
+///
+/// Processors round differently: between OpenBLAS's cores Zen, Haswell, Sandybridge and Prescott the bits per byte of the
+/// models differ by 1.3e-8, those of the resumed run by 2e-8.
+@Suite struct CompatibilityTests {
+  private let folder: TemporaryCopy
+
+  /// A copy of the files, removed at the end.
+  private final class TemporaryCopy {
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("retnet-old-" + UUID().uuidString)
+
+    init() throws {
+      try FileManager.default.copyItem(at: projectFolder.appendingPathComponent("Tests/Compatibility"), to: url)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: url) }
+  }
+
+  init() throws { folder = try TemporaryCopy() }
+
+  private func run(_ line: String) throws -> BinaryRun {
+    let run = try runBinary(line.split(separator: " ").map(String.init), in: folder.url)
+    #expect(run.status == 0, "\(line): \(run.talk)")
+    return run
+  }
+
+  private func json(_ line: String) throws -> [String: Any] {
+    try #require(try JSONSerialization.jsonObject(with: Data(run(line + " --json").text.utf8)) as? [String: Any])
+  }
+
+  @Test(arguments: [("model.safetensors", 3.6924246712), ("quantized.safetensors", 3.6924474550)])
+  func modelsGiveTheSameResults(_ model: String, _ bitsPerByte: Double) throws {
+    #expect(try run("info \(model) --check").text.contains("the digest is right"))
+    let found = try #require(try json("eval -m \(model) validation.tokens")["bits_per_byte"] as? Double)
+    #expect(abs(found - bitsPerByte) < 1e-6, "\(found)")
+    let ids = try json("generate -m \(model) -f prompt.txt -n 8 --temp 0 --ignore-eos -q")["ids"] as? [Int]
+    #expect(ids == Self.ids)
+  }
+
+  private static let ids = [259, 270, 278, 273, 259, 270, 278, 273]
+
+  @Test func aTokenFileIsReadAndMadeAgain() throws {
+    #expect(try run("info train.tokens --check").text.contains("the data digest is right"))
+    _ = try run("tokenize pack -m tokenizer.model --input text.txt -o again.tokens -q")
+    let files = try ["train.tokens", "again.tokens"].map {
+      try Data(contentsOf: folder.url.appendingPathComponent($0))
+    }
+    #expect(files[0] == files[1])
+  }
+
+  @Test func aStateIsContinuedAndUndone() throws {
+    #expect(try run("state info saved.state").text.contains("tokens                27"))
+    let line = "generate -m model.safetensors -n 8 --temp 0 --ignore-eos -q --state-in"
+    #expect(try json("\(line) saved.state")["ids"] as? [Int] == Self.ids)
+    // Twelve tokens were generated, in a cycle of four.
+    _ = try run("state undo saved.state 4 -m model.safetensors -o earlier.state -q")
+    #expect(try json("\(line) earlier.state")["ids"] as? [Int] == Self.ids)
+  }
+
+  @Test func aStoppedRunIsResumed() throws {
+    let run = try run("train --resume auto -o run")
+    #expect(run.talk.contains("step 200"), "\(run.talk)")
+    let report = try json("info run")
+    #expect(report["step"] as? Int == 300 && report["complete"] as? Bool == true)
+    let bits = try #require(report["bits_per_byte"] as? Double)
+    #expect(abs(bits - 3.67286581) < 1e-5, "\(bits)")
+    #expect(try self.run("info run/last.safetensors --check").text.contains("the digest is right"))
+  }
+}
