@@ -25,13 +25,13 @@ package struct MemoryForecast: Sendable {
   ) {
     let all = Parameters.descriptions(model)
     let state = configuration.tunesState ? InitialState.descriptions(model).reduce(0) { $0 + $1.shape.count } : 0
-    let trained = state + all.filter(configuration.trains).reduce(0) { $0 + $1.shape.count }
+    let trained = (configuration.tunesState ? InitialState.descriptions(model) : []) + all.filter(configuration.trains)
     let step = TrainingMemory.size(
       model, batch: configuration.microBatchSize, time: configuration.sequenceLength, form: configuration.retentionForm,
       recomputation: configuration.recompute, hasInitialState: configuration.tunesState, workers: workers)
     add("parameters", Tensor.byteCount(all.reduce(0) { $0 + $1.shape.count }))
     add("gradients", Tensor.byteCount(Parameters.gradientCount(model, of: configuration.trains)))
-    add("optimizer moments", 2 * Tensor.byteCount(trained))
+    add("optimizer moments", Optimizer.byteCount(trained, rule: configuration.updateRule))
     if configuration.tunesState { add("initial state", 2 * Tensor.byteCount(state)) }
     add("activations", step.activations)
     add("gradients of activations", step.activationGradients)

@@ -28,11 +28,9 @@ package struct StepReport: Sendable {
   }
 }
 
-/// One model in training: weights, gradients, moments and the memory of a step; the caller brings the batches.
+/// One model in training: weights, gradients, optimizer and the memory of a step; the caller brings the batches.
 package final class Trainer {
-  /// The model, with products in Float32.
   package let network: RetNet
-  private let trained: RetNet
   package let configuration: TrainingConfiguration
   package let inputs: Indices
   package let targets: Indices
@@ -41,7 +39,7 @@ package final class Trainer {
   private let gradients: Parameters
   /// With `state_tuning`: what each document starts from.
   package let initialState: InitialState?
-  private var optimizer: AdamW
+  private var optimizer: Optimizer
   private let memory: TrainingMemory
   /// With `carry_state`: what each row of the batch remembers of its stream, and what it does after the batch whose
   /// gradient was computed last.
@@ -59,7 +57,6 @@ package final class Trainer {
     var source = RandomSource(seed: UInt64(configuration.seed))
     parameters.initialize(from: &source)
     network = RetNet(model, parameters)
-    trained = RetNet(model, parameters, precision: configuration.precision.products)
     self.configuration = configuration
     self.pool = pool
     inputs = Indices(count: configuration.batchTokens)
@@ -67,9 +64,10 @@ package final class Trainer {
     documents = Indices([Int32](repeating: -1, count: configuration.batchTokens))
     gradients = Parameters(model, gradientsOf: configuration.trains)
     initialState = configuration.tunesState ? InitialState(model) : nil
-    optimizer = AdamW(
+    optimizer = Optimizer(
       initialState.map { TrainedTensors($0) }
-        ?? TrainedTensors(parameters, gradients: gradients, where: configuration.trains))
+        ?? TrainedTensors(parameters, gradients: gradients, where: configuration.trains),
+      rule: configuration.updateRule)
     memory = TrainingMemory(
       model, batch: configuration.microBatchSize, time: configuration.sequenceLength,
       form: configuration.retentionForm, recomputation: configuration.recompute,
@@ -89,8 +87,8 @@ package final class Trainer {
   /// Updates made so far.
   package var step: Int { optimizer.step }
 
-  /// The optimizer's moments of what is trained, views that can be read and filled.
-  package var moments: (first: NamedTensors, second: NamedTensors) { (optimizer.firstMoment, optimizer.secondMoment) }
+  /// What the optimizer keeps of what is trained, views that can be read and filled.
+  package var slots: [OptimizerSlot] { optimizer.slots }
 
   /// Makes one step on the batch in `inputs`, `targets` and `documents`: the gradient of its mean loss, and an update.
   package func makeStep() -> StepReport {
@@ -114,12 +112,13 @@ package final class Trainer {
     for start in stride(from: 0, to: configuration.batchTokens, by: configuration.microBatchTokens) {
       if start > 0 && shouldStop() { return nil }
       let part = start..<start + configuration.microBatchTokens
-      loss += trained.addGradient(
+      loss += network.addGradient(
         gradients, inputs: inputs.slice(part), targets: targets.slice(part), documents: documents(in: part),
         carried: states.map {
           CarriedRows(before: $0.now, after: $0.next, first: start / configuration.sequenceLength)
         },
-        initial: initialState, scoredCount: max(1, scored), memory: memory, on: pool)
+        initial: initialState, scoredCount: max(1, scored), precision: configuration.precision.products,
+        memory: memory, on: pool)
     }
     return (loss, optimizer.gradientNorm(on: pool))
   }
@@ -156,7 +155,7 @@ package final class Trainer {
   /// Empties the states that rows carry: where a stream has a gap, nothing of before may be taken for what came last.
   package func forgetStates() { states?.now.clear(on: pool) }
 
-  /// Takes over weights and the number of updates that made them; the caller fills the moments and carried states.
+  /// Takes over weights and the number of updates that made them; the caller fills the slots and carried states.
   ///
   /// - Parameters:
   ///   - parameters: Of the same model.
@@ -177,9 +176,7 @@ package final class Trainer {
   package func restart() {
     var source = RandomSource(seed: UInt64(configuration.seed))
     network.parameters.initialize(from: &source)
-    optimizer.restore(updates: 0)
-    optimizer.firstMoment.flat.clear(on: pool)
-    optimizer.secondMoment.flat.clear(on: pool)
+    optimizer.clear(on: pool)
     initialState?.values.flat.clear(on: pool)
     forgetStates()
   }

@@ -42,7 +42,7 @@ package enum DecayedWeights: String, CaseIterable, Sendable, ConfigurationChoice
   package func contains(_ weight: ParameterDescription) -> Bool {
     switch self {
     case .matrices: weight.isMatrix
-    case .hiddenMatrices: weight.isMatrix && weight.name != "embed.weight"
+    case .hiddenMatrices: weight.isMatrix && weight.role != .embedding
     case .all: true
     }
   }

@@ -6,7 +6,7 @@ internal import Inference
 package import Modeling
 internal import Tensors
 
-/// A training state on disk: both moments and carried states as tensors, all else as metadata (docs/CHECKPOINT.md §2).
+/// A training state on disk: the slots of the optimizer and carried states as tensors, all else as metadata (docs/CHECKPOINT.md §2).
 package struct TrainingStateFile: Sendable {
   package let state: TrainingState
   /// The digest of the model that it belongs to.
@@ -35,8 +35,8 @@ package struct TrainingStateFile: Sendable {
   /// Writes a training state, atomically.
   ///
   /// - Parameters:
-  ///   - state: What stands beside the moments.
-  ///   - trainer: With the moments.
+  ///   - state: What stands beside the slots.
+  ///   - trainer: With the slots.
   ///   - modelDigest: Of the model file, which is on disk already.
   ///   - path: Replaced when the whole file is on disk.
   /// - Throws: `CheckpointError` when the file cannot be written; the old one is then untouched.
@@ -52,19 +52,23 @@ package struct TrainingStateFile: Sendable {
     metadata[Key.best] = state.bestDigest
     if let initial = state.initial { metadata[Key.initial] = try json(initial) }
     let carried = carriedParts(trainer) + initialParts(trainer)
-    let tensors = moments(trainer).map(\.description) + carried.map(\.description)
+    let slots = slots(trainer)
+    let tensors = slots.map(\.description) + carried.map(\.description)
     func emit(_ tensor: TensorDescription, _ body: (RawSpan) throws -> Void) throws {
-      for moment in moments(trainer) where moment.description == tensor { try moment.tensor.withBytes(body) }
+      for slot in slots where slot.description == tensor { try slot.tensor.withBytes(body) }
       for part in carried where part.description == tensor { try part.withBytes(body) }
     }
     metadata[Key.digest] = try digest(metadata, tensors, emit).description
     try SafetensorsWriter.write(to: path, tensors: tensors, metadata: metadata, bytes: emit)
   }
 
-  private static func moments(_ trainer: Trainer) -> [(description: TensorDescription, tensor: Tensor)] {
-    [("first_moment.", trainer.moments.first), ("second_moment.", trainer.moments.second)].flatMap { prefix, moment in
-      moment.descriptions.map {
-        (TensorDescription(name: prefix + $0.name, dataType: .f32, shape: $0.shape.extents), moment.tensor($0))
+  private static func slots(_ trainer: Trainer) -> [(description: TensorDescription, tensor: Tensor)] {
+    trainer.slots.flatMap { slot in
+      slot.tensors.descriptions.map {
+        (
+          TensorDescription(name: "\(slot.name).\($0.name)", dataType: .f32, shape: $0.shape.extents),
+          slot.tensors.tensor($0)
+        )
       }
     }
   }
@@ -150,16 +154,16 @@ package struct TrainingStateFile: Sendable {
       bestDigest: metadata[Key.best], metricsLines: try number(Key.metricsLines), seconds: try number(Key.seconds))
   }
 
-  /// Puts weights, moments, carried states and the count of updates into a trainer.
+  /// Puts weights, slots, carried states and the count of updates into a trainer.
   ///
   /// - Parameters:
   ///   - trainer: Of the same model.
   ///   - model: The checkpoint's model file.
-  /// - Throws: `CheckpointError.missingTensor` or `.tensor` where a moment is not there as it should be.
+  /// - Throws: `CheckpointError.missingTensor` or `.tensor` where a slot is not there as it should be.
   package func restore(_ trainer: Trainer, model: ModelHeader) throws {
     let carried = Self.carriedParts(trainer)
     let initial = Self.initialParts(trainer)
-    for expected in Self.moments(trainer).map(\.description) + (carried + initial).map(\.description) {
+    for expected in Self.slots(trainer).map(\.description) + (carried + initial).map(\.description) {
       guard let found = file.description(of: expected.name) else {
         throw CheckpointError.missingTensor(path: file.path, name: expected.name)
       }
@@ -172,7 +176,7 @@ package struct TrainingStateFile: Sendable {
     let position = carried.isEmpty ? 0 : try carriedPosition()
     trainer.restore(try model.loadParameters(), updates: updates, position: position)
     for part in carried + initial { try file.withBytes(of: part.description.name) { part.fill($0) } }
-    for (description, tensor) in Self.moments(trainer) {
+    for (description, tensor) in Self.slots(trainer) {
       try file.withBytes(of: description.name) { tensor.fill(bytes: $0, format: .float32) }
     }
   }

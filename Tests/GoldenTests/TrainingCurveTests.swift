@@ -39,7 +39,7 @@ import Training
       foreign.configuration, batch: batch, time: time,
       form: foreign.configuration.scoreNorm == .sumOfAbs ? .parallel : .chunkwise(chunkLength: 16),
       workers: pool.threadCount)
-    var optimizer = AdamW(TrainedTensors(parameters, gradients: gradients))
+    var optimizer = Optimizer(TrainedTensors(parameters, gradients: gradients)) { _ in .adamW }
     var (losses, norms): ([Double], [Double]) = ([], [])
     var errors: [StepErrors] = []
     for step in 0..<steps {

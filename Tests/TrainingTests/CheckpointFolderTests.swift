@@ -43,7 +43,7 @@ import Training
   }
 
   private func bits(_ loop: TrainingLoop) -> [[UInt32]] {
-    let (first, second) = loop.trainer.moments
+    let (first, second) = (loop.trainer.slots[0].tensors, loop.trainer.slots[1].tensors)
     let carried = loop.trainer.carriedState.map { state in
       state.layers.flatMap { layer in
         layer.retention.stored.values.map(\.bitPattern)

@@ -45,8 +45,8 @@ import Training
     }
     // No moments and no gradients for what is frozen.
     let trained = found.descriptions.filter { weight in patterns.contains { NamePattern($0).matches(weight.name) } }
-    #expect(part.trainer.moments.first.descriptions.map(\.name) == trained.map(\.name))
-    #expect(part.trainer.moments.second.flat.count == trained.reduce(0) { $0 + $1.shape.count })
+    #expect(part.trainer.slots[0].tensors.descriptions.map(\.name) == trained.map(\.name))
+    #expect(part.trainer.slots[1].tensors.flat.count == trained.reduce(0) { $0 + $1.shape.count })
   }
 
   @Test func theNormIsThatOfTheTrainedGradients() throws {
@@ -91,7 +91,7 @@ import Training
     }
     let (whole, part) = (stepped([]), stepped(["embed.weight"]))
     #expect(part.embedding.values == whole.embedding.values)
-    #expect(part.layers[0].projections.values != whole.layers[0].projections.values)
+    #expect(part.layers[0].mixer.projections.values != whole.layers[0].mixer.projections.values)
   }
 
   @Test func theForecastCountsWhatIsTrained() throws {

@@ -35,7 +35,7 @@ import Training
   }
 
   private func bits(_ loop: TrainingLoop) throws -> [[UInt32]] {
-    let (first, second) = loop.trainer.moments
+    let (first, second) = (loop.trainer.slots[0].tensors, loop.trainer.slots[1].tensors)
     let state = try #require(loop.trainer.initialState).values
     return [loop.trainer.network.parameters.flat, state.flat, first.flat, second.flat].map {
       $0.values.map(\.bitPattern)
@@ -51,7 +51,7 @@ import Training
     let (start, end) = (losses[..<5].reduce(0, +) / 5, losses.suffix(5).reduce(0, +) / 5)
     #expect(end < 0.9 * start, "\(start) to \(end)")
     let model = TinyRun.model()
-    #expect(loop.trainer.moments.first.descriptions == InitialState.descriptions(model))
+    #expect(loop.trainer.slots[0].tensors.descriptions == InitialState.descriptions(model))
     #expect(loop.trainer.initialState?.values.flat.count == 2 * 2 * 16 * 32)
   }
 

@@ -28,8 +28,6 @@ package func checkFinite(_ logits: Tensor) throws(TokenChoiceError) {
 extension ModelState {
   /// The first layer that remembers a number that is not finite; nil: none.
   package var firstLayerNotFinite: Int? {
-    layers.firstIndex { layer in
-      !layer.retention.stored.isFinite || !(layer.scores?.keySums.stored.isFinite ?? true)
-    }
+    layers.firstIndex { !$0.isFinite }
   }
 }

@@ -1,5 +1,4 @@
 internal import Modeling
-internal import Retention
 
 /// How far two states of the same shape are apart.
 package struct StateDifference {
@@ -19,7 +18,7 @@ package struct StateDifference {
     isSameText = first.digest == second.digest
     layers = zip(first.state.layers, second.state.layers).map { one, other in
       var (difference, size) = (0.0, 0.0)
-      for (x, y) in zip(one.retention.values, other.retention.values) {
+      for (x, y) in zip(one.values, other.values) {
         difference += (x - y) * (x - y)
         size += y * y
       }

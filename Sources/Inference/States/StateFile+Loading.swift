@@ -50,8 +50,7 @@ extension StateFile {
     state.position = try position(prefix, in: range)
     for part in state.parts(prefix, format: layout.format) { try fill(part) }
     for (index, layer) in state.layers.enumerated() {
-      let scales = layer.retention.scales.values + (layer.scores?.keySums.scales.values ?? [])
-      guard scales.allSatisfy({ (0.5...1).contains($0) }) else {
+      guard layer.scales.allSatisfy({ (0.5...1).contains($0) }) else {
         throw content("\(prefix)layers.\(index).scales", "numbers from 0.5 to 1", "others")
       }
     }

@@ -69,7 +69,7 @@ package struct StateFile {
   package var vocabularySize: Int { layout.vocabularySize }
   package var hasIDs: Bool { layout.idCount != nil }
   /// H, K, V.
-  package var headShape: [Int] { [layout.heads, layout.keyWidth, layout.valueWidth] }
+  package var headShape: [Int] { [layout.layer.heads, layout.layer.keyWidth, layout.layer.valueWidth] }
 
   /// Checks that the state belongs to a model.
   ///
@@ -165,8 +165,9 @@ package struct StateFile {
     }
     return StateLayout(
       layers: layers(file),
-      heads: stored[1], keyWidth: stored[2], valueWidth: stored[3],
-      hasScores: file.description(of: "layers.0.row_sums") != nil,
+      layer: MixerStateShape(
+        heads: stored[1], keyWidth: stored[2], valueWidth: stored[3],
+        hasScores: file.description(of: "layers.0.row_sums") != nil),
       vocabularySize: try shape("logits", rank: 2)[1], chunkLength: chunkLength,
       format: file.description(of: "layers.0.stored")?.dataType == .bf16 ? .bfloat16 : .float32, undoWindow: window,
       recentCount: try file.description(of: "recent").map { try shape($0.name, rank: 1)[0] },

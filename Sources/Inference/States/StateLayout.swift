@@ -1,16 +1,12 @@
 internal import Checkpoints
 internal import Modeling
-internal import Retention
 internal import Tensors
 
 /// What decides the tensors of a state file and their shapes (docs/CHECKPOINT.md §5).
 struct StateLayout: Equatable {
   var layers: Int
-  /// H, K, V of retention.
-  var heads: Int
-  var keyWidth: Int
-  var valueWidth: Int
-  var hasScores: Bool
+  /// What each of them remembers.
+  var layer: MixerStateShape
   /// N.
   var vocabularySize: Int
   var chunkLength: Int
@@ -30,19 +26,12 @@ struct StateLayout: Equatable {
 
   /// Whether it is the state of a model of that configuration.
   func fits(_ configuration: ModelConfiguration) -> Bool {
-    let shape = configuration.retentionShape(batch: 1, time: 1)
-    return layers == configuration.layers && heads == shape.heads && keyWidth == shape.keyWidth
-      && valueWidth == shape.valueWidth && hasScores == (configuration.scoreNorm != .none)
+    layers == configuration.layers && layer == MixerStateShape(configuration)
       && vocabularySize == configuration.vocabularySize
   }
 
   /// A state with these extents, which takes memory.
-  func makeState() -> ModelState {
-    ModelState(
-      layers: layers,
-      RetentionShape(batch: 1, time: 1, heads: heads, keyWidth: keyWidth, valueWidth: valueWidth),
-      hasScores: hasScores)
-  }
+  func makeState() -> ModelState { ModelState(layers: layers, layer) }
 
   /// All tensors of such a file.
   var tensors: [TensorDescription] {
@@ -70,17 +59,15 @@ struct StateLayout: Equatable {
       TensorDescription(name: prefix + "digest", dataType: .u8, shape: [32]),
     ]
       + (0..<layers).flatMap { index in
-        let name = "\(prefix)layers.\(index)."
-        let retention = [
-          TensorDescription(name: name + "stored", dataType: stored, shape: [1, heads, keyWidth, valueWidth]),
-          TensorDescription(name: name + "scales", dataType: .f64, shape: [heads]),
-        ]
-        guard hasScores else { return retention }
-        return retention + [
-          TensorDescription(name: name + "row_sums", dataType: .f64, shape: [heads]),
-          TensorDescription(name: name + "key_sums.stored", dataType: .f32, shape: [1, heads, keyWidth, 1]),
-          TensorDescription(name: name + "key_sums.scales", dataType: .f64, shape: [heads]),
-        ]
+        layer.parts.map { name, kind, extents in
+          let type: DataType =
+            switch kind {
+            case .stored: stored
+            case .single: .f32
+            case .double: .f64
+            }
+          return TensorDescription(name: "\(prefix)layers.\(index).\(name)", dataType: type, shape: extents)
+        }
       }
   }
 }

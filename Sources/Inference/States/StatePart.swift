@@ -1,7 +1,6 @@
 package import Checkpoints
 internal import Files
 package import Modeling
-internal import Retention
 package import Tensors
 
 extension ModelState {
@@ -13,19 +12,14 @@ extension ModelState {
   /// - Returns: The parts, layer by layer.
   package func parts(_ prefix: String = "", format: NumberFormat = .float32) -> [StatePart] {
     layers.enumerated().flatMap { index, layer in
-      let prefix = "\(prefix)layers.\(index)."
-      var parts = [
-        StatePart(name: prefix + "stored", .single(layer.retention.stored, format)),
-        StatePart(name: prefix + "scales", .double(layer.retention.scales)),
-      ]
-      if let scores = layer.scores {
-        parts += [
-          StatePart(name: prefix + "row_sums", .double(scores.rowSums)),
-          StatePart(name: prefix + "key_sums.stored", .single(scores.keySums.stored, .float32)),
-          StatePart(name: prefix + "key_sums.scales", .double(scores.keySums.scales)),
-        ]
+      layer.parts.map { name, numbers in
+        let name = "\(prefix)layers.\(index).\(name)"
+        switch numbers {
+        case .stored(let tensor): return StatePart(name: name, .single(tensor, format))
+        case .single(let tensor): return StatePart(name: name, .single(tensor, .float32))
+        case .double(let buffer): return StatePart(name: name, .double(buffer))
+        }
       }
-      return parts
     }
   }
 }

@@ -10,75 +10,51 @@ struct BlockActivations: Sendable {
   let input: Tensor
   let normed: Tensor
   let statistics: NormStatistics
-  /// q, k, v, g side by side [R, P]; q and k rotated.
-  let projected: Tensor
-  /// Heads' outputs [R, H·V], divided by their score norm; 1 / that norm [R·H].
-  let retained: Tensor
-  let scoreFactors: Tensor?
-  /// What the head norm found [R, H]; gated and normed heads [R, H·V].
-  let headMean: Tensor
-  let headInverse: Tensor
-  let gated: Tensor
-  /// The residual stream after retention [R, D], its norm, and what the norm found.
+  let mixer: MixerActivations
+  /// The residual stream behind the mixer [R, D], its norm, and what the norm found.
   let middle: Tensor
   let middleNormed: Tensor
   let middleStatistics: NormStatistics
   /// Gate and up side by side [R, 2F], or fc1 [R, F]; what goes down [R, F].
   let expanded: Tensor
   let hidden: Tensor
-  /// States that enter the chunks.
-  let states: ChunkStates?
 
   /// - Parameters:
   ///   - configuration: Resolved.
-  ///   - rows: R.
+  ///   - shape: Extents of the longest call; R = B·T.
+  ///   - form: Of the calls.
   ///   - input: The stream that enters.
-  ///   - middle: Where the stream goes after retention; `input` itself when no backward follows.
-  ///   - states: For the chunkwise form.
-  init(_ configuration: ModelConfiguration, rows: Int, input: Tensor, middle: Tensor, states: ChunkStates?) {
-    let c = configuration
+  ///   - middle: Where the stream goes behind the mixer; `input` itself when no backward follows.
+  init(_ configuration: ModelConfiguration, shape: RetentionShape, form: RetentionForm, input: Tensor, middle: Tensor) {
+    let (c, rows) = (configuration, shape.batch * shape.time)
     self.input = input
     normed = Tensor(Shape(rows, c.width))
     statistics = NormStatistics(rows: rows)
-    projected = Tensor(Shape(rows, ProjectionColumns(c).count))
-    retained = Tensor(Shape(rows, c.valueWidth))
-    scoreFactors = c.scoreNorm == .none ? nil : Tensor(Shape(rows * c.heads))
-    headMean = Tensor(Shape(rows, c.heads))
-    headInverse = Tensor(Shape(rows, c.heads))
-    gated = Tensor(Shape(rows, c.valueWidth))
+    mixer = MixerActivations(c, shape: shape, form: form)
     self.middle = middle
     middleNormed = Tensor(Shape(rows, c.width))
     middleStatistics = NormStatistics(rows: rows)
-    expanded = Tensor(Shape(rows, c.feedForward == .glu ? 2 * c.feedForwardWidth : c.feedForwardWidth))
+    expanded = Tensor(Shape(rows, c.expandedWidth))
     hidden = Tensor(Shape(rows, c.feedForwardWidth))
-    self.states = states
   }
 
-  /// Bytes of what `init` allocates: neither streams nor states, which are handed to it.
-  static func byteCount(_ c: ModelConfiguration, rows: Int) -> Double {
-    let expanded = c.feedForward == .glu ? 2 * c.feedForwardWidth : c.feedForwardWidth
-    let numbersPerRow =
-      2 * c.width + ProjectionColumns(c).count + 2 * c.valueWidth + (c.scoreNorm == .none ? 2 : 3) * c.heads + expanded
-      + c.feedForwardWidth
-    return Tensor.byteCount(rows, numbersPerRow) + 2 * NormStatistics.byteCount(rows: rows)
+  /// Bytes of what `init` allocates; the streams are handed to it.
+  static func byteCount(_ c: ModelConfiguration, shape: RetentionShape, form: RetentionForm) -> Double {
+    let rows = shape.batch * shape.time
+    return Tensor.byteCount(rows, 2 * c.width + c.expandedWidth + c.feedForwardWidth)
+      + 2 * NormStatistics.byteCount(rows: rows) + MixerActivations.byteCount(c, shape: shape, form: form)
   }
 
   private init(_ other: BlockActivations, rows: Int, input: Tensor) {
     self.input = input
     normed = other.normed.prefix(rows)
     statistics = other.statistics.prefix(rows)
-    projected = other.projected.prefix(rows)
-    retained = other.retained.prefix(rows)
-    scoreFactors = other.scoreFactors.map { $0.prefix(rows * other.headMean.shape[1]) }
-    headMean = other.headMean.prefix(rows)
-    headInverse = other.headInverse.prefix(rows)
-    gated = other.gated.prefix(rows)
+    mixer = other.mixer.prefix(rows)
     middle = other.middle.prefix(rows)
     middleNormed = other.middleNormed.prefix(rows)
     middleStatistics = other.middleStatistics.prefix(rows)
     expanded = other.expanded.prefix(rows)
     hidden = other.hidden.prefix(rows)
-    states = other.states
   }
 
   /// The same memory for fewer rows.
@@ -92,21 +68,42 @@ struct BlockActivations: Sendable {
   }
 }
 
-/// Where q, k, v and g lie in a row of projections.
-struct ProjectionColumns {
-  let q: Range<Int>
-  let k: Range<Int>
-  let v: Range<Int>
-  /// nil without a gate.
-  let g: Range<Int>?
+/// Gradients between the steps of a block, shared by all blocks.
+struct BackwardScratch: Sendable {
+  let dnormed: Tensor
+  let mixer: MixerScratch
+  let dexpanded: Tensor
+  let dhidden: Tensor
+  /// For sums over rows.
+  let partials: Tensor
 
-  init(_ c: ModelConfiguration) {
-    let (keys, values) = (c.keyWidth * c.keyHeads / c.heads, c.valueWidth * c.keyHeads / c.heads)
-    q = 0..<c.keyWidth
-    k = q.upperBound..<q.upperBound + keys
-    v = k.upperBound..<k.upperBound + values
-    g = c.hasGate ? v.upperBound..<v.upperBound + c.valueWidth : nil
+  /// - Parameters:
+  ///   - configuration: Resolved.
+  ///   - shape: Extents of a call; R = B·T.
+  ///   - form: Of the calls.
+  init(_ configuration: ModelConfiguration, shape: RetentionShape, form: RetentionForm) {
+    let (c, rows) = (configuration, shape.batch * shape.time)
+    dnormed = Tensor(Shape(rows, c.width))
+    mixer = MixerScratch(c, shape: shape, form: form)
+    dexpanded = Tensor(Shape(rows, c.expandedWidth))
+    dhidden = Tensor(Shape(rows, c.feedForwardWidth))
+    partials = Tensor(Shape(partialCount(rows: rows) * Self.widestSum(c)))
   }
 
-  var count: Int { g?.upperBound ?? v.upperBound }
+  /// Bytes of what `init` allocates.
+  static func byteCount(_ c: ModelConfiguration, shape: RetentionShape, form: RetentionForm) -> Double {
+    let rows = shape.batch * shape.time
+    return Tensor.byteCount(rows, c.width + c.expandedWidth + c.feedForwardWidth)
+      + Tensor.byteCount(partialCount(rows: rows), widestSum(c)) + MixerScratch.byteCount(c, shape: shape, form: form)
+  }
+
+  /// The widest weight gradient that is summed over rows: two rows of D for LayerNorm, a bias, or one of the mixer's.
+  private static func widestSum(_ c: ModelConfiguration) -> Int {
+    max(2 * c.width, MixerScratch.widestSum(c), c.expandedWidth, c.hasHeadBias ? c.vocabularySize : 0)
+  }
+}
+
+extension ModelConfiguration {
+  /// Of what the feed-forward part's first product gives: gate and up, or fc1.
+  var expandedWidth: Int { feedForward == .glu ? 2 * feedForwardWidth : feedForwardWidth }
 }

@@ -6,7 +6,7 @@ package struct InitialState: Sendable {
   /// `layers.i.stored` [1, H, K, V], as a state file has them; the scale of each is 1.
   package let values: NamedTensors
   package let gradients: NamedTensors
-  let layers: [LayerInitialState]
+  let layers: [MixerInitialState]
 
   /// Empty.
   package init(_ configuration: ModelConfiguration) {
@@ -17,7 +17,7 @@ package struct InitialState: Sendable {
     self.gradients = gradients
     let extents = Shape(shape.heads, shape.keyWidth, shape.valueWidth)
     layers = values.descriptions.map {
-      LayerInitialState(
+      MixerInitialState(
         values: values.flat.view(extents, at: $0.offset), gradients: gradients.flat.view(extents, at: $0.offset))
     }
   }
@@ -27,7 +27,9 @@ package struct InitialState: Sendable {
     let shape = configuration.retentionShape(batch: 1, time: 1)
     let extents = Shape(1, shape.heads, shape.keyWidth, shape.valueWidth)
     return (0..<configuration.layers).map {
-      ParameterDescription(name: "layers.\($0).stored", shape: extents, offset: $0 * extents.count)
+      ParameterDescription(
+        name: "layers.\($0).stored", shape: extents, offset: $0 * extents.count, role: .initialState, isBias: false,
+        depth: $0)
     }
   }
 
@@ -37,10 +39,4 @@ package struct InitialState: Sendable {
     for (layer, own) in zip(state.layers, values.tensors) { layer.retention.stored.copy(own, on: pool) }
     return state
   }
-}
-
-/// What a document starts from in one layer [H, K, V], and its gradient, added to.
-struct LayerInitialState: Sendable {
-  let values: Tensor
-  let gradients: Tensor
 }

@@ -6,13 +6,10 @@ struct Linear {
   let weight: WeightMatrix
   /// [out], or nil.
   let bias: Tensor?
-  /// In which the products read a Float32 weight and the other operand.
-  let precision: ProductPrecision
 
-  init(_ weight: WeightMatrix, _ bias: Tensor?, _ precision: ProductPrecision) {
+  init(_ weight: WeightMatrix, _ bias: Tensor?) {
     self.weight = weight
     self.bias = bias
-    self.precision = precision
   }
 
   /// y = x Wᵀ + b, or y += x Wᵀ + b.
@@ -21,8 +18,11 @@ struct Linear {
   ///   - y: [R, out].
   ///   - x: [R, in].
   ///   - accumulate: Whether y is added to: a residual sum.
+  ///   - precision: In which the product reads a Float32 weight and x.
   ///   - pool: Where the work runs.
-  func forward(_ y: Matrix, _ x: Tensor, accumulate: Bool = false, on pool: WorkerPool) {
+  func forward(
+    _ y: Matrix, _ x: Tensor, accumulate: Bool = false, precision: ProductPrecision, on pool: WorkerPool
+  ) {
     multiply(y, Matrix(x), weight: weight, accumulate: accumulate, precision: precision, on: pool)
     if let bias { addBias(y, bias, on: pool) }
   }
@@ -35,11 +35,12 @@ struct Linear {
   ///   - dy: [R, out].
   ///   - x: The forward's input [R, in].
   ///   - partials: Scratch of `partialCount(rows: R)` rows of the bias.
+  ///   - precision: As in the forward.
   ///   - pool: Where the work runs.
   /// - Precondition: The weight is a tensor, as training has it.
   func backward(
     _ dx: Matrix, gradients: (weight: Tensor, bias: Tensor?), _ dy: Matrix, _ x: Tensor, partials: Tensor,
-    on pool: WorkerPool
+    precision: ProductPrecision, on pool: WorkerPool
   ) {
     guard let weight = weight.tensor else { preconditionFailure("Linear.backward: the weight is not one tensor") }
     if let dbias = gradients.bias { addBiasBackward(dbias, dy, partials: partials, on: pool) }

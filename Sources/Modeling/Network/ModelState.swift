@@ -1,47 +1,38 @@
-package import Retention
+internal import Retention
 package import Tensors
 
 /// The recurrent state of a model: per layer what retention remembers, and the position of the next token.
 ///
 /// Its size does not depend on how much was read. Copying the struct copies the view, as with `Tensor`.
 package struct ModelState: Sendable {
-  package let layers: [LayerState]
+  package let layers: [MixerState]
   /// Tokens read so far, BOS included: the position of the next one.
   package var position = 0
 
   /// An empty state for `batch` sequences.
   package init(_ configuration: ModelConfiguration, batch: Int) {
     MemoryRefusal.require(byteCount: Self.byteCount(configuration, batch: batch))
-    self.init(
-      layers: configuration.layers, configuration.retentionShape(batch: batch, time: 1),
-      hasScores: configuration.scoreNorm != .none)
+    let shape = configuration.retentionShape(batch: batch, time: 1)
+    layers = (0..<configuration.layers).map { _ in MixerState(shape, hasScores: configuration.scoreNorm != .none) }
   }
 
-  /// An empty state of the given extents.
+  /// An empty state of one sequence.
   ///
   /// - Parameters:
   ///   - layers: How many.
-  ///   - shape: Of retention in each.
-  ///   - hasScores: Whether scores are normalised.
-  package init(layers: Int, _ shape: RetentionShape, hasScores: Bool) {
-    self.layers = (0..<layers).map { _ in LayerState(shape, hasScores: hasScores) }
-  }
+  ///   - shape: What each of them remembers.
+  package init(layers: Int, _ shape: MixerStateShape) { self.layers = (0..<layers).map { _ in shape.makeState() } }
+
+  private init(layers: [MixerState]) { self.layers = layers }
 
   /// A new, empty state of the same extents.
-  package var emptyCopy: ModelState {
-    guard let first = layers.first else { return self }
-    let extents = first.retention.stored.shape
-    return ModelState(
-      layers: layers.count,
-      RetentionShape(batch: extents[0], time: 1, heads: extents[1], keyWidth: extents[2], valueWidth: extents[3]),
-      hasScores: first.scores != nil)
-  }
+  package var emptyCopy: ModelState { ModelState(layers: layers.map(\.emptyCopy)) }
 
   /// Bytes of what `init` allocates.
   package static func byteCount(_ configuration: ModelConfiguration, batch: Int) -> Double {
     let shape = configuration.retentionShape(batch: batch, time: 1)
-    let scores = configuration.scoreNorm == .none ? 0 : ScoreNormState.byteCount(shape)
-    return Double(configuration.layers) * (RetentionState.byteCount(shape) + scores)
+    return Double(configuration.layers)
+      * MixerState.byteCount(shape, hasScores: configuration.scoreNorm != .none)
   }
 
   /// Forgets everything.
@@ -55,35 +46,14 @@ package struct ModelState: Sendable {
     for (mine, theirs) in zip(layers, other.layers) { mine.copy(theirs, on: pool) }
     position = other.position
   }
-}
 
-/// What one layer remembers.
-package struct LayerState: Sendable {
-  package let retention: RetentionState
-  /// Where the scores are normalised.
-  package let scores: ScoreNormState?
+  /// The state of the first sequences: a view.
+  package func prefix(_ batch: Int) -> ModelState { ModelState(layers: layers.map { $0.prefix(batch) }) }
 
-  init(_ shape: RetentionShape, hasScores: Bool) {
-    retention = RetentionState(shape)
-    scores = hasScores ? ScoreNormState(shape) : nil
-  }
-
-  func clear(on pool: WorkerPool) {
-    retention.clear(on: pool)
-    scores?.clear(on: pool)
-  }
-
-  func copy(_ other: LayerState, on pool: WorkerPool) {
-    retention.copy(other.retention, on: pool)
-    if let scores, let others = other.scores { scores.copy(others, on: pool) }
-  }
-}
-
-extension ModelConfiguration {
-  /// The extents of retention in each layer.
-  package func retentionShape(batch: Int, time: Int) -> RetentionShape {
-    RetentionShape(
-      batch: batch, time: time, heads: heads, keyHeads: keyHeads, keyWidth: keyWidth / heads,
-      valueWidth: valueWidth / heads)
+  /// Takes over what another state of the same model remembers of one sequence; positions are left alone.
+  package func copy(sequence: Int, _ other: ModelState, sequence source: Int, on pool: WorkerPool) {
+    for (mine, theirs) in zip(layers, other.layers) {
+      mine.copy(sequence: sequence, theirs, sequence: source, on: pool)
+    }
   }
 }

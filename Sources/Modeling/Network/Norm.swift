@@ -3,10 +3,10 @@ internal import Tensors
 /// A norm of the residual stream with its weights: RMSNorm or LayerNorm (docs/MATH.md, eq. 13, 14 and 26).
 struct Norm {
   let kind: NormKind
-  let weights: NormParameters
+  let weights: NormTensors<Tensor>
   let epsilon: Float
 
-  init(_ configuration: ModelConfiguration, _ weights: NormParameters) {
+  init(_ configuration: ModelConfiguration, _ weights: NormTensors<Tensor>) {
     kind = configuration.norm
     self.weights = weights
     epsilon = Float(configuration.normEpsilon)
@@ -25,7 +25,8 @@ struct Norm {
 
   /// dx = addend + the gradient through the norm; the weights' gradients are added to.
   func backward(
-    _ dx: Tensor, gradients: NormParameters, addend: Tensor?, _ dy: Tensor, _ x: Tensor, _ statistics: NormStatistics,
+    _ dx: Tensor, gradients: NormTensors<Tensor>, addend: Tensor?, _ dy: Tensor, _ x: Tensor,
+    _ statistics: NormStatistics,
     partials: Tensor, on pool: WorkerPool
   ) {
     if kind == .layer {

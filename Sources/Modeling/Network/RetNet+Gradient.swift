@@ -13,37 +13,41 @@ extension RetNet {
   ///     in the chunkwise form.
   ///   - initial: What each document starts from, and its gradient, added to; nil: nothing. Not together with `carried`.
   ///   - scoredCount: What the mean is over: the scored targets of the whole batch, of which this may be a part; ≥ 1.
+  ///   - precision: Of the products with weights and of those in chunkwise retention.
   ///   - memory: Made for this batch.
   ///   - pool: Where the work runs.
   /// - Returns: The sum of the losses over `scoredCount`, nats per token.
   package func addGradient(
     _ gradients: Parameters, inputs: Indices, targets: Indices, documents: Indices? = nil, carried: CarriedRows? = nil,
-    initial: InitialState? = nil, scoredCount: Int, memory: TrainingMemory, on pool: WorkerPool
+    initial: InitialState? = nil, scoredCount: Int, precision: ProductPrecision = .float32, memory: TrainingMemory,
+    on pool: WorkerPool
   ) -> Double {
     precondition(scoredCount >= 1, "addGradient: scoredCount is \(scoredCount)")
     precondition(
-      initial == nil || carried == nil && memory.retention.initialTerm != nil,
+      initial == nil || carried == nil && memory.mixer.initialTerm != nil,
       "addGradient: an initial state with carried ones, or without memory for it")
-    memory.retention.initialTerm?.prepare(documents)
+    memory.mixer.initialTerm?.prepare(documents)
     let shape = memory.shape
     for index in blocks.indices { enter(index, carried, memory: memory, on: pool) }
-    memory.retention.rotation.prepare(first: carried?.before.position ?? 0, count: shape.time)
+    memory.mixer.prepare(first: carried?.before.position ?? 0, count: shape.time)
+    let call = LayerCall(
+      shape: shape, form: memory.mixer.form, documents: documents, precision: precision, memory: memory.mixer)
 
     embed(
       memory.activations[0].input, embedded: memory.embedded, memory.embeddingStatistics, inputs, on: pool)
     for (index, block) in blocks.enumerated() {
       let isLast = index + 1 == blocks.count
       block.forward(
-        isLast ? memory.output : memory.activations[index + 1].input, memory.activations[index], shape: shape,
-        form: memory.retention.form, state: memory.state.layers[index], documents: documents,
-        initial: initial?.layers[index], memory: memory.retention, on: pool)
+        isLast ? memory.output : memory.activations[index + 1].input, memory.activations[index], call,
+        state: memory.state.layers[index], initial: initial?.layers[index], on: pool)
     }
     if let carried {
       for row in 0..<shape.batch {
         carried.after.copy(sequence: carried.first + row, memory.state, sequence: row, on: pool)
       }
     }
-    let loss = lossAndHeadGradient(gradients, targets: targets, scoredCount: scoredCount, memory: memory, on: pool)
+    let loss = lossAndHeadGradient(
+      gradients, targets: targets, scoredCount: scoredCount, precision: precision, memory: memory, on: pool)
 
     let dx = memory.dstream
     if let norm = parameters.finalNorm, let gradient = gradients.finalNorm {
@@ -58,12 +62,11 @@ extension RetNet {
       if memory.recomputation == .blocks {
         enter(index, carried, memory: memory, on: pool)
         blocks[index].computeActivations(
-          a, shape: shape, form: memory.retention.form, state: memory.state.layers[index], documents: documents,
-          initial: initial?.layers[index], memory: memory.retention, on: pool)
+          a, call, state: memory.state.layers[index], initial: initial?.layers[index], on: pool)
       }
       blocks[index].backward(
-        dx, gradients: gradients.layers[index], a, scratch: memory.scratch, shape: shape, documents: documents,
-        initial: initial?.layers[index], memory: memory.retention, on: pool)
+        dx, gradients: gradients.layers[index], a, scratch: memory.scratch, call, initial: initial?.layers[index],
+        on: pool)
     }
     if gradients.lowestBlock == 0 { embedBackward(gradients, dx, inputs, memory: memory, on: pool) }
     return loss
@@ -73,8 +76,8 @@ extension RetNet {
   private func enter(_ layer: Int, _ carried: CarriedRows?, memory: TrainingMemory, on pool: WorkerPool) {
     let state = memory.state.layers[layer]
     guard let carried else { return state.clear(on: pool) }
-    guard case .chunkwise = memory.retention.form else {
-      preconditionFailure("addGradient: the \(memory.retention.form) form has no backward from a carried state")
+    guard case .chunkwise = memory.mixer.form else {
+      preconditionFailure("addGradient: the \(memory.mixer.form) form has no backward from a carried state")
     }
     for row in 0..<memory.shape.batch {
       state.copy(sequence: row, carried.before.layers[layer], sequence: carried.first + row, on: pool)
@@ -98,7 +101,8 @@ extension RetNet {
 
   /// Final norm, logits, loss and their backward down to the final norm's output, a block of rows at a time.
   private func lossAndHeadGradient(
-    _ gradients: Parameters, targets: Indices, scoredCount: Int, memory: TrainingMemory, on pool: WorkerPool
+    _ gradients: Parameters, targets: Indices, scoredCount: Int, precision: ProductPrecision, memory: TrainingMemory,
+    on pool: WorkerPool
   ) -> Double {
     let rows = memory.normed.shape[0]
     normalizeOutput(memory.normed, memory.outputStatistics, memory.output, on: pool)
@@ -107,13 +111,13 @@ extension RetNet {
       let range = start..<min(start + TrainingMemory.logitRows, rows)
       let logits = memory.logits.prefix(range.count)
       let normed = memory.normed.view(Shape(range.count, width), at: start * width)
-      computeLogits(logits, normed, on: pool)
+      computeLogits(logits, normed, precision: precision, on: pool)
       crossEntropyWithGradient(
         logits, losses: memory.losses.view(Shape(range.count), at: start), targets: targets.slice(range),
         scale: 1 / Float(scoredCount), on: pool)
       head.backward(
         Matrix(memory.dnormed).rows(range), gradients: (gradients.head, gradients.headBias), Matrix(logits), normed,
-        partials: memory.scratch.partials, on: pool)
+        partials: memory.scratch.partials, precision: precision, on: pool)
     }
     var sum = 0.0
     for row in 0..<rows { sum += Double(memory.losses[row]) }

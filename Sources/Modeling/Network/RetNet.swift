@@ -14,24 +14,21 @@ package struct RetNet: Sendable {
   /// - Parameters:
   ///   - configuration: Resolved.
   ///   - parameters: Laid out for it.
-  ///   - precision: Of the products with weights.
-  package init(_ configuration: ModelConfiguration, _ parameters: Parameters, precision: ProductPrecision = .float32) {
-    self.init(configuration, ModelWeights(parameters), trained: parameters, precision: precision)
+  package init(_ configuration: ModelConfiguration, _ parameters: Parameters) {
+    self.init(configuration, ModelWeights(parameters), trained: parameters)
   }
 
   /// A network that only runs, from weights in the formats that they have.
   package init(_ configuration: ModelConfiguration, _ weights: ModelWeights) {
-    self.init(configuration, weights, trained: nil, precision: .float32)
+    self.init(configuration, weights, trained: nil)
   }
 
-  private init(
-    _ configuration: ModelConfiguration, _ weights: ModelWeights, trained: Parameters?, precision: ProductPrecision
-  ) {
+  private init(_ configuration: ModelConfiguration, _ weights: ModelWeights, trained: Parameters?) {
     self.configuration = configuration
     self.weights = weights
     self.trained = trained
-    blocks = weights.layers.map { Block(configuration: configuration, weights: $0, precision: precision) }
-    head = Linear(weights.head, weights.headBias, precision)
+    blocks = weights.layers.map { Block(configuration: configuration, weights: $0) }
+    head = Linear(weights.head, weights.headBias)
   }
 
   /// What training changes.
@@ -69,19 +66,19 @@ package struct RetNet: Sendable {
     if let positions {
       precondition(
         positions.count == batch && shape.time == 1, "forward: \(positions.count) positions for \(rows) rows")
-      memory.retention.rotation.prepare(positions)
+      memory.mixer.prepare(positions)
     } else {
-      memory.retention.rotation.prepare(first: state.position, count: shape.time)
+      memory.mixer.prepare(first: state.position, count: shape.time)
     }
+    let call = LayerCall(
+      shape: shape, form: form, documents: documents, precision: .float32, memory: memory.mixer)
     embed(a.input, embedded: memory.embedded?.prefix(rows), a.statistics, ids, on: pool)
     for (index, block) in blocks.enumerated() {
-      block.forward(
-        a.input, a, shape: shape, form: form, state: state.layers[index], documents: documents,
-        memory: memory.retention, on: pool)
+      block.forward(a.input, a, call, state: state.layers[index], on: pool)
       if let observe {
         // The block is done with what it gated, so its memory is free.
-        block.normalizeHeads(a.gated, a, gate: nil, on: pool)
-        observe(index, a.retained, a.gated)
+        block.mixer.normalizeHeads(a.mixer.gated, a.mixer, gate: nil, on: pool)
+        observe(index, a.mixer.retained, a.mixer.gated)
       }
     }
     if positions == nil { state.position += shape.time }
@@ -121,16 +118,19 @@ package struct RetNet: Sendable {
   /// - Parameters:
   ///   - logits: [R, N].
   ///   - normed: [R, D].
+  ///   - precision: Of the product, where the weight is Float32.
   ///   - pool: Where the work runs.
-  package func computeLogits(_ logits: Tensor, _ normed: Tensor, on pool: WorkerPool) {
-    head.forward(Matrix(logits), normed, on: pool)
+  package func computeLogits(
+    _ logits: Tensor, _ normed: Tensor, precision: ProductPrecision = .float32, on pool: WorkerPool
+  ) {
+    head.forward(Matrix(logits), normed, precision: precision, on: pool)
   }
 }
 
 /// Memory to run a model without a backward: one block's activations, used by all blocks in turn.
 package final class InferenceMemory {
   let activations: BlockActivations
-  let retention: RetentionMemory
+  let mixer: MixerMemory
   /// What an embedding norm reads.
   let embedded: Tensor?
   let normed: Tensor
@@ -149,13 +149,9 @@ package final class InferenceMemory {
       byteCount: Self.byteCount(configuration, form: form, batch: batch, time: time, workers: workers))
     let rows = batch * time
     let shape = configuration.retentionShape(batch: batch, time: time)
-    var states: ChunkStates?
-    if case .chunkwise(let chunkLength) = form {
-      states = ChunkStates(shape, chunks: ChunkPlan(time: time, length: chunkLength).count)
-    }
     let stream = Tensor(Shape(rows, configuration.width))
-    activations = BlockActivations(configuration, rows: rows, input: stream, middle: stream, states: states)
-    retention = RetentionMemory(
+    activations = BlockActivations(configuration, shape: shape, form: form, input: stream, middle: stream)
+    mixer = MixerMemory(
       configuration, decay: decay, form: form, batch: batch, time: time, workers: workers)
     embedded = configuration.hasEmbeddingNorm ? Tensor(Shape(rows, configuration.width)) : nil
     normed = Tensor(Shape(rows, configuration.width))
@@ -165,14 +161,9 @@ package final class InferenceMemory {
   package static func byteCount(
     _ configuration: ModelConfiguration, form: RetentionForm, batch: Int, time: Int, workers: Int
   ) -> Double {
-    let rows = batch * time
-    var states = 0.0
-    if case .chunkwise(let chunkLength) = form {
-      let chunks = ChunkPlan(time: time, length: chunkLength).count
-      states = ChunkStates.byteCount(configuration.retentionShape(batch: batch, time: time), chunks: chunks)
-    }
-    let streams = (configuration.hasEmbeddingNorm ? 3 : 2) * Tensor.byteCount(rows, configuration.width)
-    return BlockActivations.byteCount(configuration, rows: rows) + states + streams
-      + RetentionMemory.byteCount(configuration, form: form, batch: batch, time: time, workers: workers)
+    let streams = (configuration.hasEmbeddingNorm ? 3 : 2) * Tensor.byteCount(batch * time, configuration.width)
+    let shape = configuration.retentionShape(batch: batch, time: time)
+    return streams + BlockActivations.byteCount(configuration, shape: shape, form: form)
+      + MixerMemory.byteCount(configuration, form: form, batch: batch, time: time, workers: workers)
   }
 }

@@ -23,13 +23,9 @@ extension TrainingMemory {
   ) -> TrainingMemorySize {
     let rows = batch * time
     let shape = configuration.retentionShape(batch: batch, time: time)
-    var chunks: Int?
-    if case .chunkwise(let chunkLength) = form { chunks = ChunkPlan(time: time, length: chunkLength).count }
     let stream = Tensor.byteCount(rows, configuration.width)
     // Beside the stream that enters: what is between, and the stream after retention.
-    let block =
-      BlockActivations.byteCount(configuration, rows: rows) + stream
-      + (chunks.map { ChunkStates.byteCount(shape, chunks: $0) } ?? 0)
+    let block = BlockActivations.byteCount(configuration, shape: shape, form: form) + stream
     let blocks = recomputation == .blocks ? 1 : configuration.layers
     let statistics = NormStatistics.byteCount(rows: rows)
     return TrainingMemorySize(
@@ -37,8 +33,8 @@ extension TrainingMemory {
         // Around the blocks: their output and its norm; what an embedding norm reads.
         + (configuration.hasEmbeddingNorm ? 3 : 2) * stream + 2 * statistics,
       activationGradients: 2 * stream
-        + BackwardScratch.byteCount(configuration, rows: rows, shape: shape, chunks: chunks),
-      retention: RetentionMemory.byteCount(
+        + BackwardScratch.byteCount(configuration, shape: shape, form: form),
+      retention: MixerMemory.byteCount(
         configuration, form: form, batch: batch, time: time, hasInitialState: hasInitialState, workers: workers)
         + ModelState.byteCount(configuration, batch: batch),
       logits: Tensor.byteCount(min(rows, logitRows), configuration.vocabularySize) + Tensor.byteCount(rows))

@@ -26,7 +26,7 @@ package final class TrainingMemory {
   let logits: Tensor
   let losses: Tensor
   let scratch: BackwardScratch
-  let retention: RetentionMemory
+  let mixer: MixerMemory
   let state: ModelState
 
   /// Rows of logits that exist at a time; the full logits never do.
@@ -46,16 +46,12 @@ package final class TrainingMemory {
   ) {
     let rows = batch * time
     let shape = configuration.retentionShape(batch: batch, time: time)
-    var chunks: Int?
-    if case .chunkwise(let chunkLength) = form { chunks = ChunkPlan(time: time, length: chunkLength).count }
     func stream() -> Tensor { Tensor(Shape(rows, configuration.width)) }
     self.shape = shape
     embedded = configuration.hasEmbeddingNorm ? stream() : nil
     embeddingStatistics = NormStatistics(rows: rows)
     func block() -> BlockActivations {
-      BlockActivations(
-        configuration, rows: rows, input: stream(), middle: stream(),
-        states: chunks.map { ChunkStates(shape, chunks: $0) })
+      BlockActivations(configuration, shape: shape, form: form, input: stream(), middle: stream())
     }
     self.recomputation = recomputation
     switch recomputation {
@@ -71,8 +67,8 @@ package final class TrainingMemory {
     dstream = stream()
     logits = Tensor(Shape(min(rows, TrainingMemory.logitRows), configuration.vocabularySize))
     losses = Tensor(Shape(rows))
-    scratch = BackwardScratch(configuration, rows: rows, shape: shape, chunks: chunks)
-    retention = RetentionMemory(
+    scratch = BackwardScratch(configuration, shape: shape, form: form)
+    mixer = MixerMemory(
       configuration, form: form, batch: batch, time: time, hasInitialState: hasInitialState, workers: workers)
     state = ModelState(configuration, batch: batch)
   }

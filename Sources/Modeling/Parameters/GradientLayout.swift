@@ -17,29 +17,19 @@ struct GradientLayout {
   ///   - layout: Of the weights.
   ///   - isTrained: Whether a weight is.
   init(_ layout: ParameterLayout, _ isTrained: (ParameterDescription) -> Bool) {
-    lowestBlock = layout.layers.count
+    lowestBlock = layout.tensors.layers.count
     var left = layout.descriptions[...]
     for place in layout.places {
       let weights = left.prefix { $0.offset < place.offset + place.shape.count }
       left = left.dropFirst(weights.count)
       let isWanted = weights.contains(where: isTrained)
-      if isWanted, let block = weights.first?.block(of: layout.layers.count) { lowestBlock = min(lowestBlock, block) }
+      if isWanted, let depth = weights.first?.depth { lowestBlock = min(lowestBlock, depth) }
       guard isWanted || place.shape.rank == 1 else { continue }
       offsets[place.offset] = count
       for weight in weights {
-        let offset = count + weight.offset - place.offset
-        descriptions.append(ParameterDescription(name: weight.name, shape: weight.shape, offset: offset))
+        descriptions.append(weight.moved(to: count + weight.offset - place.offset))
       }
       count += place.shape.count
     }
-  }
-}
-
-extension ParameterDescription {
-  /// The block that a backward has to reach for this weight.
-  fileprivate func block(of blocks: Int) -> Int {
-    let words = name.split(separator: ".")
-    if words.first == "layers", words.count > 1, let block = Int(words[1]) { return block }
-    return name.hasPrefix("embed") ? 0 : blocks
   }
 }

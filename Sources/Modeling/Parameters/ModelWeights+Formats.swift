@@ -46,7 +46,7 @@ extension ModelWeights {
       matrix.append(drawn, as: format(weight), on: pool)
     } tensor: { weights in
       let vector = Tensor(Shape(weights.reduce(0) { $0 + $1.shape[0] }))
-      if !weights[0].name.hasSuffix(".bias") { vector.fill(1) }
+      if !weights[0].isBias { vector.fill(1) }
       return vector
     }
   }

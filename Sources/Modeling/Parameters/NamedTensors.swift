@@ -12,7 +12,7 @@ package struct NamedTensors: Sendable {
     var count = 0
     descriptions = likes.map { like in
       defer { count += like.shape.count }
-      return ParameterDescription(name: like.name, shape: like.shape, offset: count)
+      return like.moved(to: count)
     }
     flat = Tensor(Shape(count))
   }

@@ -6,133 +6,91 @@ struct ParameterPlace {
   let offset: Int
 }
 
-struct NormPlaces {
-  let weight: ParameterPlace
-  let bias: ParameterPlace?
-}
-
 /// The places of a model's weights, one after the other (names: docs/CHECKPOINT.md, section 2).
 struct ParameterLayout {
-  private(set) var descriptions: [ParameterDescription] = []
+  let descriptions: [ParameterDescription]
   /// All of them, in the order of the flat buffer; several weights may share one.
-  private(set) var places: [ParameterPlace] = []
-  private(set) var count = 0
-  let embedding: ParameterPlace
-  let embeddingNorm: NormPlaces?
-  let layers: [LayerLayout]
-  let finalNorm: NormPlaces?
-  let head: ParameterPlace
-  let headBias: ParameterPlace?
+  let places: [ParameterPlace]
+  let count: Int
+  let tensors: ModelTensors<ParameterPlace, ParameterPlace>
 
   init(_ c: ModelConfiguration) {
     precondition(c.vocabularySize > 0 && c == c.resolved, "ParameterLayout: configuration is not resolved")
-    var places = Places()
-    embedding = places.add("embed.weight", Shape(c.vocabularySize, c.width))
-    embeddingNorm = c.hasEmbeddingNorm ? places.addNorm("embed_norm", c) : nil
-    layers = (0..<c.layers).map { LayerLayout(&places, prefix: "layers.\($0).", c) }
-    finalNorm = c.hasFinalNorm ? places.addNorm("final_norm", c) : nil
-    head = c.isHeadTied ? embedding : places.add("lm_head.weight", Shape(c.vocabularySize, c.width))
-    headBias = c.hasHeadBias ? places.add("lm_head.bias", Shape(c.vocabularySize)) : nil
+    var places = ParameterPlaces()
+    let embedding = places.add("embed.weight", Shape(c.vocabularySize, c.width), .embedding)
+    let embeddingNorm = c.hasEmbeddingNorm ? places.addNorm("embed_norm", c) : nil
+    let layers = (0..<c.layers).map { layer in
+      places.depth = layer
+      return LayerTensors(&places, prefix: "layers.\(layer).", c)
+    }
+    places.depth = c.layers
+    let finalNorm = c.hasFinalNorm ? places.addNorm("final_norm", c) : nil
+    let head = c.isHeadTied ? embedding : places.add("lm_head.weight", Shape(c.vocabularySize, c.width), .head)
+    let headBias = c.hasHeadBias ? places.add("lm_head.bias", Shape(c.vocabularySize), .head, isBias: true) : nil
+    tensors = ModelTensors(
+      embedding: embedding, embeddingNorm: embeddingNorm, layers: layers, finalNorm: finalNorm, head: head,
+      headBias: headBias)
     descriptions = places.descriptions
     self.places = places.all
     count = places.count
   }
 }
 
-/// The places of one block's weights.
-struct LayerLayout {
-  let retentionNorm: NormPlaces
-  let projections: ParameterPlace
-  let projectionBias: ParameterPlace?
-  let headNorm: ParameterPlace?
-  let output: ParameterPlace
-  let outputBias: ParameterPlace?
-  let feedForwardNorm: NormPlaces
-  let expansion: ParameterPlace
-  let expansionBias: ParameterPlace?
-  let down: ParameterPlace
-  let downBias: ParameterPlace?
-
-  fileprivate init(_ places: inout Places, prefix: String, _ c: ModelConfiguration) {
-    let columns = ProjectionColumns(c)
-    var projected = [("q", columns.q), ("k", columns.k), ("v", columns.v)]
-    if let g = columns.g { projected.append(("g", g)) }
-    retentionNorm = places.addNorm(prefix + "ret_norm", c)
-    projections = places.addStacked(projected.map { (prefix + "ret.\($0.0).weight", $0.1.count) }, columns: c.width)
-    projectionBias =
-      c.hasRetentionBiases ? places.addStacked(projected.map { (prefix + "ret.\($0.0).bias", $0.1.count) }) : nil
-    output = places.add(prefix + "ret.o.weight", Shape(c.width, c.valueWidth))
-    outputBias = c.hasRetentionBiases ? places.add(prefix + "ret.o.bias", Shape(c.width)) : nil
-    switch c.headNormWeight {
-    case .none: headNorm = nil
-    case .shared: headNorm = places.add(prefix + "ret.head_norm.weight", Shape(c.valueWidth / c.heads))
-    case .full: headNorm = places.add(prefix + "ret.head_norm.weight", Shape(c.valueWidth))
-    }
+extension LayerTensors where Matrix == ParameterPlace, Vector == ParameterPlace {
+  fileprivate init(_ places: inout ParameterPlaces, prefix: String, _ c: ModelConfiguration) {
+    mixerNorm = places.addNorm(prefix + "ret_norm", c)
+    mixer = MixerTensors(&places, prefix: prefix, c)
 
     let isGated = c.feedForward == .glu
     let expanded = isGated ? ["gate", "up"] : ["fc1"]
     let narrowed = isGated ? "down" : "fc2"
     let F = c.feedForwardWidth
     feedForwardNorm = places.addNorm(prefix + "ffn_norm", c)
-    expansion = places.addStacked(expanded.map { (prefix + "ffn.\($0).weight", F) }, columns: c.width)
-    expansionBias = c.hasFeedForwardBiases ? places.addStacked(expanded.map { (prefix + "ffn.\($0).bias", F) }) : nil
-    down = places.add(prefix + "ffn.\(narrowed).weight", Shape(c.width, F))
-    downBias = c.hasFeedForwardBiases ? places.add(prefix + "ffn.\(narrowed).bias", Shape(c.width)) : nil
+    expansion = places.addStacked(expanded.map { (prefix + "ffn.\($0).weight", F) }, columns: c.width, .feedForward)
+    expansionBias =
+      c.hasFeedForwardBiases ? places.addStacked(expanded.map { (prefix + "ffn.\($0).bias", F) }, .feedForward) : nil
+    down = places.add(prefix + "ffn.\(narrowed).weight", Shape(c.width, F), .feedForward)
+    downBias =
+      c.hasFeedForwardBiases
+      ? places.add(prefix + "ffn.\(narrowed).bias", Shape(c.width), .feedForward, isBias: true) : nil
   }
 }
 
-/// Hands out places.
-private struct Places {
-  var descriptions: [ParameterDescription] = []
-  var all: [ParameterPlace] = []
-  var count = 0
+/// Hands out places, one behind the other.
+struct ParameterPlaces {
+  private(set) var descriptions: [ParameterDescription] = []
+  private(set) var all: [ParameterPlace] = []
+  private(set) var count = 0
+  /// Blocks before the weights that follow.
+  var depth = 0
 
-  mutating func add(_ name: String, _ shape: Shape) -> ParameterPlace {
+  mutating func add(_ name: String, _ shape: Shape, _ role: ParameterRole, isBias: Bool = false) -> ParameterPlace {
     let place = ParameterPlace(shape: shape, offset: count)
     all.append(place)
-    addWeight(name, shape)
+    addWeight(name, shape, role, isBias: isBias)
     return place
   }
 
-  private mutating func addWeight(_ name: String, _ shape: Shape) {
-    descriptions.append(ParameterDescription(name: name, shape: shape, offset: count))
+  private mutating func addWeight(_ name: String, _ shape: Shape, _ role: ParameterRole, isBias: Bool) {
+    descriptions.append(
+      ParameterDescription(name: name, shape: shape, offset: count, role: role, isBias: isBias, depth: depth))
     count += shape.count
   }
 
-  /// Parts with rows of their own that lie together as one matrix, or one vector.
-  mutating func addStacked(_ parts: [(name: String, rows: Int)], columns: Int? = nil) -> ParameterPlace {
-    let rows = parts.reduce(0) { $0 + $1.rows }
-    let place = ParameterPlace(shape: columns.map { Shape(rows, $0) } ?? Shape(rows), offset: count)
+  /// Parts with rows of their own that lie together as one matrix, or one vector, of biases.
+  mutating func addStacked(
+    _ parts: [(name: String, rows: Int)], columns: Int? = nil, _ role: ParameterRole
+  ) -> ParameterPlace {
+    func shape(_ rows: Int) -> Shape { columns.map { Shape(rows, $0) } ?? Shape(rows) }
+    let place = ParameterPlace(shape: shape(parts.reduce(0) { $0 + $1.rows }), offset: count)
     all.append(place)
-    for (name, rows) in parts { addWeight(name, columns.map { Shape(rows, $0) } ?? Shape(rows)) }
+    for (name, rows) in parts { addWeight(name, shape(rows), role, isBias: columns == nil) }
     return place
   }
 
-  mutating func addNorm(_ name: String, _ c: ModelConfiguration) -> NormPlaces {
-    NormPlaces(
-      weight: add(name + ".weight", Shape(c.width)),
-      bias: c.norm == .layer ? add(name + ".bias", Shape(c.width)) : nil)
-  }
-}
-
-/// What weights are for.
-package enum ParameterPart: String, CaseIterable, Sendable {
-  case embedding
-  /// Projections to queries, keys, values and gates, and the output.
-  case retention
-  case feedForward = "feed-forward"
-  /// Every norm, that of the heads included.
-  case norms
-  /// The output head, where it is not the embedding.
-  case head
-}
-
-extension ParameterDescription {
-  /// Told by the name (docs/CHECKPOINT.md, section 2).
-  package var part: ParameterPart {
-    if name.contains("norm.") { return .norms }
-    if name.hasPrefix("embed.") { return .embedding }
-    if name.hasPrefix("lm_head.") { return .head }
-    return name.contains(".ret.") ? .retention : .feedForward
+  mutating func addNorm(_ name: String, _ c: ModelConfiguration) -> NormTensors<ParameterPlace> {
+    NormTensors(
+      weight: add(name + ".weight", Shape(c.width), .norm),
+      bias: c.norm == .layer ? add(name + ".bias", Shape(c.width), .norm, isBias: true) : nil)
   }
 }

@@ -9,19 +9,14 @@ extension Parameters {
   package func initialize(from source: inout RandomSource) {
     for description in descriptions {
       let weight = tensor(description)
-      let name = description.name
-      if name.hasSuffix(".bias") {
-        weight.fill(0)
-      } else if !description.isMatrix {
-        weight.fill(1)
-      } else if name == "embed.weight" || name == "lm_head.weight" {
-        weight.fillNormal(deviation: 1 / Double(weight.shape[1]).squareRoot(), from: &source)
-      } else if name.hasSuffix("ret.o.weight") {
-        weight.fillUniform(bound: 0.5 * xavierBound(weight.shape), from: &source)
-      } else if name.contains(".ret.") {
-        weight.fillUniform(bound: 0.17677669529663687 * xavierBound(weight.shape), from: &source)  // gain 2^-2.5
-      } else {
-        weight.fillUniform(bound: 1 / Double(weight.shape[1]).squareRoot(), from: &source)
+      guard description.isMatrix else { weight.fill(description.isBias ? 0 : 1); continue }
+      switch description.role {
+      case .embedding, .head: weight.fillNormal(deviation: 1 / Double(weight.shape[1]).squareRoot(), from: &source)
+      case .mixerOutput: weight.fillUniform(bound: 0.5 * xavierBound(weight.shape), from: &source)
+      // Gain 2^-2.5.
+      case .mixerInput: weight.fillUniform(bound: 0.17677669529663687 * xavierBound(weight.shape), from: &source)
+      case .feedForward: weight.fillUniform(bound: 1 / Double(weight.shape[1]).squareRoot(), from: &source)
+      case .norm, .initialState: preconditionFailure("initialize: \(description.name) is a matrix")
       }
     }
   }

@@ -49,8 +49,7 @@ package enum Quantization: String, CaseIterable, Sendable {
   package func storage(of weight: ParameterDescription) -> StoredWeight {
     guard weight.isMatrix else { return .numbers(.float32) }
     guard weight.shape[1] % WeightFormat.block == 0 else { return .numbers(.bfloat16) }
-    let isAtTheEnds = weight.name == "embed.weight" || weight.name == "lm_head.weight"
-    return self == .q8_0 || isAtTheEnds ? .q8_0 : .q4_0
+    return self == .q8_0 || weight.isVocabularyTable ? .q8_0 : .q4_0
   }
 }
 

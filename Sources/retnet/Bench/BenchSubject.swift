@@ -49,7 +49,7 @@ struct BenchSubject {
   var productCount: Int {
     let weights = Parameters.descriptions(network.configuration).filter(\.isMatrix)
     let isTied = network.configuration.isHeadTied
-    return weights.reduce(0) { $0 + (isTied || $1.name != "embed.weight" ? $1.shape.count : 0) }
+    return weights.reduce(0) { $0 + (isTied || $1.role != .embedding ? $1.shape.count : 0) }
   }
 
   /// Bytes of the state of one sequence.

@@ -137,14 +137,28 @@ struct Conversation {
   private mutating func makeText() throws {
     let start = ContinuousClock.now
     var maker = TextMaker(rules, seed: random, recent: tail, isTextStart: isTextStart)
-    while maker.finish == nil, StopSignals.received == nil {
-      let (token, text) = try maker.step(generator.nextLogits)
-      try StandardStream.output.write(text)
-      if let token {
-        generator.append(token)
-        note([token])
+    var batch = TextBatch(model.network, capacity: 1, on: pool)
+    let id = batch.submit(.generator(generator, readsLast: true), maker)
+    var failure: (any Error)?
+    while !batch.isEmpty {
+      if StopSignals.received != nil || failure != nil { batch.cancel(id) }
+      do {
+        for event in try batch.step() {
+          switch event {
+          case .text(_, let text): if failure == nil { try StandardStream.output.write(text) }
+          case .finished(_, let made, let generator):
+            maker = made
+            self.generator = generator ?? self.generator
+          }
+        }
+      } catch {
+        // What was made stays read, for the state.
+        guard failure == nil else { break }
+        failure = error
       }
     }
+    note(maker.tokens)
+    if let failure { throw failure }
     try StandardStream.output.write("\n")
     random = maker.sampler.random
     if StopSignals.received == "SIGINT" { _ = StopSignals.take() }

@@ -165,7 +165,7 @@ struct GenerateCommand: ParsableCommand {
     try state.write(
       generation.generator, random: maker.sampler.random, recent: maker.sampler.recent, generation.model)
     // A terminal that was closed takes no more text before the signal is seen.
-    if maker.finish == .signal || maker.finish == nil && StopSignals.received != nil {
+    if maker.finish == .signal, StopSignals.received != nil {
       throw state.stateOut == nil ? StopSignals.exit : ExitStatus.stopped.exit
     }
   }

@@ -63,17 +63,25 @@ struct Generation {
   /// - Throws: When standard output cannot be written; `TokenChoiceError`.
   mutating func runOne(readsLast: Bool) throws -> TextMaker {
     let start = ContinuousClock.now
+    var batch = TextBatch(model.network, capacity: 1, on: pool)
     var maker = maker(seed: seed)
+    let id = batch.submit(.generator(generator, readsLast: readsLast), maker)
     var isHeard = true
-    while maker.finish == nil, isHeard {
-      if StopSignals.received != nil {
-        let text = maker.stop()
-        isHeard = try show(json ? "" : text)
-        break
+    do {
+      while !batch.isEmpty {
+        if StopSignals.received != nil || !isHeard { batch.cancel(id) }
+        for event in try batch.step() {
+          switch event {
+          case .text(_, let text): if isHeard { isHeard = try show(json ? "" : text) }
+          case .finished(_, let made, let generator):
+            maker = made
+            self.generator = generator ?? self.generator
+          }
+        }
       }
-      let (token, text) = try maker.step(generator.nextLogits)
-      isHeard = try show(json ? "" : text)
-      if let token, maker.finish == nil || readsLast { generator.append(token) }
+    } catch {
+      generator = batch.generator(of: id) ?? generator
+      throw error
     }
     timings.addMaking(maker.tokens.count, ContinuousClock.now - start)
     guard isHeard else { return maker }
@@ -82,6 +90,41 @@ struct Generation {
     members.merge(timings.members) { $1 }
     _ = try show((json ? JSONReport(members).text : "") + "\n")
     return maker
+  }
+
+  /// Makes texts until there are no more. A signal ends those that are begun where they are.
+  ///
+  /// - Parameters:
+  ///   - capacity: How many at a time.
+  ///   - next: The next text; asked when a place is free.
+  ///   - done: Gets the finished texts in their order.
+  /// - Returns: Prompt tokens that were read, and the time that it took.
+  /// - Throws: What the closures throw, `FileError.closedPipe`, and `TokenChoiceError`.
+  private func runAll(
+    capacity: Int, next: () throws -> (TextBatch.Start, TextMaker)?, done: (TextMaker) throws -> Void
+  ) throws -> (tokens: Int, time: Duration) {
+    var batch = TextBatch(model.network, capacity: capacity, readsAhead: true, on: pool)
+    var finished: [Int: TextMaker] = [:]
+    var (told, isOpen) = (0, true)
+    repeat {
+      try StandardStream.output.checkReader()
+      if StopSignals.received != nil {
+        isOpen = false
+        batch.cancelAll()
+      }
+      while isOpen, batch.hasRoom {
+        guard let (start, maker) = try next() else { isOpen = false; break }
+        _ = batch.submit(start, maker)
+      }
+      for event in try batch.step() {
+        if case .finished(let id, let maker, _) = event { finished[id] = maker }
+      }
+      while let maker = finished.removeValue(forKey: told) {
+        try done(maker)
+        told += 1
+      }
+    } while isOpen || !batch.isEmpty
+    return batch.reading
   }
 
   /// Writes to standard output; tells whether somebody reads it.
@@ -99,10 +142,10 @@ struct Generation {
     let start = ContinuousClock.now
     var (begun, told, tokens) = (0, 0, 0)
     let progress = generator.progress
-    try BatchGeneration(network: model.network, pool: pool).run(capacity: min(count, BatchDecoder.limit)) {
+    _ = try runAll(capacity: min(count, BatchDecoder.limit)) {
       guard begun < count else { return nil }
       defer { begun += 1 }
-      return .init(progress: progress, maker: maker(seed: seed &+ UInt64(begun)))
+      return (.progress(progress), maker(seed: seed &+ UInt64(begun)))
     } done: { maker in
       if json {
         var members = maker.members(model.tokenizer)
@@ -147,28 +190,20 @@ struct Generation {
   /// A line for each prompt of a list.
   mutating func run(_ list: PromptList) throws {
     let start = ContinuousClock.now
-    var reading = Duration.zero
-    var (read, made) = (0, 0)
+    var made = 0
     var waiting: [PromptList.Entry] = []
-    // Copies, as two closures share them.
-    var reader = generator
+    // A copy, as two closures share it.
     var list = list
-    try BatchGeneration(network: model.network, pool: pool).run(capacity: BatchDecoder.limit) {
+    let reading = try runAll(capacity: BatchDecoder.limit) {
       guard let entry = try list.next() else { return nil }
-      let begin = ContinuousClock.now
-      reader.restart()
-      var prompt = PromptReader(text: entry.prompt, source: entry.place)
-      guard let count = try self.read(&prompt, into: &reader) else { return nil }
-      reading += ContinuousClock.now - begin
-      read += count.tokens
+      let prompt = try PromptReader.ids(entry.prompt, source: entry.place, model)
       var rules = rules
       if let own = entry.count { rules.count = own }
       var told = entry
-      told.tokens = count.tokens
+      told.tokens = prompt.ids.count
       waiting.append(told)
-      let maker = TextMaker(
-        rules, seed: entry.seed ?? seed, recent: prompt.tail, isTextStart: count.isTextStart)
-      return .init(progress: reader.progress, maker: maker)
+      let maker = TextMaker(rules, seed: entry.seed ?? seed, recent: prompt.ids, isTextStart: prompt.isTextStart)
+      return (.prompt(prompt.ids, chunkLength: generator.chunkLength), maker)
     } done: { maker in
       let entry = waiting.removeFirst()
       var members = maker.members(model.tokenizer)
@@ -178,13 +213,8 @@ struct Generation {
       try StandardStream.output.write(JSONReport(members).line + "\n")
       made += maker.tokens.count
     }
-    timings.addReading(read, reading)
-    timings.addMaking(made, ContinuousClock.now - start - reading)
-  }
-
-  /// Reads a prompt of a list; nil where a signal came.
-  private func read(_ prompt: inout PromptReader, into generator: inout Generator) throws -> PromptReader.Count? {
-    do { return try prompt.read(into: &generator, model) } catch is PromptReader.Stopped { return nil }
+    timings.addReading(reading.tokens, reading.time)
+    timings.addMaking(made, ContinuousClock.now - start - reading.time)
   }
 
   private var promptMembers: [String: JSONValue] {

@@ -62,15 +62,19 @@ struct PromptReader {
     self.name = name
   }
 
-  /// A prompt in memory.
+  /// The ids of a prompt in memory, as `read` reads them into an empty generator.
   ///
   /// - Parameters:
   ///   - text: The prompt.
   ///   - source: What errors call it.
-  init(text: String, source: String) {
-    self.source = .text(Array(text.utf8))
-    echoes = false
-    name = source
+  ///   - model: The model.
+  /// - Returns: The ids, at least one, and whether what follows starts a text.
+  /// - Throws: `TokenizerError`; `CommandError` if there is nothing to start from.
+  static func ids(
+    _ text: String, source: String, _ model: LoadedModel
+  ) throws -> (ids: [Int32], isTextStart: Bool) {
+    let ids = (model.bosID.map { [$0] } ?? []) + (try model.tokenizer.encode(Array(text.utf8), source: source))
+    return (ids.isEmpty ? [try model.bosToStartFrom()] : ids, text.isEmpty)
   }
 
   /// Thrown where a signal came while the prompt was read, so far as one is listened to; what was read is in the generator.
@@ -123,10 +127,7 @@ struct PromptReader {
     var encoder = TextEncoder(model.tokenizer, invalid: .refuse, source: name)
     let hasText = try readRest(into: &generator, &encoder)
     if generator.state.position == 0 {
-      guard let bos = model.header.configuration.bosID else {
-        throw CommandError(.usage, "--prompt: the model has no BOS to start from; expected a prompt, found none")
-      }
-      try feed([Int32(bos)], to: &generator)
+      try feed([model.bosToStartFrom()], to: &generator)
     }
     return Count(tokens: generator.state.position, isTextStart: !hasText)
   }
@@ -186,5 +187,15 @@ struct PromptReader {
     }
     if let block, echoes { try StandardStream.output.write(block) }
     return block
+  }
+}
+
+extension LoadedModel {
+  /// BOS for a text that begins with nothing, also where the model's sequences do not begin with it.
+  fileprivate func bosToStartFrom() throws -> Int32 {
+    guard let bos = header.configuration.bosID else {
+      throw CommandError(.usage, "--prompt: the model has no BOS to start from; expected a prompt, found none")
+    }
+    return Int32(bos)
   }
 }

@@ -46,14 +46,16 @@ struct TrainingSample {
   /// The prompt and what follows it, drawn as `retnet generate` draws by default, with the seed of the run.
   func text() -> String {
     var generator = makeGenerator()
-    var maker = TextMaker(
+    let maker = TextMaker(
       rules, seed: UInt64(configuration.seed), recent: [], isTextStart: configuration.samplePrompt.isEmpty)
     generator.read(promptIDs)
-    while maker.finish == nil {
-      // Numbers that are not finite are for the guards of the run to tell of.
-      guard let step = try? maker.step(generator.nextLogits) else { break }
-      if let token = step.token, maker.finish == nil { generator.append(token) }
+    var batch = TextBatch(trainer.network, capacity: 1, on: pool)
+    var text = ""
+    _ = batch.submit(.generator(generator, readsLast: false), maker)
+    // Numbers that are not finite are for the guards of the run to tell of.
+    while !batch.isEmpty, let events = try? batch.step() {
+      for case .text(_, let characters) in events { text += characters }
     }
-    return configuration.samplePrompt + maker.text
+    return configuration.samplePrompt + text
   }
 }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Training
 
-@Suite struct AdamWTests {
+@Suite struct OptimizerTests {
   private static let steps = 5
 
   @Test(arguments: [0, 0.5, 1e6], [0, 0.1])
@@ -25,7 +25,7 @@ import Training
     var expected = reference(parameters)
     var first = expected.map { $0.map { _ in 0 } }
     var second = first
-    var optimizer = AdamW(TrainedTensors(parameters, gradients: gradients))
+    var optimizer = Optimizer(TrainedTensors(parameters, gradients: gradients), rule: configuration.updateRule)
 
     for step in 1...Self.steps {
       gradients.flat.fillNormal(deviation: 0.1, from: &source)
@@ -62,7 +62,7 @@ import Training
     parameters.flat.fill(2)
     var configuration = TrainingConfiguration()
     configuration.weightDecay = 0.5
-    var optimizer = AdamW(TrainedTensors(parameters, gradients: gradients))
+    var optimizer = Optimizer(TrainedTensors(parameters, gradients: gradients), rule: configuration.updateRule)
     optimizer.update(norm: 0, learningRate: 0.1, configuration, on: pool)
     for description in parameters.descriptions {
       let expected: Float = description.isMatrix ? 2 * (1 - 0.05) : 2

@@ -1,0 +1,107 @@
+internal import Retention
+internal import Tensors
+
+/// Retention by the form of a call, and its backward.
+extension MixerMemory {
+  /// Retains, and divides by the score norm where there is one.
+  ///
+  /// - Parameters:
+  ///   - a: Holds q, k, v; receives the heads' outputs and the factors of the score norm.
+  ///   - norm: The score norm of the model.
+  ///   - call: Extents, form, documents, precision.
+  ///   - state: Before and after.
+  ///   - initial: What each document starts from; nil: nothing.
+  ///   - pool: Where the work runs.
+  func retain(
+    _ a: MixerActivations, norm: ScoreNorm, _ call: LayerCall, state: MixerState, initial: MixerInitialState?,
+    on pool: WorkerPool
+  ) {
+    let outer = pool.charge(.retention)
+    defer { pool.charge(outer) }
+    let (shape, form, documents) = (call.shape, call.form, call.documents)
+    let (q, k, v) = (a.projected.q, a.projected.k, a.projected.v)
+    let output = Matrix(a.retained)
+    let absoluteSums = form == .parallel && norm == .sumOfAbs ? sums?.sums(shape) : nil
+    compute(
+      output, q, k, v, shape: shape, form: form, state: state.retention, documents: documents, states: a.states,
+      absoluteSums: absoluteSums, precision: call.precision, on: pool)
+    if let initial { initialTerm?.add(to: output, q, initial: initial.values, precision: call.precision, on: pool) }
+    guard let sums, let factors = a.scoreFactors, let scores = state.scores else { return }
+    var scoreSums = absoluteSums
+    if norm == .absOfSum {
+      // Σ_m R[n, m]: the retention of ones, by the same form.
+      let rows = sums.sums(shape)
+      compute(
+        Matrix(rows), q, k, sums.ones(shape), shape: shape.withUnitValues, form: form, state: scores.keySums,
+        documents: documents, states: sums.states, precision: .float32, on: pool)
+      scoreSums = rows
+    }
+    scoreNormFactors(
+      factors, norm: norm, shape: shape, decay: table.decay, state: scores, documents: documents, scoreSums: scoreSums)
+    scaleRows(a.retained.view(Shape(factors.count, shape.valueWidth)), by: factors, on: pool)
+  }
+
+  /// Retention by one of the forms, with the operands of `recurrentRetention`.
+  ///
+  /// The chunkwise form needs `states` for values of this width; the parallel form fills `absoluteSums`, if there are.
+  private func compute(
+    _ o: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix, shape: RetentionShape, form: RetentionForm,
+    state: RetentionState, documents: Indices?, states: ChunkStates?, absoluteSums: Tensor? = nil,
+    precision: ProductPrecision, on pool: WorkerPool
+  ) {
+    switch form {
+    case .recurrent:
+      recurrentRetention(o, q, k, v, shape: shape, table: table, state: state, documents: documents, on: pool)
+    case .parallel:
+      guard let rows else { preconditionFailure("retain: memory made for \(self.form)") }
+      parallelRetention(
+        o, q, k, v, shape: shape, table: table, state: state, documents: documents, absoluteSums: absoluteSums,
+        scratch: rows, on: pool)
+    case .chunkwise(let chunkLength):
+      guard let chunks, let states else { preconditionFailure("retain: memory made for \(self.form)") }
+      chunkwiseRetention(
+        o, q, k, v, shape: shape, chunkLength: chunkLength, table: table, state: state, documents: documents,
+        states: states, scratch: chunks, precision: precision, on: pool)
+    }
+  }
+
+  /// The backward of `retain` from an empty state: the score norm counts as a constant, as in the programs it is from.
+  ///
+  /// - Parameters:
+  ///   - scratch: Holds the gradient of the heads' outputs, overwritten; receives those of q, k, v.
+  ///   - a: As the forward left it.
+  ///   - call: As in the forward.
+  ///   - initial: As in the forward; its gradient is added to.
+  ///   - pool: Where the work runs.
+  func retainBackward(
+    _ scratch: MixerScratch, _ a: MixerActivations, _ call: LayerCall, initial: MixerInitialState?,
+    on pool: WorkerPool
+  ) {
+    let outer = pool.charge(.retention)
+    defer { pool.charge(outer) }
+    let (shape, documents, precision, d_o) = (call.shape, call.documents, call.precision, scratch.dretained)
+    let (q, k, v) = (a.projected.q, a.projected.k, a.projected.v)
+    let (dq, dk, dv) = (scratch.dprojected.q, scratch.dprojected.k, scratch.dprojected.v)
+    if let factors = a.scoreFactors {
+      scaleRows(d_o.view(Shape(factors.count, shape.valueWidth)), by: factors, on: pool)
+    }
+    switch form {
+    case .chunkwise(let chunkLength):
+      guard let chunks, let states = a.states, let dstates = scratch.dstates else {
+        preconditionFailure("retainBackward: no states")
+      }
+      chunkwiseRetentionBackward(
+        dq: dq, dk: dk, dv: dv, Matrix(d_o), q, k, v, shape: shape, chunkLength: chunkLength, table: table,
+        documents: documents, states: states, dstates: dstates, scratch: chunks, precision: precision, on: pool)
+    case .parallel:
+      guard let rows else { preconditionFailure("retainBackward: no scratch") }
+      parallelRetentionBackward(
+        dq: dq, dk: dk, dv: dv, Matrix(d_o), q, k, v, shape: shape, table: table, state: nil, documents: documents,
+        scratch: rows, on: pool)
+    case .recurrent: preconditionFailure("retainBackward: the recurrent form has its backward in the tests only")
+    }
+    guard let initial else { return }
+    initialTerm?.addGradient(
+      dq: dq, dinitial: initial.gradients, Matrix(d_o), q, initial: initial.values, precision: precision, on: pool)
+  }
+}

@@ -1,0 +1,130 @@
+internal import Retention
+internal import Tensors
+
+/// Which of the three forms computes retention. They give the same numbers up to rounding.
+package enum RetentionForm: Sendable, Equatable {
+  case parallel
+  case recurrent
+  case chunkwise(chunkLength: Int)
+
+  /// Chunks of a sequence; nil in the other forms.
+  func chunkCount(time: Int) -> Int? {
+    guard case .chunkwise(let length) = self else { return nil }
+    return ChunkPlan(time: time, length: length).count
+  }
+}
+
+/// What the mixers of all layers share in a call: decay powers, angles and scratch, made once for a longest call.
+final class MixerMemory {
+  let form: RetentionForm
+  let table: DecayTable
+  let rotation: RotationTable
+  let chunks: ChunkScratch?
+  let rows: ParallelScratch?
+  let sums: ScoreSums?
+  /// Where documents start from a state.
+  let initialTerm: InitialStateTerm?
+
+  /// - Parameters:
+  ///   - configuration: Resolved.
+  ///   - decay: Of the heads; nil: by the configuration's rule.
+  ///   - form: The form that calls will use; recurrent calls are always possible.
+  ///   - batch: Sequences of a call.
+  ///   - time: The longest call's tokens in a sequence.
+  ///   - hasInitialState: Whether documents start from a state.
+  ///   - workers: Threads of the pool.
+  init(
+    _ configuration: ModelConfiguration, decay: Decay? = nil, form: RetentionForm, batch: Int, time: Int,
+    hasInitialState: Bool = false, workers: Int
+  ) {
+    let shape = configuration.retentionShape(batch: batch, time: time)
+    let decay = decay ?? Decay(configuration.decay, heads: configuration.heads)
+    self.form = form
+    let frequencies = configuration.rotationFrequencies.values(
+      keyWidth: shape.keyWidth, base: configuration.rotationBase)
+    initialTerm =
+      hasInitialState
+      ? InitialStateTerm(shape, decay: decay, frequencies: frequencies, layout: configuration.rotationLayout) : nil
+    rotation = RotationTable(
+      frequencies: frequencies, layout: configuration.rotationLayout,
+      capacity: form == .recurrent ? max(time, batch) : time)
+    switch form {
+    case .parallel:
+      table = DecayTable(decay, length: max(1, time))
+      chunks = nil
+      rows = ParallelScratch(shape, workers: workers)
+    case .recurrent:
+      table = DecayTable(decay, length: 1)
+      chunks = nil
+      rows = nil
+    case .chunkwise(let chunkLength):
+      let length = ChunkPlan(time: time, length: chunkLength).length
+      table = DecayTable(decay, length: length)
+      chunks = ChunkScratch(shape, chunkLength: length, workers: workers)
+      rows = nil
+    }
+    sums = configuration.scoreNorm == .none ? nil : ScoreSums(configuration, form: form, shape: shape, workers: workers)
+  }
+
+  /// Bytes of what `init` allocates.
+  static func byteCount(
+    _ configuration: ModelConfiguration, form: RetentionForm, batch: Int, time: Int, hasInitialState: Bool = false,
+    workers: Int
+  ) -> Double {
+    let shape = configuration.retentionShape(batch: batch, time: time)
+    let initial = hasInitialState ? InitialStateTerm.byteCount(shape) : 0
+    let sums = configuration.scoreNorm == .none ? 0 : ScoreSums.byteCount(form: form, shape: shape)
+    let rotation = RotationTable.byteCount(
+      keyWidth: shape.keyWidth, capacity: form == .recurrent ? max(time, batch) : time)
+    let scratch: Double
+    switch form {
+    case .parallel:
+      scratch =
+        DecayTable.byteCount(heads: shape.heads, length: max(1, time))
+        + ParallelScratch.byteCount(shape, workers: workers)
+    case .recurrent: scratch = DecayTable.byteCount(heads: shape.heads, length: 1)
+    case .chunkwise(let chunkLength):
+      let length = ChunkPlan(time: time, length: chunkLength).length
+      scratch =
+        DecayTable.byteCount(heads: shape.heads, length: length)
+        + ChunkScratch.byteCount(shape, chunkLength: length, workers: workers)
+    }
+    return sums + rotation + scratch + initial
+  }
+
+  /// Makes ready for a call in which all sequences stand at one position.
+  func prepare(first position: Int, count: Int) { rotation.prepare(first: position, count: count) }
+
+  /// Makes ready for a call of one token for each sequence, each at a position of its own.
+  func prepare(_ positions: [Int]) { rotation.prepare(positions) }
+}
+
+/// Memory to sum the scores of each row.
+struct ScoreSums {
+  private let sumRows: Tensor
+  private let oneRows: Tensor
+  let states: ChunkStates?
+
+  init(_ configuration: ModelConfiguration, form: RetentionForm, shape: RetentionShape, workers: Int) {
+    let rows = shape.batch * shape.time
+    sumRows = Tensor(Shape(rows, shape.heads))
+    oneRows = Tensor(Shape(rows, shape.keyHeads))
+    oneRows.fill(1)
+    if case .chunkwise(let chunkLength) = form {
+      states = ChunkStates(shape.withUnitValues, chunks: ChunkPlan(time: shape.time, length: chunkLength).count)
+    } else {
+      states = nil
+    }
+  }
+
+  static func byteCount(form: RetentionForm, shape: RetentionShape) -> Double {
+    let rows = Tensor.byteCount(shape.batch, shape.time, shape.heads + shape.keyHeads)
+    guard case .chunkwise(let chunkLength) = form else { return rows }
+    let chunks = ChunkPlan(time: shape.time, length: chunkLength).count
+    return rows + ChunkStates.byteCount(shape.withUnitValues, chunks: chunks)
+  }
+
+  func sums(_ shape: RetentionShape) -> Tensor { sumRows.prefix(shape.batch * shape.time) }
+
+  func ones(_ shape: RetentionShape) -> Matrix { Matrix(oneRows.prefix(shape.batch * shape.time)) }
+}

@@ -1,0 +1,56 @@
+/// The tensors of a model, each a matrix or a vector: as places in a buffer, as tensors, or as weights in any format.
+package struct ModelTensors<Matrix: Sendable, Vector: Sendable>: Sendable {
+  /// [N, D].
+  package let embedding: Matrix
+  package let embeddingNorm: NormTensors<Vector>?
+  package let layers: [LayerTensors<Matrix, Vector>]
+  package let finalNorm: NormTensors<Vector>?
+  /// [N, D]; the embedding itself when the head is tied.
+  package let head: Matrix
+  /// [N].
+  package let headBias: Vector?
+
+  /// The same tensors in another form.
+  func map<M, V>(
+    matrix: (Matrix) throws -> M, vector: (Vector) throws -> V
+  ) rethrows -> ModelTensors<M, V> {
+    ModelTensors<M, V>(
+      embedding: try matrix(embedding), embeddingNorm: try embeddingNorm?.map(vector),
+      layers: try layers.map { try $0.map(matrix: matrix, vector: vector) }, finalNorm: try finalNorm?.map(vector),
+      head: try matrix(head), headBias: try headBias.map(vector))
+  }
+}
+
+/// The tensors of one block.
+package struct LayerTensors<Matrix: Sendable, Vector: Sendable>: Sendable {
+  package let mixerNorm: NormTensors<Vector>
+  package let mixer: MixerTensors<Matrix, Vector>
+  package let feedForwardNorm: NormTensors<Vector>
+  /// Rows of gate [F] (activated) and up [F], or of fc1 [F], each by D.
+  package let expansion: Matrix
+  /// Of the same rows.
+  package let expansionBias: Vector?
+  /// [D, F].
+  package let down: Matrix
+  /// [D].
+  package let downBias: Vector?
+
+  func map<M, V>(
+    matrix: (Matrix) throws -> M, vector: (Vector) throws -> V
+  ) rethrows -> LayerTensors<M, V> {
+    LayerTensors<M, V>(
+      mixerNorm: try mixerNorm.map(vector), mixer: try mixer.map(matrix: matrix, vector: vector),
+      feedForwardNorm: try feedForwardNorm.map(vector), expansion: try matrix(expansion),
+      expansionBias: try expansionBias.map(vector), down: try matrix(down), downBias: try downBias.map(vector))
+  }
+}
+
+/// Weight [D] of a norm, and the bias [D] of a layer norm.
+package struct NormTensors<Vector: Sendable>: Sendable {
+  package let weight: Vector
+  package let bias: Vector?
+
+  func map<V>(_ vector: (Vector) throws -> V) rethrows -> NormTensors<V> {
+    NormTensors<V>(weight: try vector(weight), bias: try bias.map(vector))
+  }
+}
