@@ -42,16 +42,31 @@ import Testing
     #expect(blocks.widened[0] == 16 && blocks.widened[1] == -14 && blocks.widened[15] == 6)
   }
 
-  @Test(arguments: [false, true]) func roundingIsOffByHalfAStepAtMost(isQ4: Bool) {
+  /// With t = number / scale, a number becomes the level nearest to t: one of -127 … 127 or of -8 … 7. The scale is the
+  /// Float16 nearest to largest / 127 or extreme / -8, so |t| is at most 127 or 8, times 1 + 2^-11 where the scale was
+  /// rounded down. Beyond the last level of 8 bits lie 127 · 2^-11 = 0.06 steps, less than half a step. Of 4 bits the
+  /// numbers above 7 steps lie beyond: they are off by t - 7, up to a step.
+  @Test(arguments: [false, true]) func roundingIsOffByHalfAStepOrByWhatLiesBeyondSevenStepsOfFourBits(isQ4: Bool) {
     var generator = SeededGenerator(seed: 41)
     let numbers = (0..<32 * 500).map { _ in Float(Double(generator.next() >> 11) * 0x1p-53 * 2 - 1) }
-    let widened = Quantized(numbers, isQ4: isQ4).widened
-    for block in stride(from: 0, to: numbers.count, by: 32) {
-      let largest = numbers[block..<block + 32].map(\.magnitude).max() ?? 0
-      // The far end of q4_0 has seven steps where the near one has eight; a scale is rounded to 11 bits.
-      let limit = isQ4 ? largest / 8 * 1.001 : largest / 127 * 0.5 + largest * 0x1p-11
-      for index in block..<block + 32 { #expect((widened[index] - numbers[index]).magnitude <= limit) }
+    let blocks = Quantized(numbers, isQ4: isQ4)
+    let widened = blocks.widened
+    var largest = 0.0
+    for (block, scale) in blocks.scales.enumerated() {
+      let range = block * 32..<block * 32 + 32
+      let extreme = numbers[range].max { $0.magnitude < $1.magnitude } ?? 0
+      #expect(scale == Float16(isQ4 ? extreme / -8 : extreme.magnitude / 127).bitPattern)
+      let step = Double(Float16(bitPattern: scale))
+      for index in range {
+        let t = Double(numbers[index]) / step
+        let error = (Double(widened[index]) / step - t).magnitude
+        // 1 / scale and its product with the number are Float32: t is off by up to 2^-23 of itself.
+        #expect(error <= max(0.5, isQ4 ? t - 7 : 0) + t.magnitude * 0x1p-23)
+        largest = max(largest, error)
+      }
     }
+    // The limits are met: no tighter ones hold.
+    #expect(largest > (isQ4 ? 0.99 : 0.499))
   }
 
   @Test(arguments: [false, true]) func productsAreThoseOfTheRoundedNumbersWithTheSameBitsInEveryKernel(isQ4: Bool) {
