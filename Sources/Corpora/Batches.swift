@@ -93,33 +93,38 @@ package struct Batches: Sendable {
     Double(idsRead(ofFile: index, afterBatches: batchCount)) / Double(files[index].file.count)
   }
 
-  /// Copies a batch: targets are T consecutive ids each; an input is the id before its target, or BOS by the rule.
+  /// Copies a batch, or some rows of it: targets are T consecutive ids each; an input is the id before its target, or BOS by the rule.
   ///
   /// - Parameters:
   ///   - index: Of the batch, ≥ 0.
+  ///   - rows: Of the batch; nil: all.
   ///   - startsEmpty: Whether the states are empty before it, as they always are where all is shuffled.
-  ///   - inputs: [B, T], filled.
-  ///   - targets: [B, T], filled; -1 for what is not scored.
-  ///   - documents: [B, T], filled: for each input the index in its sequence at which its document starts, -1 for one
+  ///   - inputs: [rows, T], filled.
+  ///   - targets: [rows, T], filled; -1 for what is not scored.
+  ///   - documents: [rows, T], filled: for each input the index in its sequence at which its document starts, -1 for one
   ///     that started before it.
   /// - Throws: `CorpusError.idOutsideVocabulary`; `FileError` for a file that can no longer be read.
   package func copyBatch(
-    at index: Int, startsEmpty: Bool = true, inputs: inout MutableSpan<Int32>, targets: inout MutableSpan<Int32>,
+    at index: Int, rows: Range<Int>? = nil, startsEmpty: Bool = true, inputs: inout MutableSpan<Int32>,
+    targets: inout MutableSpan<Int32>,
     documents: inout MutableSpan<Int32>
   ) throws {
-    let count = batchSize * sequenceLength
+    let rows = rows ?? 0..<batchSize
+    let count = rows.count * sequenceLength
     precondition(
-      index >= 0 && inputs.count == count && targets.count == count && documents.count == count,
+      index >= 0 && rows.lowerBound >= 0 && rows.upperBound <= batchSize && inputs.count == count
+        && targets.count == count && documents.count == count,
       "batch \(index): inputs \(inputs.count), targets \(targets.count), documents \(documents.count), expected "
-        + "[\(batchSize), \(sequenceLength)]")
-    for row in 0..<batchSize {
+        + "[\(rows.count), \(sequenceLength)] of \(batchSize) rows")
+    for row in rows {
       let (file, ranges) = ranges(ofRow: row, inBatch: index)
       let sequence = try TrainingSequence(
         files[file].file, ranges, bos: bos, boundary: boundary, startsEmpty: startsEmpty)
+      let start = (row - rows.lowerBound) * sequenceLength
       for index in 0..<sequenceLength {
-        inputs[row * sequenceLength + index] = sequence.inputs[index]
-        targets[row * sequenceLength + index] = sequence.targets[index]
-        documents[row * sequenceLength + index] = sequence.documents[index]
+        inputs[start + index] = sequence.inputs[index]
+        targets[start + index] = sequence.targets[index]
+        documents[start + index] = sequence.documents[index]
       }
     }
   }

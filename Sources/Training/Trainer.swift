@@ -32,6 +32,10 @@ package struct StepReport: Sendable {
 package final class Trainer {
   package let network: RetNet
   package let configuration: TrainingConfiguration
+  package let replicas: Replicas
+  /// The rows of each batch that are computed here.
+  package let rows: Range<Int>
+  /// Of these rows, as are targets and documents.
   package let inputs: Indices
   package let targets: Indices
   /// For each input the index in its sequence at which its document starts; -1, as at first: before the sequence.
@@ -51,17 +55,27 @@ package final class Trainer {
   /// - Parameters:
   ///   - model: Resolved, with its vocabulary.
   ///   - configuration: Of the run.
+  ///   - replicas: Those that train the model together.
   ///   - pool: Where the work runs.
-  package init(_ model: ModelConfiguration, _ configuration: TrainingConfiguration, on pool: WorkerPool) {
+  package init(
+    _ model: ModelConfiguration, _ configuration: TrainingConfiguration, replicas: Replicas = .alone,
+    on pool: WorkerPool
+  ) {
     let parameters = Parameters(model)
     var source = RandomSource(seed: UInt64(configuration.seed))
     parameters.initialize(from: &source)
     network = RetNet(model, parameters)
     self.configuration = configuration
     self.pool = pool
-    inputs = Indices(count: configuration.batchTokens)
-    targets = Indices(count: configuration.batchTokens)
-    documents = Indices([Int32](repeating: -1, count: configuration.batchTokens))
+    self.replicas = replicas
+    rows = replicas.rows(of: configuration.batchSize)
+    let tokens = rows.count * configuration.sequenceLength
+    precondition(
+      tokens % configuration.microBatchTokens == 0,
+      "Trainer: \(tokens) tokens of a replica in micro-batches of \(configuration.microBatchTokens)")
+    inputs = Indices(count: tokens)
+    targets = Indices(count: tokens)
+    documents = Indices([Int32](repeating: -1, count: tokens))
     gradients = Parameters(model, gradientsOf: configuration.trains)
     initialState = configuration.tunesState ? InitialState(model) : nil
     optimizer = Optimizer(
@@ -73,7 +87,7 @@ package final class Trainer {
       form: configuration.retentionForm, recomputation: configuration.recompute,
       hasInitialState: configuration.tunesState, workers: pool.threadCount)
     if configuration.carriesState {
-      let empty = ModelState(model, batch: configuration.batchSize)
+      let empty = ModelState(model, batch: rows.count)
       states = (empty, empty.emptyCopy)
     }
   }
@@ -98,8 +112,8 @@ package final class Trainer {
     return StepReport(step: optimizer.step, loss: loss, gradientNorm: norm, learningRate: learningRate)
   }
 
-  /// Computes the gradient of the mean loss of the batch in `inputs`, `targets` and `documents`, summed micro-batch by
-  /// micro-batch; changes no weight.
+  /// Computes the gradient of the mean loss of the batch, of which `inputs`, `targets` and `documents` hold the own rows:
+  /// summed micro-batch by micro-batch, then over the replicas. Changes no weight.
   ///
   /// - Parameter shouldStop: Asked before each micro-batch but the first.
   /// - Returns: Mean cross entropy in nats per token, and the global norm of the gradient; nil if it was stopped.
@@ -108,19 +122,22 @@ package final class Trainer {
     initialState?.gradients.flat.clear(on: pool)
     var scored = 0
     for index in 0..<targets.count where targets[index] >= 0 { scored += 1 }
+    let allScored = max(1, Int(replicas.sum(Double(scored))))
     var loss = 0.0
-    for start in stride(from: 0, to: configuration.batchTokens, by: configuration.microBatchTokens) {
-      if start > 0 && shouldStop() { return nil }
+    for start in stride(from: 0, to: targets.count, by: configuration.microBatchTokens) {
+      if start > 0, replicas.any(shouldStop()) { return nil }
       let part = start..<start + configuration.microBatchTokens
       loss += network.addGradient(
         gradients, inputs: inputs.slice(part), targets: targets.slice(part), documents: documents(in: part),
         carried: states.map {
           CarriedRows(before: $0.now, after: $0.next, first: start / configuration.sequenceLength)
         },
-        initial: initialState, scoredCount: max(1, scored), precision: configuration.precision.products,
+        initial: initialState, scoredCount: allScored, precision: configuration.precision.products,
         memory: memory, on: pool)
     }
-    return (loss, optimizer.gradientNorm(on: pool))
+    replicas.sum(gradients.flat)
+    if let initialState { replicas.sum(initialState.gradients.flat) }
+    return (replicas.sum(loss), optimizer.gradientNorm(on: pool))
   }
 
   /// What is not finite in the step whose gradient was computed last, looked for in the order in which it is computed.

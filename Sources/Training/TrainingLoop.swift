@@ -94,7 +94,7 @@ package struct TrainingLoop {
         try checkIsWhole()
         return .outOfPatience
       }
-      if shouldStop() || progress.step >= limit ?? .max { return .stopped }
+      if trainer.replicas.any(shouldStop()) || progress.step >= limit ?? .max { return .stopped }
       guard let step = try makeStep(shouldStop) else { return .stopped }
       try report(.step(step))
       if progress.stepGuard.skippedInARow >= configuration.skipLimit {
@@ -145,7 +145,8 @@ package struct TrainingLoop {
       try trainer.targets.withMutableSpan { targets in
         try trainer.documents.withMutableSpan { documents in
           try batches.copyBatch(
-            at: progress.batch, startsEmpty: trainer.startsEmpty, inputs: &inputs, targets: &targets,
+            at: progress.batch, rows: trainer.rows, startsEmpty: trainer.startsEmpty, inputs: &inputs,
+            targets: &targets,
             documents: &documents)
         }
       }
