@@ -1,4 +1,4 @@
-/// Where a setting was written: a file with line and column, or the flag that carried it.
+/// Where a setting was written: a file with line and column, or a command-line flag.
 package struct ConfigurationLocation: Sendable, Hashable {
   /// The file's path as the user gave it, or the flag (`--set`).
   package let path: String
@@ -7,7 +7,7 @@ package struct ConfigurationLocation: Sendable, Hashable {
   /// Column in characters, counted from 1.
   package let column: Int?
 
-  /// A place in a file, or a whole file or flag without line and column.
+  /// A place in a file, or a whole file or flag if there is no line and column.
   package init(path: String, line: Int? = nil, column: Int? = nil) {
     self.path = path
     self.line = line
@@ -20,7 +20,7 @@ package struct ConfigurationLocation: Sendable, Hashable {
   }
 }
 
-/// One setting: a key's name within its block, the value found, and where.
+/// One setting: the key's name within its block, the value, and where it was written.
 package struct ConfigurationSetting: Sendable, Equatable {
   /// The key's name without its block.
   package let name: String
@@ -37,7 +37,7 @@ package struct ConfigurationSetting: Sendable, Equatable {
   }
 }
 
-/// One thing that is wrong with a configuration.
+/// One error in a configuration.
 package struct ConfigurationProblem: Sendable, Equatable, CustomStringConvertible {
   /// Where the setting was written.
   package let location: ConfigurationLocation
@@ -60,7 +60,7 @@ package struct ConfigurationProblem: Sendable, Equatable, CustomStringConvertibl
   }
 }
 
-/// All that is wrong with a configuration, found in one pass.
+/// All errors in a configuration, found in one pass.
 package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
   /// The problems, in the order in which the user meets them; never empty.
   package let problems: [ConfigurationProblem]
