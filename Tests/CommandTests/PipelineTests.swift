@@ -49,7 +49,7 @@ extension CommandRuns {
         "tokenize train --input text.txt --vocab-size 320 --normalization nfkc_cf -o folded.model")
       try workspace.expectFailure(
         "tokenize pack -m folded.model --input text.txt -o d.tokens --verify", status: 65,
-        "decoding does not give back the text\nhint: ")
+        "decoding does not restore the text\nhint: ")
     }
 
     @Test func trainingFillsItsFolder() throws {

@@ -62,7 +62,7 @@ extension CommandRuns {
       _ = try workspace.result("\(line) run")
       try workspace.expectFailure(
         "\(line) run", status: 73,
-        "error: run: expected a folder without a run, found one with checkpoints\nhint: go on with --resume auto"
+        "error: run: expected a folder without a run, found one with checkpoints\nhint: resume it with --resume auto"
       )
     }
 
