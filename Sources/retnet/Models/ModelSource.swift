@@ -5,7 +5,7 @@ internal import Modeling
 internal import Retention
 internal import Tensors
 
-/// Where weights come from, as `--from` names it.
+/// The values of `--from`: our own model files and the families of foreign weights.
 enum ModelOrigin: String, CaseIterable, ExpressibleByArgument {
   case auto
   case retnet
@@ -15,18 +15,18 @@ enum ModelOrigin: String, CaseIterable, ExpressibleByArgument {
   case yetAnotherRetNet = "yet-another-retnet"
 }
 
-/// A model to convert: our own file, or another program's weights.
+/// A model to convert: one of our own files, or weights of another program.
 enum ModelSource {
   case retnet(ModelHeader, ModelConfiguration)
   case foreign(ForeignModel)
 
-  /// Opens and checks a model, whatever it is.
+  /// Opens and checks a model of any kind.
   ///
   /// - Parameters:
   ///   - path: A file or a folder.
-  ///   - scoreNorm: What scores are divided by; nil: as the model or its family has it.
-  ///   - headCount: Of foreign weights that do not tell it.
-  /// - Throws: The errors of the module that read it; `CommandError` if the model has other heads.
+  ///   - scoreNorm: The divisor of the scores; nil: that of the model or its family.
+  ///   - headCount: The number of heads, for foreign weights that do not state it.
+  /// - Throws: The errors of the module that reads it; `CommandError` if the model has another number of heads.
   init(path: String, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil) throws {
     let weights = try WeightsFile(path: path)
     let keys = [ModelHeader.versionKey, ModelHeader.configurationKey]
@@ -61,7 +61,7 @@ enum ModelSource {
     }
   }
 
-  /// The files that the model is read from, and those beside them that may be.
+  /// The files that the model is read from, and those next to them that may be read.
   var filePaths: [String] {
     switch self {
     case .retnet(let header, _): [header.path]
@@ -77,7 +77,7 @@ enum ModelSource {
     }
   }
 
-  /// How the files store each matrix.
+  /// The format in which the files store each matrix.
   var matrixStorage: MatrixStorage {
     get throws {
       switch self {
@@ -87,7 +87,7 @@ enum ModelSource {
     }
   }
 
-  /// What to tell of foreign weights: the family, and what was taken for granted.
+  /// Messages about foreign weights: the family, and the assumptions made.
   var remarks: [String] {
     guard case .foreign(let model) = self else { return [] }
     let norm = "score norm \(model.configuration.scoreNorm.word)"
