@@ -1,4 +1,4 @@
-/// What a configuration key accepts: a type with its range or its choices.
+/// The type of a configuration key, with its range or its choices.
 package indirect enum ConfigurationKind: Sendable, Equatable {
   /// A whole number within the range.
   case integer(ClosedRange<Int>)

@@ -1,3 +1,26 @@
+/// One error in a configuration.
+package struct ConfigurationProblem: Sendable, Equatable, CustomStringConvertible {
+  /// Where the setting was written.
+  package let location: ConfigurationLocation
+  /// The key with its block (`training.learning_rate`), or nil if the whole file is meant.
+  package let key: String?
+  /// What was expected and what was found.
+  package let message: String
+
+  /// A problem to report.
+  package init(location: ConfigurationLocation, key: String?, message: String) {
+    self.location = location
+    self.key = key
+    self.message = message
+  }
+
+  /// One line: `configs/x.yaml:3:5: key 'model.width': expected an integer ≥ 1, found text 'wide'`.
+  package var description: String {
+    [location.described, key.map { "key \(quotedForMessage($0))" }, message].compactMap(\.self)
+      .joined(separator: ": ")
+  }
+}
+
 /// Where a setting was written: a file with line and column, or a command-line flag.
 package struct ConfigurationLocation: Sendable, Hashable {
   /// The file's path as the user gave it, or the flag (`--set`).
@@ -34,29 +57,6 @@ package struct ConfigurationSetting: Sendable, Equatable {
     self.name = name
     self.value = value
     self.location = location
-  }
-}
-
-/// One error in a configuration.
-package struct ConfigurationProblem: Sendable, Equatable, CustomStringConvertible {
-  /// Where the setting was written.
-  package let location: ConfigurationLocation
-  /// The key with its block (`training.learning_rate`), or nil if the whole file is meant.
-  package let key: String?
-  /// What was expected and what was found.
-  package let message: String
-
-  /// A problem to report.
-  package init(location: ConfigurationLocation, key: String?, message: String) {
-    self.location = location
-    self.key = key
-    self.message = message
-  }
-
-  /// One line: `configs/x.yaml:3:5: key 'model.width': expected an integer ≥ 1, found text 'wide'`.
-  package var description: String {
-    [location.described, key.map { "key \(quotedForMessage($0))" }, message].compactMap(\.self)
-      .joined(separator: ": ")
   }
 }
 

@@ -1,3 +1,4 @@
+/// Writes configuration values as YAML.
 extension ConfigurationValue {
   /// The value as one line of YAML that every YAML reader parses back to the same value.
   ///

@@ -1,4 +1,4 @@
-/// An interval of real numbers; each end is open, closed or absent.
+/// An interval of real numbers whose ends are open, closed or absent.
 package struct NumberRange: Sendable, Equatable {
   private let lower: Double
   private let upper: Double

@@ -1,7 +1,7 @@
 package import Configurations
 internal import Files
 
-/// The block `data` of a configuration: which files a run reads.
+/// The block `data` of a configuration, which names the files that a run reads.
 package struct DataConfiguration: Equatable, Sendable, Configurable {
   /// Token files to train on, with their shares.
   package var train = DataFiles()

@@ -1,5 +1,6 @@
 internal import Files
 
+/// Checks the content of a token file, beyond what opening checks.
 extension TokenFile {
   /// Reads the whole file and checks that every id is in the vocabulary, every document ends correctly and the digest
   /// matches.

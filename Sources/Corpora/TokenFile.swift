@@ -1,6 +1,6 @@
 package import Files
 
-/// An open token file: the ids, and for each document where it ends and the length of its text.
+/// An open token file, with the ids, and for each document where it ends and the length of its text.
 ///
 /// It is read by system calls, not mapped. If the file is shortened during a training run, the read throws an error,
 /// and the run can still save its last step. Opening checks everything except the ids, which are checked when they are

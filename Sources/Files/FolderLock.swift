@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// An exclusive lock on a folder, held by one process at a time and released when that process ends, however it ends.
+/// An exclusive lock on a folder, held by one process at a time and released when that process ends.
 ///
 /// It is a system lock (`flock`) on the file `.lock` in the folder, which holds the process id. A file system without
 /// such locks lets every process through.

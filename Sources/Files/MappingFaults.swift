@@ -1,8 +1,8 @@
 internal import Glibc
 internal import Synchronization
 
-/// Handles a mapped file that became shorter: reading past its new end is a bus error, which cannot be thrown. So the
-/// process ends with a message that names the file.
+/// Ends the process with a clear message when a mapped file has become shorter. Reading past its new end is a bus
+/// error, which cannot be thrown.
 package enum MappingFaults {
   /// Makes such a fault end the process with this status; other bus errors are handled as before. Called once, at the
   /// start.

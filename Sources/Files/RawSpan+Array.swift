@@ -1,3 +1,4 @@
+/// Conversions between arrays and raw bytes.
 extension [UInt8] {
   /// Copies the bytes of a span.
   package init(copying bytes: RawSpan) {

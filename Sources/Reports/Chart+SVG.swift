@@ -1,3 +1,4 @@
+/// Draws a chart as an SVG document.
 extension Chart {
   /// The page layout, in units of about a pixel.
   private enum Page {

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-/// `retnet bench`: measures speed and memory on this machine.
+/// `retnet bench` measures speed and memory on this machine.
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",

@@ -4,7 +4,7 @@ internal import Inference
 internal import Modeling
 internal import Tensors
 
-/// `retnet bench generate`: measures prompt processing and decoding, relative to the machine's limits.
+/// `retnet bench generate` measures prompt processing and decoding, relative to the machine's limits.
 struct BenchGenerate: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "generate",

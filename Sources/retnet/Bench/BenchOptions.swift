@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-/// The options of every benchmark: repetitions, threads, output format and comparison.
+/// The options of every benchmark, such as repetitions, threads and output format.
 struct BenchOptions: ParsableArguments {
   @Option(
     name: .shortWithValue("t"),

@@ -2,6 +2,43 @@ internal import Files
 internal import FoundationEssentials
 internal import Tensors
 
+/// The rows of a benchmark, with facts about the machine.
+struct BenchReport {
+  let rows: [BenchRow]
+  let machine = Machine.benchmarkFacts
+
+  /// The complete standard output.
+  ///
+  /// - Parameters:
+  ///   - format: The output format.
+  ///   - width: The width of the terminal; nil: any. A wider table is transposed, so that each row becomes a column.
+  /// - Returns: The text, with a newline at its end.
+  func text(_ format: BenchFormat, width: Int? = StandardStream.output.lineWidth) -> String {
+    switch format {
+    case .md: machineLine.wrapped(to: width) + "\n\n" + table(rows, width: width) + "\n"
+    case .csv: csvTable(rows, machine: machine) + "\n"
+    case .jsonl: rows.map { JSONReport(object($0).merging(["machine": machineObject]) { $1 }).line + "\n" }.joined()
+    case .json:
+      JSONReport(["machine": machineObject, "rows": .list(rows.map { .object(object($0)) })]).text + "\n"
+    }
+  }
+
+  private var machineObject: JSONValue { .object(dictionary(machine)) }
+
+  private func object(_ row: BenchRow) -> [String: JSONValue] { dictionary(row.members) }
+
+  private func dictionary(_ members: [(name: String, value: JSONValue)]) -> [String: JSONValue] {
+    Dictionary(uniqueKeysWithValues: members.map { ($0.name, $0.value) })
+  }
+
+  private var machineLine: String {
+    let facts = dictionary(machine)
+    func fact(_ name: String) -> String { facts[name]?.cell ?? "" }
+    return "\(fact("cpu")), \(fact("features")), \(fact("threads")) threads; OpenBLAS core \(fact("blas_core")); "
+      + "retnet \(fact("version")), commit \(fact("commit").prefix(12)), \(fact("date"))"
+  }
+}
+
 /// One figure of a row: its name in JSON and CSV, and its form in a table.
 struct BenchField {
   /// The name; nil: only shown in the table, because another figure holds the value.
@@ -46,43 +83,6 @@ struct BenchRow {
   /// The members of the row in JSON.
   var members: [(name: String, value: JSONValue)] {
     fields.compactMap { field in field.name.map { (name: $0, value: field.value) } }
-  }
-}
-
-/// The rows of a benchmark, with facts about the machine.
-struct BenchReport {
-  let rows: [BenchRow]
-  let machine = Machine.benchmarkFacts
-
-  /// The complete standard output.
-  ///
-  /// - Parameters:
-  ///   - format: The output format.
-  ///   - width: The width of the terminal; nil: any. A wider table is transposed, so that each row becomes a column.
-  /// - Returns: The text, with a newline at its end.
-  func text(_ format: BenchFormat, width: Int? = StandardStream.output.lineWidth) -> String {
-    switch format {
-    case .md: machineLine.wrapped(to: width) + "\n\n" + table(rows, width: width) + "\n"
-    case .csv: csvTable(rows, machine: machine) + "\n"
-    case .jsonl: rows.map { JSONReport(object($0).merging(["machine": machineObject]) { $1 }).line + "\n" }.joined()
-    case .json:
-      JSONReport(["machine": machineObject, "rows": .list(rows.map { .object(object($0)) })]).text + "\n"
-    }
-  }
-
-  private var machineObject: JSONValue { .object(dictionary(machine)) }
-
-  private func object(_ row: BenchRow) -> [String: JSONValue] { dictionary(row.members) }
-
-  private func dictionary(_ members: [(name: String, value: JSONValue)]) -> [String: JSONValue] {
-    Dictionary(uniqueKeysWithValues: members.map { ($0.name, $0.value) })
-  }
-
-  private var machineLine: String {
-    let facts = dictionary(machine)
-    func fact(_ name: String) -> String { facts[name]?.cell ?? "" }
-    return "\(fact("cpu")), \(fact("features")), \(fact("threads")) threads; OpenBLAS core \(fact("blas_core")); "
-      + "retnet \(fact("version")), commit \(fact("commit").prefix(12)), \(fact("date"))"
   }
 }
 

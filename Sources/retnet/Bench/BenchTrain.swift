@@ -4,7 +4,7 @@ internal import Modeling
 internal import Tensors
 internal import Training
 
-/// `retnet bench train`: measures the speed of training steps and where their time goes.
+/// `retnet bench train` measures the speed of training steps and where their time goes.
 struct BenchTrain: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",

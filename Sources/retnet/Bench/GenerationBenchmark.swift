@@ -4,7 +4,7 @@ internal import Modeling
 internal import Retention
 internal import Tensors
 
-/// Times prompt processing or decoding; between the runs, it times the machine's plain products or memory reads.
+/// Times prompt processing or decoding, and in between the machine's plain products or memory reads.
 struct GenerationBenchmark {
   let subject: BenchSubject
   /// Whether a prompt is read; otherwise tokens are decoded.

@@ -3,7 +3,7 @@ internal import Modeling
 internal import Tensors
 internal import Training
 
-/// Times training steps on random tokens; between the steps, it times the machine's plain products.
+/// Times training steps on random tokens, and in between the machine's plain products.
 struct TrainingBenchmark {
   let model: ModelConfiguration
   let training: TrainingConfiguration

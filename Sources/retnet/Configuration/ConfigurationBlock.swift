@@ -1,7 +1,7 @@
 internal import Configurations
 internal import Yams
 
-/// One block of a configuration file: its name and YAML nodes, before they are matched with a table of keys.
+/// One block of a configuration file, with its name and YAML nodes, before they are matched with a table of keys.
 struct ConfigurationBlock {
   let name: String
   let location: ConfigurationLocation

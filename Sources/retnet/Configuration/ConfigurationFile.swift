@@ -1,6 +1,6 @@
 package import Configurations
 
-/// A configuration as given by the user: a YAML file of blocks, with `--set` overrides on top.
+/// A configuration as given by the user, a YAML file of blocks with `--set` overrides on top.
 ///
 /// ```swift
 /// var file = ConfigurationFile(bytes: bytes, path: "configs/x.yaml", overrides: ["training.seed=1"])

@@ -1,15 +1,6 @@
 internal import Configurations
 internal import Yams
 
-/// Why a file cannot be parsed as YAML.
-struct YAMLProblem: Error {
-  let problem: ConfigurationProblem
-
-  init(_ message: String, location: ConfigurationLocation, key: String? = nil) {
-    problem = ConfigurationProblem(location: location, key: key, message: message)
-  }
-}
-
 /// Parses YAML into a tree of nodes, after checking limits of size, depth and aliases.
 ///
 /// - Parameters:
@@ -42,6 +33,15 @@ func yamlTree(bytes: [UInt8], path: String) throws(YAMLProblem) -> Node? {
     return try Parser(yaml: text, encoding: .utf8).singleRoot()
   } catch {
     throw YAMLProblem(error, text: text, path: path)
+  }
+}
+
+/// Why a file cannot be parsed as YAML.
+struct YAMLProblem: Error {
+  let problem: ConfigurationProblem
+
+  init(_ message: String, location: ConfigurationLocation, key: String? = nil) {
+    problem = ConfigurationProblem(location: location, key: key, message: message)
   }
 }
 

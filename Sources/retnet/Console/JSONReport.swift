@@ -1,24 +1,5 @@
 internal import Configurations
 
-/// A value in a JSON report.
-package enum JSONValue: Sendable, Equatable {
-  case integer(Int)
-  case number(Double)
-  case boolean(Bool)
-  case text(String)
-  case list([JSONValue])
-  case object([String: JSONValue])
-  case null
-
-  /// A seed: a number if every JSON reader can represent it, otherwise a string, so that none rounds it.
-  package static func seed(_ seed: UInt64) -> JSONValue {
-    Int(exactly: seed).flatMap { $0 <= 1 << 53 ? .integer($0) : nil } ?? .text("\(seed)")
-  }
-
-  /// A duration rounded to microseconds; further digits are noise of the clock or of rounding.
-  package static func seconds(_ seconds: Double) -> JSONValue { .number((seconds * 1e6).rounded() / 1e6) }
-}
-
 /// A JSON object of a report: keys sorted, numbers with the fewest digits that give the same bits back.
 ///
 /// JSON has no NaN and no infinity. Such a number becomes `null`, and the key `<key>_not_finite` is added with `"nan"`,
@@ -49,6 +30,25 @@ package struct JSONReport {
       preconditionFailure("JSONReport: \(error)")
     }
   }
+}
+
+/// A value in a JSON report.
+package enum JSONValue: Sendable, Equatable {
+  case integer(Int)
+  case number(Double)
+  case boolean(Bool)
+  case text(String)
+  case list([JSONValue])
+  case object([String: JSONValue])
+  case null
+
+  /// A seed: a number if every JSON reader can represent it, otherwise a string, so that none rounds it.
+  package static func seed(_ seed: UInt64) -> JSONValue {
+    Int(exactly: seed).flatMap { $0 <= 1 << 53 ? .integer($0) : nil } ?? .text("\(seed)")
+  }
+
+  /// A duration rounded to microseconds; further digits are noise of the clock or of rounding.
+  package static func seconds(_ seconds: Double) -> JSONValue { .number((seconds * 1e6).rounded() / 1e6) }
 }
 
 extension JSONValue: Encodable {

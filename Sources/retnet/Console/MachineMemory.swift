@@ -1,6 +1,6 @@
 internal import Files
 
-/// The memory of the machine: how much this process may use, and how much is free.
+/// The memory that this process may use, and how much of it is free.
 struct MachineMemory {
   /// The number of bytes that a process may use: the machine's memory and swap, or the limit of its control groups or
   /// of its own address space.

@@ -1,5 +1,6 @@
 internal import Glibc
 
+/// Formats numbers for people; the last extension parses durations.
 extension Double {
   /// Formats the number with a fixed count of decimals, rounded to nearest, for people.
   func fixed(_ decimals: Int) -> String {

@@ -3,6 +3,7 @@ internal import Corpora
 internal import Tensors
 internal import Training
 
+/// Names and completions that several options share.
 extension NameSpecification {
   /// A short name, whose value may follow directly as in `-n3`, and the long name of the property.
   static func shortWithValue(_ letter: Character) -> NameSpecification {

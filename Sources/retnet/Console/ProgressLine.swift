@@ -1,6 +1,6 @@
 internal import Files
 
-/// Progress on standard error: one line rewritten in place on a terminal, one plain line per interval otherwise.
+/// Shows progress on standard error: one line rewritten in place on a terminal, one plain line per interval otherwise.
 ///
 /// The caller passes the time, so that a line depends only on its arguments. After a resume, speed and remaining time
 /// count only what was done since then.

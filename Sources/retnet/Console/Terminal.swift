@@ -3,6 +3,7 @@ package import Files
 internal import FoundationEssentials
 internal import Glibc
 
+/// The terminal behind a standard stream: its width, and messages wrapped to it.
 extension StandardStream {
   /// Whether a line can be rewritten in place.
   package var canRewriteLines: Bool { isTerminal && !Terminal.isDumb }

@@ -1,3 +1,4 @@
+/// Wraps text at the width of the terminal.
 extension String {
   /// The lines of the text, wrapped between words at the terminal's width.
   ///

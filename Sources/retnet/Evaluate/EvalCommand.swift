@@ -5,7 +5,7 @@ internal import Inference
 internal import Modeling
 internal import Tokenization
 
-/// `retnet eval`: measures perplexity and bits per byte of texts under a model.
+/// `retnet eval` measures perplexity and bits per byte of texts under a model.
 struct EvalCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "eval",

@@ -7,7 +7,7 @@ internal import Retention
 internal import Tensors
 internal import Tokenization
 
-/// Runs `verify` and `convert --verify`: reads tokens with every form of retention and compares the results.
+/// Runs `verify` and `convert --verify`, which compare all forms of retention on the same tokens.
 struct FormVerification {
   /// The path of the model file.
   let model: String

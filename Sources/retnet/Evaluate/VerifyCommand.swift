@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Files
 internal import Inference
 
-/// `retnet verify`: checks that the forms of retention agree on a model's weights.
+/// `retnet verify` checks that the forms of retention agree on a model's weights.
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",

@@ -3,7 +3,7 @@ internal import Glibc
 internal import Inference
 internal import Tokenization
 
-/// Runs `generate --follow`: reads standard input line by line, without end, and prints the bits per byte of each line.
+/// Runs `generate --follow`, which prints the bits per byte of each line of standard input, without end.
 struct Following {
   private let model: LoadedModel
   private(set) var generator: Generator

@@ -5,7 +5,7 @@ internal import Modeling
 internal import Tensors
 internal import Tokenization
 
-/// `retnet generate`: continues a prompt and streams the text.
+/// `retnet generate` continues a prompt and streams the text.
 struct GenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "generate",

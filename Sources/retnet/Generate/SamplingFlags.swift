@@ -3,7 +3,7 @@ internal import Inference
 internal import Modeling
 internal import Tokenization
 
-/// The sampling options: how the next token is chosen.
+/// The sampling options, which decide how the next token is chosen.
 struct SamplingFlags: ParsableArguments {
   @Option(
     name: [.customLong("temp"), .customLong("temperature")], parsing: .unconditional,

@@ -4,14 +4,6 @@ internal import Inference
 internal import Modeling
 internal import Tensors
 
-/// The number formats of a state in a file.
-enum StateFormat: String, CaseIterable, FormatArgument {
-  case f32
-  case bf16
-
-  var format: NumberFormat { self == .f32 ? .float32 : .bfloat16 }
-}
-
 /// The options for the states that generation resumes from and writes.
 struct StateOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Resume from this state.", valueName: "file"), completion: .file())
@@ -113,6 +105,14 @@ struct StateOptions: ParsableArguments {
       tokenizerDigest: model.tokenizerDigest)
     try saved.write(to: path, format: stateDtype.format)
   }
+}
+
+/// The number formats of a state in a file.
+enum StateFormat: String, CaseIterable, FormatArgument {
+  case f32
+  case bf16
+
+  var format: NumberFormat { self == .f32 ? .float32 : .bfloat16 }
 }
 
 extension LoadedModel {

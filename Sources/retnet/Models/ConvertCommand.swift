@@ -7,7 +7,7 @@ internal import Retention
 internal import Tensors
 internal import Tokenization
 
-/// `retnet convert`: writes a model, or weights of another program, as a model file.
+/// `retnet convert` writes a model, or weights of another program, as a model file.
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",

@@ -8,7 +8,7 @@ internal import Modeling
 internal import Tensors
 internal import Tokenization
 
-/// `retnet info`: describes a model, a run folder, a state, a token file or a tokenizer.
+/// `retnet info` describes a model, a run folder, a state, a token file or a tokenizer.
 struct InfoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "info",

@@ -5,17 +5,7 @@ internal import Modeling
 internal import Retention
 internal import Tensors
 
-/// The values of `--from`: our own model files and the families of foreign weights.
-enum ModelOrigin: String, CaseIterable, ExpressibleByArgument {
-  case auto
-  case retnet
-  case torchscale
-  case fla
-  case syncdoth
-  case yetAnotherRetNet = "yet-another-retnet"
-}
-
-/// A model to convert: one of our own files, or weights of another program.
+/// A model to convert, either one of our own files or weights of another program.
 enum ModelSource {
   case retnet(ModelHeader, ModelConfiguration)
   case foreign(ForeignModel)
@@ -117,4 +107,14 @@ enum ModelSource {
     case .foreign(let model): return Provenance(family: model.family.rawValue)
     }
   }
+}
+
+/// The values of `--from`: our own model files and the families of foreign weights.
+enum ModelOrigin: String, CaseIterable, ExpressibleByArgument {
+  case auto
+  case retnet
+  case torchscale
+  case fla
+  case syncdoth
+  case yetAnotherRetNet = "yet-another-retnet"
 }

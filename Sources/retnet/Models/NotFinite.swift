@@ -2,6 +2,7 @@ internal import Inference
 internal import Modeling
 internal import Tensors
 
+/// Errors for weights, states and logits that are not finite.
 extension LoadedModel {
   /// The error for a number that is not finite: it names the first such weight in file order, else the first such layer
   /// state.

@@ -4,7 +4,7 @@ internal import Inference
 internal import Modeling
 internal import Tensors
 
-/// `retnet state`: commands for state files.
+/// `retnet state` groups the commands for state files.
 struct StateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "state",
@@ -12,7 +12,7 @@ struct StateCommand: ParsableCommand {
     subcommands: [StateInfo.self, StateFork.self, StateUndo.self, StateDiff.self])
 }
 
-/// `retnet state info`: describes a state file.
+/// `retnet state info` describes a state file.
 struct StateInfo: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "info",

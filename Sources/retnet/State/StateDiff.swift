@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Files
 internal import Inference
 
-/// `retnet state diff`: compares two states layer by layer.
+/// `retnet state diff` compares two states layer by layer.
 struct StateDiff: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Files
 internal import Inference
 
-/// `retnet state fork`: copies a state so that the copy can continue differently.
+/// `retnet state fork` copies a state so that the copy can continue differently.
 struct StateFork: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fork",

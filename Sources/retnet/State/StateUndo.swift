@@ -3,7 +3,7 @@ internal import Files
 internal import Inference
 internal import Tensors
 
-/// `retnet state undo`: undoes the last tokens that a state has read.
+/// `retnet state undo` undoes the last tokens that a state has read.
 struct StateUndo: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "undo",

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-/// `retnet tokenize`: trains tokenizers and converts between text and ids.
+/// `retnet tokenize` trains tokenizers and converts between text and ids.
 struct TokenizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenize",

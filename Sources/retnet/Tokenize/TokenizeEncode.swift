@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Files
 internal import Tokenization
 
-/// `retnet tokenize encode`: prints one line of ids for each line of text.
+/// `retnet tokenize encode` prints one line of ids for each line of text.
 struct TokenizeEncode: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "encode",
@@ -84,7 +84,7 @@ struct TokenizeEncode: ParsableCommand {
   }
 }
 
-/// `retnet tokenize decode`: converts ids back to text.
+/// `retnet tokenize decode` converts ids back to text.
 struct TokenizeDecode: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "decode",

@@ -3,7 +3,7 @@ internal import Corpora
 internal import Files
 internal import Tokenization
 
-/// `retnet tokenize pack`: encodes text files into a token file.
+/// `retnet tokenize pack` encodes text files into a token file.
 struct TokenizePack: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pack",

@@ -5,7 +5,7 @@ internal import Files
 internal import Modeling
 internal import Tokenization
 
-/// `retnet tokenize train`: trains a SentencePiece model on text files.
+/// `retnet tokenize train` trains a SentencePiece model on text files.
 struct TokenizeTrain: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",

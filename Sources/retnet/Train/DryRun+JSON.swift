@@ -3,6 +3,7 @@ internal import Corpora
 internal import Modeling
 internal import Training
 
+/// The output of `train --dry-run --json`.
 extension DryRun {
   /// Everything that the text says, as one JSON object.
   ///

@@ -1,6 +1,7 @@
 internal import Modeling
 internal import Training
 
+/// Compares the memory forecast of a run with the memory of this machine.
 extension MemoryForecast {
   /// The forecast on this machine, including the memory that this process already uses.
   init(_ model: ModelConfiguration, _ training: TrainingConfiguration, isEvaluated: Bool, threads: Int) {

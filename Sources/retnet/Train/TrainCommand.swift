@@ -9,7 +9,7 @@ internal import Tensors
 internal import Tokenization
 internal import Training
 
-/// `retnet train`: trains a model on token files.
+/// `retnet train` trains a model on token files.
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",

@@ -7,13 +7,7 @@ internal import Tensors
 internal import Tokenization
 internal import Training
 
-/// Where this process stops, possibly before the end of the run.
-struct TrainingLimits {
-  let step: Int?
-  let time: Duration?
-}
-
-/// A training run with its folder: it takes steps, writes checkpoints and handles the end.
+/// A training run with its folder, which takes steps, writes checkpoints and handles the end.
 struct TrainingSession {
   private let plan: TrainingPlan
   private let folder: RunFolder
@@ -213,4 +207,10 @@ struct TrainingSession {
     try folder.checkpoints.removeOld(progress, plan.training)
     record.restartClock(at: progress.step)
   }
+}
+
+/// Where this process stops, possibly before the end of the run.
+struct TrainingLimits {
+  let step: Int?
+  let time: Duration?
 }

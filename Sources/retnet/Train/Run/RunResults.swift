@@ -5,7 +5,7 @@ internal import Tensors
 internal import Tokenization
 internal import Training
 
-/// Writes a run's results: the models `best` and `last`, or with `state_tuning` the states.
+/// Writes a run's results, the models `best` and `last`, or with `state_tuning` the states.
 struct RunResults {
   private let plan: TrainingPlan
   private let folder: RunFolder

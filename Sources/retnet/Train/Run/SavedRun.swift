@@ -5,7 +5,7 @@ internal import Files
 internal import Modeling
 internal import Training
 
-/// A run folder as other commands see it: which model to use, and the progress of the run.
+/// A run folder as other commands see it, with the model to use and the progress of the run.
 struct SavedRun {
   let path: String
   private let checkpoints: CheckpointFolder

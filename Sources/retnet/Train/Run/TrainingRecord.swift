@@ -3,7 +3,7 @@ internal import Files
 internal import Inference
 internal import Training
 
-/// Reports what happens in a run: the progress line, the log, the chart and the events.
+/// Reports what happens in a run to the progress line, the log, the chart and the events.
 struct TrainingRecord {
   private let training: TrainingConfiguration
   private let options: GlobalOptions

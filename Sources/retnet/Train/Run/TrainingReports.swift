@@ -1,7 +1,7 @@
 internal import Files
 internal import Training
 
-/// Writes the optional reports of a run: TensorBoard's event file, and `loss.svg`.
+/// Writes the optional reports of a run, TensorBoard's event file and `loss.svg`.
 ///
 /// Neither is needed to resume. If one cannot be written, the run prints one warning and continues.
 struct TrainingReports {
