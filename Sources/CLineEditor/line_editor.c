@@ -1,4 +1,4 @@
-// libedit behind six lines of interface: its own functions take variable arguments, which Swift cannot call.
+// A small wrapper around libedit, whose variadic functions Swift cannot call.
 
 #define _GNU_SOURCE
 #include "line_editor.h"
@@ -32,7 +32,7 @@ struct le_editor {
   bool is_empty;
 };
 
-// Lines that the arrows go back to.
+// The number of lines in the history.
 static const int history_length = 1000;
 
 static le_editor *editor_of(EditLine *line) {
@@ -43,7 +43,7 @@ static le_editor *editor_of(EditLine *line) {
 
 static char *show_prompt(EditLine *line) { return (char *)editor_of(line)->prompt; }
 
-// A terminal that has changed its size is noticed with the next key.
+// A change of the terminal's size is handled at the next key.
 static void follow_size(le_editor *editor) {
   struct winsize size;
   if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) != 0) return;
@@ -54,13 +54,13 @@ static void follow_size(le_editor *editor) {
 static volatile sig_atomic_t is_continued;
 static pthread_t reader;
 
-// The system gives a signal to any thread; only the one that reads is waiting in a call that it would end.
+// The system delivers a signal to any thread, but only the reading one waits in a call that the signal should end.
 static void note_continued(int number) {
   is_continued = 1;
   if (!pthread_equal(pthread_self(), reader)) pthread_kill(reader, number);
 }
 
-// A shell that has stopped the program (Ctrl-Z) has put the terminal into its own mode and has written on the line.
+// When a shell stops the program (Ctrl-Z), it changes the terminal's mode and writes on the line.
 static void prepare_again(EditLine *line) {
   is_continued = 0;
   el_set(line, EL_PREP_TERM, 0);
@@ -68,12 +68,12 @@ static void prepare_again(EditLine *line) {
   el_set(line, EL_REFRESH);
 }
 
-// The next character: 1, 0 at the end, -1 if woken. Bytes that are no UTF-8 are left out.
+// Reads the next character: 1, 0 at the end, -1 if woken. Bytes that are not UTF-8 are skipped.
 static int next_character(EditLine *line, wchar_t *character) {
   le_editor *editor = editor_of(line);
   while (true) {
     struct pollfd places[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = editor->wake, .events = POLLIN}};
-    // SIGCONT comes while this waits and at no other time, so that none comes just before it.
+    // SIGCONT is unblocked only during this wait, so that none is missed just before it.
     const int ready = ppoll(places, 2, NULL, &editor->waiting);
     if (is_continued) prepare_again(line);
     if (ready < 0) {
@@ -104,7 +104,8 @@ static int next_character(EditLine *line, wchar_t *character) {
   }
 }
 
-// What a terminal sends between ESC [ 200 ~ and ESC [ 201 ~ is text, newlines and all; other control characters are not.
+// Text that a terminal sends between ESC [ 200 ~ and ESC [ 201 ~ is pasted, with newlines but without other control
+// characters.
 static unsigned char paste(EditLine *line, int key) {
   (void)key;
   static const wchar_t end[] = L"\033[201~";
@@ -123,7 +124,7 @@ static unsigned char paste(EditLine *line, int key) {
   return CC_REFRESH;
 }
 
-// What people's hands know from other programs, where libedit's own keys differ.
+// Key bindings that other programs use, where libedit's own keys differ.
 static void bind_keys(EditLine *line) {
   static const char *const keys[][2] = {
     {"^U", "vi-kill-line-prev"},         {"^W", "ed-delete-prev-word"},        {"^R", "em-inc-search-prev"},
@@ -141,7 +142,7 @@ le_editor *le_create(const char *program, int wake) {
   editor->wake = wake;
   editor->prompt = "";
   editor->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
-  // Buffered, as a redrawn line is many small writes.
+  // Buffered, because a redrawn line consists of many small writes.
   const int descriptor = dup(STDERR_FILENO);
   editor->output = descriptor < 0 ? NULL : fdopen(descriptor, "w");
   if (editor->output == NULL && descriptor >= 0) close(descriptor);
@@ -161,7 +162,8 @@ le_editor *le_create(const char *program, int wake) {
     el_set(editor->line, EL_HIST, history, editor->history);
     el_set(editor->line, EL_PROMPT, show_prompt);
     el_set(editor->line, EL_EDITOR, "emacs");
-    // Else the system throws away the keys before Ctrl-C, perhaps after `poll` has told of them: a read would wait for more.
+    // Otherwise the system discards the keys before Ctrl-C, perhaps after `poll` has reported them. A read would then
+    // block.
     el_set(editor->line, EL_SETTY, "-d", "+noflsh", NULL);
     el_set(editor->line, EL_ADDFN, "retnet-paste", "Insert what the terminal pastes", paste);
     el_wset(editor->line, EL_GETCFN, next_character);
@@ -182,7 +184,7 @@ void le_free(le_editor *editor) {
   free(editor);
 }
 
-// A terminal that knows no control sequences would show this one.
+// A terminal that understands no control sequences would show this one.
 static void switch_paste(const le_editor *editor, bool is_on) {
   const char *terminal = getenv("TERM");
   if (terminal == NULL || strcmp(terminal, "dumb") == 0) return;
@@ -202,11 +204,11 @@ le_outcome le_read(le_editor *editor, const char *prompt, const char **text, siz
   sigemptyset(&continuing);
   sigaddset(&continuing, SIGCONT);
   pthread_sigmask(SIG_BLOCK, &continuing, &mask);
-  // A program inherits the mask of the thread that started it, which may let no signal through.
+  // A program inherits the signal mask of the thread that started it, which may block every signal.
   editor->waiting = mask;
   sigdelset(&editor->waiting, SIGCONT);
   switch_paste(editor, true);
-  // Before the prompt: keys that come between the two would be shown by the terminal, and again by the editor.
+  // Before the prompt: keys typed in between would be shown twice, by the terminal and by the editor.
   el_set(editor->line, EL_PREP_TERM, 1);
   int length = 0;
   const char *line = el_gets(editor->line, &length);
@@ -221,7 +223,7 @@ le_outcome le_read(le_editor *editor, const char *prompt, const char **text, siz
     HistEvent event;
     if (length > 0) history(editor->history, &event, H_ENTER, line);
   } else {
-    // The cursor stands behind what was typed.
+    // The cursor is after the typed text.
     fputc('\n', editor->output);
     fflush(editor->output);
   }

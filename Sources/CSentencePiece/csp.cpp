@@ -1,3 +1,4 @@
+// The functions of csp.h, implemented with SentencePiece's C++ interface.
 #include "csp.h"
 
 #include <sentencepiece_processor.h>
@@ -30,7 +31,7 @@ char *copy_text(const char *text) {
   return copy;
 }
 
-// Copies elements into memory that `csp_free` frees; one element more, so that an empty result is not NULL.
+// Copies elements into memory that `csp_free` frees; allocates one element more, so that an empty result is not NULL.
 template <typename Element>
 Element *copy_elements(const void *elements, size_t count) {
   Element *copy = static_cast<Element *>(std::calloc(count + 1, sizeof(Element)));
@@ -39,7 +40,7 @@ Element *copy_elements(const void *elements, size_t count) {
   return copy;
 }
 
-// Runs a body that returns a Status, and turns Status and exceptions into an error text.
+// Runs a body that returns a Status, and converts errors and exceptions to an error text.
 template <typename Body>
 bool run(char **error, Body body) noexcept {
   try {
@@ -54,8 +55,8 @@ bool run(char **error, Body body) noexcept {
   return false;
 }
 
-// Ends the process where the system refuses memory: SentencePiece trains in threads of its own, out of which no exception
-// comes. The status is EX_CONFIG, as everywhere.
+// Ends the process if memory runs out: SentencePiece trains in its own threads, and no exception can leave them. The
+// status is EX_CONFIG, as everywhere.
 [[noreturn]] void end_without_memory() {
   static const char line[] = "error: out of memory: SentencePiece asked for more than the system gives\n";
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
@@ -167,7 +168,7 @@ bool csp_encode(const csp_model *model, const uint8_t *text, size_t count, int32
 
 bool csp_train(const uint8_t *options, size_t option_byte_count, const uint8_t *text, const size_t *ends,
                size_t sentence_count, uint8_t **model, size_t *model_count, char **error) {
-  // With few addresses, an arena for each thread cannot be had, and every allocation becomes a call of the system.
+  // With a small address space, there is no room for an arena per thread, and every allocation becomes a system call.
   rlimit addresses;
   if (getrlimit(RLIMIT_AS, &addresses) == 0 && addresses.rlim_cur != RLIM_INFINITY) mallopt(M_ARENA_MAX, 1);
   const std::new_handler before = std::set_new_handler(end_without_memory);

@@ -1,24 +1,24 @@
 package import Files
 
-/// Why a checkpoint cannot be read or written.
+/// An error in reading or writing a checkpoint.
 package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   /// The file could not be opened, mapped or written, or is of another kind.
   case file(FileError)
   /// The file ends too early, or has bytes that belong to no tensor.
   case fileSize(path: String, expected: Int, found: Int)
-  /// The header breaks a rule at a byte of the file.
+  /// The header violates a rule at a byte of the file.
   case header(path: String, byte: Int, expected: String, found: String)
-  /// A tensor contradicts itself or its neighbours.
+  /// A tensor's description contradicts itself or a neighbouring tensor.
   case tensor(path: String, name: String, expected: String, found: String)
   /// No tensor has the name.
   case missingTensor(path: String, name: String)
-  /// The index of a sharded model breaks a rule at a byte of its text.
+  /// The index of a sharded model violates a rule at a byte of its text.
   case index(path: String, byte: Int, expected: String, found: String)
-  /// A zip archive breaks a rule; the entry is nil where it is about the archive as a whole.
+  /// A zip archive violates a rule; the entry is nil if the error concerns the whole archive.
   case archive(path: String, entry: String?, expected: String, found: String)
-  /// The pickle of a PyTorch file breaks a rule at a byte of it.
+  /// The pickle of a PyTorch file violates a rule at one of its bytes.
   case pickle(path: String, byte: Int, expected: String, found: String)
-  /// The folder holds no weights under a name that is looked for.
+  /// The folder holds no weights under any of the expected names.
   case noWeights(path: String)
 
   /// The message in one line.
@@ -47,7 +47,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  /// What to do next, where we know it.
+  /// A suggested next step, where there is one.
   package var hint: String? {
     switch self {
     case .file(let error):
@@ -64,7 +64,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// A name from a file, fit for one line of a terminal: quoted, control characters escaped, no longer than 80 scalars.
+/// Prepares a name from a file for display on one line: quoted, control characters escaped, at most 80 scalars.
 package func quoted(_ name: String) -> String {
   let limit = 80
   var text = "'"

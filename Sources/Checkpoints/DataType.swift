@@ -1,4 +1,4 @@
-/// The element types of safetensors files, named as in their headers.
+/// The element types of safetensors files, with the names used in their headers.
 package enum DataType: String, CaseIterable, Sendable {
   case bool = "BOOL"
   case u8 = "U8"
@@ -36,11 +36,11 @@ package enum DataType: String, CaseIterable, Sendable {
     }
   }
 
-  /// The bytes that a tensor of this type takes.
+  /// The number of bytes that a tensor of this type takes.
   ///
-  /// - Parameter shape: Its sizes; `[]` means one element.
-  /// - Returns: Product · bits / 8; nil if a size is negative, if the product, taken from the left, or the number of
-  ///   bits exceeds 2^63 − 1, or if the bits do not fill whole bytes.
+  /// - Parameter shape: The sizes; `[]` means one element.
+  /// - Returns: Product · bits / 8. Nil if a size is negative, if the product (from the left) or the number of bits
+  ///   exceeds 2^63 − 1, or if the bits do not fill whole bytes.
   package func byteCount(ofShape shape: [Int]) -> Int? {
     var bits = 1
     for size in shape + [bitCount] {

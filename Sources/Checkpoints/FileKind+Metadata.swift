@@ -1,17 +1,18 @@
 package import Files
 
+/// Recognises our own kinds of safetensors files by their metadata.
 extension FileKind {
-  /// The entries of the metadata that say which of our files a safetensors file is, with their format's version.
+  /// The metadata keys that tell our kinds of safetensors files apart; each holds its format's version.
   package static let modelKey = "retnet.format_version"
   package static let stateKey = "retnet.state_version"
   package static let trainingStateKey = "retnet.training_state_version"
 
-  /// What a safetensors file is, told by its metadata.
+  /// The kind of a safetensors file, from its metadata.
   package init(_ file: SafetensorsFile) {
     self.init(metadata: file.metadata, isEmpty: file.tensors.isEmpty)
   }
 
-  /// What weights are, told by their metadata.
+  /// The kind of a weights file, from its metadata.
   package init(_ weights: WeightsFile) {
     self.init(metadata: weights.metadata, isEmpty: weights.tensors.isEmpty)
   }

@@ -1,6 +1,6 @@
-/// The entries of a safetensors header while they are read and compared.
+/// The entries of a safetensors header while they are parsed and checked.
 struct HeaderContent {
-  /// A tensor and where its data lie, counted from the end of the header.
+  /// A tensor with the range of its data, counted from the end of the header.
   struct Entry {
     let tensor: TensorDescription
     let begin: Int
@@ -10,7 +10,7 @@ struct HeaderContent {
   private(set) var entries: [Entry] = []
   private(set) var metadata: [String: String] = [:]
 
-  /// Reads the whole text; each entry agrees with itself afterwards.
+  /// Parses the whole text and checks each entry on its own.
   mutating func read(_ text: [UInt8], path: String) throws(CheckpointError) {
     var reader = HeaderReader(text, path: path)
     var names: Set<String> = []
@@ -26,9 +26,9 @@ struct HeaderContent {
     try reader.readEnd()
   }
 
-  /// Puts the entries in the order of their data, and makes sure that these fill the file without a hole.
+  /// Sorts the entries by the position of their data, and checks that the data fill the file without gaps.
   mutating func arrange(path: String, dataStart: Int, fileByteCount: Int) throws(CheckpointError) {
-    // Empty tensors share their place with others; the names keep their order definite.
+    // Empty tensors share their position with others; sorting by name makes the order unique.
     entries.sort { left, right in
       if (left.begin, left.end) != (right.begin, right.end) { return (left.begin, left.end) < (right.begin, right.end) }
       return left.tensor.name.utf8.lexicographicallyPrecedes(right.tensor.name.utf8)
@@ -94,7 +94,7 @@ struct HeaderContent {
     return Entry(tensor: tensor, begin: offsets[0], end: offsets[1])
   }
 
-  // A hostile shape can have millions of sizes, a message cannot.
+  // A hostile shape can have millions of sizes; a message must stay short.
   private func brief(_ integers: [Int]) -> String {
     integers.count <= 8 ? "\(integers)" : "[\(integers.prefix(8).map(String.init).joined(separator: ", ")), …]"
   }

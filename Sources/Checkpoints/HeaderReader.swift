@@ -1,14 +1,14 @@
-/// Reads the JSON of a safetensors header, or of a sharded model's index, from left to right, value by expected value.
+/// A streaming JSON parser for safetensors headers and shard indices, which checks each value against what is expected.
 ///
-/// It builds no tree and never looks deeper than it is asked to, so that neither nesting nor length can exhaust the
-/// stack or take more than linear time, and it sees what a JSON library hides: names that occur twice, and numbers that
-/// are not written as plain integers.
+/// It builds no tree and reads no deeper than asked. So neither nesting nor length can exhaust the stack or take more
+/// than linear time. It also detects what JSON libraries hide: duplicate names, and numbers that are not plain
+/// integers.
 struct HeaderReader {
-  /// Names and types may be this long. Comparing two Swift strings can take time quadratic in runs of combining marks,
+  /// The limit for names and types. Comparing two Swift strings can take quadratic time in runs of combining marks,
   /// which a hostile name of megabytes would exploit.
   static let nameByteLimit = 1024
 
-  /// What the text is, which errors tell.
+  /// What the text is called in errors.
   enum Text: String {
     case header, index
   }
@@ -16,7 +16,7 @@ struct HeaderReader {
   private let bytes: [UInt8]
   private let path: String
   private let text: Text
-  /// The next byte to be read, counted from the start of the text.
+  /// The position of the next byte to read, from the start of the text.
   private(set) var position = 0
 
   init(_ bytes: [UInt8], path: String, text: Text = .header) {
@@ -25,7 +25,7 @@ struct HeaderReader {
     self.text = text
   }
 
-  /// Reads `{ name: value, … }`, handing each name and its position to a closure that must read the value.
+  /// Reads `{ name: value, … }` and passes each name with its position to a closure, which must read the value.
   mutating func readObject(
     _ expected: String,
     _ readValue: (inout HeaderReader, _ name: String, _ position: Int) throws(CheckpointError) -> Void
@@ -52,7 +52,7 @@ struct HeaderReader {
     return integers
   }
 
-  /// Reads digits: no sign, fraction, exponent or needless zero, and less than 2^63.
+  /// Reads an integer: no sign, fraction, exponent or leading zero, and less than 2^63.
   mutating func readInteger() throws(CheckpointError) -> Int {
     skipSpace()
     let start = position
@@ -73,7 +73,7 @@ struct HeaderReader {
     return value
   }
 
-  /// Reads a string, its escapes decoded; it must be UTF-8 and at most `byteLimit` bytes long.
+  /// Reads a string and decodes its escapes; it must be UTF-8 and at most `byteLimit` bytes long.
   mutating func readString(_ expected: String, byteLimit: Int = .max) throws(CheckpointError) -> String {
     try read("\"", expected)
     let start = position
@@ -99,7 +99,7 @@ struct HeaderReader {
     return string
   }
 
-  /// Passes over a value of any kind; how its parts are put together is not checked.
+  /// Skips a value of any kind; its inner structure is not checked.
   mutating func skipValue() throws(CheckpointError) {
     var depth = 0
     repeat {
@@ -119,7 +119,7 @@ struct HeaderReader {
     } while depth > 0
   }
 
-  // What numbers, true, false and null are made of.
+  // The characters of numbers, true, false and null.
   private static func isWordByte(_ byte: UInt8) -> Bool {
     switch byte {
     case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "."), UInt8(ascii: "+"), UInt8(ascii: "-"): true
@@ -127,23 +127,23 @@ struct HeaderReader {
     }
   }
 
-  /// Makes sure that the first byte is `{`, which tells a header from other files.
+  /// Checks that the first byte is `{`, which distinguishes a header from other files.
   func checkBeginning() throws(CheckpointError) {
     guard next == UInt8(ascii: "{") else { throw failure("'{'", at: position) }
   }
 
-  /// Makes sure that only white space is left.
+  /// Checks that only white space is left.
   mutating func readEnd() throws(CheckpointError) {
     skipSpace()
     guard next == nil else { throw failure("white space up to the end of the \(text)", at: position) }
   }
 
-  /// The error for a name that occurs a second time in its object.
+  /// The error for a duplicate name in an object.
   func duplicate(_ name: String, at position: Int) -> CheckpointError {
     failure("each name once", at: position, found: "\(quoted(name)) again")
   }
 
-  /// An error at a position of the text; what was found is what stands there unless something better is known.
+  /// An error at a position of the text; by default, what was found is the token there.
   func failure(_ expected: String, at position: Int, found: String? = nil) -> CheckpointError {
     let found = found ?? excerpt(at: position)
     return switch text {

@@ -1,10 +1,10 @@
 extension SafetensorsHeader {
-  /// Writes the head of a file: the length and the JSON text, names sorted, padded to a multiple of eight bytes.
+  /// The start of a safetensors file: the length and the JSON text, names sorted, padded to a multiple of eight bytes.
   ///
   /// - Parameters:
-  ///   - tensors: In the order of their data.
+  ///   - tensors: The tensors, in the order of their data.
   ///   - metadata: Text entries; left out if there are none.
-  /// - Returns: All bytes that precede the data; nil if the text would be too long for readers.
+  /// - Returns: All bytes before the data; nil if the text would exceed the limit of readers.
   static func bytes(tensors: [TensorDescription], metadata: [String: String]) -> [UInt8]? {
     var members: [(name: String, value: String)] = []
     var begin = 0

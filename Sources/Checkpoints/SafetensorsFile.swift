@@ -1,9 +1,9 @@
 package import Files
 
-/// A safetensors file opened for reading: named tensors and text entries.
+/// A safetensors file opened for reading, with its named tensors and text entries.
 ///
-/// Opening checks the whole header and the length of the file, so what the descriptions promise can be read. The data
-/// stay on disk until they are touched. Source: docs/CHECKPOINT.md §1.
+/// Opening checks the whole header and the length of the file, so all described data can be read. The data stay on disk
+/// until they are touched. Source: docs/CHECKPOINT.md §1.
 ///
 /// ```swift
 /// let file = try SafetensorsFile(path: "model.safetensors")
@@ -14,7 +14,7 @@ package struct SafetensorsFile: Sendable {
   private let file: MappedFile
   private let header: SafetensorsHeader
 
-  /// Maps a file and checks everything but the numbers in it.
+  /// Maps a file and checks everything except the numbers in it.
   ///
   /// - Parameter path: A regular file.
   /// - Throws: `CheckpointError.file`, `.fileSize`, `.header` or `.tensor`.
@@ -28,7 +28,7 @@ package struct SafetensorsFile: Sendable {
     try self.init(file)
   }
 
-  /// Checks a file that is mapped already.
+  /// Checks a file that is already mapped.
   ///
   /// - Throws: `CheckpointError.fileSize`, `.header` or `.tensor`.
   package init(_ file: MappedFile) throws(CheckpointError) {
@@ -39,7 +39,7 @@ package struct SafetensorsFile: Sendable {
   /// The path as it was given.
   package var path: String { file.path }
 
-  /// What keeps the data where they are: bytes lent by `withBytes` stay there while it lives.
+  /// The owner of the mapping: bytes passed by `withBytes` stay valid while it lives.
   package var mapping: AnyObject { file }
 
   /// The length of the file in bytes.
@@ -51,14 +51,14 @@ package struct SafetensorsFile: Sendable {
   /// The text entries (`__metadata__`).
   package var metadata: [String: String] { header.metadata }
 
-  /// What the file says about a tensor; nil if it has none of that name.
+  /// The description of a tensor; nil if there is none of that name.
   package func description(of name: String) -> TensorDescription? {
     header.indices[name].map { header.tensors[$0] }
   }
 
-  /// Lends the data of a tensor to a closure.
+  /// Passes the data of a tensor to a closure.
   ///
-  /// The bytes are as stored: little-endian, row-major, not aligned in general.
+  /// The bytes are as stored: little-endian, row-major, in general unaligned.
   ///
   /// - Parameters:
   ///   - name: The tensor's name.

@@ -1,6 +1,6 @@
-/// What the head of a safetensors file says, checked against every rule of docs/CHECKPOINT.md §1.
+/// The parsed header of a safetensors file, checked against every rule of docs/CHECKPOINT.md §1.
 package struct SafetensorsHeader: Sendable {
-  /// The bytes before the JSON text: its length as an unsigned little-endian integer.
+  /// The number of bytes before the JSON text: its length as an unsigned little-endian integer.
   static let prefixByteCount = 8
   /// The longest JSON text that readers of the format accept.
   static let textByteLimit = 100_000_000
@@ -10,15 +10,15 @@ package struct SafetensorsHeader: Sendable {
   package let tensors: [TensorDescription]
   /// The byte range of each tensor's data in the file, in the same order.
   package let ranges: [Range<Int>]
-  /// The free-text entries.
+  /// The text entries.
   package let metadata: [String: String]
-  /// The place of each name in `tensors`.
+  /// The index in `tensors` of each name.
   package let indices: [String: Int]
 
   /// Reads and checks a header.
   ///
   /// - Parameters:
-  ///   - path: What errors call the file.
+  ///   - path: The path to name in errors.
   ///   - fileByteCount: The length of the whole file.
   ///   - copyBytes: Reads a range within the file.
   /// - Throws: `CheckpointError.fileSize`, `.header` or `.tensor`.

@@ -1,20 +1,21 @@
 internal import Files
 
-/// Writes safetensors files as a stream: no more than one piece of one tensor is in memory.
+/// Writes safetensors files as a stream, with at most one piece of one tensor in memory.
 package enum SafetensorsWriter {
   /// Writes a file that appears at its path complete, or not at all.
   ///
-  /// The data lie in the order of element width, widest first, then of names, so that each tensor is aligned to its
-  /// elements. The same input gives the same bytes.
+  /// Tensors are ordered by element width, widest first, then by name, so that each is aligned to its elements. The
+  /// same input gives the same bytes.
   ///
   /// - Parameters:
-  ///   - path: Where the file shall appear; its folder must exist.
+  ///   - path: Where the file will appear; its folder must exist.
   ///   - tensors: All tensors, in any order. A name may not be `__metadata__`, occur twice or exceed 1,024 bytes.
-  ///   - metadata: Text entries. The same holds for their names.
-  ///   - bytes: Called once for each tensor, in the order of the file; it hands the tensor's data, little-endian and
-  ///     row-major, in one piece or many to the closure that it is given.
-  /// - Throws: `CheckpointError.tensor`, `.header` or `.file`, and what `bytes` throws; what was at the path is still
-  ///   there then.
+  ///   - metadata: Text entries. The same rules hold for their names.
+  ///   - bytes: Called once for each tensor, in the order of the file. It passes the tensor's data, little-endian and
+  ///     row-major, in one or more pieces to the closure that it receives.
+  /// - Throws: `CheckpointError.tensor`, `.header` or `.file`, and what `bytes` throws; an old file at the path then
+  ///   stays
+  ///   unchanged.
   package static func write(
     to path: String,
     tensors: [TensorDescription],
@@ -52,7 +53,7 @@ package enum SafetensorsWriter {
     }
   }
 
-  // What the reader would refuse is not written.
+  // Names that the reader would refuse are not written.
   private static func checkNames(
     _ tensors: [TensorDescription], _ metadata: [String: String], path: String
   ) throws(CheckpointError) {

@@ -1,8 +1,8 @@
 internal import Files
 
-/// The index of a model in several files: which tensor is in which (`model.safetensors.index.json`).
+/// The index of a sharded model, which tells the file of each tensor (`model.safetensors.index.json`).
 struct ShardIndex {
-  /// Indices may be this long.
+  /// The size limit of an index.
   static let byteLimit = 100_000_000
 
   /// The file of each tensor, by the tensor's name.
@@ -11,8 +11,8 @@ struct ShardIndex {
   /// Reads an index.
   ///
   /// - Parameters:
-  ///   - text: JSON; `weight_map` is read, and all else is passed over, `total_size` too.
-  ///   - path: What errors call the file.
+  ///   - text: JSON; only `weight_map` is read, everything else is skipped, including `total_size`.
+  ///   - path: The path to name in errors.
   /// - Throws: `CheckpointError.index`.
   init(_ text: [UInt8], path: String) throws(CheckpointError) {
     var reader = HeaderReader(text, path: path, text: .index)

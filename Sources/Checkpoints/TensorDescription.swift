@@ -1,4 +1,4 @@
-/// What a checkpoint says about one tensor.
+/// The name, element type and shape of one tensor in a checkpoint.
 package struct TensorDescription: Equatable, Sendable {
   /// The name, unique in its file.
   package let name: String
@@ -9,7 +9,7 @@ package struct TensorDescription: Equatable, Sendable {
   /// The length of the data in bytes.
   package let byteCount: Int
 
-  /// Describes a tensor that is about to be written.
+  /// Describes a tensor to be written.
   ///
   /// - Parameters:
   ///   - name: Unique in its file.

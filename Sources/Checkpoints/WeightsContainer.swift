@@ -1,11 +1,11 @@
 internal import Files
 
-/// One file that holds tensors itself, of either kind.
+/// One file with tensors, either a safetensors file or a PyTorch file.
 enum WeightsContainer: Sendable {
   case safetensors(SafetensorsFile)
   case torch(TorchFile)
 
-  /// Opens a mapped file of any kind but an index.
+  /// Opens a mapped file of any kind except an index.
   init(_ file: MappedFile, kind: FileKind) throws(CheckpointError) {
     self = kind == .zip ? .torch(try TorchFile(file)) : .safetensors(try SafetensorsFile(file))
   }
@@ -49,7 +49,7 @@ struct TorchFile: Sendable {
   private let file: MappedFile
   let header: TorchHeader
 
-  /// Checks a mapped file; the numbers stay on disk until they are touched.
+  /// Checks a mapped file; the data stay on disk until they are touched.
   init(_ file: MappedFile) throws(CheckpointError) {
     self.file = file
     header = try TorchHeader(path: file.path, fileByteCount: file.byteCount, copyBytes: file.copyBytes)
@@ -57,7 +57,7 @@ struct TorchFile: Sendable {
 
   var path: String { file.path }
 
-  /// Lends a tensor's numbers, in row-major order; those that lie otherwise are gathered into a copy first.
+  /// Passes a tensor's data to a closure, in row-major order; data in another order are copied first.
   func withBytes<Result>(of name: String, _ body: (RawSpan) throws -> Result) throws -> Result {
     guard let index = header.indices[name] else { throw CheckpointError.missingTensor(path: path, name: name) }
     let view = header.views[index]

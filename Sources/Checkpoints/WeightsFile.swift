@@ -1,9 +1,9 @@
 internal import Files
 
-/// Named tensors from whatever holds them: a safetensors file, a model in several files, or a PyTorch zip file.
+/// Named tensors from a safetensors file, a sharded model, or a PyTorch zip file.
 ///
-/// Opening checks everything but the numbers; these stay on disk until they are touched. What a file is, its content
-/// tells, never its name. Source: docs/CHECKPOINT.md §1 and §3.
+/// Opening checks everything except the tensor data, which stay on disk until they are touched. The kind of a file is
+/// recognised by its content, never by its name. Source: docs/CHECKPOINT.md §1 and §3.
 ///
 /// ```swift
 /// let weights = try WeightsFile(path: "model")  // a folder, an index or a file
@@ -11,21 +11,21 @@ internal import Files
 /// let bytes = try weights.withBytes(of: "norm.weight") { [UInt8](copying: $0) }
 /// ```
 package struct WeightsFile: Sendable {
-  /// What is looked for in a folder, in this order.
+  /// The file names that are looked for in a folder, in this order.
   package static let folderNames = [
     "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
     "model.pt",
   ]
-  /// Configurations may be this long.
+  /// The size limit of a configuration.
   package static let configurationByteLimit = 1 << 24
 
-  /// The file that was opened; where a folder was given, the one that was found in it.
+  /// The opened file; for a folder, the file found in it.
   package let path: String
-  /// All tensors: in the order of the data, of the pickle, or of the names of their files.
+  /// All tensors, in the order of the data, of the pickle, or of the shards' names.
   package let tensors: [TensorDescription]
-  // One, or as many as there are shards, in the order of their names.
+  // One container, or one for each shard, in the order of their names.
   private let containers: [WeightsContainer]
-  // Where each name is: in which container, and at which place of `tensors`.
+  // For each name, its container and its index in `tensors`.
   private let places: [String: (container: Int, tensor: Int)]
 
   /// Opens weights.
@@ -49,7 +49,7 @@ package struct WeightsFile: Sendable {
   /// The paths of all files that hold tensors.
   package var filePaths: [String] { containers.map(\.path) }
 
-  /// The text entries of safetensors files; of several files, those that no two of them contradict.
+  /// The text entries of safetensors files; of several files, the entries without contradictions.
   package var metadata: [String: String] {
     var metadata: [String: String] = [:]
     var contradicted: Set<String> = []
@@ -59,21 +59,21 @@ package struct WeightsFile: Sendable {
     return metadata.filter { !contradicted.contains($0.key) }
   }
 
-  /// The plain values beside the weights of a PyTorch file, by their names joined by dots, as `cfg.model.dropout`.
+  /// The plain values next to the weights in a PyTorch file, by their dotted names, such as `cfg.model.dropout`.
   package var plainConfiguration: [String: PickleScalar] {
     containers.reduce(into: [:]) { $0.merge($1.plainConfiguration) { first, _ in first } }
   }
 
-  /// The groups of two or more names that stand for the same numbers, as the two names of a tied table do.
+  /// The groups of two or more names that share the same data, such as the two names of a tied embedding.
   package var sharing: [[String]] { containers.flatMap(\.sharing) }
 
-  /// What the weights say about a tensor; nil if there is none of that name.
+  /// The description of a tensor; nil if there is none of that name.
   package func description(of name: String) -> TensorDescription? { places[name].map { tensors[$0.tensor] } }
 
-  /// Lends the numbers of a tensor to a closure.
+  /// Passes the data of a tensor to a closure.
   ///
-  /// The bytes are row-major and little-endian, not aligned in general. A tensor that PyTorch stored in another order
-  /// is copied for the time of the call.
+  /// The bytes are row-major and little-endian, in general unaligned. A tensor that PyTorch stored in another order is
+  /// copied for the duration of the call.
   ///
   /// - Parameters:
   ///   - name: The tensor's name.
@@ -85,10 +85,10 @@ package struct WeightsFile: Sendable {
     return try containers[place.container].withBytes(of: name, body)
   }
 
-  /// The path of a file in the folder of the weights, which need not exist.
+  /// The path of a file in the folder of the weights; the file need not exist.
   package func path(beside name: String) -> String { folder(of: path) + name }
 
-  /// Reads the `config.json` beside the weights.
+  /// Reads the `config.json` next to the weights.
   ///
   /// - Returns: Its bytes; nil if there is none.
   /// - Throws: `CheckpointError.file`, also if it is longer than `configurationByteLimit`.
@@ -142,7 +142,7 @@ extension WeightsFile {
     return FileKind(beginning: file.copyBytes(0..<min(file.byteCount, FileKind.beginningByteCount)))
   }
 
-  // Opens every file that the index names; each must hold what the index says is in it, and nothing else.
+  // Opens every file that the index names; each must hold exactly the tensors that the index assigns to it.
   private static func openShards(index: MappedFile) throws(CheckpointError) -> [WeightsContainer] {
     let limit = ShardIndex.byteLimit
     guard index.byteCount <= limit else { throw .file(.tooLarge(path: index.path, byteLimit: limit)) }

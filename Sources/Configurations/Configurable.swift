@@ -1,4 +1,4 @@
-/// A plain struct that is read and written through its table of keys.
+/// A configuration struct whose properties are read and written through a table of keys.
 package protocol Configurable: Sendable {
   /// The configuration with every key at its default.
   init()
@@ -6,10 +6,10 @@ package protocol Configurable: Sendable {
   /// The table: one row per key, in the order of the file, names unique.
   static var keys: [ConfigurationKey<Self>] { get }
 
-  /// Lets keys that were left out follow those that were given, where their defaults do not fit them.
+  /// Adjusts keys that were left out to those that were given, where the plain defaults would not fit.
   mutating func followGivenKeys(_ given: Set<String>)
 
-  /// What is wrong between keys that are each acceptable alone: the key to name and what was expected and found.
+  /// Conflicts between keys that are each valid alone: the key to name, and what was expected and found.
   var contradictions: [(key: String, message: String)] { get }
 }
 
@@ -21,7 +21,7 @@ extension Configurable {
   /// The row with the given name.
   package static func key(named name: String) -> ConfigurationKey<Self>? { keys.first { $0.name == name } }
 
-  /// Takes over settings, and collects all that is wrong instead of stopping at the first problem.
+  /// Applies settings and collects all problems instead of stopping at the first one.
   ///
   /// - Parameters:
   ///   - settings: The settings of one source, a file or one override; a name may occur once.

@@ -1,15 +1,15 @@
 /// A Swift type that a configuration key can hold.
 ///
-/// Integers, numbers, booleans, texts, lists of texts and their optionals conform; an enumeration with words as raw
-/// values conforms by way of `ConfigurationChoice`.
+/// Integers, numbers, booleans, strings, lists of strings and their optionals conform. An enumeration with strings as
+/// raw values conforms through `ConfigurationChoice`.
 package protocol ConfigurationConvertible: Sendable {
-  /// What narrows the accepted values: a range for numbers, nothing for the rest.
+  /// What limits the accepted values: a range for numbers, nothing for other types.
   associatedtype Limits: Sendable
 
   /// The kind of a key of this type.
   static func kind(within limits: Limits) -> ConfigurationKind
 
-  /// Takes over a value that the kind has accepted; nil if it is of another type.
+  /// Converts a value that the kind has accepted; nil if it is of another type.
   init?(_ value: ConfigurationValue)
 
   /// The value to write.
@@ -19,10 +19,10 @@ package protocol ConfigurationConvertible: Sendable {
 /// The limits of types that have none.
 package struct NoLimits: Sendable {}
 
-/// An enumeration whose cases are the words that a key accepts.
+/// An enumeration whose raw values are the words that a key accepts.
 package protocol ConfigurationChoice: ConfigurationConvertible, RawRepresentable, CaseIterable
 where RawValue == String, Limits == NoLimits {
-  /// Other words that are taken, each with the one that it stands for.
+  /// Aliases that are accepted too, each with the word that it stands for.
   static var otherSpellings: [String: String] { get }
 }
 

@@ -1,4 +1,4 @@
-/// A named value in the records that a key accepts.
+/// A named field of the records that a key accepts, such as `path` in a list of files.
 package struct ConfigurationField: Sendable, Equatable {
   package let name: String
   package let kind: ConfigurationKind
@@ -7,7 +7,7 @@ package struct ConfigurationField: Sendable, Equatable {
 }
 
 extension [ConfigurationField] {
-  /// What is wrong with a list of records, or nil: each needs the first field, and may have the others.
+  /// What is wrong with a list of records, or nil. Each record needs the first field and may have the others.
   func objection(to records: [[String: ConfigurationValue]]) -> String? {
     for (index, record) in records.enumerated() {
       let place = "entry \(index + 1): "

@@ -1,4 +1,4 @@
-/// One row of the table of keys: how a property of a configuration is called, what it accepts and what it means.
+/// A row of a configuration's table of keys: the name of a key, the property that it sets, its range and its meaning.
 ///
 /// ```swift
 /// ConfigurationKey("width", \.width, 1...65536, "Model width D.")
@@ -12,7 +12,7 @@ package struct ConfigurationKey<Root>: Sendable {
   package let documentation: String
   /// Reads the property.
   package let get: @Sendable (Root) -> ConfigurationValue
-  /// Writes the property; false if the value is of a type that the kind does not accept.
+  /// Writes the property; false if the value has a type that the kind does not accept.
   package let set: @Sendable (inout Root, ConfigurationValue) -> Bool
 
   /// A key with a range.
@@ -37,7 +37,7 @@ package struct ConfigurationKey<Root>: Sendable {
     }
   }
 
-  /// A key whose type has no range: a boolean, a text, a choice, a list, or the optional of one.
+  /// A key without a range: a boolean, a string, a choice, a list, or the optional of one of these.
   ///
   /// - Parameters:
   ///   - name: The name in files, in snake_case.

@@ -1,25 +1,26 @@
-/// What a configuration key accepts: its type with range or choices.
+/// The type of a configuration key, with its range or its choices.
 package indirect enum ConfigurationKind: Sendable, Equatable {
   /// A whole number within the range.
   case integer(ClosedRange<Int>)
-  /// A finite real number within the range; whole numbers count.
+  /// A finite real number within the range; integers are accepted too.
   case number(NumberRange)
   /// `true` or `false`.
   case boolean
   /// Any text.
   case text
-  /// One of the given words, or another spelling of one.
+  /// One of the given words, or an alias of one.
   case choice([String], otherSpellings: [String: String] = [:])
   /// A list of texts.
   case list
-  /// A list of records with these fields, the first of them needed; a text stands for a record of the first field.
+  /// A list of records with these fields. The first field is required; a plain string stands for a record with only
+  /// that field.
   case records([ConfigurationField])
   /// What the inner kind accepts, or nothing (`null`).
   case optional(ConfigurationKind)
 
-  /// The value that an unquoted word in a file or an override means for this kind.
+  /// Interprets an unquoted word of a file or an override as a value of this kind.
   ///
-  /// A word for a text or a choice stays what was typed, so that `no`, `010` and `1e3` are not changed on the way.
+  /// For a string or a choice the word stays as typed, so that `no`, `010` and `1e3` are not changed.
   package func value(of word: String) -> ConfigurationValue {
     let guess = ConfigurationValue.guessed(from: word)
     switch self {
@@ -29,7 +30,8 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
     case .choice: return guess == .null ? .null : .text(word)
     case .integer, .boolean, .list: return guess
     case .number:
-      // Straight from the digits: by way of an Int, a long number would be rounded twice and -0 lose its sign.
+      // Parsed from the digits directly: through an Int, a long number would be rounded twice and -0 would lose its
+      // sign.
       if case .integer = guess, let number = Double(word) { return .number(number) }
       return guess
     }

@@ -1,7 +1,8 @@
+/// Writes configuration values as YAML.
 extension ConfigurationValue {
-  /// The value as one line of YAML that every YAML reader takes back as the same value.
+  /// The value as one line of YAML that every YAML reader parses back to the same value.
   ///
-  /// Numbers have the fewest digits that give the same bits back; text is quoted unless it is a plain word or path.
+  /// Numbers have the fewest digits that give the same bits back. Text is quoted unless it is a plain word or path.
   package var yaml: String {
     switch self {
     case .integer(let integer): String(integer)
@@ -23,7 +24,7 @@ extension ConfigurationValue {
     if number.isNaN { return ".nan" }
     if number.isInfinite { return number < 0 ? "-.inf" : ".inf" }
     let digits = number.description
-    // YAML 1.1 readers such as PyYAML take "1e-05" for text: a mantissa needs its point there.
+    // YAML 1.1 readers such as PyYAML parse "1e-05" as text: the mantissa needs a decimal point.
     guard let exponent = digits.firstIndex(of: "e"), !digits.contains(".") else { return digits }
     return digits[..<exponent] + ".0" + digits[exponent...]
   }
@@ -32,7 +33,7 @@ extension ConfigurationValue {
     isPlain(text) ? text : "\"" + text.unicodeScalars.map(escaped).joined() + "\""
   }
 
-  /// Whether the text can stand unquoted: a word or a path that no reader takes for a number, a boolean or null.
+  /// Whether the text can stand unquoted: a word or a path that no reader parses as a number, a boolean or null.
   private static func isPlain(_ text: String) -> Bool {
     guard let first = text.utf8.first, isWordByte(first), first != UInt8(ascii: "-") else { return false }
     guard text.utf8.allSatisfy(isWordByte), Double(text) == nil else { return false }
@@ -60,7 +61,7 @@ extension ConfigurationValue {
     }
   }
 
-  // YAML 1.1 allows fewer characters than Unicode has; breaks that are not "\n" would be folded.
+  // YAML 1.1 allows fewer characters than Unicode has. Line breaks other than "\n" would be folded.
   private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x20...0x7E, 0xA0...0x2027, 0x202A...0xD7FF, 0xE000...0xFEFE, 0xFF00...0xFFFD, 0x1_0000...0x10_FFFF: true

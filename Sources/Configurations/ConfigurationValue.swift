@@ -1,6 +1,6 @@
-/// A value of a configuration key as it stands in a file, in an override or in a checkpoint's metadata.
+/// A value of a configuration key, as found in a file, in an override or in a checkpoint's metadata.
 ///
-/// Coded as the bare JSON value, so that `[String: ConfigurationValue]` is a flat JSON object.
+/// Encoded as the bare JSON value, so that `[String: ConfigurationValue]` is a flat JSON object.
 package enum ConfigurationValue: Sendable, Equatable {
   /// A whole number.
   case integer(Int)
@@ -17,7 +17,7 @@ package enum ConfigurationValue: Sendable, Equatable {
   /// No value: an optional key that is not set.
   case null
 
-  /// The value that an unquoted word means where no key says which type it should have.
+  /// The value of an unquoted word where no key says which type it should have.
   ///
   /// The rules are those of YAML 1.2's core schema, decimal numbers only.
   package static func guessed(from word: String) -> ConfigurationValue {
@@ -37,7 +37,7 @@ package enum ConfigurationValue: Sendable, Equatable {
     return .text(word)
   }
 
-  /// The value as one would name it in a message: `text 'abc'`, `2.5`, `null`.
+  /// The value as error messages show it: `text 'abc'`, `2.5`, `null`.
   package var described: String {
     switch self {
     case .integer, .number, .boolean, .null: yaml

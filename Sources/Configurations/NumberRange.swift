@@ -1,4 +1,4 @@
-/// An interval of real numbers whose ends are each open, closed or absent.
+/// An interval of real numbers whose ends are open, closed or absent.
 package struct NumberRange: Sendable, Equatable {
   private let lower: Double
   private let upper: Double
@@ -43,7 +43,7 @@ package struct NumberRange: Sendable, Equatable {
       && (includesUpper ? number <= upper : number < upper)
   }
 
-  /// The bounds in signs, with a leading space: ` ≥ 0 and < 1`; empty without bounds.
+  /// The bounds as symbols, with a leading space: ` ≥ 0 and < 1`; empty without bounds.
   package var described: String {
     var bounds: [String] = []
     if lower.isFinite { bounds.append((includesLower ? "≥ " : "> ") + Self.short(lower)) }

@@ -1,9 +1,9 @@
 internal import FoundationEssentials
 
-/// A value as JSON with sorted keys: the same value gives the same bytes.
+/// Encodes a value as JSON with sorted keys: equal values give equal bytes.
 ///
 /// - Parameters:
-///   - value: Made of what JSON can hold.
+///   - value: Consists of what JSON can hold.
 ///   - isIndented: Whether it takes several lines; else it takes one.
 /// - Returns: The text, without a newline at the end.
 /// - Throws: What the value throws when it is encoded, and `EncodingError` for a number that is not finite.

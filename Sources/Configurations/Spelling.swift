@@ -1,8 +1,8 @@
-/// The candidate that was most likely meant by a misspelt word, or nil if none is near.
+/// The candidate closest to a misspelt word, for "did you mean"; nil if none is close.
 ///
-/// Near means at most one slip (a letter wrong, missing, added, or two exchanged) per three letters typed.
+/// Close means at most one typo (a letter wrong, missing or added, or two exchanged) per three letters typed.
 package func closestMatch(to word: String, among candidates: some Sequence<String>) -> String? {
-  // The distance costs the product of the lengths: a name of a megabyte is nobody's misspelling.
+  // The distance costs the product of the lengths, so a very long name is never compared.
   guard word.utf8.count <= 64 else { return nil }
   let largest = max(1, word.count / 3)
   return
@@ -13,9 +13,9 @@ package func closestMatch(to word: String, among candidates: some Sequence<Strin
     .candidate
 }
 
-/// The number of slips between two words: insertions, deletions, substitutions and exchanges of neighbours.
+/// The number of typos between two words: insertions, deletions, substitutions and exchanges of neighbours.
 ///
-/// The optimal string alignment distance; no part of a word is edited twice.
+/// This is the optimal string alignment distance: no part of a word is edited twice.
 package func editDistance(_ first: String, _ second: String) -> Int {
   let a = Array(first)
   let b = Array(second)
@@ -36,7 +36,7 @@ package func editDistance(_ first: String, _ second: String) -> Int {
   return before[b.count]
 }
 
-/// Text from outside in quotes, cut to a line and with control characters made visible.
+/// Quotes text from outside for a message: cut to one line, with control characters made visible.
 package func quotedForMessage(_ text: String) -> String {
   let limit = 60
   var shown = ""

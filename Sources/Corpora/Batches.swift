@@ -1,37 +1,37 @@
-/// Training batches from token files, any of them at any time, in an order that the seed decides.
+/// Training batches from token files, with random access to any batch, in an order set by the seed.
 ///
-/// Sequences are shuffled, and drawn from the files by their weights; or each row of the batches reads a stream of its
-/// own, sequence after sequence, and the weights say how many rows read which file. Nothing is stored: batch i is computed from the seed and i, so that a resumed run needs only the number of its next
-/// batch.
+/// There are two orders. Shuffled: sequences are drawn from the files by their weights. Streams: each row of the batch
+/// reads a stream of its own, sequence after sequence, and the weights say how many rows read which file. Nothing is
+/// stored: batch i is computed from the seed and i. A resumed run needs only the number of its next batch.
 package struct Batches: Sendable {
-  /// The ids.
+  /// The token files.
   package let files: [TrainingFile]
   /// B: Sequences in a batch.
   package let batchSize: Int
   /// T: Ids in a sequence.
   package let sequenceLength: Int
-  /// Where BOS goes.
+  /// Where BOS is inserted.
   package let bos: BOSPlacement
-  /// What a document's end does.
+  /// What happens to the state at the end of a document.
   package let boundary: DocumentBoundary
   private let order: Order
 
   private enum Order {
     case shuffled(Mixture, [Tape])
-    /// Those of each file, and for each row which it reads.
+    /// The streams of each file, and for each row the file and stream that it reads.
     case streams([Streams], rows: [(file: Int, stream: Int)])
   }
 
   /// Describes the batches; copies nothing yet.
   ///
   /// - Parameters:
-  ///   - files: One at least, and not more than rows where they read streams; each with an id.
+  ///   - files: At least one; at most as many as rows if they read streams. Each holds an id.
   ///   - batchSize: B ≥ 1.
   ///   - sequenceLength: T ≥ 1; it may exceed the file.
-  ///   - bos: Where BOS goes.
-  ///   - boundary: What a document's end does.
-  ///   - areStreams: Whether each row goes on in the next batch where it ends in this one; otherwise all is shuffled.
-  ///   - seed: Decides the order.
+  ///   - bos: Where BOS is inserted.
+  ///   - boundary: What happens to the state at the end of a document.
+  ///   - areStreams: Whether each row continues in the next batch where this one ends; otherwise all is shuffled.
+  ///   - seed: Sets the order.
   /// - Throws: `CorpusError.noIDs`.
   package init(
     _ files: [TrainingFile], batchSize: Int, sequenceLength: Int, bos: BOSPlacement, boundary: DocumentBoundary,
@@ -44,7 +44,7 @@ package struct Batches: Sendable {
     self.sequenceLength = sequenceLength
     self.bos = bos
     self.boundary = boundary
-    // The first file has the seed itself, so that a file alone is read as it is among others.
+    // The first file uses the seed itself, so that it is read in the same order alone and among others.
     func ownSeed(_ index: Int) -> UInt64 { index == 0 ? seed : mixed(seed ^ mixed(UInt64(index))) }
     if areStreams {
       let rows = files.rows(of: batchSize)
@@ -70,12 +70,12 @@ package struct Batches: Sendable {
       areStreams: areStreams, seed: seed)
   }
 
-  /// How many of a file's ids were targets when a number of batches is done.
+  /// How many of a file's ids have been targets after a number of batches.
   ///
   /// - Parameters:
-  ///   - index: Of the file.
+  ///   - index: The index of the file.
   ///   - batchCount: Batches, ≥ 0.
-  /// - Returns: Ids, those of each epoch counted anew.
+  /// - Returns: Ids; each epoch counts them again.
   package func idsRead(ofFile index: Int, afterBatches batchCount: Int) -> Int {
     switch order {
     case .shuffled(let mixture, _): mixture.count(of: index, among: batchCount * batchSize) * sequenceLength
@@ -83,22 +83,23 @@ package struct Batches: Sendable {
     }
   }
 
-  /// How many epochs are behind when a number of batches is done: targets seen / N.
+  /// How many epochs have passed after a number of batches: targets seen / N.
   ///
   /// - Parameters:
-  ///   - index: Of the file.
+  ///   - index: The index of the file.
   ///   - batchCount: Batches, ≥ 0.
   /// - Returns: Epochs of the file, with a fraction.
   package func epochs(ofFile index: Int = 0, afterBatches batchCount: Int) -> Double {
     Double(idsRead(ofFile: index, afterBatches: batchCount)) / Double(files[index].file.count)
   }
 
-  /// Copies a batch, or some rows of it: targets are T consecutive ids each; an input is the id before its target, or BOS by the rule.
+  /// Copies a batch, or some rows of it. The targets are T consecutive ids; each input is the id before its target, or BOS
+  /// by the rule.
   ///
   /// - Parameters:
-  ///   - index: Of the batch, ≥ 0.
-  ///   - rows: Of the batch; nil: all.
-  ///   - startsEmpty: Whether the states are empty before it, as they always are where all is shuffled.
+  ///   - index: The index of the batch, ≥ 0.
+  ///   - rows: Rows of the batch; nil: all.
+  ///   - startsEmpty: Whether the states before it are empty; always true where all is shuffled.
   ///   - inputs: [rows, T], filled.
   ///   - targets: [rows, T], filled; -1 for what is not scored.
   ///   - documents: [rows, T], filled: for each input the index in its sequence at which its document starts, -1 for one
@@ -129,7 +130,7 @@ package struct Batches: Sendable {
     }
   }
 
-  /// Which file a row reads, and where.
+  /// The file that a row reads in a batch, and the ranges in it.
   private func ranges(ofRow row: Int, inBatch index: Int) -> (file: Int, ranges: [Range<Int>]) {
     switch order {
     case .shuffled(let mixture, let tapes):

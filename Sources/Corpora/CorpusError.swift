@@ -1,20 +1,20 @@
-/// What can go wrong with texts, token files and the batches made from them.
+/// An error in a text, a token file or the batches made from them.
 package enum CorpusError: Error, Equatable, CustomStringConvertible {
   /// The text has no bytes.
   case emptyText(path: String)
-  /// The text has a zero byte, so it is no text; the offset counts bytes from 0, the line lines from 1.
+  /// The text has a zero byte, so it is binary. The offset counts bytes from 0, the line counts from 1.
   case binaryText(path: String, offset: Int, line: Int)
   /// A byte sequence of the text is not UTF-8.
   case invalidText(path: String, offset: Int, line: Int)
   /// A line of a JSON lines file is not an object with the field, or the field is not a string.
   case invalidRecord(path: String, line: Int, field: String, reason: String)
-  /// No document is left when the empty ones are skipped.
+  /// No document is left after skipping the empty ones.
   case noDocuments(path: String)
-  /// A token file breaks its format.
+  /// A token file violates its format.
   case invalidTokenFile(path: String, part: String, expected: String, found: String)
-  /// A token file has an id that its vocabulary has not.
+  /// A token file holds an id that is outside its vocabulary.
   case idOutsideVocabulary(path: String, position: Int, id: Int, vocabularySize: Int)
-  /// A token file is sound but has no ids.
+  /// A token file is valid but holds no ids.
   case noIDs(path: String)
 
   /// The message in one line.
@@ -36,7 +36,7 @@ package enum CorpusError: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  /// One next step, where there is one.
+  /// A suggested next step, where there is one.
   package var hint: String? {
     switch self {
     case .binaryText: "give a plain text file"

@@ -1,15 +1,15 @@
 package import Configurations
 internal import Files
 
-/// Which files a run reads.
+/// The block `data` of a configuration, which names the files that a run reads.
 package struct DataConfiguration: Equatable, Sendable, Configurable {
   /// Token files to train on, with their shares.
   package var train = DataFiles()
-  /// Token file to evaluate on; empty for none.
+  /// Token file to evaluate on; empty if there is none.
   package var validation = ""
-  /// The SentencePiece model that made both; it goes into the checkpoint.
+  /// The SentencePiece model that tokenized both; it is stored in the checkpoint.
   package var tokenizer = ""
-  /// What a document's end does to the state, in training and in the evaluations on its way.
+  /// What happens to the state at the end of a document, in training and in evaluations during the run.
   package var documents = DocumentBoundary.reset
 
   package init() {}
@@ -18,16 +18,16 @@ package struct DataConfiguration: Equatable, Sendable, Configurable {
     [
       ConfigurationKey(
         "train", \.train,
-        "Token file to train on, made by 'retnet tokenize pack'; or several, with weights or each by its size."),
+        "Token file to train on, made by 'retnet tokenize pack'; or several, weighted as given or by size."),
       ConfigurationKey("validation", \.validation, "Token file to evaluate on; empty: none."),
       ConfigurationKey("tokenizer", \.tokenizer, "The SentencePiece model that made the token files."),
       ConfigurationKey(
         "documents", \.documents,
-        "At a document's end: reset, the state is forgotten, or continuous, it goes on into the next document."),
+        "At the end of a document: reset clears the state, continuous keeps it for the next document."),
     ]
   }
 
-  /// The same files by paths that lead to them from every working folder.
+  /// The same files as absolute paths, so that they resolve from every working directory.
   package var withAbsolutePaths: DataConfiguration {
     var data = self
     data.train = DataFiles(train.entries.map { DataFiles.Entry(path: absolutePath($0.path), weight: $0.weight) })

@@ -1,11 +1,11 @@
 package import Configurations
 
-/// Token files by path, each with a weight or none: a path alone, or a list of paths and of `{path, weight}`.
+/// Token files by path, each with an optional weight: a path alone, or a list of paths and of `{path, weight}`.
 package struct DataFiles: Equatable, Sendable {
-  /// One of them.
+  /// A file with its weight.
   package struct Entry: Equatable, Sendable {
     package let path: String
-    /// Its share of the sequences, relative to the others; nil: by its size.
+    /// Its share of the sequences, relative to the others; nil: proportional to its size.
     package let weight: Double?
 
     package init(path: String, weight: Double? = nil) { (self.path, self.weight) = (path, weight) }
@@ -15,12 +15,12 @@ package struct DataFiles: Equatable, Sendable {
 
   package init(_ entries: [Entry] = []) { self.entries = entries }
 
-  /// Whether some have a weight and others not.
+  /// Whether only some files have a weight.
   var isPartlyWeighted: Bool { Set(entries.map { $0.weight == nil }).count > 1 }
 }
 
 extension DataFiles: ConfigurationConvertible {
-  /// Beyond this a sum of weights says nothing of the small ones.
+  /// With larger weights, a sum would lose the small ones to rounding.
   private static let weights = NumberRange.above(0, upTo: 1e9)
 
   package static func kind(within limits: NoLimits) -> ConfigurationKind {

@@ -1,21 +1,21 @@
-/// How a text file falls into documents.
+/// How a text file is split into documents.
 ///
-/// What separates documents belongs to none of them, and empty documents are skipped.
+/// Separators belong to no document, and empty documents are skipped.
 package enum DocumentRule: Equatable, Sendable {
   /// The whole file is one document.
   case file
-  /// Each line is one, without its line end, LF or CR LF.
+  /// Each line is a document, without its line end (LF or CR LF).
   case line
-  /// One or more blank lines (nothing but spaces, tabs and carriage returns) separate them.
+  /// One or more blank lines (only spaces, tabs and carriage returns) separate documents.
   case blankLine
-  /// The given bytes separate them, wherever they occur; not empty.
+  /// The given bytes separate documents, wherever they occur; not empty.
   case separator(String)
-  /// Each line is a JSON object, and the field of this name holds the text.
+  /// Each line is a JSON object; the field of this name holds the text.
   case jsonLines(field: String)
 
-  /// Reads `file`, `line`, `blank-line` or `separator:STR`; nil for anything else.
+  /// Parses `file`, `line`, `blank-line` or `separator:STR`; nil for anything else.
   ///
-  /// - Parameter argument: As on the command line.
+  /// - Parameter argument: The value as given on the command line.
   package init?(argument: String) {
     switch argument {
     case "file": self = .file

@@ -1,6 +1,6 @@
 package import Files
 
-/// The documents of a text file, one after the other, without copying the file into memory.
+/// Iterates over the documents of a text file without copying the file into memory.
 package struct Documents {
   private let file: MappedFile
   private let rule: DocumentRule
@@ -15,9 +15,10 @@ package struct Documents {
     self.rule = rule
   }
 
-  /// Lends each document to a closure, in the order of the file.
+  /// Passes each document to a closure, in the order of the file.
   ///
-  /// - Parameter body: Gets the bytes of a document, never empty, and how many bytes of the file are done with it.
+  /// - Parameter body: Receives the bytes of a document, never empty, and how many bytes of the file have been
+  ///   processed.
   /// - Throws: `CorpusError.noDocuments`, `.invalidRecord`, and what `body` throws.
   package func forEach(_ body: (Span<UInt8>, Int) throws -> Void) throws {
     var isEmpty = true
@@ -39,8 +40,7 @@ package struct Documents {
 }
 
 extension Span where Element == UInt8 {
-  /// Reports the range of each document, or JSON object, that is not empty, and the number of its line where each line
-  /// is one.
+  /// Reports the range of each document or JSON object that is not empty, with its line number where each line is one.
   fileprivate func forEachRange(by rule: DocumentRule, _ body: (Range<Int>, Int) throws -> Void) rethrows {
     switch rule {
     case .file: if !isEmpty { try body(0..<count, 1) }
@@ -52,7 +52,7 @@ extension Span where Element == UInt8 {
     }
   }
 
-  /// Whether there is nothing but spaces, tabs and carriage returns.
+  /// Whether there are only spaces, tabs and carriage returns.
   fileprivate var isBlank: Bool {
     for index in indices where ![UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r")].contains(self[index]) {
       return false
@@ -91,7 +91,7 @@ extension Span where Element == UInt8 {
     try body(paragraph)
   }
 
-  /// Reports what lies between occurrences of a separator, which do not overlap.
+  /// Reports the parts between occurrences of a separator; the occurrences do not overlap.
   fileprivate func forEachPart(between separator: [UInt8], _ body: (Range<Int>) throws -> Void) rethrows {
     var start = 0
     var index = 0

@@ -1,11 +1,11 @@
 internal import FoundationEssentials
 
-/// The text in one line of a JSON lines file.
+/// Extracts the text from one line of a JSON lines file.
 ///
 /// - Parameters:
 ///   - record: A JSON object.
 ///   - field: The name of its field that holds the text.
-///   - path: Names the file in errors.
+///   - path: The path to name in errors.
 ///   - line: The number of the line, from 1.
 /// - Returns: The text as UTF-8.
 /// - Throws: `CorpusError.invalidRecord`.

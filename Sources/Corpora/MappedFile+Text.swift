@@ -1,12 +1,12 @@
 package import Files
 
 extension MappedFile {
-  /// Checks that the file is text: not empty, without zero bytes, UTF-8 throughout.
+  /// Checks that the file is text: not empty, no zero bytes, valid UTF-8 throughout.
   ///
   /// Reads the whole file, block by block.
   ///
   /// - Throws: `FileError.unexpectedKind` for a file of another kind; `CorpusError.emptyText`, `.binaryText` or
-  ///   `.invalidText`, which name the first offence.
+  ///   `.invalidText`, which name the first violation.
   package func checkText() throws {
     try FileRole.text.check(self)
     guard byteCount > 0 else { throw CorpusError.emptyText(path: path) }
@@ -35,11 +35,11 @@ extension MappedFile {
   }
 }
 
-/// What a block of bytes has that text has not, and where.
+/// What makes a block of bytes invalid as text, and where.
 private enum Offence {
   case zeroByte(Int)
   case invalidUTF8(Int)
-  /// A character that goes on in the next block.
+  /// A character that continues in the next block.
   case cutCharacter(Int)
 }
 

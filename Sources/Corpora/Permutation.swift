@@ -1,7 +1,7 @@
-/// A permutation of 0..<count that is computed, not stored.
+/// A pseudo-random permutation of 0..<count that is computed, not stored.
 ///
-/// A Feistel network permutes a power of four that is less than four times too large; numbers that fall outside are sent
-/// through again ("cycle walking"), which keeps it a permutation.
+/// A Feistel network permutes a power of four that is less than four times too large. Numbers that fall outside are
+/// sent through again ("cycle walking"), which keeps it a permutation.
 /// Source: Luby and Rackoff 1988; Black and Rogaway 2002, "Ciphers with Arbitrary Finite Domains".
 package struct Permutation: Sendable {
   /// How many numbers are permuted.
@@ -22,7 +22,7 @@ package struct Permutation: Sendable {
     halfBitCount = UInt64(max(1, (bitCount + 1) / 2))
   }
 
-  /// Where an index goes.
+  /// The image of an index.
   ///
   /// - Precondition: The index is in 0..<count.
   package subscript(_ index: Int) -> Int {
@@ -42,7 +42,7 @@ package struct Permutation: Sendable {
   }
 }
 
-/// A bijection of 64-bit numbers that leaves no pattern.
+/// A bijection of 64-bit numbers whose output shows no pattern.
 ///
 /// Source: SplitMix64 (Steele, Lea, Flood 2014), with its increment.
 func mixed(_ number: UInt64) -> UInt64 {

@@ -1,20 +1,20 @@
-/// The ids of a file in the shuffled order of training: any sequence of it at any time.
+/// The ids of a file in the shuffled order of training, with random access to any sequence.
 ///
-/// The N ids form a ring. Epoch e goes round it once, from a start that is drawn for it; the epochs lie one behind the
-/// other as on a tape, and the tape is cut into segments of T ids. So in each N ids of the tape every id is there exactly
-/// once, and nothing is padded or left out. The segments that begin in an epoch are shuffled; the last of them may reach
-/// into the next epoch, which continues behind it. Nothing is stored: all is computed from the seed.
+/// The N ids form a ring. Epoch e goes round it once, from a start drawn for that epoch. The epochs lie one after the
+/// other, as on a tape, and the tape is cut into segments of T ids. So each stretch of N ids of the tape holds every id
+/// exactly once; nothing is padded or left out. The segments that start in an epoch are shuffled. The last of them may
+/// reach into the next epoch, which continues after it. Nothing is stored: everything is computed from the seed.
 struct Tape: Sendable {
   /// The ids; at least one.
   let file: TokenFile
-  /// T.
+  /// T, the number of ids in a sequence.
   let sequenceLength: Int
-  /// Decides the order.
+  /// Sets the order.
   let seed: UInt64
 
-  /// Where the targets of a sequence lie.
+  /// The ranges of the file that hold the targets of a sequence.
   ///
-  /// - Parameter place: Of the sequence in the shuffled order, ≥ 0.
+  /// - Parameter place: The position of the sequence in the shuffled order, ≥ 0.
   /// - Returns: Ranges of the file, T ids together; a range ends with the sequence, with the epoch or with the file.
   func ranges(ofSequence place: Int) -> [Range<Int>] {
     var ranges: [Range<Int>] = []
@@ -25,7 +25,7 @@ struct Tape: Sendable {
       let position = (start(of: epoch) + offset) % file.count
       let count = min(end - tape, file.count - offset, file.count - position)
       if let last = ranges.last, last.upperBound == position {
-        // An epoch that begins where the one before ended leaves no gap.
+        // An epoch that starts where the one before ended leaves no gap.
         ranges[ranges.count - 1] = last.lowerBound..<position + count
       } else {
         ranges.append(position..<position + count)
@@ -35,7 +35,7 @@ struct Tape: Sendable {
     return ranges
   }
 
-  /// The segment of the tape that comes at a place in the shuffled order.
+  /// The segment of the tape at a position in the shuffled order.
   private func segment(at place: Int) -> Int {
     let epoch = place * sequenceLength / file.count
     let first = firstSegment(of: epoch)
@@ -48,7 +48,7 @@ struct Tape: Sendable {
     (epoch * file.count + sequenceLength - 1) / sequenceLength
   }
 
-  /// Where the ring is entered in an epoch, 0..<T.
+  /// Where an epoch enters the ring, 0..<T.
   private func start(of epoch: Int) -> Int {
     Int(mixed(mixed(seed &+ 1) ^ UInt64(epoch)) % UInt64(sequenceLength))
   }

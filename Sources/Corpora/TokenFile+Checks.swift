@@ -1,7 +1,9 @@
 internal import Files
 
+/// Checks the content of a token file, beyond what opening checks.
 extension TokenFile {
-  /// Reads the whole file: every id is in the vocabulary, every document ends as it should, the digest is right.
+  /// Reads the whole file and checks that every id is in the vocabulary, every document ends correctly and the digest
+  /// matches.
   ///
   /// - Throws: `CorpusError.idOutsideVocabulary` or `.invalidTokenFile`; `FileError`.
   package func verify() throws {
@@ -95,13 +97,13 @@ extension TokenFileHeader {
 }
 
 extension TokenFileTrailer {
-  /// Reads the trailer, and checks that header, ids, tables and trailer are exactly the file.
+  /// Reads the trailer, and checks that header, ids, tables and trailer add up to exactly the file.
   init(of file: RandomAccessFile, idByteCount: Int) throws {
     let bytes = try file.copyBytes(file.byteCount - Self.byteCount..<file.byteCount)
     guard bytes.suffix(8).elementsEqual(Self.magic) else { throw file.broken("last bytes", "'RNTOKEND'", "others") }
     guard bytes[48..<56].allSatisfy({ $0 == 0 }) else { throw file.broken("reserved bytes", "zeros", "others") }
     let bodyByteCount = file.byteCount - Self.byteCount - TokenFileHeader.byteCount
-    // Bounded by the size of the file, no product below can overflow.
+    // Bounded by the size of the file, so no product below can overflow.
     let count = Int(clamping: bytes.span.number(at: 0, as: UInt64.self))
     guard count <= bodyByteCount / idByteCount else {
       throw file.broken("number of ids", "at most \(bodyByteCount / idByteCount)", "\(count)")

@@ -1,41 +1,42 @@
 package import Files
 
-/// A token file opened: ids, and for each document where it ends and how long its text was.
+/// An open token file, with the ids, and for each document where it ends and the length of its text.
 ///
-/// It is read by calls of the system, not mapped: a file that is shortened under a training run is an error then, after
-/// which the run still saves its last step. /// Opening checks everything but the ids themselves, which are checked where they are copied. See docs/TOKENS.md.
+/// It is read by system calls, not mapped. If the file is shortened during a training run, the read throws an error,
+/// and the run can still save its last step. Opening checks everything except the ids, which are checked when they are
+/// copied. See docs/TOKENS.md.
 package struct TokenFile: Sendable {
-  /// What the ids mean.
+  /// Vocabulary size, EOS id and tokenizer digest.
   package let header: TokenFileHeader
-  /// How many ids there are, with those that end documents.
+  /// How many ids there are, including those that end documents.
   package let count: Int
   /// How many documents there are.
   package let documentCount: Int
   /// The bytes of text in all documents.
   package let totalBytes: Int
-  /// The digest of the ids as they are stored.
+  /// The digest of the ids as stored.
   package let dataDigest: SHA256Digest
   /// The path as it was given.
   package var path: String { file.path }
 
   let file: RandomAccessFile
-  /// Where the ids lie in the file, without the padding behind them.
+  /// Where the ids are in the file, without the padding after them.
   var idBytes: Range<Int> { TokenFileHeader.byteCount..<TokenFileHeader.byteCount + count * header.idByteCount }
   private var endsOffset: Int { (idBytes.upperBound + 7) / 8 * 8 }
   private var bytesOffset: Int { endsOffset + documentCount * 8 }
 
   /// Opens and checks a file.
   ///
-  /// - Parameter path: A token file; it need not be trusted.
+  /// - Parameter path: A token file; its content is not trusted.
   /// - Throws: `FileError`, also for another kind of file, or `CorpusError.invalidTokenFile`.
   package init(path: String) throws {
     try FileRole.tokenFile.check(path)
     try self.init(RandomAccessFile(path: path))
   }
 
-  /// Checks a file that is mapped already.
+  /// Checks a file that is already mapped.
   ///
-  /// - Parameter file: A token file; it need not be trusted.
+  /// - Parameter file: A token file; its content is not trusted.
   /// - Throws: `FileError` for another kind of file, or `CorpusError.invalidTokenFile`.
   package init(_ file: MappedFile) throws {
     try FileRole.tokenFile.check(file)
@@ -53,7 +54,7 @@ package struct TokenFile: Sendable {
     totalBytes = try Self.checkTables(of: file, at: tables, count: count, documentCount: documentCount)
   }
 
-  /// Whether a file begins as a token file does.
+  /// Whether a file starts with the magic bytes of a token file.
   package static func isTokenFile(_ file: MappedFile) -> Bool {
     let magic = TokenFileHeader.magic
     return file.byteCount >= magic.count && file.copyBytes(0..<magic.count) == magic
@@ -63,7 +64,7 @@ package struct TokenFile: Sendable {
   ///
   /// - Parameters:
   ///   - start: The position of the first id.
-  ///   - ids: Where they go.
+  ///   - ids: The destination.
   ///   - range: The part of `ids` that is filled; nil means all.
   /// - Throws: `CorpusError.idOutsideVocabulary`, and `FileError` for a file that can no longer be read.
   /// - Precondition: The positions lie within the file, and the range within `ids`.
@@ -98,9 +99,9 @@ package struct TokenFile: Sendable {
     }
   }
 
-  /// The positions of a document's ids, EOS among them.
+  /// The positions of a document's ids, including EOS.
   ///
-  /// - Parameter index: Of a document, from 0.
+  /// - Parameter index: The index of a document, from 0.
   /// - Returns: Positions in the file; documents follow each other without a gap.
   /// - Throws: `FileError`; `CorpusError.invalidTokenFile` for a table that was changed since the file was opened.
   /// - Precondition: The document exists.
@@ -115,14 +116,14 @@ package struct TokenFile: Sendable {
     return start..<end
   }
 
-  /// How many ids are read, and lent by `forEachPiece`, at a time: 256 KiB of them.
+  /// How many ids are read, and passed on by `forEachPiece`, at a time: 256 KiB.
   private static let pieceLength = 1 << 16
 
-  /// Lends a document's ids in pieces of bounded size.
+  /// Passes a document's ids to a closure in pieces of bounded size.
   ///
   /// - Parameters:
-  ///   - index: Of a document, from 0.
-  ///   - body: Gets the pieces in order, EOS in the last.
+  ///   - index: The index of a document, from 0.
+  ///   - body: Receives the pieces in order; the last one holds EOS.
   /// - Throws: `CorpusError.idOutsideVocabulary`, and what the body throws.
   /// - Precondition: The document exists.
   package func forEachPiece(ofDocument index: Int, _ body: ([Int32]) throws -> Void) throws {
@@ -137,7 +138,7 @@ package struct TokenFile: Sendable {
 
   /// The length of a document's text.
   ///
-  /// - Parameter index: Of a document, from 0.
+  /// - Parameter index: The index of a document, from 0.
   /// - Returns: Bytes.
   /// - Throws: `FileError`.
   /// - Precondition: The document exists.
@@ -146,11 +147,11 @@ package struct TokenFile: Sendable {
     return try number(at: bytesOffset + index * 8)
   }
 
-  /// The first document that starts at a position or after it; `documentCount` if none does.
+  /// The first document that starts at or after a position; `documentCount` if none does.
   ///
-  /// - Parameter position: Of an id.
+  /// - Parameter position: The position of an id.
   /// - Returns: The index of a document.
-  /// - Throws: As `documentRange` does.
+  /// - Throws: The errors of `documentRange`.
   package func firstDocument(startingFrom position: Int) throws -> Int {
     var range = 0..<documentCount
     while !range.isEmpty {
@@ -164,7 +165,7 @@ package struct TokenFile: Sendable {
     return range.lowerBound
   }
 
-  /// Whether a document starts at a position of an id.
+  /// Whether a document starts at the position.
   func isFirstOfDocument(_ position: Int) throws -> Bool {
     let document = try firstDocument(startingFrom: position)
     return try document < documentCount && documentRange(document).lowerBound == position
@@ -174,7 +175,7 @@ package struct TokenFile: Sendable {
     precondition(0..<documentCount ~= index, "\(path): document \(index) outside 0..<\(documentCount)")
   }
 
-  // Opening has proved that these numbers are small enough, and they may have been changed since.
+  // Opening proved that these numbers are small enough, but the file may have changed since.
   private func number(at offset: Int) throws(FileError) -> Int {
     try file.withSpan(offset..<offset + 8) { Int(clamping: $0.number(at: 0, as: UInt64.self)) }
   }

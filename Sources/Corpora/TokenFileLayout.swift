@@ -1,27 +1,27 @@
 package import Files
 
-/// What a token file says of itself before its ids: 64 bytes, little-endian. See docs/TOKENS.md.
+/// The header of a token file: 64 bytes, little-endian. See docs/TOKENS.md.
 package struct TokenFileHeader: Equatable, Sendable {
-  /// How many ids the tokenizer knows.
+  /// The size of the tokenizer's vocabulary.
   package let vocabularySize: Int
   /// The id that ends each document, if any.
   package let eosID: Int32?
   /// The digest of the tokenizer's model.
   package let tokenizerDigest: SHA256Digest
 
-  /// The number of the format that this program writes and reads.
+  /// The version of the format that this program writes and reads.
   package static let formatVersion = 1
   static let byteCount = 64
   static let magic = Array("RNTOKENS".utf8)
 
-  /// Bytes of one id: two are enough for a vocabulary of up to 65,536.
+  /// Bytes per id: two are enough for a vocabulary of up to 65,536.
   package var idByteCount: Int { vocabularySize <= 1 << 16 ? 2 : 4 }
 
-  /// Describes a file that is to be written.
+  /// Describes a file to be written.
   ///
   /// - Parameters:
   ///   - vocabularySize: 1 to 2³¹ − 1.
-  ///   - eosID: In the vocabulary.
+  ///   - eosID: An id of the vocabulary.
   ///   - tokenizerDigest: The digest of the tokenizer's model.
   package init(vocabularySize: Int, eosID: Int32?, tokenizerDigest: SHA256Digest) {
     precondition(1...Int(Int32.max) ~= vocabularySize, "token file: a vocabulary of \(vocabularySize) ids")
@@ -43,7 +43,7 @@ package struct TokenFileHeader: Equatable, Sendable {
   }
 }
 
-/// What a token file says at its end: 64 bytes, little-endian.
+/// The trailer of a token file: 64 bytes, little-endian.
 struct TokenFileTrailer {
   let count: Int
   let documentCount: Int
@@ -74,7 +74,7 @@ extension [UInt8] {
 }
 
 extension Span where Element == UInt8 {
-  /// The number at a byte, least significant byte first.
+  /// The integer at a byte offset, least significant byte first.
   func number<Number: FixedWidthInteger & UnsignedInteger>(at start: Int, as type: Number.Type) -> Number {
     var number: Number = 0
     for index in (start..<start + Number.bitWidth / 8).reversed() { number = number << 8 | Number(self[index]) }

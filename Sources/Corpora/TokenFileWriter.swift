@@ -1,10 +1,10 @@
 package import Files
 
-/// Writes a token file, document after document, in bounded memory (a few bytes for each document).
+/// Writes a token file, document after document, in bounded memory (a few bytes per document).
 ///
 /// The file appears at its path complete, or not at all.
 package struct TokenFileWriter: ~Copyable {
-  /// Ids so far, with those that end documents.
+  /// Ids so far, including those that end documents.
   package private(set) var count = 0
   /// Documents so far.
   package private(set) var documentCount = 0
@@ -19,11 +19,11 @@ package struct TokenFileWriter: ~Copyable {
 
   private static let bufferByteCount = 1 << 16
 
-  /// Begins a file.
+  /// Starts a file.
   ///
   /// - Parameters:
-  ///   - path: Where the file shall appear.
-  ///   - header: What its ids mean.
+  ///   - path: Where the file will appear.
+  ///   - header: Vocabulary size, EOS id and tokenizer digest.
   /// - Throws: `FileError`.
   package init(replacing path: String, header: TokenFileHeader) throws {
     let file = try AtomicFile(replacing: path)
@@ -33,9 +33,9 @@ package struct TokenFileWriter: ~Copyable {
     hasher = SHA256Hasher()
   }
 
-  /// Appends ids to the document that is open.
+  /// Appends ids to the open document.
   ///
-  /// - Parameter ids: In the vocabulary, without EOS at the end of the document.
+  /// - Parameter ids: Ids of the vocabulary, without EOS at the end of the document.
   /// - Throws: `FileError`.
   package mutating func append(_ ids: [Int32]) throws {
     for id in ids {
@@ -50,7 +50,7 @@ package struct TokenFileWriter: ~Copyable {
     count += ids.count
   }
 
-  /// Ends the document that is open, with EOS where the file has one.
+  /// Ends the open document, with EOS if the file has one.
   ///
   /// - Parameter byteCount: The length of the document's text in bytes, ≥ 0.
   /// - Throws: `FileError`.
@@ -63,7 +63,7 @@ package struct TokenFileWriter: ~Copyable {
     documentCount += 1
   }
 
-  /// Writes the tables and makes the file appear.
+  /// Writes the tables and moves the file to its path.
   ///
   /// - Returns: The digest of the ids.
   /// - Throws: `FileError`.
@@ -101,7 +101,7 @@ package struct TokenFileWriter: ~Copyable {
   }
 }
 
-/// Numbers ≥ 0 in seven bits to the byte, so that millions of short documents take little memory.
+/// Integers ≥ 0, seven bits per byte, so that millions of short documents take little memory.
 private struct CompactNumbers {
   private var bytes: [UInt8] = []
 

@@ -1,12 +1,12 @@
-/// A token file of a run and its share of the sequences.
+/// A token file of a run, with its share of the training sequences.
 package struct TrainingFile: Sendable {
   package let file: TokenFile
-  /// Relative to those of the other files, above 0.
+  /// Relative to the weights of the other files, above 0.
   package let weight: Double
 
   /// - Parameters:
   ///   - file: The ids.
-  ///   - weight: nil: as many as it has ids, so that each id of all files counts the same.
+  ///   - weight: nil: its number of ids, so that each id of all files counts the same.
   package init(_ file: TokenFile, weight: Double? = nil) {
     self.file = file
     self.weight = weight ?? max(1, Double(file.count))
@@ -14,9 +14,9 @@ package struct TrainingFile: Sendable {
 }
 
 extension [TrainingFile] {
-  /// Shares a number of rows out by the weights: at least one for each file, and then to whom most is missing.
+  /// Distributes rows by the weights: at least one for each file, the rest to the file that lacks most.
   ///
-  /// - Parameter count: Rows, at least as many as files.
+  /// - Parameter count: The number of rows, at least as many as files.
   /// - Returns: How many rows each file gets.
   func rows(of count: Int) -> [Int] {
     precondition(self.count <= count, "\(count) rows for \(self.count) files")

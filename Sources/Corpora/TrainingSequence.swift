@@ -2,9 +2,9 @@ internal import Configurations
 
 /// A row of a batch: its targets, the ids before them as inputs, and where its documents start.
 ///
-/// What starts from an empty state starts with BOS, if the model has one. Where it has none, a document's first id cannot be
-/// known from anything of the document, and is not scored when documents are told apart; its state then begins with that
-/// id as input. So training knows of each id what an evaluation knows.
+/// If the model has a BOS, everything that starts from an empty state starts with BOS. Without BOS, nothing in a
+/// document predicts its first id. That id is then not scored when documents are separated, and the state starts with
+/// it as input. So training and evaluation predict each id from the same context.
 struct TrainingSequence {
   /// [T].
   private(set) var inputs: [Int32]
@@ -20,10 +20,10 @@ struct TrainingSequence {
   ///
   /// - Parameters:
   ///   - file: Where they are.
-  ///   - ranges: Of the targets. Each range but the first begins behind a gap, or at the start of the file.
-  ///   - bos: Where BOS goes.
-  ///   - boundary: What a document's end does, and a gap.
-  ///   - startsEmpty: Whether the state is empty before the first id; otherwise it is that of the ids before.
+  ///   - ranges: The ranges of the targets. Each range but the first follows a gap, or is at the start of the file.
+  ///   - bos: Where BOS is inserted.
+  ///   - boundary: What happens to the state at the end of a document, and at a gap.
+  ///   - startsEmpty: Whether the state before the first id is empty; otherwise it comes from the ids before.
   /// - Throws: `CorpusError.idOutsideVocabulary`; `FileError` for a file that can no longer be read.
   init(
     _ file: TokenFile, _ ranges: [Range<Int>], bos: BOSPlacement, boundary: DocumentBoundary,
@@ -58,7 +58,7 @@ struct TrainingSequence {
       inputs[first] = targets[first - 1]
       return
     }
-    // Behind a gap the state has to be made empty.
+    // After a gap the state has to be emptied.
     if first > 0 { start(at: first) }
     if case .sequence(let bosID) = bos, first > 0 || startsEmpty {
       inputs[first] = bosID
@@ -67,7 +67,7 @@ struct TrainingSequence {
     let before = (range.lowerBound == 0 ? file.count : range.lowerBound) - 1
     var inputSpan = inputs.mutableSpan
     try file.copyIDs(from: before, into: &inputSpan, at: first..<first + 1)
-    // Without BOS a document's state begins with its first id as input, which may be the first input of all.
+    // Without BOS a document's state starts with its first id as input, which may be the first input of all.
     if case .none = bos, boundary == .reset, try file.isFirstOfDocument(before) { start(at: first) }
   }
 
@@ -94,20 +94,20 @@ struct TrainingSequence {
   }
 }
 
-/// Where a model expects BOS.
+/// Where a model expects BOS (the beginning-of-sequence id).
 package enum BOSPlacement: Equatable, Sendable {
   /// At the start of everything that starts from an empty state: each training sequence, each text.
   case sequence(bosID: Int32)
-  /// At the start of each document only; the id before a document's first is BOS instead of the last document's end.
+  /// Only at the start of each document: BOS takes the place of the previous document's end.
   case document(bosID: Int32)
   /// Nowhere.
   case none
 }
 
-/// What the end of a document does to the state, where several documents lie in a sequence.
+/// What the end of a document does to the state, where a sequence holds several documents.
 package enum DocumentBoundary: String, CaseIterable, Sendable, ConfigurationChoice {
-  /// The state is forgotten: no document knows of another.
+  /// The state is reset: each document is read without the others.
   case reset
-  /// The state goes on: a document is read as the continuation of the one before.
+  /// The state is kept: a document is read as the continuation of the one before.
   case continuous
 }

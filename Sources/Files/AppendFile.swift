@@ -1,11 +1,11 @@
 internal import Glibc
 
-/// A file that only grows, a line or a record at a time: a log that can be followed while it is written.
+/// An append-only file, such as a log: others can read it while it is written.
 package final class AppendFile {
   package let path: String
   private let descriptor: Int32
 
-  /// Opens the file for appending; makes it where there is none.
+  /// Opens the file for appending; creates it if it does not exist.
   ///
   /// - Throws: `FileError.cannotCreate`.
   package init(path: String) throws(FileError) {
@@ -21,12 +21,12 @@ package final class AppendFile {
 
   deinit { close(descriptor) }
 
-  /// Appends a line and its newline at once.
+  /// Appends a line and its newline in one write.
   ///
   /// - Throws: `FileError.cannotWrite`.
   package func write(line: String) throws(FileError) { try write(Array((line + "\n").utf8)) }
 
-  /// Appends bytes at once; what a full disk has cut off is taken back, so that later ones follow whole ones.
+  /// Appends bytes in one write. If a full disk cuts the write short, the partial write is removed again.
   ///
   /// - Throws: `FileError.cannotWrite`.
   package func write(_ bytes: [UInt8]) throws(FileError) {
@@ -34,13 +34,13 @@ package final class AppendFile {
     do {
       try writeAll(bytes, to: descriptor, name: path)
     } catch {
-      // Nobody else writes; a device has no length to go back to.
+      // There is no other writer. A device has no length to truncate to.
       if let before, before.isRegularFile { _ = ftruncate(descriptor, before.st_size) }
       throw error
     }
   }
 
-  /// Waits until all lines are on the disk.
+  /// Waits until all lines are on disk.
   ///
   /// - Throws: `FileError.cannotWrite`.
   package func sync() throws(FileError) {
@@ -57,9 +57,9 @@ package func fileExists(path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 /// Whether a folder, or a link to one, is at a path.
 package func isFolder(path: String) -> Bool { (try? status(at: path))?.isFolder ?? false }
 
-/// Makes a folder and those above it, where they are missing.
+/// Creates a folder and its missing parents.
 ///
-/// - Throws: `FileError.cannotCreate`, which names the folder that could not be made.
+/// - Throws: `FileError.cannotCreate`, which names the folder that could not be created.
 package func makeFolder(path: String) throws(FileError) {
   var made = path.hasPrefix("/") ? "/" : ""
   for part in path.split(separator: "/") {
@@ -71,7 +71,7 @@ package func makeFolder(path: String) throws(FileError) {
         throw .cannotCreate(path: made, reason: found == nil ? error.reason : "a file is in its place")
       }
     } else {
-      // A folder above that cannot be opened, but holds a new one, cannot be synced by us.
+      // A parent folder that cannot be opened, but holds a new one, cannot be synced.
       try? syncFolder(path: WriteTarget.folder(of: made))
     }
     made += "/"

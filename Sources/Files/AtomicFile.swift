@@ -2,10 +2,9 @@ internal import Glibc
 
 /// A file that appears at its path complete, or not at all.
 ///
-/// What is written goes to a hidden temporary file in the same folder; `commit` syncs it and renames it over the path.
-/// Without `commit` the temporary file is removed and the old file, if any, stays as it was. Devices and pipes
-/// (`/dev/null`, `/dev/stdout`) cannot be replaced and are written directly; `-` is
-/// standard output. No folder is created.
+/// Bytes go to a hidden temporary file in the same folder; `commit` syncs it and renames it over the path. Without
+/// `commit`, the temporary file is removed and an old file stays as it was. Devices and pipes (`/dev/null`,
+/// `/dev/stdout`) cannot be replaced and are written directly; `-` is standard output. No folder is created.
 ///
 /// ```swift
 /// let file = try AtomicFile(replacing: "notes.txt")
@@ -20,12 +19,12 @@ package final class AtomicFile {
   private var buffer: [UInt8] = []
   private static let bufferByteCount = 1 << 18
 
-  /// Opens a temporary file beside the path.
+  /// Opens a temporary file next to the path.
   ///
-  /// A replaced file keeps its permissions; a new one gets 0644, less what the umask takes away. A link is followed, and
-  /// the file that it leads to is replaced, or made.
+  /// A replaced file keeps its permissions; a new one gets 0644, restricted by the umask. A symbolic link is followed,
+  /// and its target is replaced or created.
   ///
-  /// - Parameter path: Where the file shall appear, its folder must exist; or `-`.
+  /// - Parameter path: Where the file will appear, in an existing folder; or `-`.
   /// - Throws: `FileError.cannotCreate`.
   package init(replacing path: String) throws(FileError) {
     self.path = StreamPath.outputName(path)
@@ -40,10 +39,10 @@ package final class AtomicFile {
 
   deinit { discard() }
 
-  /// Appends bytes; short pieces are gathered before they go to the system.
+  /// Appends bytes; short pieces are buffered.
   ///
   /// - Parameter bytes: Any number of bytes.
-  /// - Throws: `FileError.cannotWrite`, or `.closedPipe`; the temporary file is gone then.
+  /// - Throws: `FileError.cannotWrite` or `.closedPipe`; the temporary file is then gone.
   /// - Precondition: Neither committed nor discarded.
   package func write(_ bytes: RawSpan) throws(FileError) {
     precondition(isOpen, "\(path): write after commit, discard or an error")
@@ -52,10 +51,10 @@ package final class AtomicFile {
     unsafe bytes.withUnsafeBytes { unsafe buffer.append(contentsOf: $0) }
   }
 
-  /// Appends bytes; short pieces are gathered before they go to the system.
+  /// Appends bytes; short pieces are buffered.
   ///
   /// - Parameter bytes: Any number of bytes.
-  /// - Throws: `FileError.cannotWrite`, or `.closedPipe`; the temporary file is gone then.
+  /// - Throws: `FileError.cannotWrite` or `.closedPipe`; the temporary file is then gone.
   /// - Precondition: Neither committed nor discarded.
   package func write(_ bytes: [UInt8]) throws(FileError) {
     try bytes.withRawSpan(write)
@@ -63,14 +62,14 @@ package final class AtomicFile {
 
   /// Makes the file appear at its path: flushes, syncs the file, renames it, syncs the folder.
   ///
-  /// - Throws: `FileError.cannotWrite`, or `.closedPipe`; the temporary file is gone then.
+  /// - Throws: `FileError.cannotWrite` or `.closedPipe`; the temporary file is then gone.
   /// - Precondition: Neither committed nor discarded.
   package func commit() throws(FileError) {
     precondition(isOpen, "\(path): commit after commit, discard or an error")
     try flush()
     do throws(SystemError) {
       if target.isTemporary, fsync(descriptor) != 0 { throw SystemError(code: errno) }
-      // Network file systems report a full disk only here; the descriptor is closed either way.
+      // Network file systems report a full disk only here. The descriptor is closed either way.
       let result = close(descriptor)
       descriptor = -1
       guard result == 0 || errno == EINTR else { throw SystemError(code: errno) }

@@ -10,7 +10,7 @@ internal import Glibc
   ///
   /// - Parameters:
   ///   - path: A path, or `-` for standard input.
-  ///   - blockLength: Bytes that are read at a time, ≥ 1.
+  ///   - blockLength: Bytes to read at a time, ≥ 1.
   /// - Throws: `FileError.missing`, `.notAFile` (a folder) or `.cannotRead`.
   package init(path: String, blockLength: Int = 1 << 16) throws(FileError) {
     let isStandardInput = path == StreamPath.dash
@@ -27,7 +27,7 @@ internal import Glibc
 
   deinit { if descriptor != STDIN_FILENO { close(descriptor) } }
 
-  /// Waits until there is something to read, or the end; false if a signal came first, so far as one is listened to.
+  /// Waits until there is something to read, or the end. False if a signal came first, where signals are handled.
   package func waitForInput() -> Bool {
     while StopSignals.received == nil {
       var places = [
@@ -50,12 +50,12 @@ internal import Glibc
   }
 }
 
-/// Reads at least one byte, however often that is interrupted, and waits where the descriptor does not block.
+/// Reads at least one byte. Retries after interruptions, and waits if the descriptor is non-blocking.
 ///
 /// - Parameters:
 ///   - descriptor: Open for reading.
-///   - block: Where the bytes go; not empty.
-/// - Returns: How many there are; 0 at the end.
+///   - block: The destination; not empty.
+/// - Returns: The number of bytes read; 0 at the end.
 /// - Throws: The system's error.
 func readSome(_ descriptor: Int32, into block: inout [UInt8]) throws(SystemError) -> Int {
   while true {

@@ -1,26 +1,26 @@
-/// What can go wrong with a file or a standard stream.
+/// An error with a file or a standard stream.
 package enum FileError: Error, Equatable, CustomStringConvertible {
   /// Nothing exists at the path.
   case missing(path: String)
-  /// A folder, device or pipe stands where a regular file is needed.
+  /// The path is a folder, device or pipe, where a regular file is needed.
   case notAFile(path: String)
-  /// A pipe or standard input stands where bytes are read at any place, which takes a file.
+  /// The path is a pipe or standard input, where random access is needed.
   case isStream(path: String)
-  /// Opening, mapping or reading failed; the reason is the system's.
+  /// Opening, mapping or reading failed; the reason is the system's message.
   case cannotRead(path: String, reason: String)
-  /// The system has no memory for what is to be read.
+  /// There is not enough memory for what is to be read.
   case noMemory(path: String, byteCount: Int)
-  /// An output cannot be created where it should appear; the reason is the system's.
+  /// An output cannot be created; the reason is the system's message.
   case cannotCreate(path: String, reason: String)
-  /// Writing, syncing or renaming failed on the way; the reason is the system's.
+  /// Writing, syncing or renaming failed; the reason is the system's message.
   case cannotWrite(path: String, reason: String)
-  /// The file is of another kind than the place where it is named takes.
+  /// The file is of a kind that is not accepted here.
   case unexpectedKind(path: String, expected: FileRole, found: FileKind)
   /// The input is longer than its reader accepts.
   case tooLarge(path: String, byteLimit: Int)
-  /// Another process writes into the folder; its number, where it is known.
+  /// Another process is writing into the folder; its process id, where known.
   case inUse(path: String, process: Int?)
-  /// The reader of a pipe went away; a program in a pipeline ends quietly then.
+  /// The reader of a pipe has closed it; a program in a pipeline then exits silently.
   case closedPipe(name: String)
 
   /// The message in one line.
@@ -42,7 +42,7 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  /// One next step, where there is one.
+  /// A suggested next step, where there is one.
   package var hint: String? {
     switch self {
     case .unexpectedKind(let path, let expected, let found): expected.hint(found: found, path)
@@ -51,6 +51,6 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  /// Why a file that was opened cannot be read to its end.
+  /// Why an open file cannot be read to its end.
   static let becameShorter = "the file became shorter while it was in use"
 }

@@ -1,17 +1,17 @@
 internal import Glibc
 
-/// Which file a path leads to, whatever the path is called: equal for links to one file and other spellings of its path.
+/// Identifies the file that a path leads to: equal for all links to one file and all spellings of its path.
 ///
-/// A file that is not there yet is known by its folder and its name.
+/// A file that does not exist yet is identified by its folder and its name.
 package struct FileIdentity: Hashable, Sendable {
   private let device: UInt
   private let number: UInt
-  /// Of a file that is not there yet; device and number are those of its folder.
+  /// The name of a file that does not exist yet; device and inode are then those of its folder.
   private let name: String?
 
-  /// What is read or replaced at a path.
+  /// The identity of what would be read or replaced at a path.
   ///
-  /// - Parameter path: `nil` is the result for devices and pipes, which hold nothing, and where no file can be.
+  /// - Parameter path: A path. The result is `nil` for devices and pipes, and where no file can exist.
   package init?(path: String) {
     guard !path.isEmpty, !path.utf8.contains(0) else { return nil }
     if let found = try? status(at: path) {
@@ -29,21 +29,21 @@ package struct FileIdentity: Hashable, Sendable {
     self.name = name
   }
 
-  /// The file that standard input is read from; nil if it is none.
+  /// The file that standard input is redirected from, or nil.
   package static var standardInput: FileIdentity? { (try? status(of: STDIN_FILENO)).flatMap { FileIdentity($0) } }
 
-  /// The file that standard output goes to; nil if it is none.
+  /// The file that standard output is redirected to, or nil.
   package static var standardOutput: FileIdentity? { (try? status(of: STDOUT_FILENO)).flatMap { FileIdentity($0) } }
 }
 
-/// Where a path leads by the links at its end, also where nothing is there yet.
+/// The target of the symbolic links at the end of a path, even if nothing exists there yet.
 func linkTarget(_ path: String) -> String {
   var path = path
-  // As many as the system follows.
+  // The system follows at most this many links.
   for _ in 0..<40 {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = unsafe readlink(path, &buffer, buffer.count)
-    // Another name than the file's would be made of a target that is not UTF-8.
+    // A target that is not UTF-8 would be turned into another file's name.
     guard count > 0,
       let target = String(validating: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     else { break }
@@ -52,10 +52,10 @@ func linkTarget(_ path: String) -> String {
   return path
 }
 
-/// A path that leads to the same file from any working folder.
+/// Makes a path absolute, so that it leads to the same file from any working directory.
 ///
-/// - Parameter path: Relative to the working folder, or absolute.
-/// - Returns: The path below the working folder; as it is where that folder is gone, or its name is not UTF-8.
+/// - Parameter path: Relative to the working directory, or absolute.
+/// - Returns: The absolute path; unchanged if the working directory is gone or its name is not UTF-8.
 package func absolutePath(_ path: String) -> String {
   guard !path.isEmpty, !path.hasPrefix("/"), let folder = unsafe getcwd(nil, 0) else { return path }
   defer { unsafe free(folder) }

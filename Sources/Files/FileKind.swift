@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// What a file is, told by what is in it and never by its name; the text is what messages call it.
+/// The kind of a file, recognised by its content and never by its name; the raw value is what messages call it.
 package enum FileKind: String, CaseIterable, Sendable {
-  // Told by the first bytes.
+  // Recognised by the first bytes.
   case empty = "an empty file"
   case safetensors = "a safetensors file"
   case zip = "a zip archive"
@@ -28,7 +28,7 @@ package enum FileKind: String, CaseIterable, Sendable {
   case otherText = "a text that is not UTF-8"
   case other = "bytes of no known kind"
 
-  // Told by what is inside.
+  // Recognised by what is inside.
   case model = "a model file"
   case state = "a state"
   case trainingState = "a training state"
@@ -36,10 +36,10 @@ package enum FileKind: String, CaseIterable, Sendable {
   case foreignArchive = "a zip archive that PyTorch has not written"
   case torchScript = "a TorchScript archive, which holds a program"
 
-  /// As many bytes as are looked at.
+  /// The number of bytes that are looked at.
   package static let beginningByteCount = 4096
 
-  /// Recognises a file.
+  /// Recognises a file by its first bytes.
   ///
   /// - Parameter bytes: The first `beginningByteCount` bytes, or all if there are fewer.
   package init(beginning bytes: [UInt8]) {
@@ -57,9 +57,9 @@ package enum FileKind: String, CaseIterable, Sendable {
     }
   }
 
-  /// Recognises a regular file by its path; nil for what is none or cannot be read, which its reader then says.
+  /// Recognises a regular file by its path. Nil for anything else and for unreadable files; their reader reports that.
   package init?(path: String) {
-    // Opening and closing a pipe would end who writes into it.
+    // Opening and closing a pipe would end the process that writes into it.
     guard let found = try? status(at: path), found.isRegularFile,
       let descriptor = try? openDescriptor(path, O_RDONLY | O_NONBLOCK)
     else { return nil }
@@ -74,7 +74,7 @@ package enum FileKind: String, CaseIterable, Sendable {
   }
 }
 
-/// The first bytes of a file, and the questions that tell kinds apart.
+/// The first bytes of a file, with the tests that tell kinds apart.
 private struct FileBeginning {
   private let bytes: [UInt8]
 
@@ -84,9 +84,9 @@ private struct FileBeginning {
     offset <= bytes.count && bytes[offset...].starts(with: pattern)
   }
 
-  /// The kinds that begin with bytes of their own.
+  /// The kinds that start with magic bytes.
   var kindByMagic: FileKind? {
-    // A header is shorter than 2^32 bytes, so four zeros precede its brace: no other kind has them there.
+    // A header is shorter than 2^32 bytes, so four zeros precede its brace. No other kind has them there.
     if matches([0, 0, 0, 0, UInt8(ascii: "{")], at: 4) { return .safetensors }
     let magics: [(kind: FileKind, bytes: [UInt8])] = [
       (.zip, Array("PK\u{3}\u{4}".utf8)), (.zip, Array("PK\u{5}\u{6}".utf8)), (.gzip, [0x1F, 0x8B]),
@@ -98,7 +98,7 @@ private struct FileBeginning {
     ]
     if let found = magics.first(where: { matches($0.bytes) }) { return found.kind }
     if matches("ustar".utf8, at: 257) { return .tar }
-    // A byte order mark and one character more, of which there are no others in pairs of bytes that end or begin with zero.
+    // A byte order mark and one more character. Pairs of bytes that start or end with zero occur in no other text.
     if matches([0xFF, 0xFE]) && bytes.count > 3 && bytes[3] == 0
       || matches([0xFE, 0xFF]) && bytes.count > 3 && bytes[2] == 0
     {
@@ -108,14 +108,15 @@ private struct FileBeginning {
     return isPickle ? .legacyPickle : nil
   }
 
-  /// A protobuf message that begins with a piece: field 1 with a text as its field 1, and a Float32 as its field 2.
+  /// Whether this is a protobuf message that starts with a piece: field 1, whose field 1 is text and whose field 2 is a
+  /// Float32.
   var isTokenizer: Bool {
     guard bytes.count > 4, bytes[0] == 0x0A, bytes[2] == 0x0A else { return false }
     let scorePlace = 4 + Int(bytes[3])
     return scorePlace + 5 <= 2 + Int(bytes[1]) && scorePlace < bytes.count && bytes[scorePlace] == 0x15
   }
 
-  /// Letters of more than one encoding: no control characters, and more bytes of ASCII than others.
+  /// Whether this is text in some other encoding: no control characters, and mostly ASCII bytes.
   var isOtherText: Bool {
     isPlain && bytes.count >= 16 && 2 * bytes.count(where: { $0 >= 0x80 }) < bytes.count
   }
@@ -124,14 +125,14 @@ private struct FileBeginning {
     bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F || (0x08...0x0D).contains($0) || $0 == 0x1B }
   }
 
-  /// UTF-8 without control characters that no text has; the last character may be cut.
+  /// Whether this is UTF-8 without control characters that are unusual in text. The last character may be cut.
   var isText: Bool {
     guard isPlain else { return false }
     let cut = bytes.count < FileKind.beginningByteCount ? 0 : 3
     return (0...cut).contains { String(validating: bytes.dropLast($0), as: UTF8.self) != nil }
   }
 
-  /// From the first byte that is neither white space nor a byte order mark.
+  /// The bytes from the first that is neither white space nor part of a byte order mark.
   private var content: ArraySlice<UInt8> {
     (matches([0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...]).drop { " \n\r\t".utf8.contains($0) }
   }
@@ -141,7 +142,7 @@ private struct FileBeginning {
     return ["<!doctype html", "<html", "<head", "<?xml"].contains { start.hasPrefix($0) }
   }
 
-  /// An object, or a list of objects.
+  /// Whether this is an object, or a list of objects.
   var isJSON: Bool {
     guard let first = content.first, let next = content.dropFirst().first(where: { !" \n\r\t".utf8.contains($0) })
     else { return false }
@@ -149,7 +150,7 @@ private struct FileBeginning {
     return first == UInt8(ascii: "[") && "{]".utf8.contains(next)
   }
 
-  /// Whether the first line is an object and the next begins another.
+  /// Whether the first line is an object and the next line starts another one.
   var isJSONLines: Bool {
     guard let end = content.firstIndex(of: UInt8(ascii: "\n")) else { return false }
     let last = content[..<end].last { !" \r\t".utf8.contains($0) }

@@ -1,4 +1,4 @@
-/// What a file is to be where it is named; the text is what messages say was expected.
+/// The kind of file that a command expects in a place; the raw value is what messages say was expected.
 package enum FileRole: String, CaseIterable, Sendable {
   case model = "a model file"
   case weights = "a model file or weights of another program"
@@ -13,7 +13,7 @@ package enum FileRole: String, CaseIterable, Sendable {
   /// What `retnet info` describes.
   case subject = "a model, weights of another program, a state, a token file or a tokenizer"
 
-  /// The kinds that its reader looks at; of what is of no known kind, the reader says what is wrong.
+  /// The kinds that its reader handles. For a file of unknown kind, the reader says what is wrong.
   private var kinds: Set<FileKind> {
     switch self {
     case .model: [.safetensors, .other]
@@ -30,17 +30,17 @@ package enum FileRole: String, CaseIterable, Sendable {
     }
   }
 
-  /// Refuses a file that is recognised as something else.
+  /// Throws if the file is recognised as something else.
   ///
-  /// - Parameter path: Of a file; what is no regular file passes, for its reader to judge, as does `-`.
+  /// - Parameter path: The path of a file. Anything but a regular file passes, as does `-`; its reader judges it.
   /// - Throws: `FileError.unexpectedKind`.
   package func check(_ path: String) throws(FileError) {
     if path != "-", let kind = FileKind(path: path) { try check(kind, path) }
   }
 
-  /// Refuses a mapped file that is recognised as something else.
+  /// Throws if the mapped file is recognised as something else.
   ///
-  /// - Parameter file: Any.
+  /// - Parameter file: Any mapped file.
   /// - Throws: `FileError.unexpectedKind`.
   package func check(_ file: MappedFile) throws(FileError) {
     try check(FileKind(beginning: file.copyBytes(0..<min(file.byteCount, FileKind.beginningByteCount))), file.path)
@@ -50,12 +50,12 @@ package enum FileRole: String, CaseIterable, Sendable {
     if !kinds.contains(kind) { throw .unexpectedKind(path: path, expected: self, found: kind) }
   }
 
-  /// What to do with a file that is something else.
+  /// Suggests what to do with a file of another kind.
   ///
   /// - Parameters:
-  ///   - kind: What it is.
-  ///   - path: Of the file.
-  /// - Returns: One step; nil where none is known.
+  ///   - kind: The kind that was found.
+  ///   - path: The path of the file.
+  /// - Returns: One suggestion, or nil.
   package func hint(found kind: FileKind, _ path: String) -> String? {
     let path = shellWord(path)
     switch (self, kind) {
@@ -73,9 +73,9 @@ package enum FileRole: String, CaseIterable, Sendable {
       return "save the weights alone: torch.save(torch.jit.load('script.pt').state_dict(), 'model.pt')"
     case (_, .foreignArchive): return "unpack it, and give the file in it: unzip \(path)"
     case (.weights, .gguf), (.model, .gguf), (.subject, .gguf):
-      return "take the safetensors or PyTorch file that it was made from"
+      return "use the safetensors or PyTorch file that it was made from"
     case (.model, .foreignWeights), (.model, .zip):
-      return "make a model file of it: retnet convert \(path) -o model.safetensors"
+      return "convert it to a model file: retnet convert \(path) -o model.safetensors"
     case (.model, .json):
       return "if it is the index of weights in several files: retnet convert \(path) -o model.safetensors"
     case (_, .utf16): return "convert it: iconv -f UTF-16 -t UTF-8 \(path) >new.txt"
@@ -85,15 +85,15 @@ package enum FileRole: String, CaseIterable, Sendable {
     case (.state, .model): return "write one with: retnet generate -m \(path) --state-out FILE"
     case (.state, _): return "write one with: retnet generate -m MODEL --state-out FILE"
     case (.tokenizer, .text), (.tokenizer, .jsonLines):
-      return "train one on texts: retnet tokenize train --input \(path) --vocab-size 4096 -o tokenizer.model"
+      return "train one on text: retnet tokenize train --input \(path) --vocab-size 4096 -o tokenizer.model"
     case (.tokenizer, .json):
-      return "take the tokenizer.model of SentencePiece, not the tokenizer.json of other programs"
+      return "use SentencePiece's tokenizer.model, not the tokenizer.json of other programs"
     case (.tokenizer, _):
-      return "train one on texts: retnet tokenize train --input TEXT --vocab-size 4096 -o tokenizer.model"
+      return "train one on text: retnet tokenize train --input TEXT --vocab-size 4096 -o tokenizer.model"
     case (.tokenFile, .text), (.tokenFile, .json), (.tokenFile, .jsonLines):
       return "pack it first: retnet tokenize pack -m tokenizer.model --input \(path) -o train.tokens"
     case (.tokenFile, _):
-      return "make one of texts: retnet tokenize pack -m tokenizer.model --input TEXT -o train.tokens"
+      return "make one from text: retnet tokenize pack -m tokenizer.model --input TEXT -o train.tokens"
     case (.text, .tokenFile): return "'retnet eval', 'retnet verify' and 'retnet train' read token files"
     case (.text, _): return "give a plain text file"
     case (.ids, _): return "'retnet tokenize encode' prints ids"
@@ -107,14 +107,14 @@ package enum FileRole: String, CaseIterable, Sendable {
     switch kind {
     case .tokenizer: "a tokenizer encodes texts: retnet tokenize encode -m \(path); 'retnet train' makes models"
     case .text, .jsonLines, .tokenFile: "measure it with a model: retnet eval -m MODEL \(path)"
-    case .state: "go on from a state with: retnet generate -m MODEL --state-in \(path)"
-    case .trainingState: "the model stands beside it, under the same name without '.training-state'"
+    case .state: "resume from a state with: retnet generate -m MODEL --state-in \(path)"
+    case .trainingState: "the model is next to it, under the same name without '.training-state'"
     default: nil
     }
   }
 }
 
-/// A path as it has to be typed in a shell.
+/// Quotes a path for a shell where needed.
 private func shellWord(_ path: String) -> String {
   func isPlain(_ byte: UInt8) -> Bool {
     let character = Character(UnicodeScalar(byte))

@@ -1,9 +1,9 @@
 internal import Glibc
 
-/// The names of what a folder holds.
+/// The sorted names of a folder's entries.
 ///
 /// - Parameter path: A folder.
-/// - Returns: Names, sorted, hidden ones among them; none where there is no folder.
+/// - Returns: Sorted names, including hidden ones; empty if the folder does not exist.
 /// - Throws: `FileError.cannotRead`.
 package func namesInFolder(path: String) throws(FileError) -> [String] {
   guard let folder = unsafe opendir(path) else {
@@ -23,7 +23,7 @@ package func namesInFolder(path: String) throws(FileError) -> [String] {
   return names.sorted()
 }
 
-/// Removes a file; one that is not there is removed already.
+/// Removes a file; succeeds if it does not exist.
 ///
 /// - Throws: `FileError.cannotWrite`.
 package func removeFile(path: String) throws(FileError) {
@@ -33,9 +33,9 @@ package func removeFile(path: String) throws(FileError) {
 }
 
 extension AtomicFile {
-  /// Removes what processes that were killed have left in a folder: temporary files that were never renamed.
+  /// Removes the temporary files that killed processes have left in a folder.
   ///
-  /// - Parameter folder: Nobody else writes there now.
+  /// - Parameter folder: A folder that nobody else is writing to.
   /// - Throws: `FileError`.
   package static func removeLeftovers(inFolder folder: String) throws(FileError) {
     for name in try namesInFolder(path: folder) where WriteTarget.isTemporaryName(name) {

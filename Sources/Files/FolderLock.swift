@@ -1,18 +1,18 @@
 internal import Glibc
 
-/// The right to write into a folder: held by one process at a time, and let go when that process ends, however it ends.
+/// An exclusive lock on a folder, held by one process at a time and released when that process ends.
 ///
-/// A lock of the system (`flock`) on the file `.lock` in the folder, which holds the number of the process. A file
-/// system that knows no such locks gives the right to everyone.
+/// It is a system lock (`flock`) on the file `.lock` in the folder, which holds the process id. A file system without
+/// such locks lets every process through.
 package final class FolderLock {
-  /// The name of the file that is locked.
+  /// The name of the locked file.
   package static let fileName = ".lock"
   private let descriptor: Int32
 
   /// Takes the lock.
   ///
-  /// - Parameter folder: It exists.
-  /// - Throws: `FileError.inUse` where another process holds the lock, `.cannotCreate` where there can be no file.
+  /// - Parameter folder: An existing folder.
+  /// - Throws: `FileError.inUse` if another process holds the lock, `.cannotCreate` if the file cannot be created.
   package init(folder: String) throws(FileError) {
     let path = folder + "/" + Self.fileName
     do {
@@ -21,7 +21,7 @@ package final class FolderLock {
       throw .cannotCreate(path: path, reason: error.reason)
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
-      // deinit closes the file, as for every initialiser that throws once all properties have their values.
+      // As all properties have their values here, throwing runs deinit, which closes the file.
       let owner = (try? readAll(path: path, byteLimit: 32)).map { String(decoding: $0, as: UTF8.self) }
       throw .inUse(path: folder, process: owner.flatMap { Int($0.prefix { $0.isNumber }) })
     }

@@ -2,22 +2,22 @@ internal import Glibc
 
 /// What ended a wait for standard input.
 package enum InputEvent {
-  /// There is something to read, or its end.
+  /// There is something to read, or the end of input.
   case input
-  /// SIGINT, SIGTERM or SIGHUP came; see `StopSignals`.
+  /// SIGINT, SIGTERM or SIGHUP arrived; see `StopSignals`.
   case signal
-  /// Nobody reads standard output any more.
+  /// The reader of standard output is gone.
   case readerGone
 
-  /// Waits for the first of these.
+  /// Waits for the first of these events.
   ///
-  /// `StopSignals.listen` was called before.
+  /// `StopSignals.listen` must have been called.
   package static func next() -> InputEvent {
     while true {
       var places = [
         pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0),
         pollfd(fd: StopSignals.wakeDescriptor, events: Int16(POLLIN), revents: 0),
-        // A pipe says by itself that its reader has gone.
+        // A pipe reports by itself that its reader is gone.
         pollfd(fd: STDOUT_FILENO, events: 0, revents: 0),
       ]
       let count = unsafe poll(&places, nfds_t(places.count), -1)

@@ -1,15 +1,15 @@
 internal import CLineEditor
 internal import Glibc
 
-/// Reads lines from a person at the terminal: arrows, history, paste, UTF-8 (libedit, through `CLineEditor`).
+/// Reads lines typed at the terminal, with arrow keys, history, paste and UTF-8 (libedit, through `CLineEditor`).
 ///
-/// It shows itself on standard error. SIGINT, SIGTERM and SIGHUP end a read; `StopSignals` tells which it was.
+/// The prompt is on standard error. SIGINT, SIGTERM and SIGHUP end a read; `StopSignals` tells which one it was.
 @safe package final class LineEditor {
-  /// What a person has done at the prompt.
+  /// What the user did at the prompt.
   package enum Outcome: Equatable {
     /// A line, without the newline at its end; pasted text may have newlines inside.
     case line(String)
-    /// A signal came.
+    /// A signal arrived.
     case signal(isLineEmpty: Bool)
     /// Ctrl-D on an empty line, or the terminal is gone.
     case end
@@ -17,7 +17,7 @@ internal import Glibc
 
   private let editor: OpaquePointer
 
-  /// Listens to signals, and prepares the terminal of standard input.
+  /// Starts handling signals, and prepares the terminal of standard input.
   ///
   /// - Throws: `FileError.cannotRead` when the terminal cannot be used.
   package init() throws(FileError) {
@@ -30,13 +30,13 @@ internal import Glibc
 
   deinit { unsafe le_free(editor) }
 
-  /// Whether a person is there to type, and can see what they type.
+  /// Whether a user can type here and see what they type.
   package static var isPossible: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
 
   /// Reads a line.
   ///
-  /// - Parameter prompt: ASCII.
-  /// - Returns: What the person has done.
+  /// - Parameter prompt: The prompt, in ASCII.
+  /// - Returns: What the user did.
   package func read(prompt: String) -> Outcome {
     unsafe prompt.withCString { prompt in
       var text: UnsafePointer<CChar>?

@@ -1,10 +1,10 @@
 internal import Glibc
 
 extension MappedFile {
-  /// Maps what a path gives to read, also where that is standard input (`-`) or a pipe.
+  /// Maps the input at a path, even if it is standard input (`-`) or a pipe.
   ///
-  /// A stream is read to its end first, into a temporary file without a name in `$TMPDIR`, otherwise in `/tmp`: so its
-  /// length is limited by the room there, not by memory.
+  /// A stream is first copied to its end into an unnamed temporary file in `$TMPDIR`, or else in `/tmp`. So its length
+  /// is limited by the disk space there, not by memory.
   ///
   /// - Parameter path: A regular file, a pipe, or `-`.
   /// - Throws: `FileError.missing`, `.notAFile`, `.cannotRead`, and `.cannotCreate` or `.cannotWrite` for the copy.
@@ -26,7 +26,7 @@ extension MappedFile {
   }
 }
 
-/// Reads a stream into a temporary file that has no name any more.
+/// Copies a stream into a temporary file that has been unlinked.
 ///
 /// - Returns: The descriptor of the file, for the caller to close.
 private func copyOfStream(_ path: String) throws(FileError) -> Int32 {

@@ -2,9 +2,9 @@ internal import Glibc
 
 /// A regular file mapped into memory for reading.
 ///
-/// Opening costs no reading: pages arrive when they are touched. A file that another program shortens while it is
-/// mapped ends this process (`MappingFaults`); files replaced by renaming are safe. What must not end so, a training run,
-/// reads a `RandomAccessFile`.
+/// Opening reads nothing: pages are loaded when they are touched. If another program shortens the file while it is
+/// mapped, this process ends (`MappingFaults`); replacing it by renaming is safe. A training run must not end like
+/// that, so it uses a `RandomAccessFile`.
 @safe
 package final class MappedFile: @unchecked Sendable {
   // Sendable holds: both stored values are constants, the pages are read-only and private, and they stay mapped until
@@ -13,7 +13,7 @@ package final class MappedFile: @unchecked Sendable {
   /// The path as it was given.
   package let path: String
   private let bytes: UnsafeRawBufferPointer
-  /// What a fault is told by; nil for an empty file.
+  /// The registration with `MappingFaults`; nil for an empty file.
   private let noted: Int?
 
   /// The length of the file in bytes when it was opened.
@@ -33,12 +33,12 @@ package final class MappedFile: @unchecked Sendable {
     try self.init(descriptor: descriptor, name: path)
   }
 
-  /// Maps a file that is open.
+  /// Maps a file that is already open.
   ///
   /// - Parameters:
   ///   - descriptor: Open for reading; the mapping does not need it.
-  ///   - name: What `path` says.
-  /// - Throws: As `init(path:)` does.
+  ///   - name: The value for `path`.
+  /// - Throws: The errors of `init(path:)`.
   init(descriptor: Int32, name: String) throws(FileError) {
     path = name
     if (try? status(of: descriptor))?.isPipe == true { throw .isStream(path: name) }
@@ -60,7 +60,7 @@ package final class MappedFile: @unchecked Sendable {
     unsafe munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)
   }
 
-  /// Lends a range of the file, or all of it, to a closure.
+  /// Passes a range of the file, or all of it, to a closure.
   ///
   /// - Parameters:
   ///   - range: Byte positions in the file; nil means the whole file.
@@ -78,11 +78,11 @@ package final class MappedFile: @unchecked Sendable {
     }
   }
 
-  /// Lends the bytes of a range, or of the whole file, to a closure, as numbers.
+  /// Passes the bytes of a range, or of the whole file, to a closure as a span.
   ///
   /// - Parameters:
-  ///   - range: Of bytes; nil means all.
-  ///   - body: Gets the bytes.
+  ///   - range: Byte positions; nil means the whole file.
+  ///   - body: Receives the bytes.
   /// - Returns: What the body returns.
   /// - Throws: What the body throws.
   package func withSpan<Result, Failure: Error>(
@@ -94,7 +94,7 @@ package final class MappedFile: @unchecked Sendable {
   /// Copies a range of the file.
   ///
   /// - Parameter range: Byte positions in the file.
-  /// - Returns: As many bytes as the range is long.
+  /// - Returns: The bytes of the range.
   /// - Precondition: The range lies within the file.
   package func copyBytes(_ range: Range<Int>) -> [UInt8] {
     withBytes(range) { Array(copying: $0) }
@@ -102,7 +102,7 @@ package final class MappedFile: @unchecked Sendable {
 }
 
 extension FileError {
-  /// Runs system calls that read a path, and says in terms of the path what failed; nil means: not a file.
+  /// Runs system calls that read a path and converts their errors to a `FileError`; nil means: not a regular file.
   static func reading<Value>(_ path: String, _ body: () throws(SystemError) -> Value?) throws(FileError) -> Value {
     let value: Value?
     do {

@@ -1,37 +1,37 @@
 internal import Glibc
 internal import Synchronization
 
-/// What happens when a mapped file has become shorter than it was: reading behind its new end is a bus error, in which
-/// nothing can be thrown. So the process ends there, with a line that names the file.
+/// Ends the process with a clear message when a mapped file has become shorter. Reading past its new end is a bus
+/// error, which cannot be thrown.
 package enum MappingFaults {
-  /// From here on such a fault ends the process with this status; any other bus error does what it did before. Called
-  /// once, at the start.
+  /// Makes such a fault end the process with this status; other bus errors are handled as before. Called once, at the
+  /// start.
   package static func endProcess(status: Int32) {
     exitStatus.store(status, ordering: .relaxed)
-    // Made before a handler can need them.
+    // Initialised before a handler can need them.
     _ = (firstRange.load(ordering: .relaxed), isEnding.load(ordering: .relaxed), opening, reason)
     TemporaryNames.prepare()
     var action = sigaction()
     unsafe action.__sigaction_handler.sa_sigaction = endOfFault
     action.sa_flags = SA_SIGINFO
     _ = unsafe sigaction(SIGBUS, &action, before)
-    // A process inherits the mask of the thread that started it.
+    // A process inherits the signal mask of the thread that started it.
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
     unsafe sigaddset(&signals, SIGBUS)
     unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
-  /// Notes where a file is mapped.
+  /// Registers where a file is mapped.
   ///
   /// - Parameters:
-  ///   - bytes: All of the file.
-  ///   - path: Of the file.
-  /// - Returns: What `forget` gets.
+  ///   - bytes: The bytes of the whole file.
+  ///   - path: The path of the file.
+  /// - Returns: The value to pass to `forget`.
   static func note(_ bytes: UnsafeRawBufferPointer, path: String) -> Int {
     mutex.withLock { _ in
       var range = unsafe UnsafeMutablePointer<MappedRange>(bitPattern: firstRange.load(ordering: .relaxed))
-      // One that was given back is taken again; none is ever freed, as a handler may be looking at it.
+      // A released entry is reused. Entries are never freed, because a handler may be reading them.
       while let used = unsafe range, unsafe used.pointee.count > 0 { unsafe range = used.pointee.next }
       if let free = unsafe range {
         unsafe Glibc.free(free.pointee.path)
@@ -47,7 +47,7 @@ package enum MappingFaults {
     }
   }
 
-  /// Forgets a file that is no longer mapped.
+  /// Unregisters a file that is no longer mapped.
   static func forget(_ range: Int) {
     mutex.withLock { _ in unsafe UnsafeMutablePointer<MappedRange>(bitPattern: range)?.pointee.count = 0 }
   }
@@ -73,24 +73,24 @@ private let mutex = Mutex(())
 private let firstRange = Atomic<Int>(0)
 private let isEnding = Atomic<Bool>(false)
 private let exitStatus = Atomic<Int32>(0)
-/// What a bus error did before.
+/// The earlier handler of bus errors.
 nonisolated(unsafe) private let before: UnsafeMutablePointer<sigaction> = {
   let action = UnsafeMutablePointer<sigaction>.allocate(capacity: 1)
   unsafe action.initialize(to: sigaction())
   return unsafe action
 }()
 private let opening: StaticString = "error: "
-/// As `FileError.cannotRead` says it.
+/// The same words as in `FileError.cannotRead`.
 private let reason: StaticString = ": cannot read: the file became shorter while it was in use\n"
 
-/// Runs in the middle of anything, on any thread: `write`, `unlink`, `sigaction` and `_exit` are all that may be called.
+/// A signal handler: it may call nothing but `write`, `unlink`, `sigaction` and `_exit`.
 private func endOfFault(_ number: Int32, _ info: UnsafeMutablePointer<siginfo_t>?, _ context: UnsafeMutableRawPointer?)
 {
   let address = unsafe UInt(bitPattern: info?.pointee._sifields._sigfault.si_addr)
   var range = unsafe UnsafeMutablePointer<MappedRange>(bitPattern: firstRange.load(ordering: .acquiring))
   while let mapped = unsafe range {
     if unsafe address >= mapped.pointee.start, unsafe address - mapped.pointee.start < UInt(mapped.pointee.count) {
-      // Of several threads that come here, one speaks.
+      // If several threads come here, only one writes the message.
       while isEnding.exchange(true, ordering: .acquiringAndReleasing) { _ = pause() }
       TemporaryNames.removeAll()
       _ = unsafe write(STDERR_FILENO, opening.utf8Start, opening.utf8CodeUnitCount)
@@ -100,6 +100,6 @@ private func endOfFault(_ number: Int32, _ info: UnsafeMutablePointer<siginfo_t>
     }
     unsafe range = mapped.pointee.next
   }
-  // Not ours: the instruction runs again, and the fault has its usual end.
+  // Not ours: the instruction runs again, and the fault is handled as usual.
   _ = unsafe sigaction(SIGBUS, before, nil)
 }

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// The words of the command line as the system gave them, the program's name left out.
+/// The command-line arguments as raw bytes, without the program's name.
 ///
-/// `CommandLine.arguments` puts U+FFFD in the place of bytes that are not UTF-8, so that the word names another file.
+/// `CommandLine.arguments` replaces bytes that are not UTF-8 by U+FFFD, so that a path would name another file.
 package var processArguments: [[UInt8]] {
   let words = unsafe UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
   return unsafe words.dropFirst().compactMap { word in

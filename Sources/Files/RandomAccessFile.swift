@@ -1,13 +1,13 @@
 internal import Glibc
 
-/// A regular file that is read at any place by calls of the system: what has gone wrong with it since it was opened is
-/// an error, and not the end of the process (`MappedFile`).
+/// A regular file read at any position by system calls, so that a later failure is an error. With a `MappedFile` it
+/// would end the process.
 @safe package final class RandomAccessFile: Sendable {
   /// The path as it was given.
   package let path: String
   /// The length of the file in bytes when it was opened.
   package let byteCount: Int
-  /// -1 where the file is mapped.
+  /// -1 if the file is mapped instead.
   private let descriptor: Int32
   private let mapped: MappedFile?
 
@@ -16,7 +16,7 @@ internal import Glibc
   /// - Parameter path: A regular file, or a link to one; it may be empty.
   /// - Throws: `FileError.missing`, `.notAFile`, `.isStream` or `.cannotRead`.
   package init(path: String) throws(FileError) {
-    // What standard input is now, it is not for a run that goes on later.
+    // Standard input may be something else when the run is resumed.
     if StreamPath.isStream(path) || StreamPath.isStandardInput(path) {
       throw .isStream(path: StreamPath.inputName(path))
     }
@@ -37,20 +37,20 @@ internal import Glibc
     }
   }
 
-  /// Reads a file that is mapped already, a stream for instance; one that becomes shorter ends the process.
+  /// Reads from a file that is already mapped, for instance a stream; if it becomes shorter, the process ends.
   package init(_ file: MappedFile) {
     (path, byteCount, descriptor, mapped) = (file.path, file.byteCount, -1, file)
   }
 
   deinit { if mapped == nil { close(descriptor) } }
 
-  /// Lends a copy of a range of the file to a closure.
+  /// Passes a copy of a range of the file to a closure.
   ///
   /// - Parameters:
   ///   - range: Byte positions in the file.
   ///   - body: Reads the bytes; it cannot keep them.
   /// - Returns: What `body` returns.
-  /// - Throws: `FileError.cannotRead`, also where the file has become shorter.
+  /// - Throws: `FileError.cannotRead`, also if the file has become shorter.
   /// - Precondition: The range lies within the file as it was opened.
   package func withSpan<Result>(_ range: Range<Int>, _ body: (Span<UInt8>) -> Result) throws(FileError) -> Result {
     precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "\(path): \(range) outside 0..<\(byteCount)")
@@ -72,8 +72,8 @@ internal import Glibc
   /// Copies a range of the file.
   ///
   /// - Parameter range: Byte positions in the file.
-  /// - Returns: As many bytes as the range is long.
-  /// - Throws: As `withSpan` does.
+  /// - Returns: The bytes of the range.
+  /// - Throws: The errors of `withSpan`.
   /// - Precondition: The range lies within the file as it was opened.
   package func copyBytes(_ range: Range<Int>) throws(FileError) -> [UInt8] {
     try withSpan(range) { unsafe [UInt8](copying: $0.bytes) }

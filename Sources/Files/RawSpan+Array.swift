@@ -1,10 +1,11 @@
+/// Conversions between arrays and raw bytes.
 extension [UInt8] {
-  /// Copies bytes.
+  /// Copies the bytes of a span.
   package init(copying bytes: RawSpan) {
     self = unsafe bytes.withUnsafeBytes { unsafe Array($0) }
   }
 
-  /// Lends the elements to a closure as raw bytes.
+  /// Passes the elements to a closure as raw bytes.
   ///
   /// - Parameter body: Reads the bytes; it cannot keep them.
   /// - Returns: What `body` returns.

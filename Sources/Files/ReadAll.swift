@@ -24,7 +24,7 @@ package func readAll(path: String, byteLimit: Int) throws(FileError) -> [UInt8] 
     }
     if status.isRegularFile { try makeRoom(min(status.st_size, byteLimit)) }
     var block = [UInt8](repeating: 0, count: 1 << 16)
-    // One block too many is how a longer input is noticed, whatever its size was said to be.
+    // A longer input is detected by reading one block too many, whatever its reported size.
     while bytes.count <= byteLimit {
       let count = try readSome(descriptor, into: &block)
       if count == 0 { break }

@@ -2,7 +2,7 @@ internal import COpenSSL
 
 /// A SHA-256 digest: 32 bytes, written as 64 hexadecimal digits.
 package struct SHA256Digest: Equatable, Hashable, Sendable, CustomStringConvertible {
-  // A vector and not an array: a digest of ids is made for each token, and takes no memory of its own.
+  // A vector, not an array: a digest is made for each token and must not allocate.
   private let value: SIMD32<UInt8>
 
   /// The 32 bytes, most significant first.
@@ -52,9 +52,10 @@ package struct SHA256Digest: Equatable, Hashable, Sendable, CustomStringConverti
     value = SIMD32(bytes)
   }
 
-  /// The digest of these 32 bytes and the four of a word, least significant first: the next link of a chain.
+  /// The digest of these 32 bytes followed by a 32-bit word, least significant byte first: the next link of a hash
+  /// chain.
   ///
-  /// Allocates nothing, which `SHA256Hasher` does.
+  /// Does not allocate, unlike `SHA256Hasher`.
   package func followed(by word: UInt32) -> SHA256Digest {
     var (context, value, word) = (SHA256_CTX(), value, word.littleEndian)
     let results = unsafe (

@@ -1,6 +1,6 @@
 internal import COpenSSL
 
-/// Computes a SHA-256 digest from pieces, with libcrypto.
+/// Computes a SHA-256 digest incrementally, with libcrypto.
 ///
 /// ```swift
 /// var hasher = SHA256Hasher()
@@ -12,7 +12,7 @@ internal import COpenSSL
 package struct SHA256Hasher: ~Copyable {
   private let context: OpaquePointer
 
-  /// Begins with no bytes.
+  /// Starts with no bytes.
   package init() {
     guard let context = unsafe EVP_MD_CTX_new() else { preconditionFailure("SHA-256: out of memory") }
     unsafe self.context = unsafe context
@@ -22,7 +22,7 @@ package struct SHA256Hasher: ~Copyable {
 
   deinit { unsafe EVP_MD_CTX_free(context) }
 
-  /// Appends bytes to what is digested.
+  /// Adds bytes to the digest.
   ///
   /// - Parameter bytes: Any number of bytes.
   package mutating func update(_ bytes: RawSpan) {
@@ -30,7 +30,7 @@ package struct SHA256Hasher: ~Copyable {
     precondition(result == 1, "SHA-256: libcrypto failed to update")
   }
 
-  /// The digest of all bytes; the hasher is used up.
+  /// The digest of all bytes; consumes the hasher.
   package consuming func finalize() -> SHA256Digest {
     var bytes = [UInt8](repeating: 0, count: 32)
     let result = unsafe bytes.withUnsafeMutableBufferPointer { unsafe EVP_DigestFinal_ex(context, $0.baseAddress, nil) }

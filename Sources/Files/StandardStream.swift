@@ -1,40 +1,40 @@
 internal import Glibc
 
-/// Standard output (results) or standard error (talk), written at once and without a buffer.
+/// Standard output (for results) or standard error (for messages), unbuffered.
 package enum StandardStream {
   case output
   case error
 
-  /// Writes text as UTF-8, all of it.
+  /// Writes all of a text as UTF-8.
   ///
   /// - Parameter text: Any text; no newline is added.
-  /// - Throws: `FileError.closedPipe` if the reader has gone, `.cannotWrite` for all else.
+  /// - Throws: `FileError.closedPipe` if the reader is gone, `.cannotWrite` otherwise.
   package func write(_ text: String) throws(FileError) {
     try write(Array(text.utf8))
   }
 
-  /// Writes bytes as they are.
+  /// Writes bytes unchanged.
   ///
   /// - Parameter bytes: Any number of bytes.
-  /// - Throws: `FileError.closedPipe` if the reader has gone, `.cannotWrite` for all else.
+  /// - Throws: `FileError.closedPipe` if the reader is gone, `.cannotWrite` otherwise.
   package func write(_ bytes: [UInt8]) throws(FileError) {
     try writeAll(bytes, to: descriptor, name: name)
   }
 
-  /// Notices a reader that has gone although there is nothing to write yet.
+  /// Detects that the reader is gone although there is nothing to write yet.
   ///
-  /// - Throws: `FileError.closedPipe` if the stream is a pipe that nobody reads any more.
+  /// - Throws: `FileError.closedPipe` if the stream is a pipe without a reader.
   package func checkReader() throws(FileError) {
-    // A pipe says by itself that its reader has gone.
+    // A pipe reports by itself that its reader is gone.
     var place = pollfd(fd: descriptor, events: 0, revents: 0)
     if unsafe poll(&place, 1, 0) > 0, place.revents & Int16(POLLERR) != 0 { throw .closedPipe(name: name) }
   }
 
-  /// Whether a terminal shows what is written.
+  /// Whether the stream is a terminal.
   package var isTerminal: Bool { isatty(descriptor) == 1 }
 
-  /// Makes writing to a closed pipe, or beyond the size of a file that is allowed (`ulimit -f`), an error instead of the
-  /// end of the process; called once, at the start.
+  /// Makes failed writes return an error instead of ending the process. This concerns closed pipes and files beyond the
+  /// size limit (`ulimit -f`). Called once, at the start.
   package static func reportFailedWrites() {
     _ = signal(SIGPIPE, SIG_IGN)
     _ = signal(SIGXFSZ, SIG_IGN)
@@ -60,14 +60,14 @@ package enum StandardStream {
 ///
 /// - Parameters:
 ///   - bytes: Any number of bytes.
-///   - descriptor: Open for writing; signals and full pipes are waited out.
-///   - name: What an error calls the descriptor.
-/// - Throws: `FileError.closedPipe` if the reader has gone, or the terminal; `.cannotWrite` for all else.
+///   - descriptor: Open for writing; interruptions and full pipes are waited out.
+///   - name: The name of the descriptor in errors.
+/// - Throws: `FileError.closedPipe` if the reader or the terminal is gone, `.cannotWrite` otherwise.
 package func writeAll(_ bytes: [UInt8], to descriptor: Int32, name: String) throws(FileError) {
   do {
     try bytes.withRawSpan { (bytes) throws(SystemError) in try writeAll(bytes, to: descriptor) }
   } catch {
-    // What is written to a terminal that was closed is an error of input and output.
+    // Writing to a terminal that was closed is an I/O error.
     let isTerminalGone = error.code == EIO && (try? status(of: descriptor))?.isCharacterDevice == true
     throw error.code == EPIPE || isTerminalGone
       ? .closedPipe(name: name) : .cannotWrite(path: name, reason: error.reason)

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// Paths that stand for a stream: `-`, the names that the system gives standard input and output, pipes.
+/// Tells which paths stand for a stream: `-`, the system's names of standard input and output, and pipes.
 package enum StreamPath {
-  /// Standard input where something is read, standard output where something is written.
+  /// Standard input for reading, standard output for writing.
   package static let dash = "-"
 
   /// Whether reading the path reads standard input.
@@ -15,13 +15,13 @@ package enum StreamPath {
     [dash, "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].contains(path)
   }
 
-  /// What messages call a path that is read.
+  /// The name of an input path in messages.
   package static func inputName(_ path: String) -> String { path == dash ? "standard input" : path }
 
-  /// What messages call a path that is written.
+  /// The name of an output path in messages.
   package static func outputName(_ path: String) -> String { path == dash ? "standard output" : path }
 
-  /// Whether what is read there comes once and in order: `-`, a pipe or a socket.
+  /// Whether the input can be read only once and in order: `-`, a pipe or a socket.
   package static func isStream(_ path: String) -> Bool {
     path == dash || (try? status(at: path)).map { $0.isPipe } ?? false
   }

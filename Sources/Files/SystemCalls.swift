@@ -3,13 +3,13 @@ internal import Glibc
 /// The `errno` of a system call that failed.
 struct SystemError: Error {
   let code: Int32
-  /// What was asked for, where the system has no memory.
+  /// The size that was requested, if memory was insufficient.
   var byteCount = 0
 
   var reason: String { unsafe String(cString: strerror(code)) }
 }
 
-/// Opens a file and closes it on `exec`; `mode` matters only with `O_CREAT`.
+/// Opens a file with close-on-exec; `mode` matters only with `O_CREAT`.
 func openDescriptor(_ path: String, _ flags: Int32, mode: mode_t = 0) throws(SystemError) -> Int32 {
   // A C string would end at the zero byte and name another file.
   guard !path.utf8.contains(0) else { throw SystemError(code: ENOENT) }
@@ -27,7 +27,7 @@ func status(of descriptor: Int32) throws(SystemError) -> stat {
   return status
 }
 
-/// The type and permissions of what a path leads to, links followed; nil if nothing is there.
+/// The type and permissions of a path's target, following links; nil if nothing exists there.
 func status(at path: String) throws(SystemError) -> stat? {
   var status = stat()
   if unsafe stat(path, &status) == 0 { return status }
@@ -35,15 +35,15 @@ func status(at path: String) throws(SystemError) -> stat? {
   return nil
 }
 
-/// Waits until the names in a folder are on the disk.
+/// Waits until a folder's entries are on disk.
 func syncFolder(path: String) throws(SystemError) {
   let folder = try openDescriptor(path, O_RDONLY | O_DIRECTORY)
   defer { close(folder) }
-  // Some file systems cannot sync a folder and say EINVAL; nothing better can be done there.
+  // Some file systems cannot sync a folder and return EINVAL; nothing more can be done there.
   guard fsync(folder) == 0 || errno == EINVAL else { throw SystemError(code: errno) }
 }
 
-/// Writes every byte, however many calls that takes, and waits where the descriptor does not block.
+/// Writes every byte, in as many calls as needed, and waits if the descriptor is non-blocking.
 func writeAll(_ bytes: RawSpan, to descriptor: Int32) throws(SystemError) {
   var start = 0
   while start < bytes.byteCount {
@@ -60,11 +60,11 @@ func writeAll(_ bytes: RawSpan, to descriptor: Int32) throws(SystemError) {
   }
 }
 
-/// Sees that there is memory for so many bytes of an array, which would end the process if there were none.
+/// Throws if there is not enough memory for an array of this size; allocating the array would end the process.
 func requireMemory(_ byteCount: Int) throws(SystemError) {
-  // Small ones come from what the process has.
+  // Small arrays fit into the memory that the process already has.
   guard byteCount >= 1 << 20 else { return }
-  // A malloc that is freed at once is left out by the compiler.
+  // The compiler would remove a malloc that is freed at once.
   let block = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
   guard unsafe block != MAP_FAILED else { throw SystemError(code: ENOMEM, byteCount: byteCount) }
   unsafe munmap(block, byteCount)

@@ -1,9 +1,9 @@
 internal import Glibc
 internal import Synchronization
 
-/// The temporary files of this process, so that an end in the middle of anything leaves none behind.
+/// The names of this process's temporary files, so that they are removed even if it is killed by a signal.
 package enum TemporaryNames {
-  /// Removes all of them; may be called by a signal handler, which has to end the process then.
+  /// Removes all of them. A signal handler may call it; the process must end afterwards.
   package static func removeAll() {
     for place in 0..<capacity {
       let path = unsafe UnsafePointer<CChar>(bitPattern: UInt(bitPattern: names[place]))
@@ -11,10 +11,10 @@ package enum TemporaryNames {
     }
   }
 
-  /// Makes the memory that `removeAll` reads.
+  /// Allocates the memory that `removeAll` reads.
   static func prepare() { _ = unsafe names }
 
-  /// Notes a file; more than there is room for are left alone.
+  /// Adds a file; if there is no room, it is not tracked.
   static func add(_ path: String) {
     mutex.withLock { _ in
       for place in 0..<capacity where unsafe names[place] == nil {
@@ -24,7 +24,7 @@ package enum TemporaryNames {
     }
   }
 
-  /// Forgets a file that was renamed or removed.
+  /// Removes the name of a file that was renamed or removed.
   static func remove(_ path: String) {
     mutex.withLock { _ in
       for place in 0..<capacity {
@@ -37,10 +37,10 @@ package enum TemporaryNames {
   }
 }
 
-/// A command has one output, or two, and few more at a time.
+/// A command has one or two outputs, and few more at a time.
 private let capacity = 16
 private let mutex = Mutex(())
-// Handlers read them while the mutex may be held: a name is there as a whole or not at all.
+// Handlers read them while the mutex may be held, so a name must be either complete or absent.
 nonisolated(unsafe) private let names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = {
   let names = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: capacity)
   unsafe names.initialize(repeating: nil, count: capacity)

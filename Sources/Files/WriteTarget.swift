@@ -1,10 +1,10 @@
 internal import Glibc
 
-/// Where the bytes of an `AtomicFile` go before it is committed.
+/// Where the bytes of an `AtomicFile` are written before it is committed.
 enum WriteTarget {
   /// A temporary file that will be renamed over another path of the same folder.
   case temporary(path: String, final: String)
-  /// A device or pipe, written as the bytes come.
+  /// A device or pipe, written directly.
   case direct
 
   var isTemporary: Bool {
@@ -14,10 +14,10 @@ enum WriteTarget {
   private static let namePrefix = ".retnet-"
   private static let nameSuffix = ".partial"
 
-  /// Whether a name is that of a temporary file.
+  /// Whether a name is the name of such a temporary file.
   static func isTemporaryName(_ name: String) -> Bool { name.hasPrefix(namePrefix) && name.hasSuffix(nameSuffix) }
 
-  /// Opens what has to be written so that, in the end, the path holds the bytes.
+  /// Opens the file to write so that the path holds the bytes after the commit.
   static func open(_ path: String) throws(SystemError) -> (WriteTarget, descriptor: Int32) {
     // A C string would end at the zero byte and name another file.
     guard !path.isEmpty, !path.utf8.contains(0) else { throw SystemError(code: ENOENT) }
@@ -39,7 +39,7 @@ enum WriteTarget {
       do throws(SystemError) {
         let descriptor = try openDescriptor(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
         TemporaryNames.add(temporary)
-        // Not every file system has permissions to set; the file is ours in any case.
+        // Not every file system has permissions; the file is ours in any case.
         if let existing { _ = fchmod(descriptor, existing.st_mode & 0o777) }
         return (.temporary(path: temporary, final: final), descriptor)
       } catch {
@@ -48,7 +48,7 @@ enum WriteTarget {
     }
   }
 
-  /// Puts the temporary file in its place, and waits until the folder on the disk says so.
+  /// Renames the temporary file to its final path, and syncs the folder.
   func rename() throws(SystemError) {
     guard case .temporary(let path, let final) = self else { return }
     guard unsafe Glibc.rename(path, final) == 0 else { throw SystemError(code: errno) }
@@ -56,7 +56,7 @@ enum WriteTarget {
     try syncFolder(path: Self.folder(of: final))
   }
 
-  /// Removes the temporary file, if it is still there.
+  /// Removes the temporary file, if it still exists.
   func remove() {
     guard case .temporary(let path, _) = self else { return }
     _ = unsafe unlink(path)
@@ -69,7 +69,7 @@ enum WriteTarget {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  // Such a path may lead to a regular file (stdout redirected), which must not be renamed over.
+  // Such a path may lead to a regular file (redirected stdout), which must not be replaced by renaming.
   private static func namesOpenDescriptor(_ path: String) -> Bool {
     path == "/dev/stdout" || path == "/dev/stderr" || path.hasPrefix("/dev/fd/") || path.hasPrefix("/proc/")
   }

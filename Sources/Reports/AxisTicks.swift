@@ -1,22 +1,22 @@
-/// Round numbers along an axis: multiples of 1, 2 or 5 times a power of ten.
+/// Tick positions along a chart axis: multiples of 1, 2 or 5 times a power of ten.
 package struct AxisTicks: Sendable {
   /// The ticks in units of 10 to the power of `exponent`.
   private let multiples: [Int]
   private let exponent: Int
 
   /// - Parameters:
-  ///   - range: What the axis has to show.
-  ///   - count: How many steps between ticks there may be, ≥ 1.
-  ///   - isRoundedOut: Whether the first and the last tick lie at the ends of the range or beyond; otherwise all lie within.
+  ///   - range: The range to show.
+  ///   - count: The maximum number of steps between ticks, ≥ 1.
+  ///   - isRoundedOut: Whether the ticks enclose the range; otherwise all ticks lie within it.
   package init(_ range: ClosedRange<Double>, atMost count: Int, isRoundedOut: Bool) {
-    // A range much narrower than its numbers are large would have ticks that cannot be told apart.
+    // Ticks of a range that is very narrow relative to its numbers could not be told apart.
     let magnitude = max(range.lowerBound.magnitude, range.upperBound.magnitude)
     let span = max(range.upperBound - range.lowerBound, magnitude * 1e-3, 1e-9)
     var (unit, exponent) = (1, decimalExponent(span / Double(count)))
     while powerOfTen(exponent) * Double(unit) * Double(count) < span {
       (unit, exponent) = unit == 1 ? (2, exponent) : unit == 2 ? (5, exponent) : (1, exponent + 1)
     }
-    // A tick that lies at an end but for rounding is there.
+    // A tick at the end of the range counts in spite of rounding errors.
     let tolerance = isRoundedOut ? -1e-9 : 1e-9
     let low = range.lowerBound / powerOfTen(exponent) / Double(unit) - tolerance
     let high = (range.lowerBound + span) / powerOfTen(exponent) / Double(unit) + tolerance
@@ -26,10 +26,10 @@ package struct AxisTicks: Sendable {
     multiples = (first...max(first, last)).map { $0 * unit }
   }
 
-  /// Where they are.
+  /// The positions of the ticks.
   package var values: [Double] { multiples.map { Double($0) * powerOfTen(exponent) } }
 
-  /// What stands beside the ticks: `0.25`, `1,500`, `3e20`.
+  /// The labels of the ticks: `0.25`, `1,500`, `3e20`.
   package var labels: [String] {
     multiples.map { multiple in
       guard exponent <= 9 else { return multiple == 0 ? "0" : "\(multiple)e\(exponent)" }

@@ -1,12 +1,13 @@
+/// Draws a chart as an SVG document.
 extension Chart {
-  /// Where things are on the page, in units of about a pixel.
+  /// The page layout, in units of about a pixel.
   private enum Page {
     static let (width, height) = (880.0, 520.0)
-    /// Tick labels stand to the left of the panels, labels of lines to the right.
+    /// Tick labels are left of the panels, line labels right of them.
     static let (left, right) = (60.0, 735.0)
     static let (titleY, subtitleY) = (34.0, 57.0)
     static let (panelsTop, panelsBottom) = (66.0, 474.0)
-    /// Above each panel, with its title.
+    /// The space above each panel, for its title.
     static let gap = 40.0
     static let textGap = 10.0
   }
@@ -21,14 +22,14 @@ extension Chart {
       #"<rect class="background" width="\#(width)" height="\#(height)"/>"#,
       text(title, Page.left, Page.titleY, "title text"), text(subtitle, Page.left, Page.subtitleY, "note axis"),
     ]
-    // Half a step is no step.
+    // There are no fractional steps.
     let steps = AxisTicks(0...Double(max(1, lastStep)), atMost: min(8, max(1, lastStep)), isRoundedOut: false)
     let room = Page.panelsBottom - Page.panelsTop - Page.gap * Double(panels.count)
     var top = Page.panelsTop
     for (index, panel) in panels.enumerated() {
       let height = room * panel.share / panels.reduce(0) { $0 + $1.share }
       let (range, cutOff) = panel.visible
-      // A tick for each fifty units or so, but never two alone.
+      // A tick for about every fifty units, but at least three.
       let ticks = AxisTicks(range, atMost: max(3, Int(height / 45)), isRoundedOut: true)
       let frame = ChartFrame(
         x: Page.left...Page.right, y: top + Page.gap...top + Page.gap + height, steps: 0...Double(max(1, lastStep)),

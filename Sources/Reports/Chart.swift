@@ -1,14 +1,14 @@
-/// Curves over the steps of a run, one panel above the other.
+/// A chart of curves over the steps of a run, with panels one above the other.
 package struct Chart: Sendable {
-  /// A line with what belongs to it.
+  /// A line with its label, band and dots.
   package struct Series: Sendable {
     package let role: ChartStyle.Role
-    /// Written at the line's end.
+    /// The text at the line's end.
     package let label: String
     package let line: [(step: Double, value: Double)]
-    /// What the line is the middle of.
+    /// The band around the line.
     package let band: [(step: Double, low: Double, high: Double)]
-    /// Whether each value gets a dot.
+    /// Whether each value is marked by a dot.
     package let hasDots: Bool
 
     package init(
@@ -19,21 +19,21 @@ package struct Chart: Sendable {
     }
   }
 
-  /// Curves of the same unit.
+  /// A panel: curves that share a unit.
   package struct Panel: Sendable {
-    /// What the axis measures, and in which unit.
+    /// The quantity on the axis, with its unit.
     package let title: String
-    /// The share of the height that panels have.
+    /// The panel's share of the total height.
     package let share: Double
     package let series: [Series]
     package let startsAtZero: Bool
-    /// Values up to here are shown however far they are from the others.
+    /// Values up to this one are always shown, however far they are from the others.
     package let leastTop: Double
-    /// Steps with a cross at the upper edge.
+    /// Steps marked by a cross at the upper edge.
     package let crosses: [Double]
-    /// Steps with a line from top to bottom.
+    /// Steps marked by a vertical line.
     package let borders: [Double]
-    /// What crosses and borders mean.
+    /// The meaning of crosses and vertical lines.
     package let legend: String
 
     package init(
@@ -47,9 +47,9 @@ package struct Chart: Sendable {
 
   package let title: String
   package let subtitle: String
-  /// What the shared axis counts.
+  /// The title of the shared step axis.
   package let stepTitle: String
-  /// Where it ends.
+  /// The end of the step axis.
   package let lastStep: Int
   package let panels: [Panel]
 
@@ -60,9 +60,10 @@ package struct Chart: Sendable {
 }
 
 extension Chart.Panel {
-  /// The values to show, and the highest one if it is cut off.
+  /// The range of values to show, and the highest value if it is cut off.
   ///
-  /// Values above `leastTop` that are ten times as far up as nineteen of twenty would press the rest flat.
+  /// Values above `leastTop` that are ten times as far up as 95 % of the values are cut off: they would flatten the
+  /// rest.
   var visible: (range: ClosedRange<Double>, cutOff: Double?) {
     let lines = series.flatMap { $0.line.map(\.value) }
     let bands = series.flatMap(\.band)

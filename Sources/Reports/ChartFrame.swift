@@ -1,4 +1,4 @@
-/// A panel's place on the page, and what its edges mean.
+/// A panel's position on the page, and the ranges of its axes.
 struct ChartFrame {
   let x: ClosedRange<Double>
   let y: ClosedRange<Double>
@@ -7,10 +7,10 @@ struct ChartFrame {
 
   func x(_ step: Double) -> Double { x.lowerBound + share(step, of: steps) * (x.upperBound - x.lowerBound) }
 
-  /// Larger values lie higher, where a page counts from the top.
+  /// Larger values are higher up, while page coordinates grow downwards.
   func y(_ value: Double) -> Double { y.upperBound - share(value, of: values) * (y.upperBound - y.lowerBound) }
 
-  /// Far outside is as good as just outside, and has fewer digits.
+  /// Values far outside are moved to just outside, which takes fewer digits.
   private func share(_ number: Double, of range: ClosedRange<Double>) -> Double {
     min(2, max(-1, (number - range.lowerBound) / (range.upperBound - range.lowerBound)))
   }
@@ -19,15 +19,15 @@ struct ChartFrame {
 }
 
 extension Chart.Panel {
-  /// More dots than this would be a line of their own.
+  /// More dots than this would look like a line.
   private static let mostDots = 80
 
-  /// The drawn lines of the panel, cut off at its edges; dots at an edge are whole.
+  /// The lines of the panel, clipped at its edges; dots at an edge stay whole.
   func drawing(in frame: ChartFrame, clip: String) -> [String] {
     let (left, top) = (coordinate(frame.x.lowerBound), coordinate(frame.y.lowerBound))
     let width = coordinate(frame.x.upperBound - frame.x.lowerBound)
     let height = coordinate(frame.y.upperBound - frame.y.lowerBound)
-    // A line along an edge is as thick as any other.
+    // A line along an edge is drawn with its full width.
     let window = frame.y.lowerBound - 1...frame.y.upperBound + 1
     let (windowTop, windowHeight) = (coordinate(window.lowerBound), coordinate(window.upperBound - window.lowerBound))
     var parts = [
@@ -45,7 +45,7 @@ extension Chart.Panel {
       path("band \(series.role.rawValue)", "M" + outline.joined(separator: "L") + "z")
     }
     for series in series where !series.line.isEmpty {
-      // A line of no length, which makes a dot, where there is one value only.
+      // A single value is drawn as a line of length zero, which shows as a dot.
       let points = series.line.map { frame.point($0.step, $0.value) }
       path("line \(series.role.rawValue)", "M" + points.joined(separator: "L") + (points.count == 1 ? "h0" : ""))
     }
@@ -64,7 +64,7 @@ extension Chart.Panel {
     return parts
   }
 
-  /// The lines' labels at the height of their ends, moved apart where they would touch.
+  /// The labels of the lines at the height of their ends, moved apart where they would overlap.
   func labels(in frame: ChartFrame) -> [(text: String, y: Double, role: ChartStyle.Role)] {
     let distance = 18.0
     var labels = series.filter { !$0.line.isEmpty && !$0.label.isEmpty }.map { series in

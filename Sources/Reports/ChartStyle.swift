@@ -1,21 +1,21 @@
-/// The colours of a chart in a light and in a dark surrounding.
+/// The colours of a chart in light and dark mode.
 package enum ChartStyle {
-  /// What has a colour.
+  /// The parts of a chart that have a colour.
   package enum Role: String, CaseIterable, Sendable {
     case background, text
-    /// Axes and their texts.
+    /// Axes and their labels.
     case axis
     case grid
     /// The lines, in the order of their series, with their labels.
     case first, second, third
-    /// What went wrong.
+    /// Marks of errors.
     case mark
   }
 
   /// The colour of a role as red, green and blue, `#rrggbb`.
   ///
-  /// Lines differ in lightness or between blue and orange, so that few eyes confuse them; texts have a contrast of 4.5 to
-  /// the background at least, as WCAG 2.2 asks in 1.4.3 (a test computes it).
+  /// Lines differ in lightness or between blue and orange, so that they can be told apart with colour blindness. Text
+  /// has a contrast of at least 4.5 to the background, as WCAG 2.2 requires in 1.4.3 (a test computes it).
   package static func color(_ role: Role, isDark: Bool) -> String {
     switch role {
     case .background: isDark ? "#0d1117" : "#ffffff"
@@ -33,7 +33,7 @@ package enum ChartStyle {
     Role.allCases.map { ".\($0.rawValue){color:\(color($0, isDark: isDark))}" }.joined()
   }
 
-  /// Each element has the colour of its role; a dark surrounding changes nothing but these.
+  /// The style sheet: each element has the colour of its role, and dark mode changes only colours.
   static let sheet = """
     text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;fill:currentColor;\
     font-variant-numeric:tabular-nums}

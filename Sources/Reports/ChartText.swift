@@ -1,4 +1,5 @@
-/// A number with so many decimals, its thousands apart: `12,345.68`; a very large one as `1.2e20`.
+/// Formats a number with a fixed number of decimals and thousands separators: `12,345.68`; a very large one as
+/// `1.2e20`.
 package func decimal(_ number: Double, _ places: Int) -> String {
   guard number.isFinite else { return number.description }
   let scale = powerOfTen(places)
@@ -20,14 +21,14 @@ package func decimal(_ number: Double, _ places: Int) -> String {
   return number < 0 && scaled > 0 ? "-" + text : text
 }
 
-/// A place in a drawing, to a tenth of a unit.
+/// A coordinate in a drawing, rounded to a tenth of a unit.
 func coordinate(_ number: Double) -> String {
   let tenths = Int((number * 10).rounded())
   let (whole, rest) = tenths.magnitude.quotientAndRemainder(dividingBy: 10)
   return (tenths < 0 ? "-" : "") + (rest == 0 ? "\(whole)" : "\(whole).\(rest)")
 }
 
-/// A power of ten for people: 10⁻³.
+/// A power of ten as text: 10⁻³.
 package func superscriptPowerOfTen(_ exponent: Int) -> String {
   let digits: [Character: Character] = [
     "-": "⁻", "0": "⁰", "1": "¹", "2": "²", "3": "³", "4": "⁴", "5": "⁵", "6": "⁶", "7": "⁷", "8": "⁸", "9": "⁹",
@@ -36,7 +37,7 @@ package func superscriptPowerOfTen(_ exponent: Int) -> String {
 }
 
 extension String {
-  /// The text as XML can hold it: marks escaped, characters that it cannot hold left out, a long text cut.
+  /// Escapes the text for XML, drops characters that XML cannot hold, and cuts a long text.
   func forXML(atMost count: Int) -> String {
     let shown = self.count > count ? prefix(count - 1) + "…" : self[...]
     return shown.unicodeScalars.reduce(into: "") { text, scalar in
@@ -45,7 +46,7 @@ extension String {
       case "<": text += "&lt;"
       case ">": text += "&gt;"
       case "\"": text += "&quot;"
-      // Of the others below the space, XML 1.0 knows tab and line ends only, and a line of text needs none of them.
+      // Of the other control characters, XML 1.0 allows only tab and line ends, and a line of text needs none of them.
       case "\u{0}"..."\u{1F}", "\u{FFFE}", "\u{FFFF}": text += " "
       default: text.unicodeScalars.append(scalar)
       }

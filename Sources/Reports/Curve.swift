@@ -1,9 +1,9 @@
-/// A curve over the steps of a run in bounded memory: however many points go in, a few hundred buckets come out.
+/// A curve over the steps of a run in bounded memory: any number of points is reduced to a few hundred buckets.
 ///
-/// A bucket covers a power of two of steps. When there are too many, all become twice as wide. What comes out follows from
-/// the points and their order alone, so a curve that is read again from a log is the same to the bit.
+/// A bucket covers a power of two of steps. When there are too many buckets, all become twice as wide. The result
+/// depends only on the points and their order, so a curve read again from a log is bit-identical.
 package struct Curve: Sendable {
-  /// The points of neighbouring steps, of which there is at least one.
+  /// The points of neighbouring steps, at least one.
   package struct Bucket: Sendable, Equatable {
     package fileprivate(set) var count = 1
     package fileprivate(set) var lowest: Double
@@ -25,14 +25,14 @@ package struct Curve: Sendable {
     }
   }
 
-  /// How many buckets there may be: about a bucket for each point of a wide line on a screen.
+  /// The maximum number of buckets: about one for each pixel of a wide line on a screen.
   package static let largestBucketCount = 512
 
-  /// Those that have points, in the order of their steps.
+  /// The non-empty buckets, in the order of their steps.
   package private(set) var buckets: [Bucket] = []
-  /// For each bucket its first step divided by the width of all.
+  /// For each bucket, its first step divided by the bucket width.
   private var places: [Int] = []
-  /// Steps in a bucket: 2 to the power of this.
+  /// The bucket width in steps is 2 to the power of this.
   private var widthExponent = 0
 
   package init() {}
@@ -40,8 +40,8 @@ package struct Curve: Sendable {
   /// Adds a point.
   ///
   /// - Parameters:
-  ///   - step: Of the run; points come in the order of their steps, and one that does not joins the last bucket.
-  ///   - value: Left out if it is not finite.
+  ///   - step: The step. Points come in order; one that does not joins the last bucket.
+  ///   - value: The value; skipped if it is not finite.
   package mutating func append(step: Int, _ value: Double) {
     guard value.isFinite else { return }
     let bucket = Bucket(lowest: value, highest: value, sum: value, stepSum: Double(step))
@@ -55,7 +55,7 @@ package struct Curve: Sendable {
     while buckets.count > Self.largestBucketCount { widen() }
   }
 
-  /// Forgets what comes after a step, but for the rest of the bucket that the step is in.
+  /// Removes the points after a step, except for the rest of that step's bucket.
   package mutating func remove(after step: Int) {
     while let last = places.last, last > step >> widthExponent {
       places.removeLast()
@@ -77,10 +77,10 @@ package struct Curve: Sendable {
     }
   }
 
-  /// The mean of each bucket and its neighbours, near ones counting more: what the eye should follow.
+  /// A smoothed curve: the weighted mean of each bucket and its neighbours, closer ones counting more.
   ///
-  /// The window is about a twentieth of the curve; towards the first bucket it gets narrow, where a loss falls fastest.
-  /// Its highest and its lowest bucket are left out, so that a single spike does not lift the line.
+  /// The window is about a twentieth of the curve. It narrows towards the first bucket, where a loss falls fastest. The
+  /// highest and the lowest bucket of the window are left out, so that a single spike does not lift the line.
   package var smoothed: [Double] {
     buckets.indices.map { index in
       let reach = min(buckets.count / 40, index)

@@ -1,10 +1,11 @@
-/// The wire format of Protocol Buffers, as far as an event has need of it: fields are written in the order of the calls.
+/// Writes the Protocol Buffers wire format, as far as TensorBoard events need it. Fields are written in the order of
+/// the calls.
 ///
 /// Source: https://protobuf.dev/programming-guides/encoding.
 struct ProtobufWriter {
   private(set) var bytes: [UInt8] = []
 
-  /// What follows a field's number.
+  /// How a field's value is encoded.
   private enum WireType: UInt64 {
     case varint = 0
     case fixed64 = 1
@@ -28,7 +29,7 @@ struct ProtobufWriter {
     bytes += littleEndian(value.bitPattern)
   }
 
-  /// A message within this one.
+  /// A nested message.
   mutating func write(_ field: UInt64, message: ProtobufWriter) { write(field, message.bytes) }
 
   mutating func write(_ field: UInt64, text: String) { write(field, Array(text.utf8)) }
@@ -41,7 +42,7 @@ struct ProtobufWriter {
 
   private mutating func key(_ field: UInt64, _ type: WireType) { varint(field << 3 | type.rawValue) }
 
-  /// Seven bits to a byte, the lowest first; the eighth says that more follow.
+  /// Writes a varint: seven bits per byte, lowest first; the eighth bit says that more bytes follow.
   private mutating func varint(_ value: UInt64) {
     var rest = value
     while rest >= 0x80 {
@@ -52,7 +53,7 @@ struct ProtobufWriter {
   }
 }
 
-/// The bytes of a number, the lowest first.
+/// The bytes of a number, lowest first.
 func littleEndian<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
   (0..<Number.bitWidth / 8).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
 }

@@ -1,13 +1,14 @@
 /// One record of a TensorBoard event file.
 ///
-/// An event is the message `Event` of TensorFlow's `event.proto`, of which three kinds are written here; a record is its
-/// bytes between their length and their checksums. `docs/decisions/0009-event-files-by-hand.md` says why by hand.
+/// An event is the message `Event` of TensorFlow's `event.proto`; three kinds of it are written here. A record holds
+/// its bytes between their length and their checksums. `docs/decisions/0009-event-files-by-hand.md` explains why this
+/// needs no library.
 package struct TensorBoardEvent: Sendable {
-  /// What an event says.
+  /// The content of an event.
   package enum Content: Sendable {
     /// The first event of every file.
     case fileVersion
-    /// A process goes on from here: what earlier events say of this step and of later ones is void.
+    /// A process starts here: earlier events of this step and of later steps are void.
     case start
     /// Points of curves, by the names of the curves.
     case scalars([(tag: String, value: Float)])
@@ -24,7 +25,7 @@ package struct TensorBoardEvent: Sendable {
     self.content = content
   }
 
-  /// The event as it stands in a file.
+  /// The event as a record of an event file.
   ///
   /// Source: TensorFlow, tensorflow/core/lib/io/record_writer.h.
   package var record: [UInt8] {
@@ -33,7 +34,7 @@ package struct TensorBoardEvent: Sendable {
     return length + littleEndian(CRC32C.masked(length)) + message + littleEndian(CRC32C.masked(message))
   }
 
-  /// Numbers of fields in event.proto and summary.proto.
+  /// Field numbers of event.proto and summary.proto.
   private enum Field {
     // Event
     static let time: UInt64 = 1
@@ -55,7 +56,7 @@ package struct TensorBoardEvent: Sendable {
   private var message: ProtobufWriter {
     var event = ProtobufWriter()
     event.write(Field.time, double: time)
-    // Zero is what a missing number means.
+    // A missing number means zero.
     if step != 0 { event.write(Field.step, varint: UInt64(bitPattern: Int64(step))) }
     switch content {
     case .fileVersion: event.write(Field.fileVersion, text: "brain.Event:2")
@@ -81,7 +82,7 @@ package struct TensorBoardEvent: Sendable {
 ///
 /// Source: RFC 3720, appendix B.4.
 package enum CRC32C {
-  /// The remainders of all bytes, by the polynomial 0x1EDC6F41 with its bits in reverse.
+  /// The remainders of all byte values, for the polynomial 0x1EDC6F41 with its bits in reverse.
   private static let table: [UInt32] = (0..<256).map { byte in
     (0..<8).reduce(UInt32(byte)) { rest, _ in rest & 1 == 0 ? rest >> 1 : rest >> 1 ^ 0x82F6_3B78 }
   }
@@ -91,8 +92,8 @@ package enum CRC32C {
     ~bytes.reduce(~0) { rest, byte in rest >> 8 ^ table[Int(UInt8(truncatingIfNeeded: rest) ^ byte)] }
   }
 
-  /// The checksum as TFRecord files store it: turned and moved, since a checksum over bytes that hold their own checksum
-  /// detects less.
+  /// The checksum as TFRecord files store it: rotated and offset, because a checksum over data that contain their own
+  /// checksum detects fewer errors.
   ///
   /// Source: TensorFlow, tensorflow/core/lib/hash/crc32c.h, `Mask`.
   static func masked(_ bytes: [UInt8]) -> UInt32 {

@@ -1,4 +1,4 @@
-/// Checks the compiled normalisation rules of a model, which SentencePiece follows without any check.
+/// Validates the compiled normalisation rules of a model, which SentencePiece uses without any check.
 ///
 /// The blob is a 32-bit byte count, a Darts-clone double array of that size (32-bit units), and replacement texts that
 /// end in zero bytes. A walk over all nodes proves that no look-up can leave the array or the texts.
@@ -6,7 +6,7 @@
 struct CharacterMap {
   // normalizer.h: Normalizer::kMaxTrieResultsSize; more matches overrun an array on SentencePiece's stack.
   private static let matchLimit = 32
-  // Far above the rules that exist; it also ends walks in circles.
+  // Far more than existing rules need; it also ends walks in cycles.
   private static let depthLimit = 256
 
   private let units: [UInt32]
@@ -27,7 +27,7 @@ struct CharacterMap {
     guard blob.count > 4 else { throw ModelProblem("the normalisation rules are cut") }
     let trieByteCount = Int(littleEndian(blob.prefix(4)))
     let body = blob.dropFirst(4)
-    // Darts-clone fills whole blocks of 256 units, so that any of the 256 children of a node lies in its block.
+    // Darts-clone fills whole blocks of 256 units, so each of the 256 possible children of a node is in its block.
     guard trieByteCount > 0, trieByteCount % 1024 == 0, trieByteCount < body.count else {
       throw ModelProblem("the trie of the normalisation rules has \(trieByteCount) bytes")
     }
@@ -37,9 +37,9 @@ struct CharacterMap {
     units = stride(from: trie.startIndex, to: trie.endIndex, by: 4).map { littleEndian(trie[$0..<$0 + 4]) }
   }
 
-  /// Checks everything below a node, once for nodes that several paths share.
+  /// Validates everything below a node; a node shared by several paths is validated once.
   ///
-  /// - Returns: The most matches on a path from the node to the end of a rule.
+  /// - Returns: The largest number of matches on a path from the node to the end of a rule.
   private func validate(node: Int, depth: Int, _ matchCounts: inout [Int?]) throws(ModelProblem) -> Int {
     if let known = matchCounts[node] { return known }
     guard depth < Self.depthLimit else { throw ModelProblem("the normalisation rules have no end") }

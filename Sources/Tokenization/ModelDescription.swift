@@ -1,8 +1,8 @@
-/// What a serialized SentencePiece model says about itself, read and checked without SentencePiece.
+/// The contents of a serialized SentencePiece model, parsed and checked without SentencePiece.
 ///
-/// The installed headers offer neither the kind "user-defined" nor the flags of the normaliser, and the library trusts
-/// the bytes: it reads outside its arrays for some broken models and aborts for others. So the protocol buffer is walked
-/// here first; what passes is safe to load. Field numbers: SentencePiece, `sentencepiece_model.proto`.
+/// The installed headers offer neither the kind "user-defined" nor the flags of the normaliser. The library also trusts
+/// the bytes: broken models make it read outside its arrays or abort. So the protocol buffer is checked here first;
+/// what passes is safe to load. Field numbers: SentencePiece, `sentencepiece_model.proto`.
 struct ModelDescription {
   /// A piece of the vocabulary.
   struct Piece {
@@ -16,9 +16,9 @@ struct ModelDescription {
   private(set) var addsDummyPrefix = true
   private(set) var removesExtraWhitespace = true
   private(set) var normalization = ""
-  // Kept as trainer_spec.unk_surface says; its default is " ⁇ ".
+  // The value of trainer_spec.unk_surface; its default is " ⁇ ".
   private(set) var unknownSurface = ArraySlice(" \u{2047} ".utf8)
-  /// Whether normalisation has rules.
+  /// Whether there are normalisation rules.
   private(set) var hasCharacterMap = false
   private var characterMaps: [ArraySlice<UInt8>] = []
   private var isWhitespaceSuffix = false
@@ -133,9 +133,9 @@ struct ModelDescription {
   }
 }
 
-/// The longest row of texts of which each begins with the one before.
+/// The length of the longest chain of texts in which each text is a prefix of the next.
 func nestingDepth(of texts: [ArraySlice<UInt8>]) -> Int {
-  // In this order, the texts that are prefixes of a text are those that are still open.
+  // In sorted order, the prefixes of a text are exactly the texts that are still open.
   var open: [ArraySlice<UInt8>] = []
   var depth = 0
   for text in texts.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
@@ -150,18 +150,18 @@ func nestingDepth(of texts: [ArraySlice<UInt8>]) -> Int {
 func byteValue(_ text: ArraySlice<UInt8>) -> UInt8? {
   guard text.count == 6, text.starts(with: "<0x".utf8), text.last == UInt8(ascii: ">") else { return nil }
   let digits = String(decoding: text.dropFirst(3).prefix(2), as: UTF8.self)
-  // SentencePiece knows capital digits only, and the parser would take a sign.
+  // SentencePiece accepts only capital digits, and the parser would accept a sign.
   guard digits.utf8.allSatisfy({ (48...57).contains($0) || (65...70).contains($0) }) else { return nil }
   return UInt8(digits, radix: 16)
 }
 
-/// What a piece of a vocabulary is for; the raw values are those of SentencePiece's `SentencePiece.Type`.
+/// The purpose of a piece of the vocabulary; the raw values are those of SentencePiece's `SentencePiece.Type`.
 package enum PieceKind: UInt64, Sendable {
   /// Ordinary text.
   case normal = 1
   /// Stands for text that no piece covers.
   case unknown = 2
-  /// A mark such as `<s>`, which text cannot produce and which is no text.
+  /// A mark such as `<s>`: text cannot produce it, and it stands for no text.
   case control = 3
   /// A symbol that is always one piece.
   case userDefined = 4
@@ -171,9 +171,9 @@ package enum PieceKind: UInt64, Sendable {
   case byte = 6
 }
 
-/// The way in which a vocabulary is chosen and text is cut into pieces.
+/// The algorithm that chooses a vocabulary and splits text into pieces.
 package enum ModelType: String, Sendable, CaseIterable {
-  /// The likeliest pieces of a unigram language model.
+  /// The most likely pieces under a unigram language model.
   case unigram
   /// Pairs merged by frequency.
   case bpe
@@ -182,7 +182,7 @@ package enum ModelType: String, Sendable, CaseIterable {
   /// Single characters.
   case char
 
-  /// Reads SentencePiece's `TrainerSpec.ModelType`.
+  /// Converts SentencePiece's `TrainerSpec.ModelType`.
   init?(code: UInt64) {
     switch code {
     case 1: self = .unigram

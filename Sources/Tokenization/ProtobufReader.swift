@@ -1,15 +1,8 @@
-/// Why bytes are not a protocol buffer message, or not one that may be handed to SentencePiece.
-struct ModelProblem: Error {
-  let reason: String
-
-  init(_ reason: String) { self.reason = reason }
-}
-
-/// Walks the fields of one protocol buffer message in the wire format.
+/// Reads the fields of one protocol buffer message.
 ///
-/// Source: protobuf.dev, "Encoding". Groups, which no SentencePiece message has, are refused.
+/// Source: protobuf.dev, "Encoding". Groups are refused, because no SentencePiece message has them.
 struct ProtobufReader {
-  /// The value of a field as it lies on the wire.
+  /// The value of a field in the wire format.
   enum Value {
     case varint(UInt64)
     case fixed64
@@ -72,7 +65,14 @@ struct ProtobufReader {
   }
 }
 
-/// The 32-bit number whose bytes these are, least significant first.
+/// Why a model is refused: it is no valid protocol buffer message, or it is unsafe for SentencePiece.
+struct ModelProblem: Error {
+  let reason: String
+
+  init(_ reason: String) { self.reason = reason }
+}
+
+/// The 32-bit integer in these bytes, least significant byte first.
 func littleEndian(_ bytes: ArraySlice<UInt8>) -> UInt32 {
   bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) }
 }

@@ -1,7 +1,7 @@
 internal import CSentencePiece
 
-/// Owns one model loaded by SentencePiece.
-// Sendable holds: the pointer is a constant, and the library may encode on several threads with one model.
+/// A SentencePiece model loaded by the library; frees it at the end.
+// Sendable holds: the pointer is constant, and the library may encode on several threads with one model.
 @safe
 final class SentencePieceProcessor: @unchecked Sendable {
   private let model: OpaquePointer
@@ -38,10 +38,10 @@ final class SentencePieceProcessor: @unchecked Sendable {
   }
 }
 
-/// Copies and frees an error text of the C functions.
+/// Copies and frees an error message of the C functions.
 ///
-/// SentencePiece puts its own place and condition before it, `src/file.cc(661) [(a) == (b)] `, which tell users nothing,
-/// and sometimes there is nothing else.
+/// SentencePiece puts its own source location and condition first, `src/file.cc(661) [(a) == (b)] `, which do not help
+/// users. Sometimes there is nothing else.
 func takeMessage(_ error: UnsafeMutablePointer<CChar>?) -> String {
   guard let error = unsafe error else { return "out of memory" }
   defer { unsafe csp_free(error) }

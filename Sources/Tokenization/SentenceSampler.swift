@@ -1,9 +1,9 @@
-/// Cuts text into the sentences that SentencePiece trains on, and keeps a bounded share of them.
+/// Splits text into the sentences that SentencePiece trains on, and keeps a bounded sample of them.
 ///
-/// A sentence is a line with its newline, or a block of whole lines. A longer line is cut before a space or, without
-/// one, between two characters: of a text without spaces, one pair of neighbours in a thousand or so is not seen. If
-/// there is more text than the limit, blocks are kept by a random number of their own, so that the choice depends on the
-/// text and the seed alone.
+/// A sentence is a line with its newline, or a block of whole lines. A longer line is split before a space or, without
+/// one, between two characters. In text without spaces, about one pair of neighbours in a thousand is then lost. If the
+/// text exceeds the limit, each block is kept or dropped by its own random number. So the choice depends only on the
+/// text and the seed.
 struct SentenceSampler {
   private(set) var seenByteCount = 0
   var keptByteCount: Int { text.count + block.count }
@@ -18,10 +18,10 @@ struct SentenceSampler {
   private var blockCount: UInt64 = 0
   private var largestKey = UInt64.max
 
-  // By default SentencePiece drops longer sentences than 4,192 bytes, and its unigram trainer is made for sentences.
-  // Its BPE trainer crashes where more than 32,769 characters have no space between them (bpe_model_trainer.h:
-  // EncodePos); of this many bytes, normalisation makes 24,000 characters at most. A piece of a word vocabulary must not
-  // be longer than ModelDescription allows.
+  // By default SentencePiece drops sentences longer than 4,192 bytes, and its unigram trainer is made for sentences.
+  // Its BPE trainer crashes if more than 32,769 characters have no space between them (bpe_model_trainer.h: EncodePos).
+  // From this many bytes, normalisation makes at most 24,000 characters. A piece of a word vocabulary must not exceed
+  // the limit of ModelDescription.
   private static let blockByteLimit = 4000
 
   init(byteLimit: Int, joinsLines: Bool, seed: UInt64) {
@@ -92,7 +92,7 @@ struct SentenceSampler {
   }
 }
 
-/// Where U+2581 or U+2585 first occurs: SentencePiece takes the one for a space and drops sentences with the other.
+/// The position of the first U+2581 or U+2585. SentencePiece treats U+2581 as a space and drops sentences with U+2585.
 private func reservedCharacterIndex(in text: ArraySlice<UInt8>) -> Int? {
   var rest = text
   while let lead = rest.firstIndex(of: 0xE2) {
@@ -102,7 +102,7 @@ private func reservedCharacterIndex(in text: ArraySlice<UInt8>) -> Int? {
   return nil
 }
 
-/// A bijection of 64-bit numbers that leaves no pattern.
+/// A bijection of 64-bit numbers whose output shows no pattern.
 ///
 /// Source: SplitMix64 (Steele, Lea, Flood 2014), with its increment.
 private func mixed(_ number: UInt64) -> UInt64 {

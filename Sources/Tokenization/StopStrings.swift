@@ -1,25 +1,25 @@
-/// Finds where a text must stop, as it comes: what may be the beginning of a stop string is held back.
+/// Finds stop strings in text as it is generated, and holds back text that may be the start of one.
 package struct StopStrings {
   private let strings: [[UInt8]]
   private var held: [UInt8] = []
-  /// Whether a stop string has come.
+  /// Whether a stop string was found.
   package private(set) var isFound = false
 
-  /// - Parameter strings: None of them empty.
+  /// - Parameter strings: The stop strings, none of them empty.
   package init(_ strings: [String]) {
     precondition(!strings.contains(""), "StopStrings: an empty string")
     self.strings = strings.map { Array($0.utf8) }
   }
 
-  /// Takes the next characters.
+  /// Adds the next characters.
   ///
   /// - Parameter text: Whole characters.
-  /// - Returns: The text that is certain to come before any stop string; nothing once one was found.
+  /// - Returns: The text that certainly precedes any stop string; empty once one was found.
   package mutating func append(_ text: String) -> String {
     guard !isFound else { return "" }
     if strings.isEmpty { return text }
     held += Array(text.utf8)
-    // The first place at which a stop string lies, or may still come to lie.
+    // The first position where a stop string is, or may still appear.
     for start in held.indices {
       let rest = held[start...]
       if strings.contains(where: { rest.starts(with: $0) }) {
@@ -33,7 +33,7 @@ package struct StopStrings {
 
   /// Ends the text.
   ///
-  /// - Returns: What was held back and has not become a stop string.
+  /// - Returns: The text that was held back, if it did not become a stop string.
   package mutating func finish() -> String {
     guard !isFound else { return "" }
     let end = held.indices.first { start in strings.contains { held[start...].starts(with: $0) } }

@@ -1,7 +1,7 @@
 /// Encodes a text that arrives in pieces, in bounded memory.
 ///
-/// The ids do not depend on how the text was cut into pieces. Text without newlines is held back until 64 KiB are there,
-/// or 1 MiB where the model has a dummy prefix: the ids of lines up to that length are then those of `spm_encode`.
+/// The ids do not depend on how the text was split into pieces. Text without newlines is buffered up to 64 KiB, or 1
+/// MiB if the model has a dummy prefix. Lines up to that length get the same ids as from `spm_encode`.
 ///
 /// ```swift
 /// var encoder = TextEncoder(tokenizer, invalid: .refuse, source: "notes.txt")
@@ -15,13 +15,13 @@ package struct TextEncoder {
   private var segments: TextSegments
   private var place: TextPlace
 
-  /// Begins a text.
+  /// Starts a text.
   ///
   /// - Parameters:
-  ///   - tokenizer: Encodes.
-  ///   - invalid: What happens to bytes that are not UTF-8.
-  ///   - source: Names the text in errors.
-  ///   - place: Where the first byte lies; not at the start of a text where it goes on after ids that are there already.
+  ///   - tokenizer: The tokenizer to encode with.
+  ///   - invalid: How to treat bytes that are not UTF-8.
+  ///   - source: The name of the text in errors.
+  ///   - place: Where the first byte is; not `textStart` if the text continues after existing ids.
   package init(_ tokenizer: Tokenizer, invalid: InvalidText, source: String, place: TextPlace = .textStart) {
     self.tokenizer = tokenizer
     self.invalid = invalid
@@ -33,17 +33,17 @@ package struct TextEncoder {
   private static func segments(_ tokenizer: Tokenizer) -> TextSegments {
     // One line of 10 MB costs SentencePiece 680 MB and more.
     guard tokenizer.hasDummyPrefix else { return TextSegments(byteLimit: 1 << 16) }
-    // A prefix stands in for the space that is stripped where a cut is made before one.
+    // If a line is split before a space, the space is stripped, and the dummy prefix takes its place.
     let cut: TextSegments.Cut = tokenizer.stripsSpaces && !tokenizer.addsDummyPrefix ? .inWord : .beforeSpaceOrInWord
     return TextSegments(byteLimit: 1 << 20, cut: cut)
   }
 
-  /// Takes the next bytes of the text, and appends the ids that they make certain.
+  /// Adds the next bytes of the text, and appends the ids that no longer depend on later bytes.
   ///
   /// - Parameters:
-  ///   - bytes: Any number of bytes; characters may be cut.
-  ///   - ids: Grows by ids without BOS and EOS.
-  /// - Throws: `TokenizerError.invalidText` or `.encodingFailed`; the encoder is of no use after that.
+  ///   - bytes: Any number of bytes; characters may be split.
+  ///   - ids: Receives ids without BOS and EOS.
+  /// - Throws: `TokenizerError.invalidText` or `.encodingFailed`; the encoder cannot be used after that.
   package mutating func append(_ bytes: Span<UInt8>, to ids: inout [Int32]) throws(TokenizerError) {
     try bytes.forEachBlock { (block) throws(TokenizerError) in
       segments.append(block)
@@ -51,9 +51,9 @@ package struct TextEncoder {
     }
   }
 
-  /// Encodes what was held back, and makes the encoder ready for another text.
+  /// Encodes what was buffered, and resets the encoder for another text.
   ///
-  /// - Parameter ids: Grows by ids without BOS and EOS.
+  /// - Parameter ids: Receives ids without BOS and EOS.
   /// - Throws: `TokenizerError.invalidText` or `.encodingFailed`.
   package mutating func finish(to ids: inout [Int32]) throws(TokenizerError) {
     try encodeSegments(isFinal: true, to: &ids)
@@ -65,7 +65,7 @@ package struct TextEncoder {
     while let segment = segments.next(isFinal: isFinal) { try encode(segment, to: &ids) }
   }
 
-  /// Encodes a segment: runs of text by SentencePiece, U+2581 and bytes that are not UTF-8 by us.
+  /// Encodes a segment: SentencePiece encodes text, while U+2581 and bytes that are not UTF-8 are encoded here.
   private mutating func encode(_ segment: ArraySlice<UInt8>, to ids: inout [Int32]) throws(TokenizerError) {
     var rest = segment
     while !rest.isEmpty {
@@ -84,7 +84,7 @@ package struct TextEncoder {
   private mutating func encodeValid(_ text: ArraySlice<UInt8>, to ids: inout [Int32]) throws(TokenizerError) {
     var rest = text
     while !rest.isEmpty {
-      // SentencePiece would give U+2581 back as a space.
+      // SentencePiece would decode U+2581 as a space.
       let symbol = spaceSymbolIndex(in: rest)
       let run = rest[..<(symbol ?? rest.endIndex)]
       if !run.isEmpty {
@@ -105,7 +105,7 @@ package struct TextEncoder {
   }
 
   private mutating func appendBytePieces(_ bytes: ArraySlice<UInt8>, to ids: inout [Int32]) {
-    // Without byte pieces the whole sequence is one unknown piece, as SentencePiece makes of unknown characters.
+    // Without byte pieces the whole sequence is one unknown piece, as SentencePiece does with unknown characters.
     if tokenizer.hasByteFallback {
       for byte in bytes { ids.append(tokenizer.byteIDs[Int(byte)]) }
     } else {
@@ -115,7 +115,7 @@ package struct TextEncoder {
   }
 }
 
-/// Where U+2581 first occurs.
+/// The position of the first U+2581.
 func spaceSymbolIndex(in text: ArraySlice<UInt8>) -> Int? {
   var rest = text
   while let lead = rest.firstIndex(of: spaceSymbol[0]) {

@@ -1,21 +1,22 @@
-/// Cuts a text that arrives in pieces into segments, in bounded memory.
+/// Splits a text that arrives in pieces into segments, in bounded memory.
 ///
-/// A segment ends after a newline. A line of which the first `byteLimit` bytes have no newline is cut before the last
-/// space in them or, without a space, between two of their last characters. So the segments depend on the text alone.
+/// A segment ends after a newline. If the first `byteLimit` bytes of a line have no newline, the line is split before
+/// the last space in them. Without a space, it is split between two of their last characters. So the segments depend
+/// only on the text.
 struct TextSegments {
-  /// Where a line that is too long may be cut.
+  /// Where a line that is too long may be split.
   enum Cut {
-    /// Before a space or, without one, at the last border between characters.
+    /// Before a space or, without one, at the last boundary between characters.
     case beforeSpace
-    /// The same, but without a space between two letters or marks that normalisation leaves apart.
+    /// The same, but without a space between two letters or marks that normalisation does not join.
     case beforeSpaceOrInWord
-    /// Between two such letters or marks, as spaces at the ends of a segment would be lost.
+    /// Between two such letters or marks, because spaces at the ends of a segment would be lost.
     case inWord
   }
 
-  /// Where the last segment began, in bytes from the start of the text.
+  /// The start of the last segment, in bytes from the start of the text.
   private(set) var offset = 0
-  /// The line that the last segment belongs to, from 1.
+  /// The line of the last segment, from 1.
   private(set) var line = 1
 
   private let byteLimit: Int
@@ -29,14 +30,14 @@ struct TextSegments {
 
   /// - Parameters:
   ///   - byteLimit: The longest segment, ≥ 4.
-  ///   - cut: Where a line that is longer is cut.
+  ///   - cut: Where a longer line is split.
   init(byteLimit: Int, cut: Cut = .beforeSpace) {
     precondition(byteLimit >= 4, "text segments: at most \(byteLimit) bytes cannot hold every character")
     self.byteLimit = byteLimit
     self.cut = cut
   }
 
-  /// Takes the next bytes; callers take out all segments before they append again.
+  /// Adds the next bytes; callers take all segments before they append again.
   mutating func append(_ bytes: Span<UInt8>) {
     pending.removeFirst(start)
     searched -= start
@@ -44,10 +45,10 @@ struct TextSegments {
     unsafe bytes.withUnsafeBufferPointer { unsafe pending.append(contentsOf: $0) }
   }
 
-  /// The next segment, or nil if that takes more bytes or nothing is left.
+  /// The next segment; nil if it needs more bytes or nothing is left.
   ///
   /// - Parameter isFinal: Whether the text ends with the bytes appended so far.
-  /// - Returns: Bytes with the line and offset that the properties tell.
+  /// - Returns: The bytes; the properties give their line and offset.
   mutating func next(isFinal: Bool) -> ArraySlice<UInt8>? {
     guard let end = nextEnd(isFinal: isFinal) else { return nil }
     let segment = pending[start..<end]
@@ -70,7 +71,7 @@ struct TextSegments {
   }
 }
 
-/// The last place, if there is one near the end, between two characters that no normalisation joins or drops.
+/// The last position near the end between two characters that no normalisation joins or drops, if there is one.
 private func lastWordBorder(in text: ArraySlice<UInt8>) -> Int? {
   // Runs of spaces or marks are rarely longer.
   let tail = text.suffix(4096)
@@ -86,9 +87,9 @@ private func lastWordBorder(in text: ArraySlice<UInt8>) -> Int? {
 }
 
 extension Unicode.Scalar {
-  /// Whether it is a letter, a digit or a mark that is no part of a longer character.
+  /// Whether this is a letter, a digit or a mark that is not part of a composed character.
   fileprivate var isPlain: Bool {
-    // Hangul is composed of letters; the rest of ASCII is spaces and control characters.
+    // Hangul syllables are composed of letters; the rest of ASCII is spaces and control characters.
     if isASCII { return value > 0x20 && value < 0x7F }
     switch properties.generalCategory {
     case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .otherLetter, .decimalNumber, .otherNumber,
@@ -100,7 +101,7 @@ extension Unicode.Scalar {
 }
 
 extension Span where Element == UInt8 {
-  /// Lends the bytes in blocks of bounded size.
+  /// Passes the bytes to a closure in blocks of bounded size.
   func forEachBlock<Failure: Error>(_ body: (Span<UInt8>) throws(Failure) -> Void) throws(Failure) {
     let blockByteCount = 1 << 16
     var start = 0

@@ -1,23 +1,23 @@
-/// Turns ids into text as they come, whole UTF-8 characters at a time.
+/// Decodes ids into text as they are generated, in whole UTF-8 characters.
 ///
-/// For showing text: bytes that cannot become a character are replaced by U+FFFD, one for each sequence that Unicode
-/// counts as one error. `Tokenizer.decode` gives all bytes as they are.
+/// It is for display: bytes that cannot become a character are replaced by U+FFFD, one for each sequence that Unicode
+/// counts as one error. `Tokenizer.decode` returns all bytes unchanged.
 package struct TextStream {
   private let tokenizer: Tokenizer
   private var isTextStart: Bool
   private var pending: [UInt8] = []
 
-  /// Begins a stream.
+  /// Starts a stream.
   ///
   /// - Parameters:
-  ///   - tokenizer: The one that the ids belong to.
-  ///   - startsText: Whether the first id starts a text; false after a prompt, whose text goes on.
+  ///   - tokenizer: The tokenizer of the ids.
+  ///   - startsText: Whether the first id starts a text; false after a prompt, whose text continues.
   package init(_ tokenizer: Tokenizer, startsText: Bool) {
     self.tokenizer = tokenizer
     isTextStart = startsText
   }
 
-  /// Takes the next id.
+  /// Adds the next id.
   ///
   /// - Parameter id: An id of the vocabulary.
   /// - Returns: The characters that are now complete, often none.

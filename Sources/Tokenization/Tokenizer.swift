@@ -1,58 +1,40 @@
-/// What happens to byte sequences that are not UTF-8.
-package enum InvalidText: String, Sendable, CaseIterable {
-  /// They are an error that names their place.
-  case refuse
-  /// They become byte pieces (or unknown pieces in a model that has no byte pieces).
-  case bytes
-}
-
-/// Where in a text something lies.
-package enum TextPlace: Sendable {
-  /// At its beginning.
-  case textStart
-  /// At the beginning of a line behind others.
-  case lineStart
-  /// Behind other text of its line.
-  case middle
-}
-
-/// Turns text into the ids of a SentencePiece model, and ids into text.
+/// A SentencePiece tokenizer, which converts text to token ids and ids back to text.
 ///
-/// Models trained here give back every byte of every text: see docs/TOKENS.md. Stock models keep their own normalisation
-/// and their dummy prefix, a space that is put before a text and taken away again.
+/// Models trained here restore every byte of every text: see docs/TOKENS.md. Other models keep their own normalisation
+/// and their dummy prefix, a space that is added before a text and removed again.
 package final class Tokenizer: Sendable {
-  /// The serialized model, as it was given.
+  /// The serialized model, unchanged.
   package let model: [UInt8]
   /// Where the model came from, for messages.
   package let path: String
-  /// How the vocabulary cuts text.
+  /// The algorithm that splits text into pieces.
   package let modelType: ModelType
   /// Whether text that no piece covers becomes byte pieces.
   package let hasByteFallback: Bool
   /// The name of the normalisation rules; `identity` changes nothing.
   package let normalization: String
-  /// How many ids there are; they are 0..<vocabularySize.
+  /// The number of ids; they are 0..<vocabularySize.
   package let vocabularySize: Int
   /// The id of the unknown piece.
   package let unknownID: Int32
-  /// The id that begins sequences, if the model has one.
+  /// The id that starts sequences, if the model has one.
   package let bosID: Int32?
   /// The id that ends documents, if the model has one.
   package let eosID: Int32?
-  /// The id that fills batches, if the model has one.
+  /// The id that pads batches, if the model has one.
   package let padID: Int32?
 
-  /// Whether the first piece of a text begins with a space that is not part of the text.
+  /// Whether the first piece of a text starts with a space that is not part of the text.
   let hasDummyPrefix: Bool
-  /// Whether the start of a text gets a space before it.
+  /// Whether a space is added at the start of a text.
   let addsDummyPrefix: Bool
-  /// Whether spaces at the ends of what is encoded are lost.
+  /// Whether spaces at the ends of encoded text are lost.
   let stripsSpaces: Bool
   /// Encodes the start of a text.
   let start: SentencePieceProcessor
-  /// Encodes what follows; differs from `start` where a dummy prefix would be added once more.
+  /// Encodes the rest; differs from `start` if that would add another dummy prefix.
   let continuation: SentencePieceProcessor
-  /// The id for each byte that is not covered otherwise.
+  /// The id of each byte, for text that no other piece covers.
   let byteIDs: [Int32]
   private let normalizesSpaces: Bool
   private let kinds: [PieceKind]
@@ -62,8 +44,8 @@ package final class Tokenizer: Sendable {
   /// Loads a serialized SentencePiece model.
   ///
   /// - Parameters:
-  ///   - model: The bytes of a `.model` file; they need not be trusted.
-  ///   - path: Names the model in errors.
+  ///   - model: The bytes of a `.model` file, which are not trusted.
+  ///   - path: The name of the model in errors.
   /// - Throws: `TokenizerError.invalidModel`.
   package init(model: [UInt8], path: String) throws(TokenizerError) {
     self.model = model
@@ -72,7 +54,7 @@ package final class Tokenizer: Sendable {
       let description = try ModelDescription(model)
       start = try SentencePieceProcessor(model)
       if description.addsDummyPrefix {
-        // Messages written one behind the other merge: this sets normalizer_spec.add_dummy_prefix to false.
+        // Concatenated messages merge: this sets normalizer_spec.add_dummy_prefix to false.
         continuation = try SentencePieceProcessor(model + [0x1A, 2, 0x18, 0])
       } else {
         continuation = start
@@ -105,9 +87,9 @@ package final class Tokenizer: Sendable {
   ///
   /// - Parameters:
   ///   - text: Any bytes.
-  ///   - invalid: What happens to bytes that are not UTF-8.
-  ///   - source: Names the text in errors.
-  /// - Returns: The same ids that a `TextEncoder` gives for the text in pieces.
+  ///   - invalid: How to treat bytes that are not UTF-8.
+  ///   - source: The name of the text in errors.
+  /// - Returns: The same ids as from a `TextEncoder` that receives the text in pieces.
   /// - Throws: `TokenizerError.invalidText` or `.encodingFailed`.
   package func encode(
     _ text: [UInt8], invalid: InvalidText = .refuse, source: String = "text"
@@ -121,9 +103,9 @@ package final class Tokenizer: Sendable {
 
   /// The bytes of a whole text.
   ///
-  /// A dummy prefix is taken away at the start and after BOS and EOS, where another text begins.
+  /// A dummy prefix is removed at the start, and after BOS and EOS, where another text starts.
   ///
-  /// - Parameter ids: Any ids of the vocabulary; BOS, EOS and other control pieces are no text.
+  /// - Parameter ids: Any ids of the vocabulary; BOS, EOS and other control pieces produce no text.
   /// - Returns: The text; it is UTF-8 if the ids were made from UTF-8.
   /// - Throws: `TokenizerError.unknownID`.
   package func decode(_ ids: [Int32]) throws(TokenizerError) -> [UInt8] {
@@ -143,10 +125,10 @@ package final class Tokenizer: Sendable {
   /// - Precondition: The id is in 0..<vocabularySize.
   package func bytes(of id: Int32) -> ArraySlice<UInt8> { surfaces[Int(id)] }
 
-  /// How many bytes an id stands for at the start of a text, where a dummy prefix is none.
+  /// The number of bytes that an id stands for at the start of a text, without a dummy prefix.
   ///
   /// - Parameter id: An id of the vocabulary.
-  /// - Returns: Bytes.
+  /// - Returns: A number of bytes.
   /// - Precondition: The id is in 0..<vocabularySize.
   package func openingByteCount(of id: Int32) -> Int {
     var (isTextStart, bytes) = (true, [UInt8]())
@@ -154,17 +136,17 @@ package final class Tokenizer: Sendable {
     return bytes.count
   }
 
-  /// Whether the words of a text are those of its decoded ids, if none of these is the unknown piece.
+  /// Whether decoding restores the words of a text, unless an id is the unknown piece.
   package var keepsWords: Bool { !normalizesSpaces && modelType != .word }
 
-  /// The piece as the vocabulary has it, spaces as `▁` and bytes as `<0x0A>`.
+  /// The piece as stored in the vocabulary, with spaces as `▁` and bytes as `<0x0A>`.
   ///
   /// - Parameter id: An id of the vocabulary.
   /// - Returns: The text of the piece.
   /// - Precondition: The id is in 0..<vocabularySize.
   package func piece(of id: Int32) -> String { String(decoding: pieces[Int(id)], as: UTF8.self) }
 
-  /// What the piece of an id is for.
+  /// The purpose of an id's piece.
   ///
   /// - Parameter id: An id of the vocabulary.
   /// - Returns: Its kind.
@@ -179,10 +161,10 @@ package final class Tokenizer: Sendable {
     guard 0..<vocabularySize ~= Int(id) else { throw .unknownID(id, vocabularySize: vocabularySize) }
   }
 
-  /// What encodes a run of text.
+  /// The processor that encodes a run of text.
   ///
-  /// Lines behind the first carry on the text, so they get no prefix. A model that strips whitespace loses the space
-  /// before a line or a run anyway, and the prefix stands in for it: inside a line only if the run begins with a space.
+  /// Later lines continue the text, so they get no prefix. A model that strips whitespace loses the space before a line
+  /// or a run. The prefix then takes its place: inside a line, only if the run starts with a space.
   func processor(for run: ArraySlice<UInt8>, at place: TextPlace) -> SentencePieceProcessor {
     switch place {
     case .textStart: start
@@ -193,7 +175,7 @@ package final class Tokenizer: Sendable {
 
   private func beginsWithSpace(_ run: ArraySlice<UInt8>) -> Bool {
     if run.first == UInt8(ascii: " ") { return true }
-    // Normalisation makes spaces of tabs and of the other spaces of Unicode.
+    // Normalisation turns tabs and Unicode's other spaces into spaces.
     guard normalizesSpaces else { return false }
     return String(decoding: run.prefix(4), as: UTF8.self).unicodeScalars.first?.properties.isWhitespace ?? false
   }
@@ -210,6 +192,24 @@ package final class Tokenizer: Sendable {
     text.append(contentsOf: isPrefixed ? surface.dropFirst() : surface)
     isTextStart = false
   }
+}
+
+/// How to treat byte sequences that are not UTF-8.
+package enum InvalidText: String, Sendable, CaseIterable {
+  /// An error that names their position.
+  case refuse
+  /// Encode them as byte pieces, or as unknown pieces in a model without byte pieces.
+  case bytes
+}
+
+/// A position in a text, relative to its lines.
+package enum TextPlace: Sendable {
+  /// At the start of the text.
+  case textStart
+  /// At the start of a later line.
+  case lineStart
+  /// After other text on the same line.
+  case middle
 }
 
 /// U+2581, which stands for a space in SentencePiece's pieces.
@@ -247,7 +247,7 @@ extension ModelDescription {
   }
 }
 
-/// Many short byte strings in one buffer.
+/// Stores many short byte strings in one buffer.
 struct ByteTable: Sendable {
   private var bytes: [UInt8] = []
   private var ends: [Int] = []
@@ -260,7 +260,7 @@ struct ByteTable: Sendable {
     }
   }
 
-  /// - Precondition: The index is that of a string.
+  /// - Precondition: The index is valid.
   subscript(_ index: Int) -> ArraySlice<UInt8> {
     precondition(ends.indices.contains(index), "byte table: \(index) outside 0..<\(ends.count)")
     return bytes[(index == 0 ? 0 : ends[index - 1])..<ends[index]]

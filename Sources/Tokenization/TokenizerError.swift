@@ -1,20 +1,20 @@
-/// What can go wrong with tokenizer models, their training, and the text and ids that they are given.
+/// An error in a tokenizer model, its training, or its input.
 package enum TokenizerError: Error, Equatable, CustomStringConvertible {
   /// The bytes are not a SentencePiece model that can be used safely.
   case invalidModel(path: String, reason: String)
-  /// A byte sequence of the text is not UTF-8; the offset counts bytes from 0, the line lines from 1.
+  /// A byte sequence of the text is not UTF-8. The offset counts bytes from 0, the line counts from 1.
   case invalidText(source: String, offset: Int, line: Int)
-  /// An id lies outside the vocabulary.
+  /// An id is outside the vocabulary.
   case unknownID(Int32, vocabularySize: Int)
   /// SentencePiece failed while encoding.
   case encodingFailed(source: String, reason: String)
-  /// A setting of the training lies outside its range.
+  /// A training setting is out of range.
   case invalidSetting(name: String, expected: String, found: String)
-  /// There was no text to train on.
+  /// There is no text to train on.
   case noTrainingText
-  /// The text cannot fill the vocabulary.
+  /// The text is too short for a vocabulary of this size.
   case vocabularyTooLarge(requested: Int, largest: Int)
-  /// The vocabulary cannot hold the characters and special pieces that it must hold.
+  /// The vocabulary is too small for the characters and special pieces that it must hold.
   case vocabularyTooSmall(requested: Int, smallest: Int)
   /// SentencePiece failed while training.
   case trainingFailed(reason: String)
@@ -37,7 +37,7 @@ package enum TokenizerError: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  /// One next step, where there is one.
+  /// A suggested next step, where there is one.
   package var hint: String? {
     switch self {
     case .invalidModel: "the file is incomplete or damaged; copy or download it again"

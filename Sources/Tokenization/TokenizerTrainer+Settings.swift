@@ -1,12 +1,13 @@
+/// Checks the settings of a tokenizer training and passes them to SentencePiece.
 extension TokenizerTrainer.Settings {
-  /// Refuses what SentencePiece would refuse less clearly, or not at all.
+  /// Checks the settings, including those that SentencePiece would refuse less clearly, or not at all.
   func validate() throws(TokenizerError) {
     try require(1...1 << 24 ~= vocabularySize, "--vocab-size", "1 to \(1 << 24)", "\(vocabularySize)")
     try require(0.98...1 ~= characterCoverage, "--character-coverage", "0.98 to 1", "\(characterCoverage)")
     try require(
       Self.normalizations.contains(normalization), "--normalization", Self.normalizations.joined(separator: "|"),
       normalization)
-    // The suffix array of the unigram trainer has indices of 32 bits, and normalisation makes up to six characters of a
+    // The suffix array of the unigram trainer has 32-bit indices, and normalisation makes up to six characters from a
     // byte.
     let most = modelType != .unigram ? Int.max : normalization == "identity" ? 1 << 30 : 1 << 28
     let range = most == .max ? "at least \(1 << 16)" : "\(1 << 16) to \(most)"
@@ -23,11 +24,11 @@ extension TokenizerTrainer.Settings {
       try require(
         !isTaken && !userDefinedSymbols[..<index].contains(symbol), name, "a piece that does not exist yet",
         "'\(symbol)'")
-      // A text is cut behind its newlines, and U+2581 in it becomes three bytes.
+      // Text is split after newlines, and U+2581 in it becomes three bytes.
       let shown = symbol.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).joined(separator: "\\n")
       try require(
         !symbol.utf8.dropLast().contains(UInt8(ascii: "\n")), name, "a newline at the end of a symbol only",
-        "'\(shown)', which no text becomes, as texts are cut behind newlines")
+        "'\(shown)', which never matches, as text is split after newlines")
       try require(
         !symbol.unicodeScalars.contains("\u{2581}"), name, "symbols without U+2581 (a space is written as a space)",
         "'\(symbol)'")
@@ -45,23 +46,23 @@ extension TokenizerTrainer.Settings {
     guard holds else { throw .invalidSetting(name: name, expected: expected, found: found) }
   }
 
-  /// The pieces that are there whatever the text is: the unknown and the control pieces, those of bytes, and the symbols.
+  /// The number of pieces that exist for any text: the unknown piece, control pieces, byte pieces and symbols.
   var specialCount: Int { Self.controlPieces.count + (hasByteFallback ? 256 : 0) + userDefinedSymbols.count }
 
-  /// The size that SentencePiece is asked for.
+  /// The vocabulary size that is requested from SentencePiece.
   private var trainedSize: Int {
     switch modelType {
-    // With less, it leaves characters out; it makes no more pieces than there are characters.
+    // With a smaller size it leaves characters out; it makes no more pieces than there are characters.
     case .char: specialCount + 0x11_0000
-    // With less, it does not say how many are needed.
+    // With a smaller size it does not report how many are needed.
     case .unigram, .bpe: max(vocabularySize, specialCount)
     case .word: vocabularySize
     }
   }
 
-  /// Names and values of SentencePiece's trainer, each ending in zero.
+  /// Names and values for SentencePiece's trainer, each ending in zero.
   func options(longestSentence: Int) -> [UInt8] {
-    // A comma-separated list with quotes; spaces as the vocabulary has them.
+    // A comma-separated list with quotes; spaces are written as in the vocabulary.
     let symbols = userDefinedSymbols.map { symbol in
       let text = symbol.unicodeScalars.map { $0 == " " ? "\u{2581}" : $0 == "\"" ? "\"\"" : String($0) }.joined()
       return "\"\(text)\""
@@ -77,7 +78,7 @@ extension TokenizerTrainer.Settings {
       "remove_extra_whitespaces": "false",
       // Without a piece of its own, a space would become the bytes of U+2581.
       "required_chars": userDefinedSymbols.contains(" ") ? "" : "\u{2581}",
-      // It takes no limit below ten.
+      // The trainer accepts no limit below ten.
       "max_sentence_length": "\(max(10, longestSentence))",
       // A unigram vocabulary depends on the number of threads.
       "num_threads": "1",
@@ -86,7 +87,7 @@ extension TokenizerTrainer.Settings {
     return options.flatMap { Array($0.utf8) + [0] + Array($1.utf8) + [0] }
   }
 
-  /// Refuses a trained model that is not what was asked for.
+  /// Checks that a trained model has what was requested.
   func check(_ model: [UInt8]) throws(TokenizerError) {
     let tokenizer = try Tokenizer(model: model, path: "the trained model")
     let size = tokenizer.vocabularySize
@@ -96,12 +97,12 @@ extension TokenizerTrainer.Settings {
       let ids = try tokenizer.encode(Array(symbol.utf8))
       try require(
         ids.count == 1 && tokenizer.kind(of: ids[0]) == .userDefined, "--user-defined-symbols",
-        "symbols that texts become with --model-type \(modelType.rawValue) --normalization \(normalization)",
-        "'\(symbol)', which these change or cut")
+        "symbols that text can match with --model-type \(modelType.rawValue) --normalization \(normalization)",
+        "'\(symbol)', which these settings change or split")
     }
   }
 
-  /// What SentencePiece's message means.
+  /// Converts SentencePiece's message to an error.
   func failure(_ message: String) -> TokenizerError {
     // "Vocabulary size too high (8000). Please set it to a value <= 512."
     if message.contains("too high"), let largest = message.numbers.last {

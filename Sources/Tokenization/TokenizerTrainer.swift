@@ -8,16 +8,16 @@ internal import CSentencePiece
 /// let model = try trainer.train()
 /// ```
 package struct TokenizerTrainer {
-  /// What can be chosen about a vocabulary.
+  /// The settings of a vocabulary.
   package struct Settings: Sendable {
-    /// How many pieces there are in the end, byte pieces and special pieces among them.
+    /// The final number of pieces, including byte pieces and special pieces.
     package var vocabularySize: Int
-    /// How the vocabulary cuts text.
+    /// The algorithm that splits text into pieces.
     ///
-    /// On the King James Bible with 4,096 pieces, unigram and bpe need 0.2514 and 0.2507 ids for each byte of held-out
-    /// text, and a 4-gram model of these ids 1.588 and 1.590 bits per byte.
+    /// On the King James Bible with 4,096 pieces, unigram and bpe need 0.2514 and 0.2507 ids per byte of held-out text.
+    /// A 4-gram model of these ids has 1.588 and 1.590 bits per byte.
     package var modelType = ModelType.unigram
-    /// The share of all characters that must have a piece of their own, 0.98…1; the rest becomes byte pieces.
+    /// The share of all characters that must have a piece of their own, 0.98…1; the rest become byte pieces.
     package var characterCoverage = 1.0
     /// Whether there are 256 byte pieces; without them, text that no piece covers is lost.
     package var hasByteFallback = true
@@ -25,11 +25,11 @@ package struct TokenizerTrainer {
     package var userDefinedSymbols: [String] = []
     /// The name of SentencePiece's normalisation rules; any other than `identity` changes text.
     package var normalization = "identity"
-    /// The most text that is used; of more, blocks are chosen at random.
+    /// The maximum amount of text to use; from more text, blocks are chosen at random.
     ///
     /// A unigram vocabulary takes about a second and 25 MB of memory for each MB of text, the others far less.
     package var byteLimit = 16_000_000
-    /// Chooses the blocks.
+    /// The seed for choosing the blocks.
     package var seed: UInt64 = 0
 
     /// - Parameter vocabularySize: See the property.
@@ -37,16 +37,16 @@ package struct TokenizerTrainer {
       self.vocabularySize = vocabularySize
     }
 
-    /// Whether every text can be given back byte for byte.
+    /// Whether every text can be restored byte for byte.
     package var isLossless: Bool { hasByteFallback && normalization == "identity" && modelType != .word }
   }
 
   private let settings: Settings
   private var sampler: SentenceSampler
 
-  /// Begins without text.
+  /// Starts without text.
   ///
-  /// - Parameter settings: What is to be trained.
+  /// - Parameter settings: The settings of the vocabulary.
   /// - Throws: `TokenizerError.invalidSetting`.
   package init(_ settings: Settings) throws(TokenizerError) {
     try settings.validate()
@@ -56,17 +56,17 @@ package struct TokenizerTrainer {
       byteLimit: settings.byteLimit, joinsLines: settings.modelType == .unigram, seed: settings.seed)
   }
 
-  /// How many bytes of text were appended.
+  /// The number of bytes of text appended so far.
   package var byteCount: Int { sampler.seenByteCount }
 
-  /// How many of these bytes the training will use.
+  /// The number of these bytes that the training will use.
   package var sampledByteCount: Int { sampler.keptByteCount }
 
   /// Adds a document.
   ///
   /// - Parameters:
   ///   - text: The whole document.
-  ///   - source: Names the text in errors.
+  ///   - source: The name of the text in errors.
   /// - Throws: `TokenizerError.invalidText`.
   package mutating func append(_ text: Span<UInt8>, source: String) throws(TokenizerError) {
     try sampler.append(text, source: source)
@@ -74,9 +74,9 @@ package struct TokenizerTrainer {
 
   /// Trains the vocabulary.
   ///
-  /// - Returns: The serialized model, which has as many pieces as was asked for.
-  /// - Throws: `TokenizerError.noTrainingText`, `.vocabularyTooLarge` and `.vocabularyTooSmall`, which name the nearest
-  ///   size that the text allows, `.invalidSetting` for a symbol that no text becomes, or `.trainingFailed`.
+  /// - Returns: The serialized model, with the requested number of pieces.
+  /// - Throws: `TokenizerError.noTrainingText`; `.vocabularyTooLarge` and `.vocabularyTooSmall`, which name the nearest
+  ///   possible size; `.invalidSetting` for a symbol that text cannot match; `.trainingFailed`.
   package consuming func train() throws(TokenizerError) -> [UInt8] {
     var (text, ends) = sampler.sentences()
     guard !ends.isEmpty else { throw .noTrainingText }
@@ -84,7 +84,7 @@ package struct TokenizerTrainer {
     if settings.modelType == .word, requested <= settings.specialCount {
       throw .vocabularyTooSmall(requested: requested, smallest: settings.specialCount + 1)
     }
-    // The space is a required character, and SentencePiece aborts if one is nowhere in the text.
+    // The space is a required character, and SentencePiece aborts if the text has none.
     text.append(UInt8(ascii: " "))
     ends.append(text.count)
     let longest = zip(ends, [0] + ends).map { $0 - $1 }.max() ?? 0

@@ -1,11 +1,11 @@
-/// Whether bytes are UTF-8.
+/// Whether bytes are valid UTF-8.
 func isUTF8(_ bytes: ArraySlice<UInt8>) -> Bool {
   firstInvalidUTF8(bytes.span) == nil
 }
 
 /// The first byte sequence that is not UTF-8, or nil.
 ///
-/// A character that the end cuts off is such a sequence too.
+/// A character that is cut off at the end counts too.
 func firstInvalidUTF8(_ bytes: Span<UInt8>) -> Range<Int>? {
   do {
     _ = try UTF8Span(validating: bytes)
@@ -15,7 +15,7 @@ func firstInvalidUTF8(_ bytes: Span<UInt8>) -> Range<Int>? {
   }
 }
 
-/// How many bytes at the end, at most three, begin a UTF-8 character that is not yet complete.
+/// The number of bytes (at most three) at the end that start an incomplete UTF-8 character.
 func incompleteCharacterByteCount(_ bytes: ArraySlice<UInt8>) -> Int {
   for count in 1..<4 where count <= bytes.count {
     let tail = bytes.suffix(count)
@@ -28,7 +28,7 @@ func incompleteCharacterByteCount(_ bytes: ArraySlice<UInt8>) -> Int {
   return 0
 }
 
-// Unicode, table 3-7: overlong forms, surrogates and what lies beyond U+10FFFF are not well-formed.
+// Unicode, table 3-7: overlong forms, surrogates and values beyond U+10FFFF are not well-formed.
 private func secondBytes(after lead: UInt8) -> ClosedRange<UInt8> {
   switch lead {
   case 0xE0: 0xA0...0xBF

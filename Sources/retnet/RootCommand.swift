@@ -3,7 +3,7 @@ internal import Files
 internal import Glibc
 internal import Tensors
 
-/// The root command.
+/// The root command `retnet`, with all commands below it.
 @main
 struct RootCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -15,12 +15,12 @@ struct RootCommand: ParsableCommand {
       ConvertCommand.self, InfoCommand.self, VerifyCommand.self, BenchCommand.self,
     ])
 
-  /// Runs the command that the arguments name and ends the process with its exit status.
+  /// Runs the command given by the arguments and ends the process with its exit status.
   static func main() {
     StandardStream.reportFailedWrites()
     MappingFaults.endProcess(status: ExitStatus.inputOutput.rawValue)
     MemoryRefusal.whenRefused(limit: { MachineMemory()?.limit ?? .infinity }) { endOutOfMemory(byteCount: $0) }
-    // Swift reads them there; without, every command would be an empty one.
+    // Swift reads the arguments there; without it, every command would look empty.
     guard CommandLine.argc > 0 else {
       _exit(report(CommandError(.inputMissing, "/proc/self/cmdline: cannot read the arguments; is /proc mounted?")))
     }
@@ -30,13 +30,13 @@ struct RootCommand: ParsableCommand {
     } catch {
       _exit(report(error))
     }
-    // Nothing is left to be written. An exit would wait for OpenBLAS's threads, which where there is no memory for their
-    // buffers never end.
+    // All output is written. A normal exit would wait for OpenBLAS's threads, which never end if they had no memory for
+    // their buffers.
     _exit(ExitStatus.done.rawValue)
   }
 }
 
-/// Ends the process where an array was to be made and the system has no memory for it: no output is half there then.
+/// Ends the process when the system has no memory for an array; no output is half-written then.
 private func endOutOfMemory(byteCount: Int) -> Never {
   TemporaryNames.removeAll()
   _exit(report(CommandError(.badConfiguration, "out of memory: asked for \(grouped(byteCount)) bytes")))

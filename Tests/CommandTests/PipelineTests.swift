@@ -49,7 +49,7 @@ extension CommandRuns {
         "tokenize train --input text.txt --vocab-size 320 --normalization nfkc_cf -o folded.model")
       try workspace.expectFailure(
         "tokenize pack -m folded.model --input text.txt -o d.tokens --verify", status: 65,
-        "decoding does not give back the text\nhint: ")
+        "decoding does not restore the text\nhint: ")
     }
 
     @Test func trainingFillsItsFolder() throws {
@@ -196,7 +196,7 @@ extension CommandRuns {
     @Test func linesOfJSONAndPartsOfOneDocumentAreToldOf() throws {
       try workspace.write("{\"text\": \"And the light\"}\n{\"text\": \"the day\"}\n", "lines.jsonl")
       let line = "tokenize pack -m tokenizer.model --input lines.jsonl -o lines.tokens"
-      let warning = "warning: lines.jsonl: read as plain text, JSON and all; --jsonl-field NAME takes the text in that"
+      let warning = "warning: lines.jsonl: read as plain text, including the JSON syntax; --jsonl-field NAME reads the"
       #expect(try workspace.run(line).talk.contains(warning))
       #expect(try !workspace.run(line + " --jsonl-field text").talk.contains("warning"))
       #expect(try workspace.run("eval -m model.safetensors lines.jsonl").talk.contains("warning: lines.jsonl: "))

@@ -14,9 +14,9 @@ import Testing
   /// Of a case, and of what is made of it where no file of the family is at hand.
   private struct Family: CustomTestStringConvertible, Sendable {
     let source: String
-    let family: ModelFamily
+    let family: ForeignFamily
     var renames: [(String, String)] = []
-    var testDescription: String { "\(family.rawValue) from \(source)" }
+    var testDescription: String { "\(family.name) from \(source)" }
 
     func name(_ name: String) -> String {
       renames.reduce(name) { name, change in

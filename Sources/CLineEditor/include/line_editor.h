@@ -1,6 +1,6 @@
-// A line editor on the terminal of standard input: libedit, with UTF-8 whatever the locale says, and with bracketed paste.
+// A line editor on the terminal of standard input: libedit, always with UTF-8, and with bracketed paste.
 //
-// It shows itself on standard error, so that standard output stays what a program prints. One thread at a time.
+// The prompt is on standard error, so that standard output holds only the program's results. Use one thread at a time.
 
 #ifndef LINE_EDITOR_H
 #define LINE_EDITOR_H
@@ -16,14 +16,14 @@ typedef enum {
   le_end,          // Ctrl-D on an empty line, or the terminal is gone.
 } le_outcome;
 
-// `wake` ends a read as soon as it can be read from; nobody reads from it here. NULL if there is no memory.
+// `wake` ends a read as soon as it is readable; it is never read here. Returns NULL if there is no memory.
 le_editor *le_create(const char *program, int wake);
 
 // Accepts NULL.
 void le_free(le_editor *editor);
 
-// Reads a line. `*text` are `*count` bytes of UTF-8 without the newline at the end, valid until the next call; a paste may
-// have put newlines inside. Lines that are not empty go to the history. `prompt` is ASCII.
+// Reads a line. `*text` points to `*count` bytes of UTF-8 without the final newline, valid until the next call. A paste
+// may contain newlines. Lines that are not empty are added to the history. `prompt` is ASCII.
 le_outcome le_read(le_editor *editor, const char *prompt, const char **text, size_t *count);
 
 #endif

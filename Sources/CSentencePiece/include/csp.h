@@ -1,9 +1,9 @@
-// SentencePiece in C: no C++ type and no exception leaves this header.
+// A C interface to SentencePiece, without C++ types and exceptions.
 //
 // Ownership: what a function returns through a pointer to a pointer, and every error text, belongs to the caller, who
-// frees it with `csp_free`; a model is freed with `csp_model_free`. Nothing that the caller passes is kept.
-// Errors: functions that can fail return NULL or false, set `*error` to a text ending in zero (or to NULL if there was
-// no memory for one) and leave their other outputs untouched; on success `*error` is untouched.
+// frees it with `csp_free`. A model is freed with `csp_model_free`. Nothing that the caller passes is kept.
+// Errors: functions that can fail return NULL or false, set `*error` to a text ending in zero (or to NULL if there is
+// no memory for one) and leave their other outputs unchanged. On success `*error` is unchanged.
 
 #ifndef CSP_H
 #define CSP_H
@@ -18,7 +18,7 @@ extern "C" {
 
 typedef struct csp_model csp_model;
 
-// Loads a serialized model, which must have been validated: SentencePiece itself trusts the tries inside.
+// Loads a serialized model, which must have been validated: SentencePiece trusts its content.
 csp_model *csp_model_load(const uint8_t *bytes, size_t count, char **error);
 
 // Accepts NULL.
@@ -26,7 +26,7 @@ void csp_model_free(csp_model *model);
 
 int32_t csp_vocabulary_size(const csp_model *model);
 
-// Ids of the special pieces; -1 where the model has none.
+// Ids of the special pieces; -1 if the model has none.
 int32_t csp_unknown_id(const csp_model *model);
 int32_t csp_bos_id(const csp_model *model);
 int32_t csp_eos_id(const csp_model *model);
@@ -36,13 +36,13 @@ int32_t csp_pad_id(const csp_model *model);
 bool csp_encode(const csp_model *model, const uint8_t *text, size_t count, int32_t **ids, size_t *id_count,
                 char **error);
 
-// Trains a model on sentences that lie one behind the other in `text`; sentence i ends before byte `ends[i]`.
-// `options` are names and values of SentencePiece's trainer in turn, each ending in zero, `option_byte_count` bytes in
-// all. The option `minloglevel` holds for the whole process from then on.
+// Trains a model on the sentences in `text`, one after the other; sentence i ends before byte `ends[i]`.
+// `options` holds names and values of SentencePiece's trainer in turn, each ending in zero, `option_byte_count` bytes
+// in total. The option `minloglevel` applies to the whole process from then on.
 bool csp_train(const uint8_t *options, size_t option_byte_count, const uint8_t *text, const size_t *ends,
                size_t sentence_count, uint8_t **model, size_t *model_count, char **error);
 
-// Frees what the functions above have handed over; accepts NULL.
+// Frees what the functions above have returned; accepts NULL.
 void csp_free(void *memory);
 
 #ifdef __cplusplus

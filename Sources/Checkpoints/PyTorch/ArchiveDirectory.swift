@@ -1,24 +1,24 @@
-/// The central directory of a zip archive, found from the end of the file.
+/// The central directory of a zip archive, located from the end of the file.
 struct ArchiveDirectory {
   /// What the directory says about an entry.
   struct Entry {
     let name: String
     let headOffset: Int
-    /// Of the data in the file.
+    /// The size of the data in the file.
     let byteCount: Int
-    /// How the data are compressed; 0: not at all.
+    /// The compression method; 0: none.
     let method: Int
   }
 
-  /// Directories may be this long.
+  /// The size limit of a directory.
   static let byteLimit = 100_000_000
 
-  /// Where the directory lies in the file.
+  /// The position of the directory in the file.
   let range: Range<Int>
   private let entryCount: Int
   private let path: String
 
-  /// Finds the directory, in the 64-bit form if there is one.
+  /// Locates the directory, in the 64-bit form if there is one.
   init(path: String, fileByteCount: Int, copyBytes: (Range<Int>) -> [UInt8]) throws(CheckpointError) {
     func failure(_ expected: String, _ found: String) -> CheckpointError {
       .archive(path: path, entry: nil, expected: expected, found: found)
@@ -65,10 +65,10 @@ struct ArchiveDirectory {
     entryCount = Int(count)
   }
 
-  // The fixed part of an entry; name, extra fields and comment follow it.
+  // The size of an entry's fixed part; name, extra fields and comment follow it.
   private static let entryByteCount = 46
 
-  /// Reads all entries; each is whole and unencrypted.
+  /// Reads all entries; each must be complete and unencrypted.
   func readEntries(_ bytes: [UInt8]) throws(CheckpointError) -> [Entry] {
     var entries: [Entry] = []
     entries.reserveCapacity(entryCount)
@@ -111,7 +111,8 @@ struct ArchiveDirectory {
     }
     guard bytes.littleEndian(at: start + 8, count: 2) & 1 == 0 else { throw failure("data in the clear", "encrypted") }
     let method = Int(bytes.littleEndian(at: start + 10, count: 2))
-    // The order in which the 64-bit field has them: size, stored size, offset; present where 32 bits do not suffice.
+    // The order of the values in the 64-bit field: size, stored size, offset. Each is present only if 32 bits do not
+    // suffice.
     var values = [24, 20, 42].map { bytes.littleEndian(at: start + $0, count: 4) }
     var field = wideField(bytes, in: extra)
     for index in values.indices where values[index] == UInt64(UInt32.max) {
@@ -130,7 +131,7 @@ struct ArchiveDirectory {
     return Entry(name: name, headOffset: headOffset, byteCount: byteCount, method: method)
   }
 
-  // The contents of the extra field with id 1; empty if there is none.
+  // The content of the extra field with id 1; empty if there is none.
   private func wideField(_ bytes: [UInt8], in extra: Range<Int>) -> Range<Int> {
     var start = extra.lowerBound
     while start + 4 <= extra.upperBound {
@@ -145,10 +146,10 @@ struct ArchiveDirectory {
 }
 
 extension [UInt8] {
-  /// The unsigned little-endian number in some bytes.
+  /// The unsigned little-endian integer in some bytes.
   ///
   /// - Parameters:
-  ///   - offset: Where it begins.
+  ///   - offset: The position of its first byte.
   ///   - count: Its length, 1 to 8 bytes.
   /// - Returns: The number.
   /// - Precondition: The bytes exist.

@@ -1,7 +1,7 @@
-/// What a pickle says, as data: values that refer to each other by number.
+/// The content of a pickle as a graph of values, which refer to each other by number.
 ///
 /// Values can be shared and can contain themselves. Because they are numbers in flat arrays, neither building nor
-/// freeing the graph recurses, however deep it is; whoever walks it must bound the walk.
+/// freeing the graph recurses, however deep it is. Code that walks it must limit the walk.
 struct PickleGraph {
   /// The number of a value.
   typealias ID = Int
@@ -10,22 +10,22 @@ struct PickleGraph {
     case none
     case boolean(Bool)
     case integer(Int)
-    /// An integer that 64 bits do not hold.
+    /// An integer that does not fit into 64 bits.
     case wideInteger
     case float(Double)
     case text(String)
-    /// Bytes, or text that is not UTF-8; weights need neither, so they are not kept.
+    /// Bytes, or text that is not UTF-8. Weights need neither, so the content is not kept.
     case bytes
-    /// What a module calls by a name: only these two words, at an index of `globals`.
+    /// A reference to a module's member, stored only as its two names, at an index of `globals`.
     case global(Int)
-    /// Containers have their members at an index of `members`; those of a dictionary alternate: key, value.
+    /// Containers have their members at an index of `members`. Those of a dictionary alternate: key, value.
     case tuple(Int)
     case list(Int)
     case set(Int)
     case dictionary(Int)
-    /// A reference out of the pickle, described by another value.
+    /// A reference to something outside the pickle, described by another value.
     case persistent(ID)
-    /// What a call would have made, had it been carried out, at an index of `objects`.
+    /// The result of a recorded call, at an index of `objects`.
     case object(Int)
   }
 
@@ -34,11 +34,11 @@ struct PickleGraph {
     let name: String
   }
 
-  /// A call that is recorded and never made.
+  /// A call that is recorded but never executed.
   struct Object {
     let callable: ID
     let arguments: ID
-    /// What the pickle would have filled the result with.
+    /// The state that the pickle would have set on the result.
     var state: ID?
   }
 
@@ -48,7 +48,7 @@ struct PickleGraph {
   private(set) var objects: [Object] = []
   /// The sum of the lengths of all members.
   private(set) var memberCount = 0
-  /// What the pickle as a whole stands for.
+  /// The value of the whole pickle.
   var root: ID = 0
 
   mutating func add(_ value: Value) -> ID {
@@ -67,7 +67,8 @@ struct PickleGraph {
     return add(kind(members.count - 1))
   }
 
-  /// Records a call; the one that is understood, of an empty `collections.OrderedDict`, is a dictionary.
+  /// Records a call. The only one that is interpreted makes an empty `collections.OrderedDict`: it becomes a
+  /// dictionary.
   mutating func addCall(_ callable: ID, _ arguments: ID) -> ID {
     if global(callable) == Global(module: "collections", name: "OrderedDict"), tuple(arguments)?.isEmpty == true {
       return addContainer([], Value.dictionary)
@@ -101,7 +102,7 @@ extension PickleGraph {
     if case .integer(let value) = values[id] { value } else { nil }
   }
 
-  /// The numbers of a tuple of integers.
+  /// The values of a tuple of integers.
   func integers(_ id: ID) -> [Int]? {
     guard let ids = tuple(id) else { return nil }
     let integers = ids.compactMap { integer($0) }
@@ -113,19 +114,19 @@ extension PickleGraph {
     if case .text(let text) = values[id], text.utf8.count <= HeaderReader.nameByteLimit { text } else { nil }
   }
 
-  /// The keys and values of a dictionary in the order of the pickle.
+  /// The keys and values of a dictionary, in the order of the pickle.
   func dictionary(_ id: ID) -> [(key: ID, value: ID)]? {
     guard case .dictionary(let index) = values[id] else { return nil }
     let ids = members[index]
     return stride(from: 0, to: ids.count, by: 2).map { (ids[$0], ids[$0 + 1]) }
   }
 
-  /// What a dictionary has under a name; the last such entry counts, as in Python.
+  /// The value of a dictionary's key; if there are several, the last one counts, as in Python.
   func value(_ name: String, of id: ID) -> ID? {
     dictionary(id)?.last { self.name($0.key) == name }?.value
   }
 
-  /// A value in a few words, for messages.
+  /// A short description of a value, for messages.
   func summary(_ id: ID) -> String {
     switch values[id] {
     case .none: return "None"

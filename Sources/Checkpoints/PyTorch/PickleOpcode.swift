@@ -1,4 +1,4 @@
-/// The instructions of a pickle that weights and their configurations need, by the names of Python's `pickletools`.
+/// The pickle instructions that weights and their configurations need, named as in Python's `pickletools`.
 enum PickleOpcode: UInt8 {
   // Framing.
   case proto = 0x80
@@ -49,7 +49,7 @@ enum PickleOpcode: UInt8 {
   case binGet = 0x68  // h
   case longBinGet = 0x6A  // j
 
-  // What would name and call things if a pickle were run.
+  // Instructions that would look up and call things if a pickle were executed.
   case global = 0x63  // c
   case stackGlobal = 0x93
   case reduce = 0x52  // R

@@ -1,21 +1,22 @@
-/// Reads a pickle as data.
+/// Reads a pickle as data, without executing it.
 ///
-/// A pickle is a program for a stack machine that can call anything by name. This reader keeps the stack but has
-/// nothing to call: a name stays a name, and a call is recorded with its arguments. Any other instruction than those of
-/// `PickleOpcode` is refused. Source: Python's `pickletools`; docs/CHECKPOINT.md §3.
+/// A pickle is a program for a stack machine that can call anything by name. This reader has the stack but calls
+/// nothing: a name stays a name, and a call is recorded with its arguments. Any instruction that is not in
+/// `PickleOpcode` is refused.
+/// Source: Python's `pickletools`; docs/CHECKPOINT.md §3.
 struct PickleReader {
-  /// All values, members of containers, and places on the stack and in the memo together may be this many; a PyTorch
-  /// file has some 45 for each tensor.
+  /// The limit for the total of values, container members, stack places and memo places. A PyTorch file has about 45
+  /// per tensor.
   static let valueLimit = 8_000_000
 
   private let bytes: [UInt8]
   private let path: String
   private var position = 0
-  // Where the instruction that is carried out began.
+  // The position of the current instruction.
   private var start = 0
   private var graph = PickleGraph()
   private var stack: [PickleGraph.ID] = []
-  // The heights of the stack at which marks stand.
+  // The stack heights of the marks.
   private var marks: [Int] = []
   private var memo: [UInt64: PickleGraph.ID] = [:]
 
@@ -28,8 +29,8 @@ struct PickleReader {
   ///
   /// - Parameters:
   ///   - bytes: The pickle.
-  ///   - path: What errors call the file.
-  /// - Returns: Its values; `root` is what it stands for.
+  ///   - path: The path to name in errors.
+  /// - Returns: Its values; `root` is the value of the whole pickle.
   /// - Throws: `CheckpointError.pickle`.
   static func read(_ bytes: [UInt8], path: String) throws(CheckpointError) -> PickleGraph {
     var reader = PickleReader(bytes, path: path)
@@ -37,7 +38,7 @@ struct PickleReader {
     return reader.graph
   }
 
-  // Carries out one instruction; false when it is the last.
+  // Processes one instruction; returns false if it is the last.
   private mutating func step() throws(CheckpointError) -> Bool {
     start = position
     let byte = try readByte()
@@ -135,7 +136,7 @@ extension PickleReader {
     try pushGlobal(module: module, name: name)
   }
 
-  // What lies below the last mark cannot be reached.
+  // Values below the last mark cannot be reached.
   private var reachableCount: Int { stack.count - (marks.last ?? 0) }
 
   private func top() throws(CheckpointError) -> PickleGraph.ID {
@@ -161,7 +162,7 @@ extension PickleReader {
     return Array(stack[height...])
   }
 
-  // Objects take part without effect: nothing needs what a list or dictionary of another class would contain.
+  // Objects are accepted without effect: nothing needs the members of a list or dictionary of another class.
   private mutating func addMembers(_ ids: [PickleGraph.ID]) throws(CheckpointError) {
     let id = try top()
     switch graph.values[id] {
@@ -205,7 +206,7 @@ extension PickleReader {
     .pickle(path: path, byte: start, expected: expected, found: found)
   }
 
-  // Moves over bytes and returns where they are.
+  // Skips bytes and returns their range.
   private mutating func take(_ count: UInt64) throws(CheckpointError) -> Range<Int> {
     let rest = bytes.count - position
     guard count <= UInt64(rest) else { throw failure("\(count) bytes more", "\(rest)") }
@@ -224,7 +225,7 @@ extension PickleReader {
     guard (2...5).contains(version) else { throw failure("pickle protocol 2 to 5", "\(version)") }
   }
 
-  // Two's complement, little-endian, of any length.
+  // A two's complement, little-endian integer of any length.
   private mutating func readLong() throws(CheckpointError) -> PickleGraph.Value {
     let range = try take(UInt64(try readByte()))
     guard range.count <= 8 else { return .wideInteger }

@@ -1,4 +1,4 @@
-/// A plain value of a configuration that a PyTorch file carries.
+/// A plain value (number, boolean or text) of a configuration in a PyTorch file.
 package enum PickleScalar: Equatable, Sendable {
   case none
   case boolean(Bool)
@@ -10,11 +10,11 @@ package enum PickleScalar: Equatable, Sendable {
 extension PickleGraph {
   /// The plain values that can be reached from the root by names.
   ///
-  /// Dictionaries and the attributes of `argparse.Namespace` are entered, lists are not. Each dictionary is entered once,
-  /// where it is met first, so that neither cycles nor shared parts can make the walk long.
+  /// Dictionaries and the attributes of `argparse.Namespace` are entered, lists are not. Each dictionary is entered
+  /// only once, where it is first met. So neither cycles nor shared parts can make the walk long.
   ///
   /// - Parameter excluded: A dictionary that is not entered.
-  /// - Returns: Values by their names joined by dots, as `cfg.model.dropout`.
+  /// - Returns: The values by their dotted names, such as `cfg.model.dropout`.
   func plainConfiguration(without excluded: ID) -> [String: PickleScalar] {
     let depthLimit = 16
     var configuration: [String: PickleScalar] = [:]

@@ -1,6 +1,6 @@
-/// The types of PyTorch's storages and elements.
+/// Maps PyTorch's storage classes and dtypes to element types.
 enum StorageType {
-  /// The element type of a class of storages in the module `torch`; nil if it has none here.
+  /// The element type of a storage class in the module `torch`; nil if it is not supported.
   static func dataType(ofStorage name: String) -> DataType? {
     switch name {
     case "FloatStorage": .f32
@@ -18,7 +18,7 @@ enum StorageType {
     }
   }
 
-  /// The element type that the module `torch` calls by a name; nil if it has none here.
+  /// The element type of a dtype in the module `torch`; nil if it is not supported.
   static func dataType(named name: String) -> DataType? {
     switch name {
     case "float32", "float": .f32

@@ -1,7 +1,7 @@
-/// A zip archive whose data are stored as they are: the names of its entries, and where their data lie in the file.
+/// A zip archive with uncompressed data: the names of its entries, and the positions of their data in the file.
 ///
-/// Only the central directory is believed, and the file is refused as a whole if the directory contradicts itself or
-/// the file. Checksums are not compared. Source: PKWARE APPNOTE 6.3.10; docs/CHECKPOINT.md §3.
+/// Only the central directory is used. The whole file is refused if the directory contradicts itself or the file.
+/// Checksums are not verified. Source: PKWARE APPNOTE 6.3.10; docs/CHECKPOINT.md §3.
 struct StoredArchive {
   private(set) var ranges: [String: Range<Int>] = [:]
   private let compressed: ArchiveDirectory.Entry?
@@ -9,10 +9,10 @@ struct StoredArchive {
   private let path: String
   private let copyBytes: (Range<Int>) -> [UInt8]
 
-  /// Reads the central directory and the head of every entry.
+  /// Reads the central directory and the local header of every entry.
   ///
   /// - Parameters:
-  ///   - path: What errors call the file.
+  ///   - path: The path to name in errors.
   ///   - fileByteCount: The length of the whole file.
   ///   - copyBytes: Reads a range within the file.
   /// - Throws: `CheckpointError.archive`.
@@ -21,7 +21,7 @@ struct StoredArchive {
     self.copyBytes = copyBytes
     let directory = try ArchiveDirectory(path: path, fileByteCount: fileByteCount, copyBytes: copyBytes)
     let entries = try directory.readEntries(copyBytes(directory.range))
-    // In the order of their heads each entry ends before the next begins, so that none can share bytes with another.
+    // Sorted by header, each entry must end before the next starts, so that no two entries share bytes.
     let ordered = entries.sorted { $0.headOffset < $1.headOffset }
     compressed = entries.first { $0.method != 0 }
     for (index, entry) in ordered.enumerated() {
@@ -34,7 +34,7 @@ struct StoredArchive {
     }
   }
 
-  /// Makes sure that no entry is compressed.
+  /// Checks that no entry is compressed.
   func checkStored() throws(CheckpointError) {
     guard let compressed else { return }
     throw .archive(
@@ -45,7 +45,7 @@ struct StoredArchive {
   ///
   /// - Parameters:
   ///   - name: The entry's full name.
-  ///   - byteLimit: The most bytes that are accepted.
+  ///   - byteLimit: The maximum number of bytes.
   /// - Returns: nil if there is no such entry.
   /// - Throws: `CheckpointError.archive` if there are more bytes.
   func copyData(of name: String, byteLimit: Int) throws(CheckpointError) -> [UInt8]? {
@@ -56,7 +56,7 @@ struct StoredArchive {
     return copyBytes(range)
   }
 
-  // The local head repeats the name and has an extra field of its own, which PyTorch uses to align the data.
+  // The local header repeats the name and has its own extra field, which PyTorch uses to align the data.
   private func dataRange(of entry: ArchiveDirectory.Entry, before limit: Int) throws(CheckpointError) -> Range<Int> {
     func failure(_ expected: String, _ found: String) -> CheckpointError {
       .archive(path: path, entry: entry.name, expected: expected, found: found)

@@ -1,15 +1,15 @@
-/// Finds tensors among the values of a pickle, and their numbers among the entries of the archive.
+/// Finds the tensors among the values of a pickle, and their data among the entries of the archive.
 ///
-/// A tensor is the record of a call of `torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad,
-/// hooks, metadata?)`, or of `_v3`, which has a dtype before the metadata. Source: torch/_utils.py, torch/_tensor.py.
+/// A tensor is a recorded call of `torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks,
+/// metadata?)`, or of `_v3`, which has a dtype before the metadata. Source: torch/_utils.py, torch/_tensor.py.
 struct TensorDecoder {
   let graph: PickleGraph
   let archive: StoredArchive
   let path: String
-  /// The folder of the archive that holds everything, without a slash.
+  /// The folder in the archive that holds everything, without a slash.
   let folder: String
 
-  /// Whether a value claims to be a tensor of some kind, known or not.
+  /// Whether a value claims to be a tensor, of a known kind or not.
   func isTensor(_ id: PickleGraph.ID) -> Bool { rebuilder(of: id)?.hasPrefix("_rebuild_") ?? false }
 
   /// Decodes a value for which `isTensor` holds.
@@ -50,7 +50,7 @@ struct TensorDecoder {
       throw failure(
         name, "an offset, sizes and strides", arguments[1...3].map { graph.summary($0) }.joined(separator: ", "))
     }
-    // The metadata say that the numbers are to be negated or conjugated before use.
+    // The metadata may say that the numbers have to be negated or conjugated before use.
     if let metadata, let entries = graph.dictionary(metadata), !entries.isEmpty {
       throw failure(name, "numbers as stored", "a view that changes them (\(graph.summary(entries[0].key)))")
     }
@@ -58,8 +58,8 @@ struct TensorDecoder {
       path: path, name: name, storage: storage, dataType: dataType, offset: offset, shape: shape, strides: strides)
   }
 
-  // ('storage', class, key, location, count): the numbers are the entry data/<key>. The count is of elements, or of
-  // bytes where the storage has no type.
+  // ('storage', class, key, location, count): the data are in the entry data/<key>. The count is in elements, or in
+  // bytes if the storage has no type.
   private func storage(
     _ id: PickleGraph.ID, name: String
   ) throws(CheckpointError) -> (range: Range<Int>, dataType: DataType?) {
@@ -81,7 +81,7 @@ struct TensorDecoder {
     return (range.lowerBound..<range.lowerBound + byteCount, dataType)
   }
 
-  // The name of the function of torch._utils that would have made the value.
+  // The name of the function of torch._utils that the value's call refers to.
   private func rebuilder(of id: PickleGraph.ID) -> String? {
     guard let object = graph.object(id), let global = graph.global(object.callable), global.module == "torch._utils"
     else { return nil }

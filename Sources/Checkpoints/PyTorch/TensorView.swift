@@ -1,29 +1,29 @@
-/// A tensor as PyTorch keeps it: a way to look at a storage, in steps that need not be those of row-major order.
+/// A strided view of a storage, as PyTorch stores tensors; not always in row-major order.
 struct TensorView: Hashable {
-  /// The bytes of the storage in the file.
+  /// The byte range of the storage in the file.
   let storage: Range<Int>
   let dataType: DataType
-  /// The place of the first element in the storage, in elements.
+  /// The position of the first element in the storage, in elements.
   let offset: Int
   /// The sizes, outermost first.
   let shape: [Int]
-  /// For each size, the step from one element to the next, in elements; 0 repeats, and stands where no step is made.
+  /// For each size, the stride in elements; 0 repeats an element, and is stored where no step is made.
   let strides: [Int]
-  /// The length of the elements, one after another, in bytes.
+  /// The total size of the elements in bytes.
   let byteCount: Int
 
-  /// PyTorch's own limit.
+  /// PyTorch's own limit for the number of dimensions.
   static let rankLimit = 64
-  /// A view that repeats elements may be this long, in bytes: a few bytes of a file can claim any length.
+  /// The size limit in bytes of a view that repeats elements: a few bytes of a file could otherwise claim any size.
   static let repeatedByteLimit = 1 << 27
 
   /// Checks that every element lies in the storage.
   ///
   /// - Parameters:
-  ///   - path: What errors call the file.
-  ///   - name: What they call the tensor.
-  ///   - storage: Bytes of the file, whole elements.
-  ///   - dataType: Of whole bytes.
+  ///   - path: The path to name in errors.
+  ///   - name: The tensor to name in errors.
+  ///   - storage: A byte range of the file that holds whole elements.
+  ///   - dataType: A type of whole bytes.
   ///   - offset: In elements.
   ///   - shape: The sizes.
   ///   - strides: In elements.
@@ -61,12 +61,12 @@ struct TensorView: Hashable {
     self.dataType = dataType
     self.offset = offset
     self.shape = shape
-    // A step that is never made is not checked above and may be any number.
+    // The stride of a step that is never made is not checked above and may be any number.
     self.strides = zip(shape, strides).map { size, stride in size > 1 && byteCount > 0 ? stride : 0 }
     self.byteCount = byteCount
   }
 
-  /// Where the elements lie in the file, if they lie in row-major order without gaps.
+  /// The byte range of the elements, if they are in row-major order without gaps.
   var contiguousRange: Range<Int>? {
     guard byteCount > 0 else { return storage.lowerBound..<storage.lowerBound }
     var step = 1
@@ -80,7 +80,7 @@ struct TensorView: Hashable {
 
   /// Copies the elements in row-major order.
   ///
-  /// - Parameter bytes: Those of the storage.
+  /// - Parameter bytes: The bytes of the storage.
   /// - Returns: `byteCount` bytes.
   func gathered(from bytes: Span<UInt8>) -> [UInt8] {
     let width = dataType.bitCount / 8
@@ -90,7 +90,7 @@ struct TensorView: Hashable {
     var place = offset * width
     while gathered.count < byteCount {
       for byte in place..<place + width { gathered.append(bytes[byte]) }
-      // The last index moves first; where it is through, it returns and the one before it moves.
+      // The last index moves first; when it wraps around, the one before it moves.
       for axis in shape.indices.reversed() {
         index[axis] += 1
         place += strides[axis] * width

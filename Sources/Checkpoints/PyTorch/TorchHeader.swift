@@ -1,27 +1,27 @@
 internal import Files
 
-/// What a PyTorch zip file says of its tensors, checked against every rule of docs/CHECKPOINT.md §3.
+/// The tensor descriptions of a PyTorch zip file, checked against every rule of docs/CHECKPOINT.md §3.
 package struct TorchHeader: Sendable {
-  /// Pickles may be this long.
+  /// The size limit of a pickle.
   static let pickleByteLimit = 100_000_000
-  /// Where the weights of a training checkpoint are looked for.
+  /// The keys under which a training checkpoint may hold its weights.
   static let stateKeys = ["model", "state_dict", "module", "model_state_dict"]
-  /// How many such keys may stand below each other; dictionaries can contain themselves.
+  /// How deeply such keys may be nested; dictionaries can contain themselves.
   private static let containerDepth = 4
 
   /// The tensors in the order of the pickle.
   package let tensors: [TensorDescription]
-  /// Where and how each tensor's numbers lie, in the same order.
+  /// The position and layout of each tensor's data, in the same order.
   let views: [TensorView]
-  /// The place of each name in `tensors`.
+  /// The index in `tensors` of each name.
   package let indices: [String: Int]
-  /// The plain values beside the weights, by their names joined by dots, as `cfg.model.dropout`.
+  /// The plain values next to the weights, by their dotted names, such as `cfg.model.dropout`.
   package let plainConfiguration: [String: PickleScalar]
 
-  /// Reads and checks everything but the numbers.
+  /// Reads and checks everything except the tensor data.
   ///
   /// - Parameters:
-  ///   - path: What errors call the file.
+  ///   - path: The path to name in errors.
   ///   - fileByteCount: The length of the whole file.
   ///   - copyBytes: Reads a range within the file.
   /// - Throws: `CheckpointError.archive`, `.pickle`, `.tensor`, or `.file` for an archive of another kind.
@@ -67,7 +67,7 @@ package struct TorchHeader: Sendable {
     plainConfiguration = graph.plainConfiguration(without: state)
   }
 
-  /// The groups of two or more names that stand for the same numbers, in the order of the pickle.
+  /// The groups of two or more names that share the same data, in the order of the pickle.
   package var sharing: [[String]] {
     var places: [TensorView: Int] = [:]
     var groups: [[String]] = []
@@ -82,7 +82,7 @@ package struct TorchHeader: Sendable {
     return groups.filter { $0.count > 1 }
   }
 
-  // The one folder at the top of the archive.
+  // The single folder at the top of the archive.
   private static func folder(of archive: StoredArchive, path: String) throws(CheckpointError) -> String {
     let suffix = "/data.pkl"
     let candidates = archive.ranges.keys.filter { $0.hasSuffix(suffix) && $0.utf8.count { $0 == 0x2F } == 1 }
@@ -98,7 +98,7 @@ package struct TorchHeader: Sendable {
     return folder
   }
 
-  // The root if it has nothing but tensors, else what the root has under one of the usual keys.
+  // The root if it holds only tensors, else the root's value under one of the usual keys.
   private static func stateDictionary(
     of decoder: TensorDecoder
   ) throws(CheckpointError) -> (PickleGraph.ID, [(key: PickleGraph.ID, value: PickleGraph.ID)]) {
@@ -114,7 +114,7 @@ package struct TorchHeader: Sendable {
     throw failure(entries.isEmpty ? "an empty one" : "the keys \(keys)\(entries.count > 8 ? ", …" : "")")
   }
 
-  // A dictionary with tensors under one of the usual keys, or under another of them below it; the nearest counts.
+  // A dictionary with tensors under one of the usual keys, or under such a key nested below; the nearest counts.
   private static func weights(
     below id: PickleGraph.ID, of decoder: TensorDecoder, depth: Int
   ) -> (PickleGraph.ID, [(key: PickleGraph.ID, value: PickleGraph.ID)])? {

@@ -2,6 +2,13 @@ internal import Configurations
 internal import Retention
 internal import Tensors
 
+extension ForeignFamily {
+  /// flash-linear-attention, with a fused or a separate gate.
+  package static let fla = ForeignFamily(
+    name: "fla", defaultScoreNorm: .none, prefix: { $0.prefix(before: "model.layers.0.attn.q_proj.weight") },
+    plan: { try FamilyPlan(fla: $0) })
+}
+
 extension FamilyPlan {
   /// flash-linear-attention's `RetNetForCausalLM`.
   ///

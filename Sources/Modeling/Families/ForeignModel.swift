@@ -18,7 +18,7 @@ package struct ForeignModel: Sendable {
   }
 
   package let weights: WeightsFile
-  package let family: ModelFamily
+  package let family: ForeignFamily
   package let configuration: ModelConfiguration
   package let sources: [Source]
   /// What was taken for granted, a sentence each.
@@ -33,25 +33,19 @@ package struct ForeignModel: Sendable {
   /// - Throws: `ModelFileError` and `CheckpointError`.
   package init(_ weights: WeightsFile, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil) throws {
     let settings = try ForeignConfiguration(weights)
-    let detection = try FamilyDetection(weights, settings)
-    let unwrapped = try UnwrappedWeights(weights, prefix: detection.prefix)
+    let (family, prefix) = try ForeignFamily.find(weights, settings)
+    let unwrapped = try UnwrappedWeights(weights, prefix: prefix)
     let source = ForeignSource(weights: unwrapped, settings: settings, headCount: headCount)
-    var plan =
-      switch detection.family {
-      case .torchscale: try FamilyPlan(torchscale: source, isHuggingFace: false)
-      case .syncdoth: try FamilyPlan(torchscale: source, isHuggingFace: true)
-      case .fla: try FamilyPlan(fla: source)
-      case .yetAnotherRetNet: try FamilyPlan(yetAnotherRetNet: source)
-      }
-    plan.configuration.scoreNorm = scoreNorm ?? detection.family.defaultScoreNorm
+    var plan = try family.plan(source)
+    plan.configuration.scoreNorm = scoreNorm ?? family.defaultScoreNorm
     plan.configuration.bos = plan.configuration.bosID == nil ? .none : .sequence
-    if scoreNorm == nil, detection.family.defaultScoreNorm != .none {
+    if scoreNorm == nil, family.defaultScoreNorm != .none {
       plan.remarks.append(
         "the weights do not tell what scores were divided by: \(plan.configuration.scoreNorm.rawValue) is assumed; --score-norm chooses"
       )
     }
     self.weights = weights
-    family = detection.family
+    self.family = family
     configuration = try plan.configuration.checked(path: weights.path)
     remarks = plan.remarks
     sources = Self.sources(configuration, plan.names, unwrapped)

@@ -2,6 +2,27 @@ internal import Configurations
 internal import Retention
 internal import Tensors
 
+extension ForeignFamily {
+  /// microsoft/torchscale, both eras: LayerNorm with biases, and RMSNorm without.
+  package static let torchscale = ForeignFamily(
+    name: "torchscale",
+    // The released package, 0.3.0; its repository went over to Σ|R| later.
+    defaultScoreNorm: .absOfSum, prefix: { $0.prefix(before: "layers.0.retention.q_proj.weight") },
+    plan: { try FamilyPlan(torchscale: $0, isHuggingFace: false) })
+
+  /// syncdoth/RetNet since October 2023: torchscale's later era for Hugging Face.
+  package static let syncdoth = ForeignFamily(
+    name: "syncdoth", defaultScoreNorm: .sumOfAbs,
+    prefix: { names in
+      guard let outer = names.prefix(before: "model.", "layers.0.retention.q_proj.weight"),
+        !names.contains(outer + "model.output_projection.weight"),
+        // Without a head the names may be either's: the weights are tied.
+        names.contains(outer + "lm_head.weight") || !names.settings.has("share_decoder_input_output_embed")
+      else { return nil }
+      return outer
+    }, plan: { try FamilyPlan(torchscale: $0, isHuggingFace: true) })
+}
+
 extension FamilyPlan {
   /// torchscale of both eras, and syncdoth/RetNet, which puts `model.` before the names.
   ///

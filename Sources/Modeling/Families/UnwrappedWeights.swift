@@ -10,7 +10,7 @@ struct UnwrappedWeights {
 
   /// - Parameters:
   ///   - file: Of any container.
-  ///   - prefix: As `FamilyDetection` finds it.
+  ///   - prefix: As `ForeignFamily.find` finds it.
   /// - Throws: `CheckpointError.tensor` if two names differ in their wrappers alone.
   init(_ file: WeightsFile, prefix: String) throws(CheckpointError) {
     self.file = file

@@ -2,6 +2,18 @@ internal import Configurations
 internal import Retention
 internal import Tensors
 
+extension ForeignFamily {
+  /// fkodom/yet-another-retnet.
+  package static let yetAnotherRetNet = ForeignFamily(
+    name: "yet-another-retnet", defaultScoreNorm: .none,
+    prefix: { names in
+      // torchscale's names, but for the head.
+      names.prefix(before: "decoder.", "layers.0.retention.q_proj.weight").flatMap {
+        names.contains($0 + "out.weight") ? $0 : nil
+      }
+    }, plan: { try FamilyPlan(yetAnotherRetNet: $0) })
+}
+
 extension FamilyPlan {
   /// fkodom/yet-another-retnet.
   ///

@@ -18,7 +18,7 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
   /// Weights of a model that is not computed here.
   case unsupported(path: String, found: String)
   /// Tensors that a family's model lacks, or has too many.
-  case foreignTensors(path: String, family: ModelFamily, missing: [String], unexpected: [String])
+  case foreignTensors(path: String, family: ForeignFamily, missing: [String], unexpected: [String])
   /// A setting of another program's configuration; the key is nil where it is about the whole.
   case foreignSetting(path: String, key: String?, expected: String, found: String)
   /// Sizes of foreign weights that no model here can have.
@@ -37,11 +37,11 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
     case .unexpectedTensor(let path, let name): "\(path): tensor \(quoted(name)): expected none of this name"
     case .noTokenizer(let path): "\(path): expected a tokenizer in the model, found none"
     case .unknownWeights(let path):
-      "\(path): expected a retnet model or weights of \(ModelFamily.allCases.map(\.rawValue).joined(separator: ", ")), "
+      "\(path): expected a retnet model or weights of \(ForeignFamily.all.map(\.name).joined(separator: ", ")), "
         + "found neither '\(ModelHeader.configurationKey)' in the metadata nor names that tell a family"
     case .unsupported(let path, let found): "\(path): expected a plain RetNet, found \(found), which is not supported"
     case .foreignTensors(let path, let family, let missing, let unexpected):
-      "\(path): expected the tensors of a \(family.rawValue) model, found "
+      "\(path): expected the tensors of a \(family.name) model, found "
         + [Self.list(missing, "none of these"), Self.list(unexpected, "also these")].compactMap(\.self)
         .joined(separator: "; ")
     case .foreignSetting(let path, let key, let expected, let found):

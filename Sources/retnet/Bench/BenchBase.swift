@@ -2,15 +2,15 @@ internal import Files
 internal import FoundationEssentials
 internal import Tensors
 
-/// The rows of an earlier run, to see whether something became slower.
+/// The rows of an earlier benchmark, to detect slowdowns.
 struct BenchBase {
   private let path: String
-  /// The part of its tokens per second that a row may lose; nil: all.
+  /// The fraction of its tokens per second that a row may lose; nil: any.
   private let slowdown: Double?
   private let rows: [[String: JSONValue]]
   private let machine: [String: JSONValue]
 
-  /// - Throws: `FileError`; `CommandError` with status 65 if the file is not what `--output-format json` prints.
+  /// - Throws: `FileError`; `CommandError` with status 65 if the file is not an output of `--output-format json`.
   init(path: String, slowdown: Double?) throws {
     try FileRole.benchmark.check(path)
     let bytes = try readAll(path: path, byteLimit: 1 << 26)
@@ -37,9 +37,9 @@ struct BenchBase {
     (self.path, self.slowdown) = (path, slowdown)
   }
 
-  /// What the earlier run found for a row of this key.
+  /// The speed of the row with this key in the earlier run.
   ///
-  /// - Throws: `CommandError` with status 65 if it has no such row.
+  /// - Throws: `CommandError` with status 65 if there is no such row.
   func tokensPerSecond(of key: [BenchField]) throws -> Double {
     let row = rows.first { row in key.allSatisfy { field in row[field.name ?? ""] == field.value } }
     guard let speed = row?.speed else {
@@ -50,7 +50,7 @@ struct BenchBase {
     return speed
   }
 
-  /// Compares every row with its like; ends with status 1 if one lost more than it may.
+  /// Compares every row with its earlier counterpart; ends with status 1 if one is slower than allowed.
   func check(_ found: [BenchRow], _ talk: TalkOptions) throws {
     for fact in Machine.benchmarkFacts where ["cpu", "blas_core"].contains(fact.name) {
       if let other = machine[fact.name], other != fact.value {
@@ -65,7 +65,7 @@ struct BenchBase {
       let change = "\((100 * (speed / before - 1)).fixed(1)) %"
       talk.say(
         "bench: \(row.key.description): \(speed.fixed(1)) tokens/s, \(before.fixed(1)) in \(path): \(change)")
-      // Written so that a number that is not one fails.
+      // Written so that NaN fails.
       if let slowdown, !(speed >= before * (1 - slowdown)) {
         isSlower = true
         talk.say("bench: \(row.key.description): lost more than \((100 * slowdown).fixed(1)) %")
@@ -76,12 +76,12 @@ struct BenchBase {
 }
 
 extension [BenchField] {
-  /// A key in words.
+  /// The key as text.
   fileprivate var description: String { map { "\($0.name ?? "") \($0.value.cell)" }.joined(separator: ", ") }
 }
 
 extension [String: JSONValue] {
-  /// `tokens_per_second`, if it is a speed.
+  /// `tokens_per_second`, if it is a valid speed.
   fileprivate var speed: Double? {
     switch self["tokens_per_second"] {
     case .number(let speed) where speed > 0: speed

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-/// `retnet bench`: how fast this machine is at the program's work.
+/// `retnet bench` measures speed and memory on this machine.
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",

@@ -4,7 +4,7 @@ internal import Inference
 internal import Modeling
 internal import Tensors
 
-/// `retnet bench generate`: the speed of reading prompts and of decoding, and how near memory and products let it come.
+/// `retnet bench generate` measures prompt processing and decoding, relative to the machine's limits.
 struct BenchGenerate: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "generate",
@@ -16,9 +16,9 @@ struct BenchGenerate: ParsableCommand {
         retnet bench generate --preset retnet-1.3b --precision bf16 -p 0 -b 1,16
         retnet bench generate -m runs/kjv-small/best.safetensors -t 1,2
 
-      A preset and a configuration file have random weights. The cost of a token does not depend on the numbers, nor on \
-      what the state holds: a state of depth d is made from a short prompt and told its position, unless --read-depth is \
-      given.
+      A preset and a configuration file have random weights. The cost of a token depends neither on the numbers nor on \
+      the content of the state. So a state of depth d is made from a short prompt and set to that position, unless \
+      --read-depth is given.
       """)
 
   @OptionGroup var source: BenchModelOptions
@@ -32,7 +32,7 @@ struct BenchGenerate: ParsableCommand {
 
   @Option(
     name: .shortWithValue("p"),
-    help: ArgumentHelp("Tokens of the prompt; 0: do not measure one.", valueName: "n"))
+    help: ArgumentHelp("Prompt tokens; 0: do not measure prompts.", valueName: "n"))
   var promptTokens = 512
 
   @Option(
@@ -41,24 +41,25 @@ struct BenchGenerate: ParsableCommand {
   var newTokens = 128
 
   @Option(
-    name: .shortWithValue("d"), help: ArgumentHelp("Tokens before, several numbers in turn.", valueName: "0,8192"))
+    name: .shortWithValue("d"),
+    help: ArgumentHelp("Tokens before the measurement; several numbers are measured in turn.", valueName: "0,8192"))
   var depth = "0"
 
   @Option(
     name: .shortWithValue("b"),
-    help: ArgumentHelp("Sequences that are decoded together, several numbers in turn.", valueName: "1,16"))
+    help: ArgumentHelp("Sequences decoded together; several numbers are measured in turn.", valueName: "1,16"))
   var batch = "1"
 
-  @Option(help: ArgumentHelp("Tokens of the prompt that are read at a time.", valueName: "c"))
+  @Option(help: ArgumentHelp("Prompt tokens read at a time.", valueName: "c"))
   var chunkLength = 512
 
-  @Flag(help: "Read as many tokens as the depth says, instead of a few.")
+  @Flag(help: "Read as many tokens as the depth says, instead of a short prompt.")
   var readDepth = false
 
   @OptionGroup var options: BenchOptions
   @OptionGroup var talk: TalkOptions
 
-  /// More than any file of text has.
+  /// More than any text file has.
   private static let largestCount = 1 << 30
 
   func validate() throws {
@@ -73,7 +74,7 @@ struct BenchGenerate: ParsableCommand {
       throw ValidationError("--chunk-length: expected 1 to 65536, found \(chunkLength)")
     }
     if precision != nil && quantize != nil {
-      throw ValidationError("'--precision' and '--quantize' exclude each other")
+      throw ValidationError("'--precision' and '--quantize' cannot be used together")
     }
     _ = (try depths, try batches)
   }
@@ -81,7 +82,7 @@ struct BenchGenerate: ParsableCommand {
   /// The depths in the order given.
   private var depths: [Int] { get throws { try integers("--depth", depth, in: 0...Self.largestCount) } }
 
-  /// The batches in the order given.
+  /// The batch sizes in the order given.
   private var batches: [Int] { get throws { try integers("--batch", batch, in: 1...BatchDecoder.limit) } }
 
   func run() throws {
@@ -121,20 +122,20 @@ struct BenchGenerate: ParsableCommand {
     try base?.check(rows, talk)
   }
 
-  /// nil: as the model has it.
+  /// nil: the model's own format.
   private var format: BenchWeightFormat? {
     if let quantize { return .quantized(quantize) }
     return precision.map { .numbers($0) }
   }
 }
 
-/// Formats of matrices that are not quantised.
+/// The formats of matrices that are not quantised.
 enum BenchPrecision: String, CaseIterable, FormatArgument {
   case f32
   case bf16
 }
 
-/// In which format a benchmark runs a model.
+/// The number format in which a benchmark runs a model.
 enum BenchWeightFormat: Equatable {
   case numbers(BenchPrecision)
   case quantized(Quantization)
@@ -146,7 +147,7 @@ enum BenchWeightFormat: Equatable {
     }
   }
 
-  /// Of one weight.
+  /// The format of one weight.
   func weightFormat(_ weight: ParameterDescription) -> WeightFormat {
     switch self {
     case .numbers(.f32): .float32

@@ -8,7 +8,7 @@ internal import Training
 
 extension ModelPreset: ExpressibleByArgument {}
 
-/// Which model a benchmark measures.
+/// The options that choose the model of a benchmark.
 struct BenchModelOptions: ParsableArguments {
   @Option(help: ArgumentHelp("A model by name (default: reference).", valueName: "reference|retnet-1.3b"))
   var preset: ModelPreset?
@@ -27,22 +27,22 @@ struct BenchModelOptions: ParsableArguments {
 
   func validate() throws {
     if [preset != nil, model != nil, config != nil].count(where: { $0 }) > 1 {
-      throw ValidationError("'--preset', '--model' and '--config' exclude each other")
+      throw ValidationError("'--preset', '--model' and '--config' cannot be used together")
     }
   }
 }
 
-/// The model that a benchmark measures, and how it would be trained.
+/// The model that a benchmark measures, and its training configuration.
 struct BenchModel {
-  /// For the rows: the preset, or the last part of the path.
+  /// The name in the rows: the preset, or the last part of the path.
   let name: String
   let model: ModelConfiguration
   let training: TrainingConfiguration
 
   /// - Parameters:
   ///   - options: Which model.
-  ///   - talk: Whether to talk.
-  /// - Throws: What is wrong with the file; `ConfigurationError` with all problems of the settings.
+  ///   - talk: Whether to print messages.
+  /// - Throws: The errors of reading the file; `ConfigurationError` with all problems of the settings.
   init(_ options: BenchModelOptions, _ talk: TalkOptions) throws {
     if let config = options.config {
       try FileRole.configuration.check(config)
@@ -78,7 +78,7 @@ struct BenchModel {
     name = path.split(separator: "/").last.map { String($0) } ?? path
   }
 
-  /// Eight sequences of 512 tokens where no file says otherwise.
+  /// Eight sequences of 512 tokens, unless a file says otherwise.
   private static var batch: TrainingConfiguration {
     var training = TrainingConfiguration()
     training.sequenceLength = 512

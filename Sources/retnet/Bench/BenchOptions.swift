@@ -1,18 +1,18 @@
 internal import ArgumentParser
 
-/// What every benchmark takes: how often, on how many threads, and what to do with the rows.
+/// The options of every benchmark, such as repetitions, threads and output format.
 struct BenchOptions: ParsableArguments {
   @Option(
     name: .shortWithValue("t"),
     help: ArgumentHelp(
-      "Threads, 1 to 1024; several numbers are measured in turn (default: RETNET_THREADS, then the cores there are).",
+      "Threads, 1 to 1024; several numbers are measured in turn (default: RETNET_THREADS, else the cores).",
       valueName: "1,2"))
   var threads: String?
 
   @Option(name: .shortWithValue("r"), help: ArgumentHelp("Timed repetitions, 1 to 1000.", valueName: "n"))
   var repetitions = 5
 
-  @Option(help: ArgumentHelp("How the rows are printed.", valueName: "md|json|jsonl|csv"))
+  @Option(help: ArgumentHelp("Output format.", valueName: "md|json|jsonl|csv"))
   var outputFormat = BenchFormat.md
 
   @Option(
@@ -47,12 +47,12 @@ struct BenchOptions: ParsableArguments {
 
   /// The rows to compare with; nil without `--compare`.
   ///
-  /// - Throws: When the file is missing or holds no rows.
+  /// - Throws: If the file is missing or holds no rows.
   func openBase() throws -> BenchBase? {
     try compare.map { try BenchBase(path: $0, slowdown: slowdown) }
   }
 
-  /// `--max-slowdown` as a part of one.
+  /// `--max-slowdown` as a fraction.
   private var slowdown: Double? {
     get throws {
       guard let maxSlowdown else { return nil }
@@ -65,7 +65,7 @@ struct BenchOptions: ParsableArguments {
   }
 }
 
-/// How rows are printed.
+/// The output formats of a benchmark.
 enum BenchFormat: String, CaseIterable, ExpressibleByArgument {
   /// A table for people, in Markdown.
   case md
@@ -76,13 +76,13 @@ enum BenchFormat: String, CaseIterable, ExpressibleByArgument {
   case csv
 }
 
-/// Several numbers of a flag, in the order given.
+/// Parses several numbers of a flag, in the order given.
 ///
 /// - Parameters:
-///   - flag: As it is typed.
-///   - text: Integers with commas between them.
-///   - range: Of each.
-/// - Returns: The numbers, one at least.
+///   - flag: The flag as typed.
+///   - text: Integers separated by commas.
+///   - range: The allowed range of each.
+/// - Returns: The numbers, at least one.
 /// - Throws: `ValidationError` that says what was expected.
 func integers(_ flag: String, _ text: String, in range: ClosedRange<Int>) throws -> [Int] {
   try text.split(separator: ",", omittingEmptySubsequences: false).map { word in

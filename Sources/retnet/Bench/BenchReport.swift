@@ -2,64 +2,17 @@ internal import Files
 internal import FoundationEssentials
 internal import Tensors
 
-/// One figure of a row: what JSON and CSV call it, and how a table shows it.
-struct BenchField {
-  /// nil: only shown, as another figure has it.
-  let name: String?
-  let value: JSONValue
-  /// nil: not in the table.
-  let heading: String?
-  let shown: String
-
-  /// - Parameters:
-  ///   - name: The key in JSON; also the column in CSV.
-  ///   - value: An object becomes a column for each of its members.
-  ///   - heading: Of the column in the table; nil: not in the table.
-  ///   - shown: In the table; empty: the value as it is.
-  init(_ name: String, _ value: JSONValue, heading: String?, shown: String = "") {
-    (self.name, self.value, self.heading) = (name, value, heading)
-    self.shown = shown.isEmpty ? value.cell : shown
-  }
-
-  /// A figure whose heading is its name.
-  init(_ name: String, _ value: JSONValue, shown: String = "") {
-    self.init(name, value, heading: name, shown: shown)
-  }
-
-  private init(heading: String, shown: String) {
-    (name, value, self.heading, self.shown) = (nil, .null, heading, shown)
-  }
-
-  /// A column of the table only.
-  static func shown(heading: String, _ text: String) -> BenchField { BenchField(heading: heading, shown: text) }
-}
-
-/// One measurement.
-struct BenchRow {
-  /// What was measured: rows of equal keys are compared.
-  let key: [BenchField]
-  /// What was found; `tokens_per_second` among it.
-  let results: [BenchField]
-
-  var fields: [BenchField] { key + results }
-
-  /// What JSON has of the row.
-  var members: [(name: String, value: JSONValue)] {
-    fields.compactMap { field in field.name.map { (name: $0, value: field.value) } }
-  }
-}
-
-/// Rows of a benchmark with the machine that they are from.
+/// The rows of a benchmark, with facts about the machine.
 struct BenchReport {
   let rows: [BenchRow]
   let machine = Machine.benchmarkFacts
 
-  /// Everything that goes to standard output.
+  /// The complete standard output.
   ///
   /// - Parameters:
-  ///   - format: How rows are printed.
-  ///   - width: Of the terminal; nil: any. A table that is wider is turned, so that each row is a column.
-  /// - Returns: With a newline at its end.
+  ///   - format: The output format.
+  ///   - width: The width of the terminal; nil: any. A wider table is transposed, so that each row becomes a column.
+  /// - Returns: The text, with a newline at its end.
   func text(_ format: BenchFormat, width: Int? = StandardStream.output.lineWidth) -> String {
     switch format {
     case .md: machineLine.wrapped(to: width) + "\n\n" + table(rows, width: width) + "\n"
@@ -86,8 +39,55 @@ struct BenchReport {
   }
 }
 
+/// One figure of a row: its name in JSON and CSV, and its form in a table.
+struct BenchField {
+  /// The name; nil: only shown in the table, because another figure holds the value.
+  let name: String?
+  let value: JSONValue
+  /// The heading; nil: not in the table.
+  let heading: String?
+  let shown: String
+
+  /// - Parameters:
+  ///   - name: The key in JSON and the column in CSV.
+  ///   - value: An object becomes a column for each of its members.
+  ///   - heading: The heading of the column in the table; nil: not in the table.
+  ///   - shown: The text in the table; empty: the value itself.
+  init(_ name: String, _ value: JSONValue, heading: String?, shown: String = "") {
+    (self.name, self.value, self.heading) = (name, value, heading)
+    self.shown = shown.isEmpty ? value.cell : shown
+  }
+
+  /// A figure whose heading is its name.
+  init(_ name: String, _ value: JSONValue, shown: String = "") {
+    self.init(name, value, heading: name, shown: shown)
+  }
+
+  private init(heading: String, shown: String) {
+    (name, value, self.heading, self.shown) = (nil, .null, heading, shown)
+  }
+
+  /// A column that is only in the table.
+  static func shown(heading: String, _ text: String) -> BenchField { BenchField(heading: heading, shown: text) }
+}
+
+/// One measurement of a benchmark.
+struct BenchRow {
+  /// What was measured: rows with equal keys are compared.
+  let key: [BenchField]
+  /// The results, including `tokens_per_second`.
+  let results: [BenchField]
+
+  var fields: [BenchField] { key + results }
+
+  /// The members of the row in JSON.
+  var members: [(name: String, value: JSONValue)] {
+    fields.compactMap { field in field.name.map { (name: $0, value: field.value) } }
+  }
+}
+
 extension Machine {
-  /// What a benchmark says of the machine and of the program, in the order of the columns.
+  /// The facts about machine and program in a benchmark's output, in the order of the columns.
   static var benchmarkFacts: [(name: String, value: JSONValue)] {
     [
       ("cpu", .text(cpuName)),

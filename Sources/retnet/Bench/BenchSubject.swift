@@ -1,9 +1,9 @@
 internal import Modeling
 internal import Tensors
 
-/// A model whose generation is measured: with its weights, or with random ones.
+/// A model whose generation is measured, with its own weights or with random ones.
 struct BenchSubject {
-  /// For the rows: the preset, or the last part of the path.
+  /// The name in the rows: the preset, or the last part of the path.
   let name: String
   /// `f32`, `bf16`, `q8_0` or `q4_0`.
   let format: String
@@ -11,10 +11,10 @@ struct BenchSubject {
 
   /// - Parameters:
   ///   - options: Which model.
-  ///   - format: Of its matrices; nil: as the file has it, or bf16.
-  ///   - threads: For drawing and rounding weights.
-  ///   - talk: Whether to talk.
-  /// - Throws: What is wrong with the file or the settings.
+  ///   - format: The format of its matrices; nil: that of the file, or bf16.
+  ///   - threads: The number of threads for drawing and rounding weights.
+  ///   - talk: Whether to print messages.
+  /// - Throws: The errors of reading the file or the settings.
   init(_ options: BenchModelOptions, format: BenchWeightFormat?, threads: Int, talk: TalkOptions) throws {
     let pool = WorkerPool(threadCount: threads)
     if let given = options.model, options.set.isEmpty {
@@ -40,29 +40,29 @@ struct BenchSubject {
     }
   }
 
-  /// N: every weight once, a tied head not twice.
+  /// N: the number of weights; a tied head counts once.
   var parameterCount: Int {
     Parameters.descriptions(network.configuration).reduce(0) { $0 + $1.shape.count }
   }
 
-  /// Weights of matrices that meet every token: all but an embedding that is not the head.
+  /// The number of matrix weights that every token is multiplied by: all except an embedding that is not the head.
   var productCount: Int {
     let weights = Parameters.descriptions(network.configuration).filter(\.isMatrix)
     let isTied = network.configuration.isHeadTied
     return weights.reduce(0) { $0 + (isTied || $1.role != .embedding ? $1.shape.count : 0) }
   }
 
-  /// Bytes of the state of one sequence.
+  /// The bytes of one sequence's state.
   var stateByteCount: Int {
     let c = network.configuration
     return c.layers * c.keyWidth * (c.valueWidth / c.heads) * MemoryLayout<Float>.stride
   }
 
-  /// Bytes that a decoded token moves: weights read, state read and state written.
+  /// The bytes that a decoded token moves: weights read, state read and state written.
   var tokenByteCount: Int { network.weights.decodedByteCount + 2 * stateByteCount }
 }
 
 extension ModelHeader {
-  /// The format of the matrices in a word.
+  /// The name of the matrices' format.
   var formatWord: String { get throws { try matrixStorage.word(configuration) } }
 }

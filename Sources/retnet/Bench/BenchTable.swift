@@ -1,17 +1,17 @@
-/// The rows as a table in Markdown, or turned by a quarter where that is wider than the terminal.
+/// The rows as a Markdown table, transposed if that is wider than the terminal.
 func table(_ rows: [BenchRow], width: Int?) -> String {
   let table = markdownTable(rows)
   guard let width, (table.prefix { $0 != "\n" }).count > width else { return table }
   return turnedTable(rows, width: width)
 }
 
-/// A line for each figure: its heading, and a column for each row, as many beside each other as there is room for.
+/// A transposed table: a line for each figure, with its heading and as many rows as fit next to each other.
 private func turnedTable(_ rows: [BenchRow], width: Int) -> String {
   let fields = rows.map { row in row.fields.filter { $0.heading != nil } }
   let headings = (fields.first ?? []).map { $0.heading ?? "" }
   let headingWidth = headings.map(\.count).max() ?? 0
   var (parts, columns) = ([String](), [[String]]())
-  // A line that is too long for any terminal of this width is broken, and does not move the others.
+  // A cell that is too long for the terminal is wrapped and does not widen its column.
   func columnWidth(_ column: [String]) -> Int { min(column.map(\.count).max() ?? 0, max(0, width - headingWidth - 2)) }
   func finish() {
     parts.append(
@@ -30,7 +30,7 @@ private func turnedTable(_ rows: [BenchRow], width: Int) -> String {
   return parts.joined(separator: "\n\n")
 }
 
-/// The rows as a table in Markdown, whose columns also line up in a terminal.
+/// The rows as a Markdown table whose columns also line up in a terminal.
 func markdownTable(_ rows: [BenchRow]) -> String {
   guard let first = rows.first else { return "" }
   let headings = first.fields.compactMap(\.heading)
@@ -39,12 +39,12 @@ func markdownTable(_ rows: [BenchRow]) -> String {
   func line(_ cells: [String]) -> String {
     "| " + zip(cells, widths).map { String(repeating: " ", count: $1 - $0.count) + $0 }.joined(separator: " | ") + " |"
   }
-  // A colon at the end: numbers stand to the right.
+  // A colon at the end: numbers are right-aligned.
   let rule = "|" + widths.map { String(repeating: "-", count: $0 + 1) + ":|" }.joined()
   return ([line(headings), rule] + cells.map(line)).joined(separator: "\n")
 }
 
-/// The rows as CSV (RFC 4180), with the machine behind each, so that lines of several runs can be put together.
+/// The rows as CSV (RFC 4180), each with the facts about the machine, so that several runs can be concatenated.
 func csvTable(_ rows: [BenchRow], machine: [(name: String, value: JSONValue)]) -> String {
   let lines = rows.map { flattened($0.members + machine.map { (name: "machine_" + $0.name, value: $0.value) }) }
   guard let first = lines.first else { return "" }
@@ -53,7 +53,7 @@ func csvTable(_ rows: [BenchRow], machine: [(name: String, value: JSONValue)]) -
   }.joined(separator: "\n")
 }
 
-/// An object becomes a member for each of its own, by name.
+/// Flattens the members: an object becomes one member for each of its own.
 private func flattened(_ members: [(name: String, value: JSONValue)]) -> [(name: String, value: JSONValue)] {
   members.flatMap { member in
     guard case .object(let parts) = member.value else { return [member] }
@@ -67,7 +67,7 @@ private func quoted(_ cell: String) -> String {
 }
 
 extension JSONValue {
-  /// The value in a cell of a table: nothing for null.
+  /// The value in a table cell: empty for null.
   var cell: String {
     switch self {
     case .integer(let integer): "\(integer)"

@@ -4,7 +4,7 @@ internal import Modeling
 internal import Tensors
 internal import Training
 
-/// `retnet bench train`: the speed of training steps, and where their time goes.
+/// `retnet bench train` measures the speed of training steps and where their time goes.
 struct BenchTrain: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
@@ -23,15 +23,15 @@ struct BenchTrain: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Operands of the products (default: auto, or the file's).", valueName: "auto|f32|bf16"))
+      "Number format of the matrix products (default: auto, or the file's).", valueName: "auto|f32|bf16"))
   var precision: TrainingPrecision?
 
   @Option(
     name: .shortWithValue("b"),
-    help: ArgumentHelp("Sequences of a batch (default: 8, or the file's).", valueName: "n"))
+    help: ArgumentHelp("Sequences in a batch (default: 8, or the file's).", valueName: "n"))
   var batch: Int?
 
-  @Option(help: ArgumentHelp("Tokens of a sequence (default: 512, or the file's).", valueName: "n"))
+  @Option(help: ArgumentHelp("Tokens in a sequence (default: 512, or the file's).", valueName: "n"))
   var sequenceLength: Int?
 
   @OptionGroup var options: BenchOptions
@@ -75,10 +75,10 @@ struct BenchTrain: ParsableCommand {
     try base?.check(rows, talk)
   }
 
-  /// What a step may hold: the limit of `training.batch_tokens`.
+  /// The maximum number of tokens in a step: the limit of `training.batch_tokens`.
   private static let largestBatch = 1 << 30
 
-  /// With the batch of the command line.
+  /// The configuration with the batch size of the command line.
   private func batched(_ training: TrainingConfiguration) throws -> TrainingConfiguration {
     var training = training
     let (rows, time) = (batch ?? training.batchSize, sequenceLength ?? training.sequenceLength)

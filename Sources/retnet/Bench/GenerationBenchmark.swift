@@ -4,26 +4,26 @@ internal import Modeling
 internal import Retention
 internal import Tensors
 
-/// Times reading a prompt or decoding, and between the runs the machine's own products or its memory.
+/// Times prompt processing or decoding, and in between the machine's plain products or memory reads.
 struct GenerationBenchmark {
   let subject: BenchSubject
   /// Whether a prompt is read; otherwise tokens are decoded.
   let isPrompt: Bool
   let count: Int
-  /// Sequences that are decoded together; 1 for a prompt.
+  /// The number of sequences decoded together; 1 for a prompt.
   let batch: Int
-  /// Tokens before the timed ones.
+  /// The number of tokens before the timed ones.
   let depth: Int
-  /// Whether all of those are read, or a state from a few is told its position.
+  /// Whether all of those are read; otherwise a state from a few tokens is set to that position.
   let readsDepth: Bool
   let chunkLength: Int
   let threads: Int
   let repetitions: Int
 
-  /// Bytes that a step moves: weights read, and of each sequence the state read and written.
+  /// The bytes that a step moves: weights read, and for each sequence the state read and written.
   var stepByteCount: Int { subject.tokenByteCount + (batch - 1) * 2 * subject.stateByteCount }
 
-  /// Tokens that a state of any depth is made from, where it is not read in full.
+  /// The number of tokens used to make a state of any depth, if it is not read in full.
   private static let shortDepth = 64
 
   var key: [BenchField] {
@@ -42,10 +42,10 @@ struct GenerationBenchmark {
     ]
   }
 
-  /// Makes the runs, after one to warm up.
+  /// Makes the runs, after one warm-up run.
   ///
   /// - Parameter runDone: Called after each run.
-  /// - Returns: Their times.
+  /// - Returns: The times of the runs.
   func measure(_ runDone: () -> Void) -> GenerationMeasurement {
     let isMemoryOwn = PeakMemory.reset()
     let clock = StepClock()
@@ -88,7 +88,7 @@ struct GenerationBenchmark {
   }
 }
 
-/// Reads tokens and decodes them, as `Generator` does, from a state of any depth.
+/// Reads and decodes tokens as `Generator` does, from a state of any depth.
 private struct TokenReader {
   var state: ModelState
   private let network: RetNet
@@ -100,9 +100,9 @@ private struct TokenReader {
 
   /// - Parameters:
   ///   - network: The model.
-  ///   - chunkLength: Of prompts.
-  ///   - longest: The most tokens that are read in a row: a longer chunk needs no memory.
-  ///   - pool: Where the work runs.
+  ///   - chunkLength: The chunk length for prompts.
+  ///   - longest: The largest number of consecutive tokens to read: a longer chunk needs no memory.
+  ///   - pool: The worker pool.
   init(_ network: RetNet, chunkLength: Int, longest: Int, on pool: WorkerPool) {
     let configuration = network.configuration
     (self.network, self.chunkLength, self.pool) = (network, chunkLength, pool)
@@ -116,7 +116,7 @@ private struct TokenReader {
     logits = Tensor(Shape(1, configuration.vocabularySize))
   }
 
-  /// A state that stands after `depth` tokens, of which the last `count` were really read.
+  /// A state at position `depth`, of which only the last `count` tokens were really read.
   mutating func stateAfter(_ depth: Int, reading count: Int) -> ModelState {
     state.clear(on: pool)
     state.position = depth - count

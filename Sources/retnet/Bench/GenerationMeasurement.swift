@@ -1,14 +1,14 @@
 internal import Tensors
 
-/// What a benchmark of generation found.
+/// The result of a generation benchmark.
 struct GenerationMeasurement {
-  /// Of each timed run.
+  /// The times of each timed run.
   let runs: [PartTimes]
-  /// Of the machine before each run: GFLOP/s for prompts, GB/s for decoding.
+  /// The machine's limit before each run: GFLOP/s for prompts, GB/s for decoding.
   let limits: [Double]
-  /// Bytes; nil where the system does not tell.
+  /// In bytes; nil if the system does not report it.
   let peakMemory: Int?
-  /// Whether the peak is that of this measurement, not of the process so far.
+  /// Whether the peak belongs to this measurement alone, not to the whole process so far.
   let isMemoryOwn: Bool
 
   /// The figures of a row.
@@ -20,7 +20,7 @@ struct GenerationMeasurement {
     let deviation = runs.map { tokens / $0.total }.standardDeviation
     let parts = [StepPart.products, .retention, .rows]
     let limit = limits.sorted()[limits.count / 2]
-    // 2 N a token for the products; retention's own work is not counted. Of the bytes, weights and state are.
+    // 2 N per token for the products, without retention's own work. The bytes are those of weights and state.
     let gflops = 2 * Double(run.subject.productCount) * speed * 1e-9
     let tokenBytes = Double(run.stepByteCount) / Double(run.batch)
     let gigabytes = tokenBytes * speed * 1e-9

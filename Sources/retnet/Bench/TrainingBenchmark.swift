@@ -3,27 +3,27 @@ internal import Modeling
 internal import Tensors
 internal import Training
 
-/// Times training steps on random tokens, and the machine's own products between them.
+/// Times training steps on random tokens, and in between the machine's plain products.
 struct TrainingBenchmark {
   let model: ModelConfiguration
   let training: TrainingConfiguration
   let threads: Int
   let repetitions: Int
 
-  /// Steps before the timed ones: the first touches all memory, the second finds it warm.
+  /// The number of steps before the timed ones: the first touches all memory, the second finds it warm.
   private static let warmUpSteps = 2
 
   var stepCount: Int { Self.warmUpSteps + repetitions }
 
-  /// N: every weight once, a tied head not twice.
+  /// N: the number of weights; a tied head counts once.
   var parameterCount: Int { Parameters.descriptions(model).reduce(0) { $0 + $1.shape.count } }
 
   var forecast: MemoryForecast { MemoryForecast(model, training, isEvaluated: false, threads: threads) }
 
-  /// Makes the steps.
+  /// Runs the steps.
   ///
   /// - Parameter stepDone: Called after each step.
-  /// - Returns: Their times.
+  /// - Returns: The times of the steps.
   func measure(_ stepDone: () -> Void) -> TrainingMeasurement {
     let isMemoryOwn = PeakMemory.reset()
     let forecast = forecast.total
@@ -58,17 +58,17 @@ struct TrainingBenchmark {
   }
 }
 
-/// What a benchmark of training found.
+/// The result of a training benchmark.
 struct TrainingMeasurement {
-  /// Of each timed step.
+  /// The times of each timed step.
   let steps: [PartTimes]
-  /// GFLOP/s of the machine's fastest product, before each step.
+  /// The speed in GFLOP/s of the machine's fastest product, before each step.
   let limits: [Double]
-  /// Bytes; nil where the system does not tell.
+  /// In bytes; nil if the system does not report it.
   let peakMemory: Int?
-  /// Whether the peak is that of this measurement, not of the process so far.
+  /// Whether the peak belongs to this measurement alone, not to the whole process so far.
   let isMemoryOwn: Bool
-  /// Bytes that were expected to be the peak.
+  /// The forecast of the peak in bytes.
   let forecast: Double
 
   /// The figures of a row. The parts are those of the median step, so that they add up to its time.
@@ -78,7 +78,7 @@ struct TrainingMeasurement {
     let median = sorted[sorted.count / 2]
     let speed = tokens / median.total
     let deviation = steps.map { tokens / $0.total }.standardDeviation
-    // 2 N forward and 4 N backward for each token (Kaplan et al. 2020); retention's own work is not counted.
+    // 2 N forward and 4 N backward per token (Kaplan et al. 2020), without retention's own work.
     let gflops = 6 * Double(run.parameterCount) * speed * 1e-9
     let limit = limits.sorted()[limits.count / 2]
     let parts = StepPart.allCases.map { ("\($0)_seconds", JSONValue.number(median[$0])) }
@@ -115,7 +115,7 @@ struct TrainingMeasurement {
 }
 
 extension [Double] {
-  /// Of a sample; nil for fewer than two numbers.
+  /// The standard deviation of a sample; nil for fewer than two numbers.
   var standardDeviation: Double? {
     guard count > 1 else { return nil }
     let mean = reduce(0, +) / Double(count)

@@ -1,19 +1,19 @@
 internal import Configurations
 internal import Yams
 
-/// One block of a configuration file: a name and the nodes below it, not yet matched with a table of keys.
+/// One block of a configuration file, with its name and YAML nodes, before they are matched with a table of keys.
 struct ConfigurationBlock {
   let name: String
   let location: ConfigurationLocation
   fileprivate let pairs: [(key: Node, value: Node)]
 }
 
-/// Takes a configuration file apart into its blocks.
+/// Splits a configuration file into its blocks.
 ///
 /// - Parameters:
-///   - bytes: The file's content, hostile or not.
+///   - bytes: The file's content, which is not trusted.
 ///   - path: The file's path, for messages.
-///   - problems: Takes what keeps the file or one of its blocks from being read.
+///   - problems: Collects what keeps the file or one of its blocks from being read.
 /// - Returns: The blocks in the order of the file.
 func configurationBlocks(
   bytes: [UInt8], path: String, problems: inout [ConfigurationProblem]
@@ -60,12 +60,12 @@ extension ConfigurationBlock {
     }
   }
 
-  /// The settings of the block, each value typed by its key's kind.
+  /// The settings of the block, each parsed by the kind of its key.
   ///
   /// - Parameters:
   ///   - type: The configuration whose table of keys gives the kinds.
   ///   - path: The file's path, for messages.
-  ///   - problems: Takes what cannot be a setting.
+  ///   - problems: Collects what cannot be a setting.
   /// - Returns: The settings in the order of the file.
   func settings<Root: Configurable>(
     for type: Root.Type, path: String, problems: inout [ConfigurationProblem]
@@ -88,7 +88,7 @@ extension ConfigurationBlock {
   }
 }
 
-/// Why a node is no value.
+/// Why a YAML node is not a valid value.
 struct NodeProblem: Error {
   let message: String
 }
@@ -108,7 +108,7 @@ func configurationValue(of node: Node, kind: ConfigurationKind?) throws(NodeProb
   }
 }
 
-/// A record of a list; a text stands for one of the first field.
+/// A record of a list; a string stands for a record with only the first field.
 private func record(of node: Node, _ fields: [ConfigurationField]) throws(NodeProblem) -> [String: ConfigurationValue] {
   guard case .mapping(let mapping) = node else {
     return [fields.first?.name ?? "": .text(try scalarText(node, "a text in the list"))]
@@ -122,7 +122,7 @@ private func record(of node: Node, _ fields: [ConfigurationField]) throws(NodePr
   return record
 }
 
-/// YAML 1.1 has a key that takes over another mapping's keys; here each file says all of its keys itself.
+/// A YAML 1.1 merge key would import another mapping's keys; here each file states all of its keys.
 private func refuseMergeKey(_ key: Node) throws(NodeProblem) {
   guard case .scalar(let scalar) = key, scalar.style == .plain, scalar.string == "<<" else { return }
   throw NodeProblem(message: "merge keys are not supported; write the keys of the other block here, with their values")

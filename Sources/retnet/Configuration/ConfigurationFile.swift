@@ -1,6 +1,6 @@
 package import Configurations
 
-/// A configuration as the user wrote it: a YAML file of blocks, and `--set` overrides on top.
+/// A configuration as given by the user, a YAML file of blocks with `--set` overrides on top.
 ///
 /// ```swift
 /// var file = ConfigurationFile(bytes: bytes, path: "configs/x.yaml", overrides: ["training.seed=1"])
@@ -11,20 +11,20 @@ package import Configurations
 ///
 /// Nothing throws before `finish`, so that the user sees all problems at once.
 package struct ConfigurationFile {
-  /// The size beyond which a file is refused unread: 1 MiB.
+  /// The size limit, beyond which a file is refused unread: 1 MiB.
   package static let largestByteCount = 1 << 20
 
   let path: String
-  /// The blocks of the file that were not read yet.
+  /// The blocks of the file that have not been read yet.
   private var blocks: [ConfigurationBlock] = []
-  /// The overrides that were not read yet.
+  /// The overrides that have not been read yet.
   private var overrides: [ConfigurationOverride] = []
   private var blockNames: [String] = []
   private var problems: [ConfigurationProblem] = []
-  /// Whether nothing is known of the blocks, so that nothing can be missed in them.
+  /// Whether the file could not be parsed; missing blocks are then not reported.
   private let isUnreadable: Bool
 
-  /// Takes the file apart into blocks.
+  /// Splits the file into blocks.
   ///
   /// - Parameters:
   ///   - bytes: The file's content.
@@ -49,9 +49,9 @@ package struct ConfigurationFile {
   /// - Parameters:
   ///   - block: The block's name.
   ///   - type: The configuration to read.
-  ///   - defaults: What keys have that are left out.
-  ///   - objections: What is wrong between keys that are each acceptable alone.
-  /// - Returns: The configuration; what had a problem keeps its default until `finish` throws.
+  ///   - defaults: The values of keys that are left out.
+  ///   - objections: Finds conflicts between keys that are each valid alone.
+  /// - Returns: The configuration. A key with a problem keeps its default; `finish` then throws.
   package mutating func read<Root: Configurable>(
     _ block: String, as type: Root.Type = Root.self, defaults: Root = Root(),
     objections: (Root) -> [(key: String, message: String)] = \.contradictions
@@ -72,7 +72,7 @@ package struct ConfigurationFile {
     root.followGivenKeys(Set(locations.keys))
     blocks.removeAll { $0.name == block }
     overrides.removeAll { $0.block == block }
-    // A key that has a problem of its own kept its default, which says nothing of what was meant.
+    // A key with a problem kept its default, so conflicts with it would mislead.
     let refused = Set(problems.compactMap(\.key))
     for (key, message) in objections(root) where !isUnreadable && !refused.contains("\(block).\(key)") {
       let location = locations[key] ?? ConfigurationLocation(path: path)
@@ -81,18 +81,18 @@ package struct ConfigurationFile {
     return root
   }
 
-  /// Whether something is wrong with a block that was read: its values are then not all as they were meant.
+  /// Whether a block had a problem: some of its values are then not the intended ones.
   package func hasProblem(in block: String) -> Bool {
     isUnreadable || problems.contains { $0.key == block || $0.key?.hasPrefix(block + ".") ?? false }
   }
 
-  /// Throws all problems that were found, blocks that nobody read among them.
+  /// Throws all problems that were found, including blocks that nobody read.
   package func finish() throws(ConfigurationError) {
     let unread =
       blocks.map { unknownBlock($0.name, at: $0.location) }
       + overrides.map { unknownBlock($0.block, at: ConfigurationOverride.location) }
     let found = (problems + unread).enumerated().sorted { first, second in
-      // By line; problems without a line, of overrides and of the whole, last and in their order.
+      // Sorted by line. Problems without a line (overrides, the whole file) come last, in their order.
       let lines = (first.element.location.line ?? .max, second.element.location.line ?? .max)
       return lines.0 == lines.1 ? first.offset < second.offset : lines.0 < lines.1
     }
@@ -114,7 +114,7 @@ private struct ConfigurationOverride {
   let key: String
   let value: String
 
-  /// Takes the text apart at its first `=` and the first `.` before it; nil if it has not both.
+  /// Splits the text at its first `=` and the first `.` before it; nil if one of them is missing.
   init?(_ text: String) {
     let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     guard sides.count == 2 else { return nil }
@@ -130,8 +130,8 @@ private struct ConfigurationOverride {
     return ConfigurationSetting(name: key, value: value(for: kind), location: Self.location)
   }
 
-  // Lists are written a,b or [a, b], with quotes as in a file or without: in a shell, quotes inside quotes are nobody's
-  // friend, and YAML has no text that begins with * unless it is quoted.
+  // Lists are written a,b or [a, b], with quotes as in a file or without. Nested quotes are hard to write in a shell,
+  // and an unquoted YAML text cannot start with *.
   private func value(for kind: ConfigurationKind?) -> ConfigurationValue {
     switch kind {
     case .list, .optional(.list):
@@ -141,7 +141,7 @@ private struct ConfigurationOverride {
       let items = isBracketed ? value.dropFirst().dropLast() : value[...]
       return .list(items.split(separator: ",").map { String($0.drop { $0 == " " }) })
     case .records where value.hasPrefix("["):
-      // A list in YAML's own words, [{path: a, weight: 2}, b]; what is none is a text, and no file has that name.
+      // A list in YAML syntax, [{path: a, weight: 2}, b]. Anything else is a string, and no file has that name.
       return valueInYAML(kind) ?? .text(value)
     default: return kind?.value(of: value) ?? .guessed(from: value)
     }

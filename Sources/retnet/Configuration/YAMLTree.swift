@@ -1,29 +1,20 @@
 internal import Configurations
 internal import Yams
 
-/// Why a file cannot be read as YAML at all.
-struct YAMLProblem: Error {
-  let problem: ConfigurationProblem
-
-  init(_ message: String, location: ConfigurationLocation, key: String? = nil) {
-    problem = ConfigurationProblem(location: location, key: key, message: message)
-  }
-}
-
-/// Reads YAML into its tree of nodes, with size, depth and aliases held within bounds first.
+/// Parses YAML into a tree of nodes, after checking limits of size, depth and aliases.
 ///
 /// - Parameters:
 ///   - bytes: The file's content.
 ///   - path: The file's path, for messages.
-/// - Returns: The root, or nil if the file holds nothing but space and comments.
-/// - Throws: The first problem, as nothing can be read then.
+/// - Returns: The root; nil if the file holds only white space and comments.
+/// - Throws: The first problem, because nothing can be parsed after it.
 func yamlTree(bytes: [UInt8], path: String) throws(YAMLProblem) -> Node? {
   let file = ConfigurationLocation(path: path)
   if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
     throw YAMLProblem(
       "expected UTF-8 text, found other bytes, which look like UTF-16; save it as UTF-8", location: file)
   }
-  // Editors write a byte order mark before UTF-8 too; Yams would count it as a column.
+  // Some editors write a byte order mark before UTF-8; Yams would count it as a column.
   let bytes = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
   guard bytes.count <= ConfigurationFile.largestByteCount else {
     throw YAMLProblem("expected at most \(ConfigurationFile.largestByteCount) bytes, found more", location: file)
@@ -31,17 +22,26 @@ func yamlTree(bytes: [UInt8], path: String) throws(YAMLProblem) -> Node? {
   guard let text = String(validating: bytes, as: UTF8.self) else {
     throw YAMLProblem("expected UTF-8 text, found other bytes", location: placeOfInvalidBytes(bytes, path: path))
   }
-  // An alias costs a few bytes and repeats all that stands at its anchor; inside keys, which Yams hashes, a few dozen of
-  // them would take forever.
+  // An alias costs a few bytes and repeats everything at its anchor. Yams hashes keys, and a few dozen nested aliases
+  // in a key would take forever.
   let aliases = aliasCount(bytes)
   guard aliases <= 8 else {
     throw YAMLProblem("expected at most 8 aliases, found \(aliases) times '*name'", location: file)
   }
   do {
-    // The encoding is given because Yams would otherwise look for it in the environment.
+    // The encoding is given because Yams would otherwise read it from the environment.
     return try Parser(yaml: text, encoding: .utf8).singleRoot()
   } catch {
     throw YAMLProblem(error, text: text, path: path)
+  }
+}
+
+/// Why a file cannot be parsed as YAML.
+struct YAMLProblem: Error {
+  let problem: ConfigurationProblem
+
+  init(_ message: String, location: ConfigurationLocation, key: String? = nil) {
+    problem = ConfigurationProblem(location: location, key: key, message: message)
   }
 }
 
@@ -85,7 +85,7 @@ private func placeOfInvalidBytes(_ bytes: [UInt8], path: String) -> Configuratio
   }
 }
 
-/// The number of places that could be an alias: `*` where a value can begin, with a name after it.
+/// The number of possible aliases: `*` where a value can start, followed by a name.
 private func aliasCount(_ bytes: [UInt8]) -> Int {
   var count = 0
   var before = UInt8(ascii: "\n")

@@ -1,18 +1,18 @@
 package import ArgumentParser
 internal import Glibc
 
-/// What is done with the words of the command line before the argument parser reads them.
+/// Prepares the command-line arguments for the argument parser.
 ///
-/// The parser itself takes a negative number for an option, an unknown command for an argument of the group, and help on an
-/// unknown command for help on the group.
+/// Used alone, the parser would misread some of them: a negative number as an option, an unknown command as an argument
+/// of its group, and help for an unknown command as help for the group.
 package struct CommandArguments {
-  /// For the argument parser.
+  /// The arguments for the parser.
   package let words: [String]
 
   /// - Parameters:
-  ///   - bytes: The words, the program's name left out.
-  ///   - root: The command that they begin at.
-  /// - Throws: `CommandError` for a word that is not UTF-8, and for a command that does not exist.
+  ///   - bytes: The arguments, without the program's name.
+  ///   - root: The root command.
+  /// - Throws: `CommandError` for an argument that is not UTF-8, and for an unknown command.
   package init(_ bytes: [[UInt8]], root: any ParsableCommand.Type) throws {
     let words = try bytes.enumerated().map { index, bytes in
       guard let word = String(validating: bytes, as: UTF8.self) else { throw Self.refusal(bytes, place: index + 1) }
@@ -22,13 +22,13 @@ package struct CommandArguments {
     self.words = Self.joiningNumbers(words)
   }
 
-  /// A file name may be any bytes, but messages and reports are text.
+  /// A file name may hold any bytes, but messages and reports are text.
   private static func refusal(_ bytes: [UInt8], place: Int) -> CommandError {
     let digits = Array("0123456789ABCDEF")
     var shown = ""
     var rest = bytes[...]
     while !rest.isEmpty {
-      // The longest character that begins here; a byte that begins none is shown by its digits.
+      // The longest valid character that starts here; an invalid byte is shown in hexadecimal.
       let character = (1...min(4, rest.count)).lazy.compactMap { String(validating: rest.prefix($0), as: UTF8.self) }
         .first
       shown += character ?? "\\x\(digits[Int(rest[rest.startIndex] >> 4)])\(digits[Int(rest[rest.startIndex] & 15)])"
@@ -38,11 +38,11 @@ package struct CommandArguments {
     return CommandError(
       .usage, "argument \(place), '\(shown)': expected UTF-8, found other bytes",
       hint: isFile
-        ? "rename the file, make a link of another name to it, or read it from standard input"
+        ? "rename the file, make a link to it with another name, or read it from standard input"
         : "put the text into a file, which may hold any bytes; or convert it: iconv -t utf-8")
   }
 
-  /// Refuses a word in the place of a command that is none.
+  /// Throws if a word in the place of a command is not a command.
   private static func checkCommand(_ words: [String], root: any ParsableCommand.Type) throws {
     let isHelp = words.first == "help"
     var group = root
@@ -59,8 +59,8 @@ package struct CommandArguments {
     }
   }
 
-  /// With every negative number in a place where the parser takes it for one: tied to the option before it, or among the
-  /// arguments after `--`.
+  /// Protects negative numbers that the parser would take for options: ties each to the option before it, or moves it
+  /// behind `--`.
   private static func joiningNumbers(_ words: [String]) -> [String] {
     guard words.contains(where: \.isNegativeNumber) else { return words }
     let end = words.firstIndex(of: "--") ?? words.endIndex
@@ -80,7 +80,7 @@ package struct CommandArguments {
 }
 
 extension String {
-  /// A minus and a digit, perhaps with a point between them.
+  /// Whether the text starts with a minus and a digit, perhaps with a point between them.
   fileprivate var isNegativeNumber: Bool {
     guard hasPrefix("-") else { return false }
     let rest = dropFirst().first == "." ? dropFirst(2) : dropFirst()

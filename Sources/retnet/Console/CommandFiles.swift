@@ -1,11 +1,11 @@
 internal import ArgumentParser
 internal import Files
 
-/// The files that a command reads and writes: checked before anything is written, so that no output destroys what is
-/// read, or another output.
+/// Checks the files that a command reads and writes before anything is written. No output may replace an input or
+/// another output.
 ///
-/// Files are the same by device and inode, so links and other spellings are found out, and also where nothing is there
-/// yet. Devices and pipes hold nothing and may be named as often as wanted; standard input only once.
+/// Files are compared by device and inode, which detects links and other spellings. This also works for files that do
+/// not exist yet. Devices and pipes may be named any number of times; standard input only once.
 ///
 /// ```swift
 /// func validate() throws {
@@ -27,15 +27,15 @@ struct CommandFiles {
   private var outputs: [Output] = []
   private var standardInput: [String] = []
   private var standardOutput: [String] = []
-  /// What is wrong, in the order in which it was found.
+  /// The problems, in the order in which they were found.
   private var problems: [String] = []
 
   /// Adds files that are read.
   ///
   /// - Parameters:
-  ///   - name: Of the flag or argument.
+  ///   - name: The name of the flag or argument.
   ///   - paths: A path, `-`, or a folder.
-  /// - Returns: With them.
+  /// - Returns: A copy with these files added.
   func reading(_ name: String, _ paths: [String]) -> CommandFiles {
     var files = self
     for path in paths {
@@ -47,7 +47,7 @@ struct CommandFiles {
     return files
   }
 
-  /// Adds a file that is read, if it is given.
+  /// Adds a file that is read, if given.
   func reading(_ name: String, _ path: String?) -> CommandFiles { reading(name, path.map { [$0] } ?? []) }
 
   /// Adds standard input, which a flag reads without naming it.
@@ -55,13 +55,13 @@ struct CommandFiles {
     isRead ? reading(name, StreamPath.dash) : self
   }
 
-  /// Adds a file that is replaced, if it is given.
+  /// Adds a file that is replaced, if given.
   ///
   /// - Parameters:
-  ///   - name: Of the flag.
+  ///   - name: The name of the flag.
   ///   - path: A path, or `-`.
-  ///   - input: The name of the input that it may replace, which is then read before.
-  /// - Returns: With it.
+  ///   - input: The name of an input that it may replace, because that is read first.
+  /// - Returns: A copy with the file added.
   func writing(_ name: String, _ path: String?, over input: String? = nil) -> CommandFiles {
     guard let path else { return self }
     var files = self
@@ -87,7 +87,7 @@ struct CommandFiles {
     return files
   }
 
-  /// Adds a folder that files are written to, if it is given.
+  /// Adds a folder that files are written to, if given.
   func writingFolder(_ name: String, _ path: String?) -> CommandFiles {
     guard let path else { return self }
     var files = self
@@ -98,10 +98,10 @@ struct CommandFiles {
     return files
   }
 
-  /// Says that standard output has something else to take.
+  /// States that standard output is used for something else.
   ///
-  /// - Parameter content: What that is: `the text`; nil: nothing.
-  /// - Returns: With it.
+  /// - Parameter content: A description, such as `the text`; nil: nothing.
+  /// - Returns: A copy with this stated.
   func printing(_ content: String?) -> CommandFiles {
     guard let content else { return self }
     var files = self
@@ -111,24 +111,24 @@ struct CommandFiles {
     return files
   }
 
-  /// What is wrong first, in a line; nil: nothing.
+  /// The first problem in one line; nil if there is none.
   private var problem: String? {
     if let problem = problems.first { return problem }
     guard standardInput.count > 1 else { return nil }
-    let others = standardInput[0] == standardInput[1] ? "twice" : "for \(standardInput[0]), too"
+    let others = standardInput[0] == standardInput[1] ? "twice" : "also for \(standardInput[0])"
     return "\(standardInput[1]): expected standard input once, found it \(others)"
   }
 
-  /// Refuses what is wrong, as wrong usage.
+  /// Throws the first problem as wrong usage.
   ///
   /// - Throws: `ValidationError`.
   func check() throws {
     if let problem { throw ValidationError(problem) }
   }
 
-  /// Refuses what is wrong once the command runs: what it reads besides is known only then.
+  /// Throws the first problem while the command runs; some inputs are known only then.
   ///
-  /// - Parameter hint: What to do.
+  /// - Parameter hint: A suggested next step.
   /// - Throws: `CommandError`.
   func checkLate(hint: String? = nil) throws {
     if let problem { throw CommandError(.usage, problem, hint: hint) }

@@ -1,9 +1,9 @@
 internal import ArgumentParser
 internal import Files
 
-/// How the process ends, for scripts. The numbers from 64 are those of `sysexits.h`.
+/// The exit statuses of the program, for scripts. The numbers from 64 are those of `sysexits.h`.
 package enum ExitStatus: Int32, CaseIterable, Sendable {
-  /// Done; also when a limit of time or steps ended the work, or the reader went away.
+  /// Success; also when a limit of time or steps ended the work, or the reader of a pipe is gone.
   case done = 0
   /// A check failed: `verify`, `--fail-above`, `--max-slowdown`.
   case checkFailed = 1
@@ -13,13 +13,13 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
   case badData = 65
   /// An input is missing or cannot be opened.
   case inputMissing = 66
-  /// A bug of ours; never for what a user did.
+  /// A bug in retnet; never for a user's mistake.
   case bug = 70
   /// Output cannot be created, or the run folder is in use.
   case cannotCreate = 73
-  /// Reading or writing failed on the way, for instance on a full disk.
+  /// Reading or writing failed midway, for instance on a full disk.
   case inputOutput = 74
-  /// Stopped by a signal after the state was saved: run again to go on.
+  /// Stopped by a signal after the state was saved: run again to resume.
   case stopped = 75
   /// Training was stopped by its guards; the last good checkpoint is kept.
   case guarded = 76

@@ -7,10 +7,10 @@ internal import Inference
 internal import Modeling
 internal import Tokenization
 
-/// Turns the error that ended a command into text on standard error and into the exit status of the process.
+/// Converts the error that ended a command into text on standard error and the exit status of the process.
 ///
-/// This is the only place where that happens. Each line of the error's text begins with `error:`; a hint follows, if
-/// one is known. Help and version, which the argument parser throws too, go to standard output.
+/// This is the only place where that happens. Each line of the error starts with `error:`; a hint follows, if there is
+/// one. Help and version, which the argument parser throws too, go to standard output.
 package func report(_ error: any Error, arguments: [String] = CommandLine.arguments) -> Int32 {
   if let failure = CommandError(error) {
     if failure.status != .done { failure.print(color: requestedColor(arguments)) }
@@ -21,14 +21,14 @@ package func report(_ error: any Error, arguments: [String] = CommandLine.argume
   if error is ExitCode { return code.rawValue }
   if code.isSuccess {
     let text = RootCommand.fullMessage(for: error)
-    // Help begins so; a completion script must stay as it is.
+    // Help starts like this; a completion script must not be changed.
     let isHelp = ["OVERVIEW: ", "USAGE: "].contains { text.hasPrefix($0) }
     let lines = isHelp ? text.wrapped(to: StandardStream.output.lineWidth) : text
     do { try StandardStream.output.write(lines + "\n") } catch { return report(error) }
     return code.rawValue
   }
   if code == .validationFailure {
-    // The parser lists many words that a value can have below each other; an error is one line.
+    // The parser puts each of many possible values on its own line; an error is one line.
     let lines = RootCommand.message(for: error).split(separator: "\n")
     let words = lines.dropFirst().map { $0.drop { " -".contains($0) } }.joined(separator: ", ")
     let message = (lines.first ?? "") + (words.isEmpty ? "" : " " + words)
@@ -44,10 +44,10 @@ package func report(_ error: any Error, arguments: [String] = CommandLine.argume
   return ExitStatus.bug.rawValue
 }
 
-/// A failure as the user sees it.
+/// An error as shown to the user: exit status, message and hint.
 ///
-/// Commands throw it for what they find themselves: files that do not belong together, an option that does not fit the
-/// file. The errors of the modules become one when they are told.
+/// Commands throw it for problems that they find themselves: files that do not belong together, or an option that does
+/// not fit a file. The errors of the modules are converted to it for display.
 package struct CommandError: Error {
   let status: ExitStatus
   let message: String
@@ -59,7 +59,7 @@ package struct CommandError: Error {
     self.hint = hint
   }
 
-  /// The errors of the modules, one line for each type; nil for an error that is none of them.
+  /// Converts an error of a module; nil for any other error.
   init?(_ error: any Error) {
     switch error {
     case let error as ConfigurationError: self.init(.badConfiguration, error.description)
@@ -79,7 +79,7 @@ package struct CommandError: Error {
     }
   }
 
-  /// Where a file is missing, refused or full decides the status; a reader that went away is no failure.
+  /// The status depends on what happened to the file. A closed pipe is not a failure.
   private init(_ error: FileError) {
     let status: ExitStatus =
       switch error {
@@ -100,7 +100,7 @@ package struct CommandError: Error {
   }
 }
 
-/// The `--color` of the command line, found even where the rest of it does not parse.
+/// The `--color` of the command line, found even if the rest cannot be parsed.
 private func requestedColor(_ arguments: [String]) -> ColorMode {
   for (index, argument) in arguments.enumerated() {
     if argument == "--color", index + 1 < arguments.count { return ColorMode(rawValue: arguments[index + 1]) ?? .auto }
@@ -109,7 +109,7 @@ private func requestedColor(_ arguments: [String]) -> ColorMode {
   return .auto
 }
 
-/// How the command is used that the arguments name, as the argument parser says it of its own errors.
+/// The usage lines of the command in the arguments, as the argument parser prints them for its own errors.
 private func usage(of arguments: [String]) -> String {
   var (command, names): (any ParsableCommand.Type, [String]) = (RootCommand.self, ["retnet"])
   for word in arguments.dropFirst() {
@@ -122,7 +122,7 @@ private func usage(of arguments: [String]) -> String {
     """
 }
 
-/// "Did you mean" for the flags that the argument parser itself adds, which it does not suggest.
+/// "Did you mean" for the flags that the argument parser itself adds, for which it makes no suggestions.
 package func spellingHint(arguments: ArraySlice<String>, root: any ParsableCommand.Type) -> String? {
   guard let word = arguments.first else { return nil }
   let commands = root.configuration.subcommands
@@ -133,7 +133,7 @@ package func spellingHint(arguments: ArraySlice<String>, root: any ParsableComma
   return closestMatch(to: word, among: ["--help", "--version"]).map { "did you mean '\($0)'?" }
 }
 
-/// "Did you mean" for a command: one that begins so, or one that is spelt nearly so.
+/// "Did you mean" for a command: one that starts with the word, or one with a similar spelling.
 func commandHint(_ word: String, among commands: [any ParsableCommand.Type]) -> String? {
   let names = commands.map { $0._commandName }
   let begun = names.filter { $0.hasPrefix(word) }
@@ -141,11 +141,11 @@ func commandHint(_ word: String, among commands: [any ParsableCommand.Type]) -> 
   return match.map { "did you mean '\($0)'?" }
 }
 
-/// Errors that do not depend on each other, collected to be told together.
+/// Collects independent errors, so that they are reported together.
 struct CommandErrors {
   private var errors: [any Error] = []
 
-  /// The body's result, or nil if it throws, which is kept.
+  /// The body's result; nil if it throws, and the error is collected.
   mutating func catching<Result>(_ body: () throws -> Result) -> Result? {
     do { return try body() } catch {
       errors.append(error)
@@ -153,9 +153,9 @@ struct CommandErrors {
     }
   }
 
-  /// Ends the command if there are errors.
+  /// Throws if errors were collected.
   ///
-  /// - Throws: The only error, or one of all their lines with the status of the first.
+  /// - Throws: The only error, or one with the lines of all and the status of the first.
   func throwAll() throws {
     guard let first = errors.first else { return }
     let known = errors.compactMap { CommandError($0) }

@@ -4,12 +4,12 @@ internal import FoundationEssentials
 
 /// The options that every command takes.
 package struct GlobalOptions: ParsableArguments {
-  /// The thread counts that are accepted.
+  /// The allowed thread counts.
   package static let threadRange = 1...1024
 
   @Option(
     name: .shortWithValue("t"),
-    help: ArgumentHelp("Threads, 1 to 1024 (default: RETNET_THREADS, then the cores there are).", valueName: "n"))
+    help: ArgumentHelp("Threads, 1 to 1024 (default: RETNET_THREADS, else the number of cores).", valueName: "n"))
   package var threads: Int?
 
   @OptionGroup package var talk: TalkOptions

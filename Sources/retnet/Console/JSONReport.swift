@@ -1,31 +1,12 @@
 internal import Configurations
 
-/// A value in a report.
-package enum JSONValue: Sendable, Equatable {
-  case integer(Int)
-  case number(Double)
-  case boolean(Bool)
-  case text(String)
-  case list([JSONValue])
-  case object([String: JSONValue])
-  case null
-
-  /// A seed: a number, as far as every reader of JSON has all whole numbers; a larger one is text, so that none rounds it.
-  package static func seed(_ seed: UInt64) -> JSONValue {
-    Int(exactly: seed).flatMap { $0 <= 1 << 53 ? .integer($0) : nil } ?? .text("\(seed)")
-  }
-
-  /// A time to the microsecond: what comes after is the clock's noise, and of a sum the rounding.
-  package static func seconds(_ seconds: Double) -> JSONValue { .number((seconds * 1e6).rounded() / 1e6) }
-}
-
-/// One JSON object of a report: keys sorted, numbers with the fewest digits that give the same bits back.
+/// A JSON object of a report: keys sorted, numbers with the fewest digits that give the same bits back.
 ///
-/// JSON has no NaN and no infinity. Such a number becomes `null`, and beside its key stands `<key>_not_finite` with
-/// `"nan"`, `"inf"` or `"-inf"`, so that a reader can tell it from a number that was not measured. In a list the number
-/// becomes `null` and the flag tells of the first.
+/// JSON has no NaN and no infinity. Such a number becomes `null`, and the key `<key>_not_finite` is added with `"nan"`,
+/// `"inf"` or `"-inf"`. So a reader can tell it from a number that was not measured. In a list the number becomes
+/// `null`, and the added key describes the first one.
 package struct JSONReport {
-  /// The version of the keys: raised when one changes its meaning or goes away.
+  /// The version of the keys, raised when a key changes its meaning or is removed.
   package static let schemaVersion = 1
 
   private let members: [String: JSONValue]
@@ -45,10 +26,29 @@ package struct JSONReport {
     do {
       return try sortedJSON(JSONValue.object(members), isIndented: isIndented)
     } catch {
-      // Numbers that JSON cannot hold are the encoder's only objection, and those are flagged instead.
+      // The encoder rejects only numbers that JSON cannot hold, and those are flagged instead.
       preconditionFailure("JSONReport: \(error)")
     }
   }
+}
+
+/// A value in a JSON report.
+package enum JSONValue: Sendable, Equatable {
+  case integer(Int)
+  case number(Double)
+  case boolean(Bool)
+  case text(String)
+  case list([JSONValue])
+  case object([String: JSONValue])
+  case null
+
+  /// A seed: a number if every JSON reader can represent it, otherwise a string, so that none rounds it.
+  package static func seed(_ seed: UInt64) -> JSONValue {
+    Int(exactly: seed).flatMap { $0 <= 1 << 53 ? .integer($0) : nil } ?? .text("\(seed)")
+  }
+
+  /// A duration rounded to microseconds; further digits are noise of the clock or of rounding.
+  package static func seconds(_ seconds: Double) -> JSONValue { .number((seconds * 1e6).rounded() / 1e6) }
 }
 
 extension JSONValue: Encodable {

@@ -3,9 +3,9 @@ internal import Files
 internal import Modeling
 internal import Tensors
 
-/// The machine as this program uses it.
+/// Facts about the machine and the build.
 enum Machine {
-  /// What `--version` says about build and machine.
+  /// The facts about build and machine that `--version` prints.
   static var facts: [(name: String, value: String)] {
     let features = CPU().names
     return [
@@ -20,7 +20,8 @@ enum Machine {
     ]
   }
 
-  /// What the bits of a training run depend on besides its configuration; `threads` is recorded though they do not.
+  /// The facts, besides the configuration, that a training run's bits depend on. `threads` is recorded although they do
+  /// not.
   static func trainingFacts(threadCount: Int) -> [String: String] {
     [
       "threads": "\(threadCount)", "blas_core": BLAS.coreName,
@@ -28,14 +29,14 @@ enum Machine {
     ]
   }
 
-  /// The CPU's name as the system gives it.
+  /// The CPU's name as reported by the system.
   static var cpuName: String {
     guard let text = try? readAll(path: "/proc/cpuinfo", byteLimit: 1 << 20) else { return "unknown" }
     let line = String(decoding: text, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("model name") }
     return line?.split(separator: ":").last.map { String($0.drop { $0 == " " }) } ?? "unknown"
   }
 
-  /// Says once when OpenBLAS is held to a slower core than the CPU has.
+  /// Warns if OpenBLAS uses kernels for a slower core than the CPU's.
   static func warnOfSlowBLAS(_ options: TalkOptions) {
     guard let feature = BLAS.unusedFeature else { return }
     options.say(
@@ -48,9 +49,9 @@ enum Machine {
 }
 
 extension GlobalOptions {
-  /// The threads of this run.
+  /// The worker pool of this run.
   func makePool() throws -> WorkerPool { WorkerPool(threadCount: try threadCount) }
 
-  /// Talk that `-q` silences.
+  /// Prints a message, unless `-q` is given.
   func say(_ line: String) { talk.say(line) }
 }

@@ -1,14 +1,14 @@
 internal import Files
 
-/// How much memory there is.
+/// The memory that this process may use, and how much of it is free.
 struct MachineMemory {
-  /// Bytes that a process may use at most: memory and swap of the machine, or what its control groups or its own limit of
-  /// address space allow.
+  /// The number of bytes that a process may use: the machine's memory and swap, or the limit of its control groups or
+  /// of its own address space.
   let limit: Double
-  /// Bytes that can be had now without taking any from other processes.
+  /// The number of bytes that are available without taking memory from other processes.
   let available: Double
 
-  /// nil where the system does not tell.
+  /// nil if the system does not report it.
   init?() {
     guard let text = try? readAll(path: "/proc/meminfo", byteLimit: 1 << 20) else { return nil }
     func bytes(_ name: String) -> Double? { kibibytes(name, in: text).map { Double($0) * 1024 } }
@@ -18,16 +18,17 @@ struct MachineMemory {
     self.available = min(available, limit)
   }
 
-  /// The least that a control group of this process allows, or one above it: the process may be deep in a tree of them.
+  /// The smallest limit of this process's control group and of the groups above it.
   private static var groupLimit: Double? {
     let text = (try? readAll(path: "/proc/self/cgroup", byteLimit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
     return (text ?? "").split(separator: "\n").flatMap(limitPaths).compactMap { path in
-      // "max" and numbers beyond the machine's set no limit.
+      // "max" and numbers beyond the machine's memory set no limit.
       (try? readAll(path: path, byteLimit: 1 << 10)).flatMap { Double(String(decoding: $0.dropLast(), as: UTF8.self)) }
     }.min()
   }
 
-  /// Where the limits of a line of /proc/self/cgroup stand: `0::/a/b` in version 2, `4:memory:/a/b` in version 1.
+  /// The files that hold the limits of a line of /proc/self/cgroup: `0::/a/b` in version 2, `4:memory:/a/b` in version
+  /// 1.
   static func limitPaths(_ line: Substring) -> [String] {
     let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
     guard parts.count == 3 else { return [] }
@@ -42,7 +43,7 @@ struct MachineMemory {
       }
   }
 
-  /// What `ulimit -v` has set.
+  /// The limit set by `ulimit -v`.
   private static var addressSpaceLimit: Double? {
     guard let text = try? readAll(path: "/proc/self/limits", byteLimit: 1 << 16) else { return nil }
     let line = String(decoding: text, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("Max address space") }
@@ -50,7 +51,7 @@ struct MachineMemory {
   }
 }
 
-/// The number of a line such as "MemTotal:       24684564 kB", as the files of /proc have them; "kB" are KiB.
+/// The number in a line of a /proc file such as "MemTotal:       24684564 kB"; "kB" means KiB there.
 func kibibytes(_ name: String, in text: [UInt8]) -> Int? {
   let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
   guard let words = lines.first(where: { $0.hasPrefix(name) })?.split(whereSeparator: \.isWhitespace), words.count == 3
@@ -58,20 +59,20 @@ func kibibytes(_ name: String, in text: [UInt8]) -> Int? {
   return Int(words[1])
 }
 
-/// The memory that the process has resident, as Linux counts it.
+/// The process's resident memory, as Linux counts it.
 enum PeakMemory {
-  /// Begins the count of the most again from what is resident now.
+  /// Resets the peak to what is resident now.
   ///
-  /// - Returns: Whether the system lets us; if not, the count is that of the process from its start.
+  /// - Returns: Whether the system allows it; if not, the peak is counted from the start of the process.
   static func reset() -> Bool {
-    // proc(5): 5 resets the peak resident set size.
+    // proc(5): writing 5 resets the peak resident set size.
     (try? AppendFile(path: "/proc/self/clear_refs").write(line: "5")) != nil
   }
 
-  /// The most so far; nil where the system does not tell.
+  /// The peak so far; nil if the system does not report it.
   static var bytes: Int? { status("VmHWM:") }
 
-  /// What is resident now; nil where the system does not tell.
+  /// The resident memory now; nil if the system does not report it.
   static var bytesNow: Int? { status("VmRSS:") }
 
   private static func status(_ name: String) -> Int? {

@@ -1,7 +1,8 @@
 internal import Glibc
 
+/// Formats numbers for people; the last extension parses durations.
 extension Double {
-  /// The number with a fixed count of decimals, rounded to nearest, for people to read.
+  /// Formats the number with a fixed count of decimals, rounded to nearest, for people.
   func fixed(_ decimals: Int) -> String {
     guard isFinite, magnitude < 1e15 else { return description }
     var scale = 1
@@ -17,11 +18,11 @@ extension Double {
 }
 
 extension Double {
-  /// The nearest number with so many significant decimal digits.
+  /// The nearest number with the given count of significant decimal digits.
   func rounded(toDigits count: Int) -> Double {
     guard isFinite, self != 0 else { return self }
     let exponent = count - 1 - Int(log10(magnitude).rounded(.down))
-    // A power of ten up to 1e22 is exact; so is the quotient by one, as the nearest number.
+    // A power of ten up to 1e22 is exact, so the quotient is correctly rounded.
     guard abs(exponent) <= 22 else { return self }
     let scale = pow(10, Double(abs(exponent)))
     return exponent >= 0 ? (self * scale).rounded() / scale : (self / scale).rounded() * scale
@@ -29,7 +30,7 @@ extension Double {
 }
 
 extension Double {
-  /// The number as two digits and a power of ten, for people to read: 3.2e-07.
+  /// Formats the number with two digits and a power of ten, for people: 3.2e-07.
   var scientific: String {
     guard isFinite, self != 0 else { return self == 0 ? "0" : description }
     var exponent = Int(log10(magnitude).rounded(.down))
@@ -42,7 +43,7 @@ extension Double {
 }
 
 extension Duration {
-  /// A span of time as people write it, such as `90s`, `30m`, `1h30m`, or a number of seconds; nil for other words.
+  /// Parses a duration such as `90s`, `30m`, `1h30m`, or a number of seconds; nil for anything else.
   package init?(words: String) {
     var (seconds, digits) = (0.0, "")
     for character in words {
@@ -60,7 +61,7 @@ extension Duration {
       guard let count = Double(digits), seconds == 0 else { return nil }
       seconds = count
     }
-    // Beyond a thousand years the arithmetic of clocks overflows.
+    // Beyond a thousand years, clock arithmetic overflows.
     guard seconds > 0 && seconds < 3e10 else { return nil }
     self = .seconds(seconds)
   }

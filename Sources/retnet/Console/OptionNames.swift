@@ -3,20 +3,20 @@ internal import Corpora
 internal import Tensors
 internal import Training
 
+/// Names and completions that several options share.
 extension NameSpecification {
-  /// A short name, whose value may follow at once as in `-n3`, and the long name of the property.
+  /// A short name, whose value may follow directly as in `-n3`, and the long name of the property.
   static func shortWithValue(_ letter: Character) -> NameSpecification {
     [.customShort(letter, allowingJoined: true), .long]
   }
 }
 
 extension DocumentRule {
-  /// What shells offer for a rule.
+  /// The completions that shells offer for a document rule.
   static var completion: CompletionKind { .list(["file", "line", "blank-line", "separator:"]) }
 }
 
-/// A choice among number formats: each can be given by its short name, which is the one that is printed, and by
-/// PyTorch's.
+/// A choice of number format. The short name is accepted and printed; PyTorch's name is accepted too.
 protocol FormatArgument: ExpressibleByArgument, RawRepresentable where RawValue == String {}
 
 extension FormatArgument {

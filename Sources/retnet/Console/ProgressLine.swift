@@ -1,11 +1,11 @@
 internal import Files
 
-/// Progress on standard error: one line rewritten in place on a terminal, one plain line per interval otherwise.
+/// Shows progress on standard error: one line rewritten in place on a terminal, one plain line per interval otherwise.
 ///
-/// The caller gives the time, so that a line depends on nothing but its arguments. When it starts part of the way, after
-/// a resume, rate and remaining time come from what was done since.
+/// The caller passes the time, so that a line depends only on its arguments. After a resume, speed and remaining time
+/// count only what was done since then.
 package struct ProgressLine {
-  /// How progress reaches the user.
+  /// How progress is shown.
   package enum Style: Sendable {
     /// Not at all (`-q`).
     case silent
@@ -15,9 +15,9 @@ package struct ProgressLine {
     case rewritten
   }
 
-  /// Something to show besides the count: the loss, for instance.
+  /// Something to show besides the count, for instance the loss.
   package struct Detail {
-    /// How soon it is left out of a line that is too long.
+    /// When it is dropped from a line that is too long.
     package enum Weight {
       /// Before the remaining time.
       case minor
@@ -32,7 +32,7 @@ package struct ProgressLine {
 
     /// - Parameters:
     ///   - text: A few words.
-    ///   - weight: How much it matters.
+    ///   - weight: How important it is.
     package init(_ text: String, _ weight: Weight = .normal) {
       self.text = text
       rank =
@@ -56,12 +56,12 @@ package struct ProgressLine {
   /// Starts the clock.
   ///
   /// - Parameters:
-  ///   - label: What is going on: `train`.
-  ///   - unit: What is counted, in the plural: `steps`.
-  ///   - total: How many there will be, if known.
-  ///   - alreadyDone: How many were done before now.
+  ///   - label: The current activity: `train`.
+  ///   - unit: The name of what is counted, in the plural: `steps`.
+  ///   - total: The final count, if known.
+  ///   - alreadyDone: The count at the start.
   ///   - style: How to show it.
-  ///   - now: The present.
+  ///   - now: The current time.
   package init(
     _ label: String, unit: String, total: Int?, alreadyDone: Int = 0, style: Style,
     now: ContinuousClock.Instant = .now
@@ -74,29 +74,29 @@ package struct ProgressLine {
     self.start = now
   }
 
-  /// Shows progress if it is time to: ten times a second on a terminal, every ten seconds otherwise.
+  /// Shows progress if it is due: ten times a second on a terminal, every ten seconds otherwise.
   ///
   /// - Parameters:
-  ///   - done: How many are done, with those done before the start.
+  ///   - done: The count, including what was done before the start.
   ///   - detail: What else to show, such as the loss.
-  ///   - now: The present.
+  ///   - now: The current time.
   package mutating func update(done: Int, detail: [Detail] = [], now: ContinuousClock.Instant = .now) {
     let interval: Duration = style == .rewritten ? .milliseconds(100) : .seconds(10)
     if now - (lastShown ?? start) >= interval { show(done: done, detail: detail, now: now) }
   }
 
-  /// Shows the last state and leaves the line.
+  /// Shows the final state and ends the line.
   package mutating func finish(done: Int, detail: [Detail] = [], now: ContinuousClock.Instant = .now) {
     show(done: done, detail: detail, now: now)
     leaveLine()
   }
 
-  /// Goes back to an earlier place, from which work is done again; rate and remaining time count from now.
+  /// Returns to an earlier count, from which work is repeated; speed and remaining time count from now.
   package mutating func goBack(to done: Int, now: ContinuousClock.Instant = .now) {
     (alreadyDone, start) = (done, now)
   }
 
-  /// Leaves a rewritten line as it stands, so that something else can be said below it.
+  /// Ends a rewritten line, so that a message can follow below it.
   package mutating func leaveLine() {
     if lineIsOpen { try? StandardStream.error.write("\n") }
     lineIsOpen = false
@@ -117,14 +117,14 @@ package struct ProgressLine {
 
   /// The line: `train  450/1,800 steps  25 %  7.5 steps/s  ETA 3m00s  loss 3.215`.
   ///
-  /// Where it is longer than the width, parts are left out: first what can be reckoned from others, at the end the
-  /// detail; the count stays.
+  /// If it is longer than the width, parts are dropped: first those that follow from others, finally the details. The
+  /// count stays.
   ///
   /// - Parameters:
-  ///   - done: How many are done.
+  ///   - done: The count.
   ///   - detail: What else to show.
-  ///   - now: The present.
-  ///   - width: The longest that the line may be.
+  ///   - now: The current time.
+  ///   - width: The maximum width of the line.
   /// - Returns: The line.
   package func text(
     done: Int, detail: [Detail] = [], now: ContinuousClock.Instant, width: Int = .max
@@ -136,7 +136,7 @@ package struct ProgressLine {
     return String(Self.joined(parts).prefix(width))
   }
 
-  /// The longer a part can be done without, the higher its rank.
+  /// A part of the line; the less important it is, the higher its rank.
   private struct Part {
     let text: String
     let rank: Int
@@ -172,7 +172,7 @@ package struct ProgressLine {
   }
 }
 
-/// A whole number with its thousands apart: `1,234,567`.
+/// An integer with thousands separators: `1,234,567`.
 package func grouped(_ number: Int) -> String {
   let digits = String(number.magnitude)
   var groups = ""
@@ -183,7 +183,7 @@ package func grouped(_ number: Int) -> String {
   return (number < 0 ? "-" : "") + groups
 }
 
-/// A rate with as many digits as the eye takes in: `7.52`, `93.1`, `12,800`.
+/// A rate with about three significant digits: `7.52`, `93.1`, `12,800`.
 package func shortened(_ rate: Double) -> String {
   guard rate.isFinite, rate.magnitude < 1e15 else { return rate.description }
   if rate >= 100 { return grouped(Int(rate.rounded())) }
@@ -191,7 +191,7 @@ package func shortened(_ rate: Double) -> String {
   return ((rate * step).rounded() / step).description
 }
 
-/// A span of time as a person would say it: `42s`, `3m05s`, `2h07m`, `3d04h`.
+/// A duration for people: `42s`, `3m05s`, `2h07m`, `3d04h`.
 package func clockTime(_ seconds: Double) -> String {
   guard seconds.isFinite, seconds < 1e9 else { return "a long time" }
   let whole = Int(max(0, seconds).rounded(.up))

@@ -3,12 +3,12 @@ internal import Files
 
 extension ColorMode: ExpressibleByArgument {}
 
-/// The options that say how much a command says, and how.
+/// The options for the amount and colour of messages (`-q`, `-v`, `--color`).
 package struct TalkOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Print results and errors only.")
   package var quiet = false
 
-  @Flag(name: .shortAndLong, help: "Print more of what happens.")
+  @Flag(name: .shortAndLong, help: "Print more details.")
   package var verbose = false
 
   @Option(help: ArgumentHelp("Colours.", valueName: "auto|on|off"))
@@ -17,16 +17,16 @@ package struct TalkOptions: ParsableArguments {
   package init() {}
 
   package func validate() throws {
-    if quiet && verbose { throw ValidationError("'--quiet' and '--verbose' exclude each other") }
+    if quiet && verbose { throw ValidationError("'--quiet' and '--verbose' cannot be used together") }
   }
 
-  /// How progress is to be shown.
+  /// How progress is shown.
   package var progressStyle: ProgressLine.Style {
     if quiet { return .silent }
     return StandardStream.error.canRewriteLines ? .rewritten : .plain
   }
 
-  /// Talk that `-q` silences.
+  /// Prints a message, unless `-q` is given.
   func say(_ line: String) {
     if !quiet { StandardStream.error.say(line) }
   }

@@ -1,24 +1,24 @@
-/// A table for people that fits the terminal: the columns that matter least are left out where there is no room.
+/// A table for people that fits the terminal: if there is no room, the least important columns are dropped.
 struct TextTable {
   /// A column and its heading.
   struct Column {
     let heading: String
-    /// A heading that it shares with the column beside it, and the one that it has when that column is left out.
+    /// A heading shared with the column next to it, and the heading for when that column is dropped.
     var group: (shared: String, alone: String)?
-    /// Whether the cells begin together, otherwise they end together.
+    /// Whether the cells are left-aligned; otherwise they are right-aligned.
     var isText = false
-    /// The higher, the sooner it is left out; 0: never.
+    /// The higher, the sooner it is dropped; 0: never.
     var rank = 0
   }
 
   let columns: [Column]
-  /// As many cells in each as there are columns.
+  /// The rows, each with one cell per column.
   let rows: [[String]]
 
   /// The lines, headings first.
   ///
-  /// - Parameter width: Columns of the terminal; nil: any number.
-  /// - Returns: Joined by newlines.
+  /// - Parameter width: The columns of the terminal; nil: any number.
+  /// - Returns: The lines, joined by newlines.
   func text(width: Int?) -> String {
     var shown = Array(columns.indices)
     while let width, self.width(shown) > width,
@@ -49,7 +49,7 @@ struct TextTable {
     var widths = shown.map { column in
       ([heading(column, shown)] + rows.map { $0[column] }).map(\.count).max() ?? 0
     }
-    // Two columns have room for the heading that they share.
+    // Two columns are wide enough for the heading that they share.
     for (place, column) in shown.enumerated() {
       guard let other = partner(column, shown), other < column, let group = columns[column].group,
         let before = shown.firstIndex(of: other)
@@ -65,7 +65,7 @@ struct TextTable {
     return widths.reduce(0, +) + 2 * (widths.filter { $0 > 0 }.count - 1)
   }
 
-  /// The line above the headings; nil where no two columns share one.
+  /// The line above the headings; nil if no two columns share one.
   private func sharedHeadings(_ shown: [Int], _ widths: [Int]) -> String? {
     guard shown.contains(where: { partner($0, shown) != nil }) else { return nil }
     var line = ""

@@ -1,11 +1,12 @@
+/// Wraps text at the width of the terminal.
 extension String {
-  /// The lines of the text, broken between words where they are longer than a terminal is wide.
+  /// The lines of the text, wrapped between words at the terminal's width.
   ///
-  /// A word that is longer stays whole: a digest that was cut could not be copied.
+  /// A longer word stays whole: a broken digest could not be copied.
   ///
   /// - Parameters:
-  ///   - width: Columns; nil: any number.
-  ///   - indent: What a line that goes on begins with.
+  ///   - width: The columns; nil: any number.
+  ///   - indent: The indent of continuation lines.
   /// - Returns: The lines, joined by newlines.
   package func wrapped(to width: Int?, indent: String = "  ") -> String {
     guard let width else { return self }
@@ -20,7 +21,7 @@ extension String {
     var lines: [String] = []
     var rest = String(line)
     while rest.count > width {
-      // Spaces that the line begins with are no place to break it.
+      // A line is not broken at its leading spaces.
       let start = rest.prefix { $0 == " " }.count + (lines.isEmpty ? 0 : indent.drop { $0 == " " }.count)
       let head = rest.prefix(width + 1)
       let place =
@@ -33,10 +34,10 @@ extension String {
     return (lines + [rest]).joined(separator: "\n")
   }
 
-  /// With spaces behind it.
+  /// Padded with spaces on the right.
   func padded(to width: Int) -> String { self + spaces(upTo: width) }
 
-  /// With spaces before it.
+  /// Padded with spaces on the left.
   func rightAligned(in width: Int) -> String { spaces(upTo: width) + self }
 
   private func spaces(upTo width: Int) -> String { String(repeating: " ", count: max(0, width - count)) }

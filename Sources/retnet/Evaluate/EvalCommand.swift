@@ -5,7 +5,7 @@ internal import Inference
 internal import Modeling
 internal import Tokenization
 
-/// `retnet eval`: perplexity and bits per byte of texts under a model.
+/// `retnet eval` measures perplexity and bits per byte of texts under a model.
 struct EvalCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "eval",
@@ -15,7 +15,7 @@ struct EvalCommand: ParsableCommand {
         retnet eval -m runs/kjv-small/best.safetensors data/kjv/validation.txt
         retnet eval -m model.safetensors test.txt --json --fail-above 40
 
-      Every token is scored given all that came before it in its document, in one pass and in constant memory.
+      Every token is scored given all tokens before it in its document, in one pass and in constant memory.
       """)
 
   enum Form: String, CaseIterable, ExpressibleByArgument {
@@ -32,7 +32,7 @@ struct EvalCommand: ParsableCommand {
     help: ArgumentHelp("Text or token files; '-' is standard input.", valueName: "file"), completion: .file())
   var files: [String]
 
-  @Option(help: "Form of retention; auto is chunkwise. All give the same number up to rounding.")
+  @Option(help: "Form of retention; auto is chunkwise. All give the same result up to rounding.")
   var form = Form.auto
 
   @Option(help: ArgumentHelp("Chunk length of the chunkwise form, 1 to 65536.", valueName: "c"))
@@ -43,7 +43,7 @@ struct EvalCommand: ParsableCommand {
     completion: DocumentRule.completion)
   var documents = "file"
 
-  @Flag(inversion: .prefixedNo, help: "Begin documents with BOS (default: as the model's configuration says).")
+  @Flag(inversion: .prefixedNo, help: "Start documents with BOS (default: as the model's configuration says).")
   var bos: Bool?
 
   @Option(help: ArgumentHelp("Exit with status 1 if the perplexity per token is above this.", valueName: "ppl"))
@@ -71,7 +71,7 @@ struct EvalCommand: ParsableCommand {
   func run() throws {
     guard let rule = DocumentRule(argument: documents) else { return }
     let pool = try global.makePool()
-    global.warnOfJSONLines(files, advice: "'retnet tokenize pack --jsonl-field NAME' takes the text in a field")
+    global.warnOfJSONLines(files, advice: "'retnet tokenize pack --jsonl-field NAME' reads the text from a field")
     let inputs = try files.map { try TextInput(path: $0) }
     let loaded = try LoadedModel(path: try modelFile(model.model, global.talk), isWidened: true)
     Machine.warnOfSlowBLAS(global.talk)

@@ -3,7 +3,7 @@ internal import Inference
 internal import Modeling
 internal import Tokenization
 
-/// What `eval` found and how.
+/// The result of `eval`, with the method used.
 struct EvalReport {
   let score: Score
   let seconds: Double
@@ -22,10 +22,10 @@ struct EvalReport {
 
   private var tokenizerDigest: SHA256Digest { SHA256Digest(of: model.tokenizer.model) }
 
-  /// For a reader: the figures, then the method.
+  /// The text for people: the figures, then the method.
   ///
-  /// - Parameter width: Of the terminal; nil: any.
-  /// - Returns: Joined by newlines.
+  /// - Parameter width: The width of the terminal; nil: any.
+  /// - Returns: The lines, joined by newlines.
   func text(width: Int? = StandardStream.output.lineWidth) -> String {
     var lines = [
       "bits per byte   \(score.bytes > 0 ? score.bitsPerByte.fixed(4) : "none, as no bytes are scored")",
@@ -36,7 +36,7 @@ struct EvalReport {
     if let perplexity = score.wordPerplexity { lines.append("                \(perplexity.fixed(2)) per word") }
     lines += [
       "text            \(grouped(score.tokens)) tokens, \(grouped(score.bytes)) bytes",
-      "method          full history, \(formName); \(startsWithBOS ? "begins with BOS" : "first token not scored")",
+      "method          full history, \(formName); \(startsWithBOS ? "starts with BOS" : "first token not scored")",
       "tokenizer       \(tokenizerDigest.short)",
       "time            \(seconds.fixed(2)) s, \(grouped(Int(Double(score.tokens) / seconds))) tokens/s",
     ]

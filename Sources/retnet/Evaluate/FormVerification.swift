@@ -7,28 +7,28 @@ internal import Retention
 internal import Tensors
 internal import Tokenization
 
-/// What `verify` does, also for `convert --verify`: reads tokens with a model in every way and compares.
+/// Runs `verify` and `convert --verify`, which compare all forms of retention on the same tokens.
 struct FormVerification {
   /// The path of the model file.
   let model: String
-  /// The text or token file to read; nil: a text of our own.
+  /// The text or token file to read; nil: a built-in text.
   var file: String?
-  /// Tokens to read at most.
+  /// The maximum number of tokens to read.
   var length = FormVerification.defaultLength
-  /// nil: the usual ones.
+  /// The chunk lengths; nil: the default ones.
   var chunkLengths: [Int]?
   var tolerance = FormTolerance.float32
 
   static let defaultLength = 500
-  /// Of the points where sequences are cut, and of ids where there is no tokenizer.
+  /// The seed of the points where sequences are cut, and of random ids if there is no tokenizer.
   private static let seed: UInt64 = 0
 
   init(model: String) { self.model = model }
 
-  /// - Throws: When model or text cannot be read or do not fit each other, or a state cannot be saved.
+  /// - Throws: Errors of reading the model or the text, of fitting them together, or of saving a state.
   func run(_ global: GlobalOptions) throws -> VerifyReport {
     let header = try ModelHeader(path: model)
-    // In Float32, whatever the file's format: the forms are compared, not what bfloat16 and eight bits round away.
+    // In Float32, whatever the file's format: the forms are compared, not the rounding of bfloat16 or eight bits.
     let network = RetNet(header.configuration, try header.loadParameters())
     try network.parameters.checkAreFinite(model)
     let pool = try global.makePool()
@@ -53,7 +53,7 @@ struct FormVerification {
       seconds: (ContinuousClock.now - start).inSeconds)
   }
 
-  /// The ids to read, BOS first where the model's sequences begin with it, and where they are from.
+  /// The ids to read, with BOS first if the model's sequences start with it, and a description of their source.
   private func tokens(_ header: ModelHeader) throws -> (ids: [Int32], source: String) {
     let bos = header.configuration.bos == .none ? nil : header.configuration.bosID.map { Int32($0) }
     var ids = bos.map { [$0] } ?? []
@@ -87,7 +87,7 @@ struct FormVerification {
     return tokenizer
   }
 
-  /// The beginning of A Tale of Two Cities (Charles Dickens, 1859), read again from its start if it is too short.
+  /// The opening of A Tale of Two Cities (Charles Dickens, 1859), repeated if it is too short.
   private static let text = """
     It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness, it was \
     the epoch of belief, it was the epoch of incredulity, it was the season of Light, it was the season of Darkness, it \
@@ -111,7 +111,7 @@ struct FormVerification {
 extension TextInput {
   /// The first ids, of one document after the other.
   ///
-  /// - Throws: As `forEachPart` does.
+  /// - Throws: The errors of `forEachPart`.
   fileprivate func firstIDs(_ count: Int, tokenizer: Tokenizer) throws -> [Int32] {
     struct Enough: Error {}
     var ids: [Int32] = []

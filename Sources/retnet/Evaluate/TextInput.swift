@@ -3,14 +3,14 @@ internal import Files
 internal import Inference
 internal import Tokenization
 
-/// Ids, document by document, from a text or a token file.
+/// Reads token ids, document by document, from a text or a token file.
 enum TextInput {
   case text(MappedFile)
   case tokens(TokenFile)
 
   /// Opens a file or a stream; its first bytes tell which kind it is.
   ///
-  /// - Throws: When the file is missing, empty, binary, not UTF-8, or a damaged token file.
+  /// - Throws: An error if the file is missing, empty, binary, not UTF-8, or a damaged token file.
   init(path: String) throws {
     let file = try MappedFile(reading: path)
     if TokenFile.isTokenFile(file) {
@@ -23,7 +23,7 @@ enum TextInput {
     }
   }
 
-  /// The bytes of all texts, as `forEachPart` counts them.
+  /// The number of bytes of all texts, as `forEachPart` counts them.
   var byteCount: Int {
     switch self {
     case .text(let file): file.byteCount
@@ -31,23 +31,23 @@ enum TextInput {
     }
   }
 
-  /// One document's next ids, or its end.
+  /// The next ids of a document, or its end.
   enum Part {
     case start
     case ids([Int32])
-    /// The bytes and words of the document's text; nil where the words of a token file are not known.
+    /// The bytes and words of the document's text; nil if the words of a token file are unknown.
     case end(bytes: Int, words: Int?)
   }
 
-  /// Lends the documents to a closure in pieces of bounded size.
+  /// Passes the documents to a closure in pieces of bounded size.
   ///
   /// - Parameters:
-  ///   - tokenizer: Encodes text; made the token file.
-  ///   - rule: Where a document of a text ends.
-  ///   - eosID: Ends each document of a text, where the model has one.
-  ///   - progress: Gets how many of `byteCount` bytes are read, about.
-  ///   - body: Gets the parts in order.
-  /// - Throws: When the text cannot be encoded, the token file is of another tokenizer, or the body throws.
+  ///   - tokenizer: Encodes text; for a token file, the one that made it.
+  ///   - rule: How a text is split into documents.
+  ///   - eosID: The id that ends each document of a text, if the model has one.
+  ///   - progress: Receives about how many of `byteCount` bytes have been read.
+  ///   - body: Receives the parts in order.
+  /// - Throws: If the text cannot be encoded, the token file was made by another tokenizer, or the body throws.
   func forEachPart(
     tokenizer: Tokenizer, rule: DocumentRule, eosID: Int32?, progress: (Int) -> Void = { _ in },
     _ body: (Part) throws -> Void
@@ -102,7 +102,7 @@ enum TextInput {
   }
 }
 
-/// Ids of one tokenizer mean nothing to another.
+/// Throws if a token file was made by another tokenizer: its ids would have another meaning.
 func checkDigest(of file: TokenFile, _ tokenizer: Tokenizer) throws {
   let digest = SHA256Digest(of: tokenizer.model)
   guard file.header.tokenizerDigest == digest else {
@@ -121,27 +121,27 @@ func checkDigest(of file: TokenFile, _ tokenizer: Tokenizer) throws {
 }
 
 extension GlobalOptions {
-  /// Says of files that are JSON lines, by their content or their name, that they are read as they are.
+  /// Warns about files that are JSON lines, by content or name, but are read as plain text.
   ///
   /// - Parameters:
-  ///   - paths: Of texts.
-  ///   - advice: How the text of a field is read.
-  func warnOfJSONLines(_ paths: [String], advice: String = "--jsonl-field NAME takes the text in that field") {
+  ///   - paths: The paths of texts.
+  ///   - advice: How to read the text from a field.
+  func warnOfJSONLines(_ paths: [String], advice: String = "--jsonl-field NAME reads the text from that field") {
     for path in paths {
       let isNamedSo = [".jsonl", ".ndjson"].contains { path.lowercased().hasSuffix($0) }
       guard isNamedSo || FileKind(path: path) == .jsonLines else { continue }
-      say("warning: \(path): read as plain text, JSON and all; \(advice)")
+      say("warning: \(path): read as plain text, including the JSON syntax; \(advice)")
     }
   }
 }
 
 extension SHA256Digest {
-  /// The first twelve digits: enough to tell files apart by eye.
+  /// The first twelve digits, enough for people to tell files apart.
   var short: String { String(description.prefix(12)) }
 }
 
 extension ScoredBytes {
-  /// The bytes of texts of a tokenizer.
+  /// Counts the bytes of texts of a tokenizer.
   init(_ tokenizer: Tokenizer) { self.init { tokenizer.openingByteCount(of: $0) } }
 }
 
@@ -159,7 +159,7 @@ private struct WordCounter {
   }
 }
 
-/// The words that the ids of a document decode to; nil where the tokenizer may have changed them.
+/// Counts the words that a document's ids decode to; nil if the tokenizer may have changed them.
 private struct DecodedWords {
   private let tokenizer: Tokenizer
   private var counter = WordCounter()

@@ -2,29 +2,29 @@ internal import ArgumentParser
 internal import Files
 internal import Inference
 
-/// `retnet verify`: do the forms of retention agree on a model's weights?
+/// `retnet verify` checks that the forms of retention agree on a model's weights.
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Show that all ways to compute a model agree on its weights.",
+    abstract: "Check that all forms of retention agree on a model's weights.",
     discussion: """
       Examples:
         retnet verify runs/kjv-small/best.safetensors
         retnet verify model.safetensors --file test.txt --length 2000 --json
 
       Reads the same tokens in the parallel, recurrent and chunkwise forms, in stretches with the state carried and \
-      saved, on one and two threads, and as documents packed into one sequence. The parallel form is the yardstick. \
-      Differences are relative to the root mean square of the yardstick; --verbose lists every layer.
+      saved, on one and two threads, and as documents packed into one sequence. The parallel form is the reference. \
+      Differences are relative to the root mean square of the reference; --verbose lists every layer.
       """)
 
   @Argument(
-    help: ArgumentHelp("Model file, or a run folder: its best model.", valueName: "model"), completion: .file())
+    help: ArgumentHelp("Model file, or a run folder for its best model.", valueName: "model"), completion: .file())
   var model: String
 
   @OptionGroup var global: GlobalOptions
 
   @Option(
-    help: ArgumentHelp("Text or token file to read (default: a text of the program's own).", valueName: "text"),
+    help: ArgumentHelp("Text or token file to read (default: a built-in text).", valueName: "text"),
     completion: .file())
   var file: String?
 
@@ -39,7 +39,7 @@ struct VerifyCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "RMS difference that is tolerated at the logits; a tenth of it in each layer after the head norm (default: 1e-4).",
+      "Tolerated RMS difference of the logits; a tenth of it in each layer after the head norm (default: 1e-4).",
       valueName: "r"))
   var tolerance: Double?
 

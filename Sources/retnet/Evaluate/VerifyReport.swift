@@ -2,10 +2,10 @@ internal import Files
 internal import Inference
 internal import Modeling
 
-/// What `verify` found.
+/// The result of `verify`.
 struct VerifyReport {
   let header: ModelHeader
-  /// Where the tokens are from.
+  /// The source of the tokens.
   let source: String
   let tokens: Int
   let comparisons: [FormComparison]
@@ -14,18 +14,18 @@ struct VerifyReport {
 
   private var failures: [FormFailure] { comparisons.compactMap { $0.failure(tolerance) } }
 
-  /// Names what disagrees, and ends with status 1 if anything does.
+  /// Prints what disagrees, and ends with status 1 if anything does.
   func end(_ global: GlobalOptions) throws {
     for failure in failures { global.say("verify: \(failure.text)") }
     if !failures.isEmpty { throw ExitStatus.checkFailed.exit }
   }
 
-  /// A table for a reader: a row for each pair, and one for each of its layers where wanted.
+  /// A table for people: a row for each pair of forms, and if wanted one for each of its layers.
   ///
   /// - Parameters:
   ///   - everyLayer: Whether each layer has a row.
-  ///   - width: Of the terminal; nil: any.
-  /// - Returns: The table, and below it the verdict.
+  ///   - width: The width of the terminal; nil: any.
+  /// - Returns: The table, with the verdict below it.
   func text(everyLayer: Bool, width: Int? = StandardStream.output.lineWidth) -> String {
     var rows: [[String]] = []
     for comparison in comparisons {
@@ -105,15 +105,15 @@ struct VerifyReport {
 }
 
 extension FormFailure {
-  /// The pair, the place, what was found.
+  /// The pair of forms, the place, and what was found.
   fileprivate var text: String {
     let place = layer.map { "layer \($0) after the head norm" } ?? "the logits"
-    let expected = tolerated == 0 ? "the same bits" : "an rms difference of at most \(tolerated)"
+    let expected = tolerated == 0 ? "bit-identical values" : "an rms difference of at most \(tolerated)"
     return "\(pair.name) against \(pair.yardstickName): \(place): expected \(expected), found \(found.scientific)"
   }
 }
 
 extension Double {
-  /// A part of one as per cent: 100 only for all.
+  /// A fraction in per cent; 100 only if it is exactly one.
   fileprivate var percent: String { self == 1 ? "100 %" : "\(min(99.9, 100 * self).fixed(1)) %" }
 }

@@ -1,31 +1,31 @@
 internal import Configurations
 
-/// What a line with a slash says at the prompt of `generate -i`.
+/// A slash command at the prompt of `generate -i`.
 enum ConversationCommand: Equatable {
   case save(String)
   case load(String)
-  /// The last tokens; nil: the last line and what came of it.
+  /// The number of tokens to undo; nil: the last line and its continuation.
   case undo(Int?)
-  /// nil asks for it.
+  /// nil: show the temperature.
   case temperature(Double?)
   case reset
   case help
   case quit
 
-  /// The commands with what they do, as /help shows them.
+  /// The commands with their descriptions, as /help shows them.
   static let list = [
-    ("/save FILE", "write the state: everything read and made so far, in a file of constant size"),
-    ("/load FILE", "go on from such a file"),
-    ("/undo [N]", "take back the last N tokens; without N, the last line and its continuation"),
+    ("/save FILE", "write the state: everything read and generated so far, in a file of constant size"),
+    ("/load FILE", "resume from such a file"),
+    ("/undo [N]", "undo the last N tokens; without N, the last line and its continuation"),
     ("/temp [T]", "set the temperature (0: the most likely token), or show it"),
     ("/reset", "forget everything that was read"),
-    ("/help", "this list"),
+    ("/help", "show this list"),
     ("/quit", "end, as Ctrl-D does"),
   ]
 
-  /// Reads a line that begins with a slash.
+  /// Parses a line that starts with a slash.
   ///
-  /// - Throws: `CommandError` for an unknown name or an argument that does not fit.
+  /// - Throws: `CommandError` for an unknown command or an invalid argument.
   init(_ line: String) throws(CommandError) {
     let words = line.split(separator: " ", maxSplits: 1)
     let name = words.first.map(String.init) ?? ""
@@ -57,7 +57,7 @@ enum ConversationCommand: Equatable {
       let match = closestMatch(to: name, among: names).map { "did you mean '\($0)'?" }
       throw CommandError(
         .usage, "unknown command '\(name)'",
-        hint: match ?? "/help lists the commands; a text that begins with a slash takes two of them")
+        hint: match ?? "/help lists the commands; a text that starts with a slash needs two")
     }
   }
 }

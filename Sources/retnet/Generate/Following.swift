@@ -3,7 +3,7 @@ internal import Glibc
 internal import Inference
 internal import Tokenization
 
-/// What `generate --follow` does: reads standard input line by line, without end, and tells the surprise of each line.
+/// Runs `generate --follow`, which prints the bits per byte of each line of standard input, without end.
 struct Following {
   private let model: LoadedModel
   private(set) var generator: Generator
@@ -11,10 +11,10 @@ struct Following {
   private let json: Bool
   private var encoder: TextEncoder
   private var line = Line(number: 1)
-  /// The last ids, for the penalties of a run that goes on from here.
+  /// The last ids, for the penalties of a later run that resumes from here.
   private(set) var tail: [Int32]
 
-  /// Why it ended.
+  /// Why following ended.
   enum End {
     case input
     case signal
@@ -25,9 +25,9 @@ struct Following {
   private struct Line {
     let number: Int
     var bytes = 0
-    /// The first token of all, which is not scored where there is no BOS before it.
+    /// The very first token, which is not scored if there is no BOS before it.
     var unscored: Int32?
-    /// The beginning of its text.
+    /// The start of the line's text.
     var text: [UInt8] = []
 
     // A line may be longer than memory.
@@ -38,10 +38,10 @@ struct Following {
   private static let tailLimit = 65_536
 
   /// - Parameters:
-  ///   - model: Of the generator.
-  ///   - generator: Goes on from where it is.
-  ///   - recent: The last ids that it has read, where they are known.
-  ///   - meter: Of the same network.
+  ///   - model: The model of the generator.
+  ///   - generator: Continues from its current state.
+  ///   - recent: The last ids that it has read, if known.
+  ///   - meter: Scores tokens; of the same network.
   ///   - json: Whether JSON lines are printed.
   init(_ model: LoadedModel, _ generator: Generator, recent: [Int32]?, meter: TokenMeter, json: Bool) {
     self.model = model
@@ -54,9 +54,9 @@ struct Following {
       place: generator.progress.position == 0 ? .textStart : .lineStart)
   }
 
-  /// Reads until the input ends, a signal comes, or nobody reads what is printed.
+  /// Reads until the input ends, a signal arrives, or the reader of the output is gone.
   ///
-  /// - Throws: When the input cannot be read, or the output not be written; `TokenChoiceError`.
+  /// - Throws: If the input cannot be read or the output cannot be written; `TokenChoiceError`.
   mutating func run() throws -> End {
     StopSignals.listen()
     let reader = try BlockReader(path: "-")
@@ -105,7 +105,7 @@ struct Following {
     if tail.count > 2 * Self.tailLimit { tail.removeFirst(tail.count - Self.tailLimit) }
   }
 
-  /// Prints the line that has ended, and begins the next one.
+  /// Prints the line that has ended, and starts the next one.
   private mutating func tellLine() throws {
     defer { line = Line(number: line.number + 1) }
     let cost = meter.take()

@@ -5,7 +5,7 @@ internal import Modeling
 internal import Tensors
 internal import Tokenization
 
-/// `retnet generate`: text from a prompt, streamed.
+/// `retnet generate` continues a prompt and streams the text.
 struct GenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "generate",
@@ -28,17 +28,17 @@ struct GenerateCommand: ParsableCommand {
   @Option(
     name: [.customShort("n", allowingJoined: true), .customLong("max-tokens"), .customLong("n-predict")],
     parsing: .unconditional,
-    help: ArgumentHelp("Tokens to generate; -1: as many as come before the end of the document.", valueName: "n"))
+    help: ArgumentHelp("Tokens to generate; -1: until the end of the document.", valueName: "n"))
   var count = 128
 
   @OptionGroup var sampling: SamplingFlags
 
   @Option(
     parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("End before this text comes; may be repeated.", valueName: "str"))
+    help: ArgumentHelp("End before this string; may be repeated.", valueName: "str"))
   var stop: [String] = []
 
-  @Flag(help: "Go on after the end of a document.")
+  @Flag(help: "Continue after the end of a document.")
   var ignoreEos = false
 
   @OptionGroup var several: SeveralOptions
@@ -48,7 +48,7 @@ struct GenerateCommand: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Tokens of the prompt that are read at a time, 1 to 65536; another length changes the last bits "
+      "Prompt tokens read at a time, 1 to 65536; another length changes the last bits "
         + "(default: by the model's shape).",
       valueName: "c"))
   var chunkLength: Int?
@@ -77,7 +77,7 @@ struct GenerateCommand: ParsableCommand {
     if logprobs != nil && !json && several.prompts == nil {
       throw ValidationError("--logprobs: expected together with --json")
     }
-    if prompt.displayPrompt && json { throw ValidationError("'--display-prompt' and '--json' exclude each other") }
+    if prompt.displayPrompt && json { throw ValidationError("'--display-prompt' and '--json' cannot be used together") }
     try state.check(isInteractive: live.interactive)
     try live.check(
       prompt, several, json: json, hasStops: !stop.isEmpty, hasLogProbabilities: logprobs != nil)
@@ -85,7 +85,7 @@ struct GenerateCommand: ParsableCommand {
     try files.writing("--state-out", state.stateOut, over: "--state-in").printing("the text").check()
   }
 
-  /// What is read.
+  /// The files that are read.
   var files: CommandFiles {
     CommandFiles().reading("--model", model.model).reading(prompt.file == nil ? "--prompt" : "--file", prompt.path)
       .reading("--prompts", several.prompts).reading("--state-in", state.stateIn)
@@ -130,11 +130,11 @@ struct GenerateCommand: ParsableCommand {
     if timings { generation.timings.lines(generator.chunkLength).forEach(StandardStream.error.say) }
   }
 
-  /// Reads the prompts and makes the texts.
+  /// Reads the prompts and generates the texts.
   private func run(
     _ generation: inout Generation, _ list: PromptList?, _ reader: inout PromptReader, _ saved: SavedState?
   ) throws {
-    // What is to be written is written, also when a signal ends the text; what is streamed is written already.
+    // Results are written even if a signal ends the text; what is streamed has been written already.
     let isToldAtItsEnd = json || list != nil || several.numSamples > 1
     if state.stateOut != nil || isToldAtItsEnd && several.beams == 1 { StopSignals.listen() }
     if let list {
@@ -152,7 +152,7 @@ struct GenerateCommand: ParsableCommand {
       guard generation.generator.progress.position > 0, state.stateOut != nil else { throw StopSignals.exit }
       let left = Sampler(generation.rules.options, seed: generation.seed, recent: generation.recent)
       try state.write(generation.generator, random: left.random, recent: left.recent, generation.model)
-      global.say("stopped in the prompt, with \(grouped(generation.generator.progress.position)) tokens read")
+      global.say("stopped in the prompt after \(grouped(generation.generator.progress.position)) tokens")
       throw ExitStatus.stopped.exit
     }
     if several.beams > 1 { return try generation.runBeams(several.beams) }
@@ -164,18 +164,18 @@ struct GenerateCommand: ParsableCommand {
     let maker = try generation.runOne(readsLast: state.stateOut != nil)
     try state.write(
       generation.generator, random: maker.sampler.random, recent: maker.sampler.recent, generation.model)
-    // A terminal that was closed takes no more text before the signal is seen.
+    // A terminal that was closed may refuse text before the signal is seen.
     if maker.finish == .signal, StopSignals.received != nil {
       throw state.stateOut == nil ? StopSignals.exit : ExitStatus.stopped.exit
     }
   }
 }
 
-/// Several texts at once.
+/// The options that generate several texts at once.
 struct SeveralOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Continue each prompt of JSON lines, {\"prompt\": …} with \"id\", \"n\", \"seed\" as wanted; '-' is standard input.",
+      "Continue each prompt of JSON lines: {\"prompt\": …}, optional \"id\", \"n\", \"seed\"; '-' is standard input.",
       valueName: "file.jsonl"),
     completion: .file())
   var prompts: String?
@@ -183,12 +183,12 @@ struct SeveralOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Continuations of the prompt, 1 to 65536, with this seed and those that follow it.", valueName: "n"))
+      "Number of continuations, 1 to 65536, with this seed and the seeds after it.", valueName: "n"))
   var numSamples = 1
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Look for the most likely continuation with this many beams, 1 to 16.", valueName: "n"))
+    help: ArgumentHelp("Beam search for the most likely continuation with this many beams, 1 to 16.", valueName: "n"))
   var beams = 1
 
   func validate() throws {
@@ -203,15 +203,15 @@ struct SeveralOptions: ParsableArguments {
     let hasPrompt = prompt.prompt != nil || prompt.file != nil || prompt.displayPrompt
     let hasState = state.stateIn != nil || state.stateOut != nil
     for (isGiven, reason) in [
-      (isList && hasPrompt, "'--prompts' has the prompts; it excludes '-p', '-f' and '--display-prompt'"),
-      (isList && hasState, "'--prompts' and states exclude each other"),
-      (isList && numSamples > 1, "'--prompts' and '--num-samples' exclude each other"),
-      (beams > 1 && (isList || numSamples > 1), "'--beams' excludes '--prompts' and '--num-samples'"),
+      (isList && hasPrompt, "'--prompts' cannot be used with '-p', '-f' or '--display-prompt'"),
+      (isList && hasState, "'--prompts' and states cannot be used together"),
+      (isList && numSamples > 1, "'--prompts' and '--num-samples' cannot be used together"),
+      (beams > 1 && (isList || numSamples > 1), "'--beams' cannot be used with '--prompts' or '--num-samples'"),
       (
         beams > 1 && (hasStops || hasLogProbabilities || state.stateOut != nil),
-        "'--beams' excludes '--stop', '--logprobs' and '--state-out'"
+        "'--beams' cannot be used with '--stop', '--logprobs' or '--state-out'"
       ),
-      (numSamples > 1 && state.stateOut != nil, "'--num-samples' and '--state-out' exclude each other"),
+      (numSamples > 1 && state.stateOut != nil, "'--num-samples' and '--state-out' cannot be used together"),
     ] where isGiven { throw ValidationError(reason) }
   }
 }

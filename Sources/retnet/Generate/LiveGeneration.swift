@@ -2,9 +2,9 @@ internal import Files
 internal import Inference
 internal import Tensors
 
-/// `generate --follow` and `generate -i`, from the first token to the state that they leave.
+/// `generate --follow` and `generate -i`, from the first token to the state that they write.
 extension GenerateCommand {
-  /// Reads standard input until it ends, a signal comes or nobody reads the result.
+  /// Reads standard input until it ends, a signal arrives or the reader of the output is gone.
   func follow(
     _ model: LoadedModel, _ rules: TextRules, _ generator: Generator, seed: UInt64, recent: [Int32]?,
     on pool: WorkerPool
@@ -14,13 +14,13 @@ extension GenerateCommand {
     let end = try following.run()
     let left = Sampler(rules.options, seed: seed, recent: following.tail)
     try state.write(following.generator, random: left.random, recent: left.recent, model)
-    // A terminal that was closed may look like an end first.
+    // A terminal that was closed may first look like the end of input.
     if end == .signal || StopSignals.isEndWished {
       throw state.stateOut == nil ? StopSignals.exit : ExitStatus.stopped.exit
     }
   }
 
-  /// Talks with the person at the terminal.
+  /// Runs the conversation at the terminal.
   func talk(
     _ model: LoadedModel, _ rules: TextRules, _ generator: Generator, _ reader: inout PromptReader, seed: UInt64,
     recent: [Int32]?, on pool: WorkerPool
@@ -34,12 +34,12 @@ extension GenerateCommand {
     }
     var conversation = try Conversation(
       model, rules, generator, random: seed, recent: recent, state: state, files: files, timings: timings, on: pool)
-    global.say("Type a text to have it continued; /help lists commands, Ctrl-C stops a text, Ctrl-D ends.")
+    global.say("Type a text and the model continues it; /help lists commands, Ctrl-C stops a text, Ctrl-D ends.")
     var wasTerminated = false
     do {
       wasTerminated = try conversation.run(continuesPrompt: hasPrompt)
     } catch FileError.closedPipe {
-      // Nobody reads the texts: that ends it, with the state.
+      // If the reader of the texts is gone, the conversation ends and the state is written.
       wasTerminated = StopSignals.isEndWished
     }
     try state.write(

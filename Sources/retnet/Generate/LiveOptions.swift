@@ -1,15 +1,15 @@
 internal import ArgumentParser
 internal import Files
 
-/// The two ways in which `generate` lives with its input.
+/// The two interactive modes of `generate`: `-i` and `--follow`.
 struct LiveOptions: ParsableArguments {
-  @Flag(name: .shortAndLong, help: "Continue what is typed at the terminal, line after line; /help there tells more.")
+  @Flag(name: .shortAndLong, help: "Continue what is typed at the terminal, line after line; /help lists commands.")
   var interactive = false
 
   @Flag(help: "Read standard input without end, and print the bits per byte of each line as it comes.")
   var follow = false
 
-  /// Refuses what does not go together.
+  /// Throws if options cannot be used together.
   ///
   /// - Throws: `ValidationError`.
   func check(
@@ -18,20 +18,20 @@ struct LiveOptions: ParsableArguments {
     let isSeveral = several.prompts != nil || several.numSamples > 1 || several.beams > 1
     let hasPrompt = prompt.prompt != nil || prompt.file != nil
     for (isGiven, reason) in [
-      (interactive && follow, "'--interactive' and '--follow' exclude each other"),
+      (interactive && follow, "'--interactive' and '--follow' cannot be used together"),
       (
         interactive && (isSeveral || json || hasLogProbabilities),
-        "'--interactive' excludes '--prompts', '--num-samples', '--beams' and '--json'"
+        "'--interactive' cannot be used with '--prompts', '--num-samples', '--beams' or '--json'"
       ),
       (
         interactive && (prompt.prompt == "-" || prompt.file == "-"),
-        "'--interactive' reads standard input itself; it excludes '-p -' and '-f -'"
+        "'--interactive' reads standard input itself; it cannot be used with '-p -' or '-f -'"
       ),
       (
         follow && (isSeveral || hasPrompt || prompt.displayPrompt),
-        "'--follow' reads standard input; it excludes '-p', '-f', '--prompts', '--num-samples' and '--beams'"
+        "'--follow' cannot be used with '-p', '-f', '--prompts', '--num-samples' or '--beams'"
       ),
-      (follow && (hasStops || hasLogProbabilities), "'--follow' excludes '--stop' and '--logprobs'"),
+      (follow && (hasStops || hasLogProbabilities), "'--follow' cannot be used with '--stop' or '--logprobs'"),
       (
         interactive && !LineEditor.isPossible,
         "--interactive: expected a terminal as standard input and standard error, found none; "

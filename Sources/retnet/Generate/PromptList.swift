@@ -1,9 +1,9 @@
 internal import Files
 internal import FoundationEssentials
 
-/// The prompts of a JSON lines file, one after the other.
+/// Reads the prompts of a JSON lines file, one after the other.
 struct PromptList {
-  /// One line.
+  /// One line of the file.
   struct Entry {
     let index: Int
     let place: String
@@ -11,7 +11,7 @@ struct PromptList {
     let id: JSONValue?
     let count: Int?
     let seed: UInt64?
-    /// Of the prompt, once it is read.
+    /// The number of tokens in the prompt, once it is read.
     var tokens = 0
   }
 
@@ -20,7 +20,7 @@ struct PromptList {
   private var line = 0
   private var index = 0
 
-  /// - Throws: `FileError` when the file cannot be read.
+  /// - Throws: `FileError` if the file cannot be read.
   init(path: String) throws {
     try FileRole.prompts.check(path)
     self.path = StreamPath.inputName(path)
@@ -28,9 +28,9 @@ struct PromptList {
       .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
   }
 
-  /// The next prompt; nil at the end. Empty lines are passed over.
+  /// The next prompt; nil at the end. Empty lines are skipped.
   ///
-  /// - Throws: `CommandError` for a line that is no such object.
+  /// - Throws: `CommandError` for a line that is not a valid object.
   mutating func next() throws -> Entry? {
     while line < lines.count {
       let text = lines[line]
@@ -48,7 +48,7 @@ struct PromptList {
     func refusal(_ expected: String, _ found: String) -> CommandError {
       CommandError(
         .badData, "\(place): expected \(expected), found \(found)",
-        hint: "a line is {\"prompt\": text}, if wanted with \"id\": text or integer, \"n\": integer, \"seed\": integer")
+        hint: "a line is {\"prompt\": text}; optional: \"id\": text or integer, \"n\": integer, \"seed\": integer")
     }
     let members: [String: Found]
     do {
@@ -82,7 +82,7 @@ struct PromptList {
   }
 }
 
-/// A value of a line, whatever it is.
+/// A JSON value of any type in a line.
 private enum Found: Decodable, Equatable {
   case text(String)
   case integer(Int128)
@@ -107,7 +107,7 @@ private enum Found: Decodable, Equatable {
     } else if let number = try? value.decode(Double.self) {
       self = .number(number)
     } else {
-      // A number that is none of these is beyond all of them.
+      // A number that is none of these is out of range for all of them.
       let isObject = (try? value.decode([String: Found].self)) != nil
       self = (try? decoder.unkeyedContainer()) != nil ? .list : isObject ? .object : .number(.infinity)
     }
@@ -121,7 +121,7 @@ private enum Found: Decodable, Equatable {
     if case .integer(let number) = self { number } else { nil }
   }
 
-  /// What it is, for a message.
+  /// The value as messages show it.
   var words: String {
     switch self {
     case .text(let text): "the text \"\(text.prefix(40))\""

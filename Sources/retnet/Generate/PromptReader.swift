@@ -4,7 +4,7 @@ internal import Inference
 internal import Modeling
 internal import Tokenization
 
-/// Where a prompt comes from.
+/// The options that give the prompt.
 struct PromptOptions: ParsableArguments {
   @Option(
     name: .shortWithValue("p"), parsing: .unconditional,
@@ -18,15 +18,15 @@ struct PromptOptions: ParsableArguments {
   var displayPrompt = false
 
   func validate() throws {
-    if prompt != nil && file != nil { throw ValidationError("'--prompt' and '--file' exclude each other") }
+    if prompt != nil && file != nil { throw ValidationError("'--prompt' and '--file' cannot be used together") }
   }
 
-  /// The path that the prompt is read from; nil if the command line has it.
+  /// The path that the prompt is read from; nil if it is on the command line.
   var path: String? { file ?? (prompt == StreamPath.dash ? StreamPath.dash : nil) }
 
   /// Opens the prompt.
   ///
-  /// - Throws: `FileError` when there is no such file.
+  /// - Throws: `FileError` if there is no such file.
   func open() throws -> PromptReader {
     if let path {
       try FileRole.text.check(path)
@@ -37,7 +37,7 @@ struct PromptOptions: ParsableArguments {
   }
 }
 
-/// A prompt that goes into a generator piece by piece: it may be longer than memory.
+/// Feeds a prompt into a generator piece by piece, because it may be longer than memory.
 struct PromptReader {
   enum Source {
     case text([UInt8])
@@ -48,9 +48,9 @@ struct PromptReader {
   private var source: Source
   private let echoes: Bool
 
-  /// What errors call it.
+  /// The name in error messages.
   private let name: String
-  /// The last ids that were read or known, for penalties.
+  /// The last ids that were read or reused, for penalties.
   private(set) var tail: [Int32] = []
 
   // As far as --repeat-last-n looks back.
@@ -66,7 +66,7 @@ struct PromptReader {
   ///
   /// - Parameters:
   ///   - text: The prompt.
-  ///   - source: What errors call it.
+  ///   - source: The name in error messages.
   ///   - model: The model.
   /// - Returns: The ids, at least one, and whether what follows starts a text.
   /// - Throws: `TokenizerError`; `CommandError` if there is nothing to start from.
@@ -77,10 +77,10 @@ struct PromptReader {
     return (ids.isEmpty ? [try model.bosToStartFrom()] : ids, text.isEmpty)
   }
 
-  /// Thrown where a signal came while the prompt was read, so far as one is listened to; what was read is in the generator.
+  /// Thrown if a handled signal arrived while the prompt was read; what was read is in the generator.
   struct Stopped: Error {}
 
-  /// Reads ids, and looks for a signal in between; where they are cut changes no bit.
+  /// Reads ids and checks for signals in between. How the ids are split does not change any bit.
   private mutating func feed(_ ids: some Collection<Int32>, to generator: inout Generator) throws(Stopped) {
     var left = ids[...]
     while !left.isEmpty {
@@ -92,7 +92,7 @@ struct PromptReader {
     }
   }
 
-  /// So many ids take a large model some seconds.
+  /// A large model takes some seconds for this many ids.
   private static let idsBetweenSignals = 512
 
   private mutating func note(_ ids: some Collection<Int32>) {
@@ -100,11 +100,11 @@ struct PromptReader {
     if tail.count > 2 * Self.tailLimit { tail.removeFirst(tail.count - Self.tailLimit) }
   }
 
-  /// What was read.
+  /// How much was read.
   struct Count {
-    /// Of the prompt, BOS included.
+    /// The tokens of the prompt, including BOS.
     var tokens: Int
-    /// Those of them that a state had read already.
+    /// The tokens of these that a state had already read.
     var reused = 0
     /// Whether what follows starts a text.
     var isTextStart = false
@@ -112,14 +112,15 @@ struct PromptReader {
 
   /// Reads the prompt to its end.
   ///
-  /// An empty generator reads BOS first where the model's sequences begin with it. One that goes on from a state knows a
-  /// prompt that begins with what the state has read, and reads only what is new; any other prompt follows the state.
+  /// An empty generator reads BOS first if the model's sequences start with it. A generator that resumes from a state
+  /// recognises a prompt that starts with the text of the state, and reads only the rest. Any other prompt is read
+  /// after the state.
   ///
   /// - Parameters:
-  ///   - generator: Of the model.
+  ///   - generator: A generator of the model.
   ///   - model: The model.
-  /// - Returns: What was read.
-  /// - Throws: When the source cannot be read or is not UTF-8, `CommandError` if there is nothing to start from, and
+  /// - Returns: How much was read.
+  /// - Throws: If the source cannot be read or is not UTF-8; `CommandError` if there is nothing to start from;
   ///   `Stopped`.
   mutating func read(into generator: inout Generator, _ model: LoadedModel) throws -> Count {
     if generator.state.position > 0 { return try readOn(into: &generator, model) }
@@ -132,10 +133,10 @@ struct PromptReader {
     return Count(tokens: generator.state.position, isTextStart: !hasText)
   }
 
-  /// Reads a prompt after a state, or the rest of one whose beginning the state has read.
+  /// Reads a prompt after a state, or the rest of a prompt whose start the state has read.
   private mutating func readOn(into generator: inout Generator, _ model: LoadedModel) throws -> Count {
     let known = generator.state.position
-    // As much of the prompt as the state may have read has to be held until that is known.
+    // The part of the prompt that the state may have read must be kept until that is known.
     var text: [UInt8] = []
     var ids = model.bosID.map { [$0] } ?? []
     var encoder = TextEncoder(model.tokenizer, invalid: .refuse, source: name)
@@ -158,7 +159,7 @@ struct PromptReader {
     return Count(tokens: generator.state.position - known)
   }
 
-  /// Reads what the source still has; tells whether there was any.
+  /// Reads the rest of the source; returns whether there was any.
   private mutating func readRest(into generator: inout Generator, _ encoder: inout TextEncoder) throws -> Bool {
     var hasText = false
     while let block = try next() {
@@ -173,7 +174,7 @@ struct PromptReader {
     return hasText
   }
 
-  /// The next bytes, shown if they are to be; nil at the end.
+  /// The next bytes, printed if requested; nil at the end.
   private mutating func next() throws -> [UInt8]? {
     var block: [UInt8]?
     switch source {

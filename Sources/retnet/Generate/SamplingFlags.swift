@@ -3,7 +3,7 @@ internal import Inference
 internal import Modeling
 internal import Tokenization
 
-/// How tokens are chosen.
+/// The sampling options, which decide how the next token is chosen.
 struct SamplingFlags: ParsableArguments {
   @Option(
     name: [.customLong("temp"), .customLong("temperature")], parsing: .unconditional,
@@ -11,46 +11,46 @@ struct SamplingFlags: ParsableArguments {
   var temperature = 0.8
 
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("Choose among the k most likely tokens; 0: all.", valueName: "k"))
+    parsing: .unconditional, help: ArgumentHelp("Sample from the k most likely tokens; 0: all.", valueName: "k"))
   var topK = 40
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Choose among the most likely tokens that have this probability together; 1: all.", valueName: "p"))
+      "Sample from the most likely tokens whose probabilities reach this sum; 1: all.", valueName: "p"))
   var topP = 0.95
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Choose among tokens at least this part as likely as the most likely one; 0: all.", valueName: "p"))
+      "Sample from tokens at least this fraction as likely as the most likely one; 0: all.", valueName: "p"))
   var minP = 0.05
 
   @Option(
     name: .customLong("typical"), parsing: .unconditional,
     help: ArgumentHelp(
-      "Choose among the tokens nearest to the expected surprise that have this probability together; 1: all.",
+      "Sample from the tokens nearest to the expected surprise whose probabilities reach this sum; 1: all.",
       valueName: "p"))
   var typical = 1.0
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Divide the logits of recent tokens by this if above 0, multiply them if below; 1: leave them.", valueName: "r"))
+      "Divide positive logits of recent tokens by this, multiply negative ones by it; 1: no change.", valueName: "r"))
   var repeatPenalty = 1.0
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("How many tokens are recent, the prompt's among them, 0 to 65536.", valueName: "n"))
+    help: ArgumentHelp("How many tokens count as recent, including the prompt's, 0 to 65536.", valueName: "n"))
   var repeatLastN = 64
 
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("Take this off the logits of recent tokens.", valueName: "p"))
+    parsing: .unconditional, help: ArgumentHelp("Subtract this from the logits of recent tokens.", valueName: "p"))
   var presencePenalty = 0.0
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Take this off the logits of recent tokens for each time they came.", valueName: "f"))
+    help: ArgumentHelp("Subtract this from the logits of recent tokens for each occurrence.", valueName: "f"))
   var frequencyPenalty = 0.0
 
   @Option(
@@ -62,7 +62,7 @@ struct SamplingFlags: ParsableArguments {
   @Option(
     name: .shortWithValue("s"), parsing: .unconditional,
     help: ArgumentHelp(
-      "Seed of the choice, a whole number from 0 (default: 0, or as the state left it).", valueName: "n"))
+      "Sampling seed, a whole number from 0 (default: 0, or the stored random state).", valueName: "n"))
   var seed: UInt64?
 
   func validate() throws {
@@ -85,8 +85,8 @@ struct SamplingFlags: ParsableArguments {
   /// - Parameters:
   ///   - tokenizer: Has a piece for each token that may be chosen.
   ///   - model: The model, whose vocabulary may be larger.
-  /// - Returns: The options, which forbid what the tokenizer has no piece for.
-  /// - Throws: `CommandError` for a bias of a token that does not exist; `TokenChoiceError` where none may come.
+  /// - Returns: The options, which forbid ids without a piece.
+  /// - Throws: `CommandError` for a bias of an id that does not exist; `TokenChoiceError` if no token is allowed.
   func options(_ tokenizer: Tokenizer, of model: ModelConfiguration) throws -> SamplingOptions {
     var options = SamplingOptions()
     (options.temperature, options.topK, options.topP) = (temperature, topK, topP)
@@ -112,10 +112,10 @@ struct SamplingFlags: ParsableArguments {
 }
 
 extension SamplingOptions {
-  /// Forbids the ids of a padded vocabulary, which stand for no text.
+  /// Forbids the extra ids of a padded vocabulary, which stand for no text.
   ///
   /// - Parameters:
-  ///   - tokenizer: The model's.
+  ///   - tokenizer: The model's tokenizer.
   ///   - model: The model, whose vocabulary is as large or larger.
   mutating func forbidIDs(withoutPieceIn tokenizer: Tokenizer, of model: ModelConfiguration) {
     for id in tokenizer.vocabularySize..<model.vocabularySize { bias[Int32(id)] = -.infinity }

@@ -4,20 +4,12 @@ internal import Inference
 internal import Modeling
 internal import Tensors
 
-/// How a state file keeps what retention has stored.
-enum StateFormat: String, CaseIterable, FormatArgument {
-  case f32
-  case bf16
-
-  var format: NumberFormat { self == .f32 ? .float32 : .bfloat16 }
-}
-
-/// Which state generation goes on from, and which it leaves.
+/// The options for the states that generation resumes from and writes.
 struct StateOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Go on from this state.", valueName: "file"), completion: .file())
+  @Option(help: ArgumentHelp("Resume from this state.", valueName: "file"), completion: .file())
   var stateIn: String?
 
-  @Option(help: ArgumentHelp("Write the state there when done.", valueName: "file"), completion: .file())
+  @Option(help: ArgumentHelp("Write the state to this file when done.", valueName: "file"), completion: .file())
   var stateOut: String?
 
   @Flag(help: "Also write the ids of all tokens that were read.")
@@ -29,7 +21,7 @@ struct StateOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Also write what it takes to undo the last w tokens, 1 to 1048576 (default: as the state that was read).",
+      "Also write what is needed to undo the last w tokens, 1 to 1048576 (default: that of --state-in).",
       valueName: "w"))
   var undoWindow: Int?
 
@@ -39,9 +31,9 @@ struct StateOptions: ParsableArguments {
     }
   }
 
-  /// Refuses what says how a state is written where none is.
+  /// Throws if options for writing a state are given but no state is written.
   ///
-  /// - Parameter isInteractive: Whether a person can write one at any time.
+  /// - Parameter isInteractive: Whether the user can write a state at any time.
   /// - Throws: `ValidationError`.
   func check(isInteractive: Bool) throws {
     for (flag, isGiven) in [
@@ -51,21 +43,21 @@ struct StateOptions: ParsableArguments {
     }
   }
 
-  /// Opens the state to go on from, before anything expensive is done, and sees whether the other can be written.
+  /// Opens the state to resume from, before any expensive work, and checks that the other can be written.
   func open() throws -> StateFile? {
     if let stateOut { try AtomicFile(replacing: stateOut).discard() }
     return try stateIn.map { try StateFile(path: $0) }
   }
 
-  /// A generator that begins, or goes on from the state.
+  /// A new generator, or one that resumes from the state.
   ///
   /// - Parameters:
   ///   - model: The model.
-  ///   - file: The state to go on from.
-  ///   - chunkLength: Where it was asked for.
-  ///   - pool: Where the work runs.
-  /// - Returns: The generator, and the state as it was stored.
-  /// - Throws: When the state is of another model, is damaged, or was not written with what is asked for now.
+  ///   - file: The state to resume from.
+  ///   - chunkLength: The chunk length, if given.
+  ///   - pool: The worker pool.
+  /// - Returns: The generator, and the stored state.
+  /// - Throws: If the state is of another model, is damaged, or was not written with what is asked for now.
   func makeGenerator(
     _ model: LoadedModel, from file: StateFile?, chunkLength: Int?, on pool: WorkerPool
   ) throws -> (generator: Generator, saved: SavedState?) {
@@ -90,16 +82,16 @@ struct StateOptions: ParsableArguments {
     guard generator.keepIDs(stateIds) else {
       throw CommandError(
         .usage, "--state-ids: expected a state with the ids of its \(generator.progress.position) tokens, found none",
-        hint: "a state keeps them from the first token on, if it is written with --state-ids each time")
+        hint: "a state holds them if every run since the first token was given --state-ids")
     }
     return (generator, saved)
   }
 
   private func differs(_ flag: String, _ expected: Int, _ found: Int) -> CommandError {
-    CommandError(.usage, "\(flag): expected \(expected), as the state has it, found \(found)")
+    CommandError(.usage, "\(flag): expected \(expected), the state's value, found \(found)")
   }
 
-  /// Writes the state, if that was asked for.
+  /// Writes the state, if requested.
   func write(_ generator: Generator, random: UInt64, recent: [Int32]?, _ model: LoadedModel) throws {
     if let stateOut { try write(generator, to: stateOut, random: random, recent: recent, model) }
   }
@@ -115,10 +107,18 @@ struct StateOptions: ParsableArguments {
   }
 }
 
+/// The number formats of a state in a file.
+enum StateFormat: String, CaseIterable, FormatArgument {
+  case f32
+  case bf16
+
+  var format: NumberFormat { self == .f32 ? .float32 : .bfloat16 }
+}
+
 extension LoadedModel {
   /// Reads a state of this model.
   ///
-  /// - Throws: `StateFileError` when it is another's, or damaged.
+  /// - Throws: `StateFileError` if it belongs to another model or is damaged.
   func state(_ file: StateFile) throws -> SavedState {
     try file.check(header.configuration, model: (try digest(), header.path), tokenizer: tokenizerDigest)
     return try file.load()

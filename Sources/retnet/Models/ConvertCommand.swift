@@ -7,11 +7,11 @@ internal import Retention
 internal import Tensors
 internal import Tokenization
 
-/// `retnet convert`: a model, or another program's weights, as a model file.
+/// `retnet convert` writes a model, or weights of another program, as a model file.
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Write a model, or another program's weights, as a model file.",
+    abstract: "Write a model, or weights of another program, as a model file.",
     discussion: """
       Examples:
         retnet convert runs/kjv-small/best.safetensors -o kjv-bf16.safetensors --dtype bf16
@@ -20,9 +20,9 @@ struct ConvertCommand: ParsableCommand {
         retnet convert checkpoint.pt -o model.safetensors --num-heads 8 --score-norm sum-of-abs
 
       IN is a model file, or weights of torchscale, flash-linear-attention, syncdoth/RetNet or yet-another-retnet:
-      safetensors, an index of several, a PyTorch zip file, or a folder with one of these. Names and shapes tell the
-      family; config.json beside the weights tells the rest, and a tokenizer.model beside them goes into the file.
-      Matrices take the format; norm weights and biases stay f32. Widening is exact, narrowing rounds to nearest.
+      safetensors, an index of several, a PyTorch zip file, or a folder with one of these. Names and shapes identify
+      the family; config.json next to the weights supplies the rest, and a tokenizer.model there goes into the file.
+      The format applies to matrices; norm weights and biases stay f32. Widening is exact, narrowing rounds to nearest.
       Quantised matrices have blocks of 32 numbers with a scale; embedding and head keep eight bits.
       """)
 
@@ -33,21 +33,22 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup var global: GlobalOptions
 
   @Option(
-    name: .shortWithValue("o"), help: ArgumentHelp("Where the model goes.", valueName: "out"), completion: .file())
+    name: .shortWithValue("o"), help: ArgumentHelp("Where to write the model.", valueName: "out"), completion: .file())
   var output: String
 
   @Option(
     help: ArgumentHelp(
-      "What the weights must be (default: auto).", valueName: "auto|retnet|torchscale|fla|syncdoth|yet-another-retnet"))
-  var from: ModelOrigin?
+      "Expected family of the weights (default: auto).",
+      valueName: "auto|retnet|torchscale|fla|syncdoth|yet-another-retnet"))
+  var from: WeightsOrigin?
 
   @Option(
     help: ArgumentHelp(
-      "What scores are divided by (default: as the model or its family has it).",
+      "Divisor of the scores (default: that of the model or its family).",
       valueName: "none|row-decay|abs-of-sum|sum-of-abs"))
   var scoreNorm: ScoreNorm?
 
-  @Option(help: ArgumentHelp("Heads of foreign weights that do not tell them.", valueName: "n"))
+  @Option(help: ArgumentHelp("Number of heads, for foreign weights that do not state it.", valueName: "n"))
   var numHeads: Int?
 
   @Option(help: ArgumentHelp("Format of the matrices (default: as they are).", valueName: "f32|bf16|f16"))
@@ -57,18 +58,18 @@ struct ConvertCommand: ParsableCommand {
   var quantize: Quantization?
 
   @Option(
-    help: ArgumentHelp("Print what the format changes in the model's predictions of a text.", valueName: "text"),
+    help: ArgumentHelp("Print how the format changes the model's predictions of a text.", valueName: "text"),
     completion: .file())
   var report: String?
 
   @Option(
     help: ArgumentHelp(
-      "Put this SentencePiece model into the file (default: the model's own, or the one beside foreign weights).",
+      "Put this SentencePiece model into the file (default: the model's own, or the one next to foreign weights).",
       valueName: "tokenizer.model"),
     completion: .file())
   var tokenizer: String?
 
-  @Flag(help: "Take a tokenizer with fewer pieces than the model's vocabulary, which was padded.")
+  @Flag(help: "Accept a tokenizer with fewer pieces than the model's padded vocabulary.")
   var allowSmallerTokenizer = false
 
   @Flag(help: "Check the written model as `retnet verify` does.")
@@ -76,7 +77,7 @@ struct ConvertCommand: ParsableCommand {
 
   func validate() throws {
     try files.printing(report == nil && !verify ? nil : "what --report and --verify print").check()
-    if dtype != nil && quantize != nil { throw ValidationError("'--dtype' and '--quantize' exclude each other") }
+    if dtype != nil && quantize != nil { throw ValidationError("'--dtype' and '--quantize' cannot be used together") }
     if let numHeads, !(1...1_024).contains(numHeads) {
       throw ValidationError("--num-heads: expected 1 to 1024, found \(numHeads)")
     }
@@ -85,7 +86,7 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
-  /// What is read and written, as far as the command line tells.
+  /// The files that are read and written, as far as the command line tells.
   private var files: CommandFiles {
     CommandFiles().reading("IN", input).reading("--report", report).reading("--tokenizer", tokenizer)
       .writing("--output", output)
@@ -99,12 +100,12 @@ struct ConvertCommand: ParsableCommand {
     let path = try modelFile(input, global.talk, takesWeights: true)
     let loaded = try ModelSource(path: path, scoreNorm: scoreNorm, headCount: numHeads)
     if verify || report != nil { Machine.warnOfSlowBLAS(global.talk) }
-    if let from, from != .auto, from != loaded.origin {
+    if let from, from.name != WeightsOrigin.auto, from.name != loaded.origin {
       throw CommandError(
-        .badData, "\(input): expected weights of \(from.rawValue), found those of \(loaded.origin.rawValue)",
-        hint: "leave --from out")
+        .badData, "\(input): expected weights of \(from.name), found those of \(loaded.origin)",
+        hint: "leave out --from")
     }
-    // What lies in a folder, or beside the weights, is read too.
+    // The files in a folder, or next to the weights, are read too.
     try CommandFiles().reading("a file of IN", loaded.filePaths).writing("--output", output).checkLate()
     loaded.remarks.forEach { global.say($0) }
     let note = loaded.configuration.scoreNormNote("generate, and eval without --form parallel, leave it out")
@@ -131,7 +132,8 @@ struct ConvertCommand: ParsableCommand {
     try verification.end(global)
   }
 
-  /// As the options say; otherwise each matrix as it is. Blocks of numbers that were quantised give the same blocks again.
+  /// The format given by the options; otherwise each matrix keeps its own. Quantising quantised blocks again gives the
+  /// same blocks.
   private func matrixStorage(of source: ModelSource) throws -> MatrixStorage {
     if let quantize { return .quantized(quantize) }
     return try dtype.map { .numbers($0) } ?? source.matrixStorage
@@ -149,7 +151,7 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
-  /// Prints how the written model predicts a text beside the one that it was made from.
+  /// Compares how the written model and the original predict a text.
   private func compare(_ network: RetNet, with text: [UInt8], path: String) throws {
     let written = try LoadedModel(path: output)
     let ids = (written.bosID.map { [$0] } ?? []) + (try written.tokenizer.encode(text, source: path))
@@ -158,26 +160,27 @@ struct ConvertCommand: ParsableCommand {
     try StandardStream.output.write(difference.text + "\n")
   }
 
-  /// The tokenizer to put into the file: the one that is named, else the model's own, else one beside foreign weights.
+  /// The tokenizer to store: the one given, else the model's own, else one next to foreign weights.
   private func tokenizerModel(for source: ModelSource) throws -> [UInt8]? {
     if let tokenizer { return try namedTokenizer(tokenizer, for: source) }
     guard case .foreign(let model) = source else { return try source.tokenizerModel() }
     let path = model.weights.path(beside: "tokenizer.model")
     do {
       let tokenizer = try readTokenizer(path, for: model.configuration)
-      global.say("\(path): taken as the tokenizer; --tokenizer takes another")
+      global.say("\(path): used as the tokenizer; --tokenizer chooses another")
       return tokenizer.model
     } catch FileError.missing {
       return nil
     } catch {
-      // Nobody asked for this one, so it does not stop the conversion.
+      // The user did not ask for this one, so it does not stop the conversion.
       guard let failure = CommandError(error) else { throw error }
       global.say("warning: \(failure.message); no tokenizer is put into the model")
       return nil
     }
   }
 
-  /// Another tokenizer than the model's own gives its ids another meaning, and what it has no pieces for is never made.
+  /// Checks a given tokenizer. Another one than the model's own changes the meaning of ids, and ids without a piece are
+  /// never generated.
   private func namedTokenizer(_ path: String, for source: ModelSource) throws -> [UInt8] {
     let tokenizer = try readTokenizer(path, for: source.configuration)
     let own = try source.tokenizerModel()
@@ -192,7 +195,7 @@ struct ConvertCommand: ParsableCommand {
     if let own {
       global.say(
         "warning: \(path): not the model's own tokenizer (digest \(SHA256Digest(of: own).short)); "
-          + "if its pieces are others, so is all that the model says")
+          + "if its pieces differ, the model's output changes its meaning")
     }
     return tokenizer.model
   }
@@ -207,7 +210,7 @@ struct ConvertCommand: ParsableCommand {
 extension Quantization: ExpressibleByArgument {}
 
 extension ModelDifference {
-  /// For people to read.
+  /// The comparison for people.
   fileprivate var text: String {
     let change = 100 * (perplexity / basePerplexity - 1)
     return """
@@ -220,7 +223,7 @@ extension ModelDifference {
 }
 
 extension ScoreNorm: ExpressibleByArgument {
-  /// Words of the command line are joined by dashes.
+  /// Parses the name used on the command line, with dashes between words.
   init?(argument: String) {
     guard let norm = Self.allCases.first(where: { $0.word == argument }) else { return nil }
     self = norm
@@ -228,6 +231,6 @@ extension ScoreNorm: ExpressibleByArgument {
 
   static var allValueStrings: [String] { allCases.map(\.word) }
 
-  /// The word for it on the command line.
+  /// The name used on the command line.
   var word: String { rawValue.replacing("_", with: "-") }
 }

@@ -8,7 +8,7 @@ internal import Modeling
 internal import Tensors
 internal import Tokenization
 
-/// `retnet info`: what a model, a state, a token file or a tokenizer is.
+/// `retnet info` describes a model, a run folder, a state, a token file or a tokenizer.
 struct InfoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "info",
@@ -19,7 +19,7 @@ struct InfoCommand: ParsableCommand {
         retnet info runs/kjv-small
         retnet info data/kjv/train.tokens --check --json
 
-      Of weights of other programs, in a file or a folder, it tells the family and the model that convert would make.
+      For weights of other programs, in a file or a folder, it prints the family and the model that convert would make.
       """)
 
   @Argument(help: "The file, a run folder, or a folder with weights.", completion: .file())
@@ -41,14 +41,14 @@ struct InfoCommand: ParsableCommand {
     try StandardStream.output.write((json ? report.text : textReport(members)) + "\n")
   }
 
-  /// A run folder; nil for anything else.
+  /// Describes a run folder; nil for anything else.
   private func describeRun() throws -> [(String, JSONValue)]? {
     guard let run = SavedRun(path: file) else { return nil }
     let checked = check ? [("check", JSONValue.text(try checkDigest(of: ModelHeader(path: run.model().path))))] : []
     return try run.members() + checked
   }
 
-  /// A token file or a tokenizer; nil for anything else.
+  /// Describes a token file or a tokenizer; nil for anything else.
   private func describeFile() throws -> [(String, JSONValue)]? {
     let mapped: MappedFile
     do {
@@ -65,7 +65,7 @@ struct InfoCommand: ParsableCommand {
       let result = state.storedDigest == nil ? "no digest is stored" : "the digest is right"
       return try state.members + (check ? [("check", .text(result))] : [])
     }
-    // A tokenizer that does not begin as one in general is told by being one.
+    // A tokenizer whose first bytes are unusual is recognised by loading it.
     let kind = FileKind(beginning: mapped.copyBytes(0..<min(mapped.byteCount, FileKind.beginningByteCount)))
     guard kind == .tokenizer || kind == .other, mapped.byteCount <= 1 << 28 else { return nil }
     let bytes = mapped.copyBytes(0..<mapped.byteCount)
@@ -83,7 +83,7 @@ struct InfoCommand: ParsableCommand {
   private func describe(_ model: ForeignModel) -> [(String, JSONValue)] {
     let weights = Parameters.descriptions(model.configuration)
     var members: [(String, JSONValue)] = [
-      ("kind", .text("foreign weights")), ("family", .text(model.family.rawValue)),
+      ("kind", .text("foreign weights")), ("family", .text(model.family.name)),
       ("parameters", .integer(weights.reduce(0) { $0 + $1.shape.count })),
       ("dtype", .text(model.matrixStorage.word(model.configuration))),
       ("files", .list(model.weights.filePaths.map { .text($0) })),
@@ -160,12 +160,12 @@ struct InfoCommand: ParsableCommand {
   }
 }
 
-/// A report for people: names in a column, what is null left out.
+/// Formats a report for people: names in a column, null values left out.
 ///
 /// - Parameters:
 ///   - members: Names and values.
-///   - lineWidth: Of the terminal; nil: any.
-/// - Returns: Lines joined by newlines.
+///   - lineWidth: The width of the terminal; nil: any.
+/// - Returns: The lines, joined by newlines.
 func textReport(_ members: [(String, JSONValue)], lineWidth: Int? = StandardStream.output.lineWidth) -> String {
   let width = members.map(\.0.count).max() ?? 0
   return members.filter { $0.1 != .null }.map { name, value in
@@ -173,17 +173,17 @@ func textReport(_ members: [(String, JSONValue)], lineWidth: Int? = StandardStre
     // A seed is copied, not read.
     let text = name == "seed" ? value.ungrouped : value.plain
     let line = name.padded(to: width + 2) + text
-    // A digest that does not fit beside its name has a line of its own.
+    // A digest that does not fit next to its name gets its own line.
     if let lineWidth, line.count > lineWidth, !text.contains(where: \.isWhitespace) { return "\(name)\n  \(text)" }
     return line.wrapped(to: lineWidth, indent: String(repeating: " ", count: width + 2))
   }.joined(separator: "\n")
 }
 
 extension JSONValue {
-  /// A configuration value in a report.
+  /// Converts a configuration value for a report.
   init(_ value: ConfigurationValue) {
     switch value {
-    // Only a seed is ever so large that readers of JSON would round it.
+    // Only a seed can be so large that JSON readers would round it.
     case .integer(let integer): self = integer > 1 << 53 ? .seed(UInt64(integer)) : .integer(integer)
     case .number(let number): self = .number(number)
     case .boolean(let boolean): self = .boolean(boolean)
@@ -199,11 +199,11 @@ extension JSONValue {
     return "\(integer)"
   }
 
-  /// The value for people: large whole numbers grouped, lists a line each.
+  /// The value for people: large integers with separators, lists one item per line.
   fileprivate var plain: String {
     switch self {
     case .integer(let integer): grouped(integer)
-    // More digits than six are noise to people; who needs them takes the JSON.
+    // Six digits are enough for people; the JSON has them all.
     case .number(let number): "\(number)".count <= 9 ? "\(number)" : "\(number.rounded(toDigits: 6))"
     case .boolean(let boolean): boolean ? "yes" : "no"
     case .text(let text): text

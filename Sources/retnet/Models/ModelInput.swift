@@ -5,27 +5,28 @@ internal import Retention
 internal import Tensors
 internal import Tokenization
 
-/// The option that names a model.
+/// The option that names a model: `-m`.
 struct ModelOption: ParsableArguments {
   @Option(
     name: .shortWithValue("m"),
-    help: ArgumentHelp("Model file, or a run folder: its best model.", valueName: "model.safetensors"),
+    help: ArgumentHelp("Model file, or a run folder for its best model.", valueName: "model.safetensors"),
     completion: .file())
   var model: String
 }
 
-/// A model file with its weights and tokenizer loaded.
+/// A model with its weights and tokenizer loaded.
 struct LoadedModel {
   let header: ModelHeader
   let network: RetNet
   let tokenizer: Tokenizer
 
   /// - Parameters:
-  ///   - path: Of the file.
-  ///   - isWidened: Whether numbers of 16 bits become Float32, so that all products are Float32, and the digest is
-  ///     compared, as the whole file is read. Otherwise, and always where it is quantised, the model runs from the file's
-  ///     mapping.
-  /// - Throws: When the file is no model, is damaged, or its parts do not belong together.
+  ///   - path: The path of the file.
+  ///   - isWidened: Whether 16-bit numbers are converted to Float32, so that all products are Float32. The digest is
+  ///     then checked too, because the whole file is read. Otherwise, and always if it is quantised, the model runs
+  /// from
+  ///     the mapped file.
+  /// - Throws: If the file is no model, is damaged, or its parts do not belong together.
   init(path: String, isWidened: Bool = false) throws {
     header = try ModelHeader(path: path)
     tokenizer = try Tokenizer(model: header.tokenizerModel(), path: "\(path): tokenizer")
@@ -36,10 +37,10 @@ struct LoadedModel {
       ? RetNet(header.configuration, try header.loadParameters()) : try header.loadNetwork()
   }
 
-  /// BOS where the model's sequences begin with it.
+  /// BOS, if the model's sequences start with it.
   var bosID: Int32? { header.configuration.bos == .none ? nil : header.configuration.bosID.map(Int32.init) }
 
-  /// The model's digest: as its writer stored it, else computed from the whole file.
+  /// The model's digest: the stored one, else computed from the whole file.
   func digest() throws -> SHA256Digest { try header.storedDigest ?? header.computeDigest() }
 
   var tokenizerDigest: SHA256Digest { SHA256Digest(of: tokenizer.model) }
@@ -50,7 +51,7 @@ struct LoadedModel {
 extension Tokenizer {
   /// Reads a tokenizer from a file.
   ///
-  /// - Parameter path: Of a SentencePiece model, or `-`.
+  /// - Parameter path: The path of a SentencePiece model, or `-`.
   /// - Throws: `FileError`, also for another kind of file; `TokenizerError`.
   convenience init(path: String) throws {
     try FileRole.tokenizer.check(path)
@@ -58,7 +59,7 @@ extension Tokenizer {
   }
 }
 
-/// A tokenizer of another vocabulary would make nonsense silently.
+/// Throws if the tokenizer has more pieces than the model's vocabulary; the text would be nonsense.
 func checkVocabulary(of model: ModelConfiguration, _ tokenizer: Tokenizer) throws {
   guard tokenizer.vocabularySize <= model.vocabularySize else {
     throw CommandError(
@@ -69,12 +70,12 @@ func checkVocabulary(of model: ModelConfiguration, _ tokenizer: Tokenizer) throw
 }
 
 extension ModelConfiguration {
-  /// What to say where a command computes in a form that leaves the model's score norm out.
+  /// A note for commands that compute in a form that ignores the model's score norm.
   ///
   /// No state of constant size can hold Σ_m |R[n, m]|: every new token changes every term (docs/MATH.md, eq. 31).
   ///
   /// - Parameter consequence: What the command does, as the end of the sentence.
-  /// - Returns: One line; nil where every form divides by the same.
+  /// - Returns: One line; nil if every form uses the same divisor.
   func scoreNormNote(_ consequence: String) -> String? {
     guard scoreNorm == .sumOfAbs else { return nil }
     return "note: score norm \(scoreNorm.rawValue): only the parallel form can divide by the sum of absolute scores; "

@@ -5,28 +5,18 @@ internal import Modeling
 internal import Retention
 internal import Tensors
 
-/// Where weights come from, as `--from` names it.
-enum ModelOrigin: String, CaseIterable, ExpressibleByArgument {
-  case auto
-  case retnet
-  case torchscale
-  case fla
-  case syncdoth
-  case yetAnotherRetNet = "yet-another-retnet"
-}
-
-/// A model to convert: our own file, or another program's weights.
+/// A model to convert, either one of our own files or weights of another program.
 enum ModelSource {
   case retnet(ModelHeader, ModelConfiguration)
   case foreign(ForeignModel)
 
-  /// Opens and checks a model, whatever it is.
+  /// Opens and checks a model of any kind.
   ///
   /// - Parameters:
   ///   - path: A file or a folder.
-  ///   - scoreNorm: What scores are divided by; nil: as the model or its family has it.
-  ///   - headCount: Of foreign weights that do not tell it.
-  /// - Throws: The errors of the module that read it; `CommandError` if the model has other heads.
+  ///   - scoreNorm: The divisor of the scores; nil: that of the model or its family.
+  ///   - headCount: The number of heads, for foreign weights that do not state it.
+  /// - Throws: The errors of the module that reads it; `CommandError` if the model has another number of heads.
   init(path: String, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil) throws {
     let weights = try WeightsFile(path: path)
     let keys = [ModelHeader.versionKey, ModelHeader.configurationKey]
@@ -48,20 +38,15 @@ enum ModelSource {
     self = .retnet(header, configuration)
   }
 
-  var origin: ModelOrigin {
+  /// Where it comes from, as `--from` names it.
+  var origin: String {
     switch self {
-    case .retnet: .retnet
-    case .foreign(let model):
-      switch model.family {
-      case .torchscale: .torchscale
-      case .fla: .fla
-      case .syncdoth: .syncdoth
-      case .yetAnotherRetNet: .yetAnotherRetNet
-      }
+    case .retnet: WeightsOrigin.retnet
+    case .foreign(let model): model.family.name
     }
   }
 
-  /// The files that the model is read from, and those beside them that may be.
+  /// The files that the model is read from, and those next to them that may be read.
   var filePaths: [String] {
     switch self {
     case .retnet(let header, _): [header.path]
@@ -77,7 +62,7 @@ enum ModelSource {
     }
   }
 
-  /// How the files store each matrix.
+  /// The format in which the files store each matrix.
   var matrixStorage: MatrixStorage {
     get throws {
       switch self {
@@ -87,11 +72,11 @@ enum ModelSource {
     }
   }
 
-  /// What to tell of foreign weights: the family, and what was taken for granted.
+  /// Messages about foreign weights: the family, and the assumptions made.
   var remarks: [String] {
     guard case .foreign(let model) = self else { return [] }
     let norm = "score norm \(model.configuration.scoreNorm.word)"
-    return ["\(model.weights.path): weights of \(model.family.rawValue), \(norm)"] + model.remarks.map { "note: \($0)" }
+    return ["\(model.weights.path): weights of \(model.family.name), \(norm)"] + model.remarks.map { "note: \($0)" }
   }
 
   func loadParameters() throws -> Parameters {
@@ -114,7 +99,21 @@ enum ModelSource {
       provenance.isOfStop = nil
       provenance.parent = try (header.storedDigest ?? header.computeDigest()).description
       return provenance
-    case .foreign(let model): return Provenance(family: model.family.rawValue)
+    case .foreign(let model): return Provenance(family: model.family.name)
     }
+  }
+}
+
+/// Where weights come from, as `--from` names it: `auto`, `retnet` or a family.
+struct WeightsOrigin: ExpressibleByArgument, Equatable {
+  let name: String
+
+  static let auto = "auto"
+  static let retnet = "retnet"
+  static var allValueStrings: [String] { [auto, retnet] + ForeignFamily.all.map(\.name) }
+
+  init?(argument: String) {
+    guard Self.allValueStrings.contains(argument) else { return nil }
+    name = argument
   }
 }

@@ -2,13 +2,15 @@ internal import Inference
 internal import Modeling
 internal import Tensors
 
+/// Errors for weights, states and logits that are not finite.
 extension LoadedModel {
-  /// Where a number that is not finite is from: the first weight in the order of the file, else what a layer remembers.
+  /// The error for a number that is not finite: it names the first such weight in file order, else the first such layer
+  /// state.
   ///
   /// - Parameters:
   ///   - place: Where it was noticed: "after token 17".
-  ///   - state: What was read by then, where there is one.
-  /// - Returns: With status 65.
+  ///   - state: The state at that point, if there is one.
+  /// - Returns: An error with status 65.
   func notFinite(_ place: String, state: ModelState?) -> CommandError {
     if let found = try? header.firstNotFinite() {
       return CommandError(
@@ -24,10 +26,10 @@ extension LoadedModel {
 }
 
 extension Parameters {
-  /// Refuses weights that are not finite.
+  /// Throws if a weight is not finite.
   ///
-  /// - Parameter path: Where they are from.
-  /// - Throws: `CommandError` with status 65 that names the first.
+  /// - Parameter path: The path of the weights.
+  /// - Throws: `CommandError` with status 65 that names the first such weight.
   func checkAreFinite(_ path: String) throws {
     for description in descriptions {
       let tensor = tensor(description)
@@ -35,7 +37,7 @@ extension Parameters {
       throw CommandError(
         .badData,
         "\(path): tensor '\(description.name)': expected finite numbers, found \(tensor[index]) at index \(index)",
-        hint: "its training diverged, or it was damaged; take an earlier model")
+        hint: "training diverged, or the file is damaged; use an earlier model")
     }
   }
 }

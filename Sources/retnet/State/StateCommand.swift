@@ -4,19 +4,19 @@ internal import Inference
 internal import Modeling
 internal import Tensors
 
-/// `retnet state`: work on state files.
+/// `retnet state` groups the commands for state files.
 struct StateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "state",
-    abstract: "Describe, copy, undo and compare the states that generate writes.",
+    abstract: "Describe, copy, undo and compare the state files that generate writes.",
     subcommands: [StateInfo.self, StateFork.self, StateUndo.self, StateDiff.self])
 }
 
-/// `retnet state info`: what a state is.
+/// `retnet state info` describes a state file.
 struct StateInfo: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "info",
-    abstract: "Describe a state.",
+    abstract: "Describe a state file.",
     discussion: """
       Examples:
         retnet state info chat.state
@@ -41,7 +41,7 @@ struct StateInfo: ParsableCommand {
 }
 
 extension StateFile {
-  /// What there is to say of it.
+  /// The entries of the description.
   var members: [(String, JSONValue)] {
     get throws {
       let saved = try load()
@@ -59,7 +59,7 @@ extension StateFile {
       ]
         + (storedDigest == nil
           ? [
-            ("note", .text("a state of version 1 carries no digest: damage may not be noticed; state fork writes one"))
+            ("note", .text("a state of version 1 has no digest, so damage may go unnoticed; state fork writes one"))
           ]
           : [])
     }

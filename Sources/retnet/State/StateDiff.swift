@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Files
 internal import Inference
 
-/// `retnet state diff`: how far two states are apart.
+/// `retnet state diff` compares two states layer by layer.
 struct StateDiff: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
@@ -12,7 +12,7 @@ struct StateDiff: ParsableCommand {
         retnet state diff before.state after.state
         retnet state diff a.state b.state --json
 
-      A layer's difference is rms(A - B) / rms(B) over all that it remembers.
+      A layer's difference is rms(A - B) / rms(B) over everything that it stores.
       """)
 
   @Argument(help: "State file A.", completion: .file())
@@ -44,7 +44,7 @@ struct StateDiff: ParsableCommand {
     if a.modelDigest != b.modelDigest || !difference.isSameText || largest != 0 { throw ExitStatus.checkFailed.exit }
   }
 
-  /// For people: two digits of each layer.
+  /// The report for people: two digits for each layer.
   private static func shown(_ difference: StateDifference, largest: Double) -> [(String, JSONValue)] {
     let (a, b) = difference.positions
     return [("tokens", .text("\(grouped(a)) and \(grouped(b))")), ("largest_difference", .text(largest.scientific))]

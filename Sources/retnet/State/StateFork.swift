@@ -2,17 +2,17 @@ internal import ArgumentParser
 internal import Files
 internal import Inference
 
-/// `retnet state fork`: a copy that goes its own way.
+/// `retnet state fork` copies a state so that the copy can continue differently.
 struct StateFork: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fork",
-    abstract: "Copy a state, so that the copy goes on in another way.",
+    abstract: "Copy a state, so that the copy can continue differently.",
     discussion: """
       Examples:
         retnet state fork chat.state -o other.state -s 2
         retnet state fork chat.state -o small.state --state-dtype bf16
 
-      The copy has another seed, another format, or nothing that was kept of the ids.
+      The copy may have another seed or format, or leave out the stored ids.
       """)
 
   @Argument(help: "State file.", completion: .file())
@@ -21,11 +21,11 @@ struct StateFork: ParsableCommand {
   @OptionGroup var global: GlobalOptions
 
   @Option(
-    name: .shortWithValue("o"), help: ArgumentHelp("Where the copy goes.", valueName: "file"), completion: .file())
+    name: .shortWithValue("o"), help: ArgumentHelp("Where to write the copy.", valueName: "file"), completion: .file())
   var output: String
 
   @Option(
-    name: .shortWithValue("s"), help: "Seed of the copy, a whole number from 0 (default: as the state left it).")
+    name: .shortWithValue("s"), help: "Seed of the copy, a whole number from 0 (default: the stored random state).")
   var seed: UInt64?
 
   @Option(help: ArgumentHelp("Format of the copy (default: as it is).", valueName: "f32|bf16"))

@@ -3,30 +3,30 @@ internal import Files
 internal import Inference
 internal import Tensors
 
-/// `retnet state undo`: takes back the last tokens.
+/// `retnet state undo` undoes the last tokens that a state has read.
 struct StateUndo: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "undo",
-    abstract: "Take back the last tokens that a state has read.",
+    abstract: "Undo the last tokens that a state has read.",
     discussion: """
       Examples:
         retnet state undo chat.state 20 -m model.safetensors -o earlier.state
         retnet state undo chat.state 1 -m model.safetensors -o chat.state
 
-      The result is, to the bit, the state before those tokens. It takes a state that was written with --undo-window.
+      The result is bit-identical to the state before those tokens. The state must have been written with --undo-window.
       """)
 
   @Argument(help: "State file.", completion: .file())
   var file: String
 
-  @Argument(help: "Tokens to take back.")
+  @Argument(help: "Number of tokens to undo.")
   var count: Int
 
   @OptionGroup var model: ModelOption
   @OptionGroup var global: GlobalOptions
 
   @Option(
-    name: .shortWithValue("o"), help: ArgumentHelp("Where the earlier state goes.", valueName: "file"),
+    name: .shortWithValue("o"), help: ArgumentHelp("Where to write the earlier state.", valueName: "file"),
     completion: .file())
   var output: String
 
@@ -41,7 +41,7 @@ struct StateUndo: ParsableCommand {
     guard source.undoWindow != nil else {
       throw CommandError(
         .badData, "\(file): expected a state with an undo window, found none",
-        hint: "a state computed backwards would be wrong; write states with --undo-window to undo later")
+        hint: "computing backwards would amplify rounding errors; write states with --undo-window to undo later")
     }
     let pool = try global.makePool()
     let path = try modelFile(model.model, global.talk)

@@ -1,10 +1,10 @@
 internal import ArgumentParser
 
-/// `retnet tokenize`: from text to ids and back.
+/// `retnet tokenize` trains tokenizers and converts between text and ids.
 struct TokenizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenize",
-    abstract: "Train a tokenizer, encode, decode, pack texts into token files.",
+    abstract: "Train a tokenizer, encode and decode text, write token files.",
     discussion: """
       Examples:
         retnet tokenize train --input train.txt --vocab-size 4096 -o tokenizer.model

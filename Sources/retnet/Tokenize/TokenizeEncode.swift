@@ -2,17 +2,17 @@ internal import ArgumentParser
 internal import Files
 internal import Tokenization
 
-/// `retnet tokenize encode`: one line of ids for each line of text.
+/// `retnet tokenize encode` prints one line of ids for each line of text.
 struct TokenizeEncode: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "encode",
-    abstract: "Turn text into ids, a line of ids for each line of text.",
+    abstract: "Convert text to ids, one line of ids for each line of text.",
     discussion: """
       Examples:
         retnet tokenize encode -m tokenizer.model notes.txt
         echo "In the beginning" | retnet tokenize encode -m tokenizer.model --output-format pieces
 
-      A line is encoded with its newline, so that the ids are those of the text; decode gives the text back.
+      Each line is encoded with its newline, so the ids are those of the whole text. Decoding restores the text.
       """)
 
   enum Format: String, CaseIterable, ExpressibleByArgument {
@@ -30,13 +30,13 @@ struct TokenizeEncode: ParsableCommand {
   @Option(help: "What is printed.")
   var outputFormat = Format.ids
 
-  @Flag(help: "Begin the first line with BOS.")
+  @Flag(help: "Start the first line with BOS.")
   var bos = false
 
   @Flag(help: "End the last line with EOS.")
   var eos = false
 
-  @Option(help: ArgumentHelp("What happens to bytes that are not UTF-8.", valueName: "refuse|bytes"))
+  @Option(help: ArgumentHelp("How to treat bytes that are not UTF-8.", valueName: "refuse|bytes"))
   var invalid = InvalidText.refuse
 
   func validate() throws { try CommandFiles().reading("--model", tokenizer.model).reading("FILE", file).check() }
@@ -84,17 +84,17 @@ struct TokenizeEncode: ParsableCommand {
   }
 }
 
-/// `retnet tokenize decode`: the text of ids.
+/// `retnet tokenize decode` converts ids back to text.
 struct TokenizeDecode: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "decode",
-    abstract: "Turn ids back into text.",
+    abstract: "Convert ids back to text.",
     discussion: """
       Examples:
         retnet tokenize encode -m tokenizer.model notes.txt | retnet tokenize decode -m tokenizer.model
         echo 17 4 99 | retnet tokenize decode -m tokenizer.model
 
-      Ids are separated by spaces or newlines; the lines of ids make one text.
+      Ids are separated by spaces or newlines; all lines together give one text.
       """)
 
   @OptionGroup var tokenizer: TokenizerOption
@@ -109,7 +109,7 @@ struct TokenizeDecode: ParsableCommand {
     let tokenizer = try tokenizer.load()
     try FileRole.ids.check(file)
     let source = StreamPath.inputName(file)
-    // Bytes, as a String takes CR LF for one character.
+    // Compared as bytes, because a String treats CR LF as one character.
     let text = try readAll(path: file, byteLimit: 1 << 34)
     var ids: [Int32] = []
     for (number, line) in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {

@@ -3,7 +3,7 @@ internal import Corpora
 internal import Files
 internal import Tokenization
 
-/// `retnet tokenize pack`: token files from texts.
+/// `retnet tokenize pack` encodes text files into a token file.
 struct TokenizePack: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pack",
@@ -14,7 +14,7 @@ struct TokenizePack: ParsableCommand {
         retnet tokenize pack -m tokenizer.model --input a.jsonl --jsonl-field text -o train.tokens \\
           --validation-output validation.tokens --validation-fraction 0.01
 
-      Each document ends with EOS where the tokenizer has one. The format is described in docs/TOKENS.md.
+      Each document ends with EOS if the tokenizer has one. The format is described in docs/TOKENS.md.
       """)
 
   @OptionGroup var tokenizer: TokenizerOption
@@ -24,14 +24,14 @@ struct TokenizePack: ParsableCommand {
   var input: [String]
 
   @Option(
-    name: .shortWithValue("o"), help: ArgumentHelp("Where the ids go.", valueName: "train.tokens"),
+    name: .shortWithValue("o"), help: ArgumentHelp("Where to write the ids.", valueName: "train.tokens"),
     completion: .file())
   var output: String
 
-  @Option(help: ArgumentHelp("Where the documents that are held out go.", valueName: "file"), completion: .file())
+  @Option(help: ArgumentHelp("Where to write the held-out documents.", valueName: "file"), completion: .file())
   var validationOutput: String?
 
-  @Option(help: ArgumentHelp("Part of the documents that is held out, spread evenly.", valueName: "p"))
+  @Option(help: ArgumentHelp("Share of the documents that is held out, spread evenly.", valueName: "p"))
   var validationFraction: Double?
 
   @Option(help: ArgumentHelp("The input is JSON lines with the text in this field.", valueName: "text"))
@@ -42,7 +42,7 @@ struct TokenizePack: ParsableCommand {
     completion: DocumentRule.completion)
   var documents = "file"
 
-  @Option(help: ArgumentHelp("What happens to bytes that are not UTF-8.", valueName: "refuse|bytes"))
+  @Option(help: ArgumentHelp("How to treat bytes that are not UTF-8.", valueName: "refuse|bytes"))
   var invalid = InvalidText.refuse
 
   @Flag(help: "Decode the ids again and compare them with the text.")
@@ -83,7 +83,7 @@ struct TokenizePack: ParsableCommand {
           try packer.pack(text, of: path, into: &writer)
         }
       }
-      // Neither file appears without the other.
+      // Either both files are written or neither.
       try checkDocuments(heldOut.documentCount, of: heldOut.documentCount + writer.documentCount, validationOutput)
       try checkDocuments(writer.documentCount, of: heldOut.documentCount + writer.documentCount, output)
       try commit(heldOut, validationOutput)
@@ -111,7 +111,7 @@ struct TokenizePack: ParsableCommand {
     }
   }
 
-  /// A part of few documents may be none of them.
+  /// With few documents, the training or the validation part may be empty.
   private func checkDocuments(_ count: Int, of all: Int, _ path: String) throws {
     guard count == 0 else { return }
     let isWhole = jsonlField == nil && DocumentRule(argument: documents) == .file
@@ -121,8 +121,8 @@ struct TokenizePack: ParsableCommand {
         + "\(all == 1 ? "there is one document" : "there are \(grouped(all)) documents"), and --validation-fraction is "
         + "\(validationFraction ?? 0)",
       hint: isWhole
-        ? "a file is one document; --documents line or blank-line makes more of it"
-        : "use a fraction that holds a document, or more text")
+        ? "each file is one document; --documents line or blank-line splits it"
+        : "use a fraction that covers at least one document, or more text")
   }
 
   private func commit(_ writer: consuming TokenFileWriter, _ path: String) throws {
@@ -164,7 +164,7 @@ private struct Packer {
   }
 }
 
-/// Decodes what was encoded and compares it with the text, byte by byte.
+/// Decodes the encoded ids and compares the result with the text, byte by byte.
 private struct RoundTrip {
   private let tokenizer: Tokenizer
   private let verifies: Bool
@@ -192,7 +192,7 @@ private struct RoundTrip {
 
   private func difference(_ path: String) -> CommandError {
     CommandError(
-      .badData, "\(path): byte offset \(position) of a document: decoding does not give back the text",
+      .badData, "\(path): byte offset \(position) of a document: decoding does not restore the text",
       hint: "this tokenizer normalises or drops characters; train one with byte fallback and the identity rule")
   }
 }

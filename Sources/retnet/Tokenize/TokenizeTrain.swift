@@ -5,7 +5,7 @@ internal import Files
 internal import Modeling
 internal import Tokenization
 
-/// `retnet tokenize train`: a SentencePiece model from texts.
+/// `retnet tokenize train` trains a SentencePiece model on text files.
 struct TokenizeTrain: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
@@ -21,24 +21,24 @@ struct TokenizeTrain: ParsableCommand {
   @Option(parsing: .upToNextOption, help: "Text files, UTF-8; '-' is standard input.", completion: .file())
   var input: [String]
 
-  @Option(help: ArgumentHelp("Pieces in the vocabulary.", valueName: "n"))
+  @Option(help: ArgumentHelp("Number of pieces in the vocabulary.", valueName: "n"))
   var vocabSize: Int
 
   @Option(
-    name: .shortWithValue("o"), help: ArgumentHelp("Where the model goes.", valueName: "tokenizer.model"),
+    name: .shortWithValue("o"), help: ArgumentHelp("Where to write the model.", valueName: "tokenizer.model"),
     completion: .file())
   var output: String
 
   @Option(help: ArgumentHelp("Kind of model.", valueName: "unigram|bpe|word|char"))
   var modelType = ModelType.unigram
 
-  @Option(help: "Part of the characters that get pieces of their own; the rest become bytes.")
+  @Option(help: "Share of the characters that get pieces of their own; the rest become bytes.")
   var characterCoverage = 1.0
 
-  @Flag(help: "Map what has no piece to <unk> instead of to its bytes.")
+  @Flag(help: "Map characters without a piece to <unk> instead of to their bytes.")
   var noByteFallback = false
 
-  @Option(help: ArgumentHelp("Texts that are always one piece.", valueName: "a,b"))
+  @Option(help: ArgumentHelp("Strings that are always one piece.", valueName: "a,b"))
   var userDefinedSymbols: String?
 
   @Option(
@@ -71,10 +71,10 @@ struct TokenizeTrain: ParsableCommand {
     if let maxBytes { settings.byteLimit = maxBytes }
     if let seed { settings.seed = seed }
     if !settings.isLossless {
-      global.say("warning: with these settings decoding does not always give back the text that was encoded")
+      global.say("warning: with these settings, decoding does not always restore the encoded text")
     }
     var trainer = try TokenizerTrainer(settings)
-    // Whether the model can be written is known before the work, not after.
+    // Check that the model can be written before training, not after.
     try AtomicFile(replacing: output).discard()
     if jsonlField == nil { global.warnOfJSONLines(input) }
     for path in input {
@@ -103,7 +103,7 @@ struct TokenizeTrain: ParsableCommand {
 extension ModelType: ExpressibleByArgument {}
 extension InvalidText: ExpressibleByArgument {}
 
-/// The option that names a tokenizer.
+/// The option that names a tokenizer: `-m`.
 struct TokenizerOption: ParsableArguments {
   @Option(
     name: .shortWithValue("m"),
@@ -114,7 +114,7 @@ struct TokenizerOption: ParsableArguments {
 
   /// Reads the tokenizer.
   ///
-  /// - Throws: `FileError`, also for a file of another kind; `TokenizerError`; what is wrong with a model file.
+  /// - Throws: `FileError`, also for a file of another kind; `TokenizerError`; the errors of reading a model file.
   func load() throws -> Tokenizer {
     let path = try SavedRun(path: model)?.model().path ?? model
     guard FileKind(path: path) == .safetensors, FileKind(try SafetensorsFile(path: path)) == .model else {

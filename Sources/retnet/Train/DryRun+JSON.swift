@@ -3,12 +3,13 @@ internal import Corpora
 internal import Modeling
 internal import Training
 
+/// The output of `train --dry-run --json`.
 extension DryRun {
-  /// All that the text says, as one object.
+  /// Everything that the text says, as one JSON object.
   ///
   /// - Parameters:
-  ///   - forecast: Of the memory.
-  ///   - measured: A step on this machine; nil if none was made.
+  ///   - forecast: The memory forecast.
+  ///   - measured: The measurement of a step on this machine; nil if none was made.
   /// - Returns: The report.
   func report(_ forecast: MemoryForecast, _ measured: StepMeasurement?) -> JSONReport {
     let training = plan.training

@@ -4,14 +4,14 @@ internal import Modeling
 internal import Tensors
 internal import Training
 
-/// What `train --dry-run` prints: the resolved configuration, and as comments what it amounts to.
+/// Prints the output of `train --dry-run`: the resolved configuration, with sizes, memory and time as comments.
 struct DryRun {
   let plan: TrainingPlan
   let threads: Int
   /// Whether one JSON object is printed instead of the text.
   let isJSON: Bool
 
-  /// Prints the plan and the forecast, then measures a step if the machine has the memory for it; writes no file.
+  /// Prints the plan and the memory forecast, then measures a step if the machine has enough memory; writes no file.
   ///
   /// - Throws: `CommandError` with status 78, after the forecast, if the machine cannot hold the run.
   func run() throws {
@@ -26,7 +26,7 @@ struct DryRun {
     try write("\n" + comment(lines(of: measured)))
   }
 
-  /// What cannot be run, or would disturb others, is not measured.
+  /// A run that does not fit, or would take memory from other processes, is not measured.
   private func runForJSON(_ forecast: MemoryForecast) throws {
     var errors = CommandErrors()
     let isPossible = errors.catching { try forecast.check(plan.path) } != nil && forecast.warning == nil
@@ -35,7 +35,7 @@ struct DryRun {
     try errors.throwAll()
   }
 
-  /// Comments are broken where the terminal ends; a line of YAML stays one.
+  /// Comments are wrapped at the terminal width; a line of YAML is not.
   private func write(_ text: String, width: Int? = StandardStream.output.lineWidth) throws {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
       line.hasPrefix("#") ? String(line).wrapped(to: width, indent: "#   ") : String(line)
@@ -51,7 +51,7 @@ struct DryRun {
       + "\(training.microBatchSize) × \(grouped(training.sequenceLength))"
   }
 
-  /// Weights by what they are for.
+  /// The number of weights by purpose.
   var parameterCounts: [String: Int] {
     Parameters.descriptions(plan.model).reduce(into: [:]) { $0[$1.part.rawValue, default: 0] += $1.shape.count }
   }
@@ -76,7 +76,7 @@ struct DryRun {
         forecast.parts.map { ($0.name, memoryWords($0.byteCount)) } + [("together", memoryWords(forecast.total))]
       )
       .enumerated().map { $0.offset == forecast.parts.count ? $0.element + machine : $0.element }
-      + ["and up to \(memoryWords(Double(files))) of token files, mapped: the system takes it back when it needs it"]
+      + ["and up to \(memoryWords(Double(files))) of token files, cached: the system frees it when it needs memory"]
   }
 
   private func lines(of measured: StepMeasurement) -> [String] {
@@ -86,7 +86,7 @@ struct DryRun {
         + "\(grouped(plan.training.batchTokens)) tokens, \(shortened(speed)) tokens/s"
     ]
     var end = "ETA \(clockTime(secondsOfRun(measured)))"
-    if evaluationSeconds(speed) > 0 { end += ", of which evaluations \(clockTime(evaluationSeconds(speed)))" }
+    if evaluationSeconds(speed) > 0 { end += ", including evaluations of \(clockTime(evaluationSeconds(speed)))" }
     lines.append(end)
     if let peak = measured.peakMemory { lines.append("peak memory of these steps: \(memoryWords(Double(peak)))") }
     return lines
@@ -96,12 +96,12 @@ struct DryRun {
     Double(plan.training.batchTokens) / measured.secondsPerStep
   }
 
-  /// Of all steps and evaluations.
+  /// The time of all steps and evaluations.
   func secondsOfRun(_ measured: StepMeasurement) -> Double {
     Double(plan.training.steps) * measured.secondsPerStep + evaluationSeconds(tokensPerSecond(measured))
   }
 
-  /// An evaluation is a forward, a third of a step's work for each token.
+  /// An evaluation is a forward pass: a third of a training step's work per token.
   private func evaluationSeconds(_ tokensPerSecond: Double) -> Double {
     guard let file = plan.validationFile else { return 0 }
     let training = plan.training
@@ -110,7 +110,7 @@ struct DryRun {
     return Double(count * file.count) / (3 * tokensPerSecond)
   }
 
-  /// Names to the left, figures to the right.
+  /// A table with left-aligned names and right-aligned figures.
   private func table(_ rows: [(name: String, figure: String)]) -> [String] {
     let name = rows.map(\.name.count).max() ?? 0
     let figure = rows.map(\.figure.count).max() ?? 0

@@ -1,24 +1,25 @@
 internal import Modeling
 internal import Training
 
+/// Compares the memory forecast of a run with the memory of this machine.
 extension MemoryForecast {
-  /// The forecast on this machine, for this process as it stands.
+  /// The forecast on this machine, including the memory that this process already uses.
   init(_ model: ModelConfiguration, _ training: TrainingConfiguration, isEvaluated: Bool, threads: Int) {
     self.init(
       model, training, isEvaluated: isEvaluated, workers: threads, program: Double(PeakMemory.bytesNow ?? 0))
   }
 
-  /// Refuses what the machine cannot hold, before any of it is allocated.
+  /// Throws if the machine cannot hold the run, before anything is allocated.
   ///
-  /// - Parameter subject: What is refused, for the message: a configuration file.
-  /// - Throws: `CommandError` with status 78 and the largest parts.
+  /// - Parameter subject: The name to use in the message: a configuration file.
+  /// - Throws: `CommandError` with status 78 that lists the largest parts.
   func check(_ subject: String) throws {
     guard let memory = MachineMemory(), total > memory.limit else { return }
     let largest = parts.sorted { $0.byteCount > $1.byteCount }.prefix(3)
     let figures = largest.map { "\($0.name) \(memoryWords($0.byteCount))" }.joined(separator: ", ")
-    // Those that grow with the tokens whose activations exist at a time.
+    // Parts that grow with the number of tokens whose activations exist at once.
     let isAboutActivations = largest.first.map { $0.name.contains("activations") } ?? false
-    // Blocks of scores, as wide and high as a chunk.
+    // Blocks of scores whose sides are one chunk long.
     let isAboutChunks = largest.first.map { ["retention", "evaluation"].contains($0.name) } ?? false
     throw CommandError(
       .badConfiguration,
@@ -31,15 +32,15 @@ extension MemoryForecast {
           : "make the model smaller: model.width, model.layers, model.vocabulary_size")
   }
 
-  /// What to say when other processes would have to give memory back; nil if they need not.
+  /// A warning if the run fits only when other processes free memory; otherwise nil.
   var warning: String? {
     guard let memory = MachineMemory(), total > memory.available else { return nil }
     return
-      "the run needs about \(memoryWords(total)) of memory, of which \(memoryWords(memory.available)) can be had now"
+      "the run needs about \(memoryWords(total)) of memory, but only \(memoryWords(memory.available)) is free now"
   }
 }
 
-/// Bytes for people to read: `16.4 kB`, `4.2 MB`, `1,024 MB`, `18.3 GB`.
+/// Formats a number of bytes for people: `16.4 kB`, `4.2 MB`, `1,024 MB`, `18.3 GB`.
 func memoryWords(_ bytes: Double) -> String {
   let (number, unit) =
     switch bytes {

@@ -7,29 +7,29 @@ internal import Tensors
 internal import Tokenization
 internal import Training
 
-/// The model that a run begins with, by `--init-from`, or began with.
+/// The model that a run starts from, given by `--init-from` or known from a checkpoint.
 struct StartingModel {
-  /// For messages.
+  /// The path, for messages.
   let path: String
   let configuration: ModelConfiguration
-  /// The bytes of its tokenizer; nil if it has none.
+  /// The serialized tokenizer of the model; nil if it has none.
   let tokenizer: [UInt8]?
-  /// Where its weights are; nil where the checkpoint of the run has them.
+  /// Where its weights are; nil if they come from the run's checkpoint.
   let source: ModelSource?
-  /// What the run remembers of it; nil where the checkpoint knows.
+  /// What the run records about it; nil if the checkpoint has the record.
   let record: InitialModel?
 
-  /// Opens a model to begin with.
+  /// Opens a model to start from.
   ///
   /// - Parameter path: A model file, or weights of another program.
-  /// - Throws: What is wrong with it; `CommandError` for a quantised one.
+  /// - Throws: The errors of reading it; `CommandError` for a quantised model.
   init(path: String) throws {
     let source = try ModelSource(path: path)
     if case .retnet(let header, _) = source, let quantization = header.quantization {
       throw CommandError(
         .badData,
-        "\(path): expected a model with weights in f32, bf16 or f16 to begin with, found \(quantization.rawValue)",
-        hint: "begin with the model that it was quantised from")
+        "\(path): expected a model with weights in f32, bf16 or f16 to start from, found \(quantization.rawValue)",
+        hint: "start from the model that it was quantised from")
     }
     self.path = path
     self.source = source
@@ -38,14 +38,14 @@ struct StartingModel {
     record = try source.record(path: path)
   }
 
-  /// The model of a checkpoint, if its run began with a model.
+  /// The starting model recorded in a checkpoint, if its run started from a model.
   init?(_ checkpoint: ModelHeader) throws {
     guard checkpoint.provenance.parent != nil else { return nil }
     (path, configuration, source, record) = (checkpoint.path, checkpoint.configuration, nil, nil)
     tokenizer = checkpoint.hasTokenizer ? try checkpoint.tokenizerModel() : nil
   }
 
-  /// What the run begins with, in a line; nil where the checkpoint has the weights.
+  /// A line that says what the run starts from; nil if the weights come from the checkpoint.
   var introduction: String? {
     guard let record else { return nil }
     let digest = SHA256Digest(hex: record.digest).map { ", digest \($0.short)" } ?? ""
@@ -53,23 +53,23 @@ struct StartingModel {
     case .retnet(let header, _):
       let steps = header.provenance.steps.map { " of step \(grouped($0))" } ?? ""
       let family = header.provenance.family.map { ", made from weights of \($0)" } ?? ""
-      return "begins with \(path): model\(steps)\(family)\(digest)"
-    case .foreign(let weights): return "begins with \(path): weights of \(weights.family.rawValue)\(digest)"
+      return "starting from \(path): model\(steps)\(family)\(digest)"
+    case .foreign(let weights): return "starting from \(path): weights of \(weights.family.name)\(digest)"
     case nil: return nil
     }
   }
 
-  /// Refuses weights that are not finite, from which no step could be taken.
+  /// Throws if a weight is not finite, because no training step could be taken.
   ///
-  /// - Throws: `CommandError` with status 65 that names the first.
+  /// - Throws: `CommandError` with status 65 that names the first such weight.
   func checkIsFinite() throws {
     try source?.loadParameters().checkAreFinite(path)
   }
 
-  /// Keys that say how texts begin and end, which may be another way in the texts that follow.
+  /// Keys of document starts and ends, which may differ in the new training text.
   private static let freeKeys: Set = ["bos", "bos_id", "eos_id"]
 
-  /// What in a configuration is not as the weights need it.
+  /// The settings of a configuration that conflict with the weights.
   func objections(to model: ModelConfiguration) -> [(key: String, message: String)] {
     var model = model.resolved
     if model.vocabularySize == 0 { model.vocabularySize = configuration.vocabularySize }
@@ -79,14 +79,14 @@ struct StartingModel {
     }
   }
 
-  /// Why the state of a model cannot be trained.
+  /// The reasons why the initial state of a model cannot be trained.
   ///
   /// - Parameters:
-  ///   - start: What the run begins with.
-  ///   - model: As it is to be trained.
-  /// - Returns: A message for each.
+  ///   - start: The model that the run starts from.
+  ///   - model: The configuration to train.
+  /// - Returns: A message for each reason.
   static func tuningProblems(_ start: StartingModel?, _ model: ModelConfiguration) -> [String] {
-    guard let start else { return ["state_tuning: expected a model to begin with, given by --init-from, found none"] }
+    guard let start else { return ["state_tuning: expected a model to start from, given by --init-from, found none"] }
     var problems = zip(model.settings, start.configuration.settings).compactMap { found, own in
       found.value == own.value
         ? nil
@@ -94,7 +94,7 @@ struct StartingModel {
     }
     if case .foreign(let weights) = start.source {
       problems = [
-        "state_tuning: expected a model file, as the state is used with it, found weights of \(weights.family.rawValue); "
+        "state_tuning: expected a model file, as the state is used with it, found weights of \(weights.family.name); "
           + "make one with 'retnet convert'"
       ]
     }
@@ -104,11 +104,11 @@ struct StartingModel {
     return problems
   }
 
-  /// The tokenizer of the run: the model's own, or the one that the data name.
+  /// The tokenizer of the run: the model's own, or the one given in the block `data`.
   ///
-  /// - Parameter tokenizerPath: Of `data.tokenizer`; empty if it is left out.
-  /// - Returns: With its path, or the model's.
-  /// - Throws: What is wrong with it; `CommandError` if it is not the model's.
+  /// - Parameter tokenizerPath: The value of `data.tokenizer`; empty if it is left out.
+  /// - Returns: The tokenizer.
+  /// - Throws: The errors of reading it; `CommandError` if it is not the model's.
   func tokenizer(_ tokenizerPath: String) throws -> Tokenizer {
     if let tokenizer, tokenizerPath.isEmpty { return try Tokenizer(model: tokenizer, path: "\(path): tokenizer") }
     let given = try Tokenizer(path: tokenizerPath)
@@ -124,7 +124,7 @@ struct StartingModel {
 }
 
 extension ModelSource {
-  /// What a run remembers of the model that it begins with.
+  /// The record that a run keeps of the model that it starts from.
   fileprivate func record(path: String) throws -> InitialModel {
     switch self {
     case .retnet(let header, _):
@@ -136,7 +136,7 @@ extension ModelSource {
         (Array(tensor.name.utf8) + [0]).withRawSpan { hasher.update($0) }
         try model.weights.withBytes(of: tensor.name) { hasher.update($0) }
       }
-      return InitialModel(path: path, digest: hasher.finalize().description, family: model.family.rawValue)
+      return InitialModel(path: path, digest: hasher.finalize().description, family: model.family.name)
     }
   }
 }

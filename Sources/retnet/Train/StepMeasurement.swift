@@ -2,20 +2,20 @@ internal import Modeling
 internal import Tensors
 internal import Training
 
-/// How long a step of a run takes on this machine, from a few micro-batches of random tokens.
+/// Measures how long a training step takes on this machine, with a few micro-batches of random tokens.
 struct StepMeasurement {
-  /// Of a whole step: its micro-batches and the update.
+  /// The time of a whole step: its micro-batches and the update.
   let secondsPerStep: Double
-  /// Bytes; nil where the system does not let the count begin again.
+  /// In bytes; nil if the system cannot reset its count.
   let peakMemory: Int?
 
-  /// Steps are repeated until they took so long together: short ones vary.
+  /// Steps are repeated until they take this long in total, because short ones vary.
   private static let seconds = 2.0
   private static let mostSteps = 9
-  /// Micro-batches of a measured step, and their tokens where there is more than one; the others take as long.
+  /// Limits of a measured step: micro-batches, and their tokens if there is more than one. The others take as long.
   private static let (mostMicroBatches, mostTokens) = (4, 16_384)
 
-  /// Makes a step to touch all memory, then a few that count.
+  /// Takes one step to touch all memory, then a few that are measured.
   init(_ model: ModelConfiguration, _ training: TrainingConfiguration, threads: Int) {
     let isPeakOwn = PeakMemory.reset()
     let clock = StepClock()
@@ -43,7 +43,7 @@ struct StepMeasurement {
 }
 
 extension Trainer {
-  /// Fills the batch with ids drawn evenly from the vocabulary; each target is the next input.
+  /// Fills the batch with ids drawn uniformly from the vocabulary; each target is the next input.
   func drawBatch(from source: inout RandomSource) {
     let bound = Int32(network.configuration.vocabularySize)
     inputs.withMutableSpan { inputs in

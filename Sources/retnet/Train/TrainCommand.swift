@@ -9,7 +9,7 @@ internal import Tensors
 internal import Tokenization
 internal import Training
 
-/// `retnet train`: a model from a token file.
+/// `retnet train` trains a model on token files.
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
@@ -22,8 +22,8 @@ struct TrainCommand: ParsableCommand {
         retnet train --config my.yaml --init-from runs/kjv-small/best.safetensors -o runs/tuned
 
       The run folder gets config.yaml, metrics.jsonl, loss.svg, an event file for TensorBoard, checkpoints,
-      last.safetensors and best.safetensors. Ctrl-C saves the last step and ends the run; --resume auto goes on as if
-      nothing had been.
+      last.safetensors and best.safetensors. Ctrl-C saves the last step and ends the run; --resume auto resumes it,
+      bit-identical to an uninterrupted run.
       """)
 
   @OptionGroup var global: GlobalOptions
@@ -44,12 +44,12 @@ struct TrainCommand: ParsableCommand {
   var output: String?
 
   @Option(
-    help: ArgumentHelp("Go on from the newest checkpoint, or from a given one.", valueName: "auto|path"),
+    help: ArgumentHelp("Resume from the newest checkpoint, or from the given one.", valueName: "auto|path"),
     completion: .file())
   var resume: String?
 
   @Option(
-    help: ArgumentHelp("Begin with the weights of this model.", valueName: "model"), completion: .file())
+    help: ArgumentHelp("Start from the weights of this model.", valueName: "model"), completion: .file())
   var initFrom: String?
 
   @Option(help: ArgumentHelp("Stop after this step of the run.", valueName: "n"))
@@ -71,7 +71,8 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError("--output: expected a run folder, as '\(config)' has no name to make one of, found none")
     }
     if initFrom != nil, let resume, resume != "auto" {
-      throw ValidationError("--init-from: a run that goes on from '\(resume)' has its weights; expected one of both")
+      throw ValidationError(
+        "--init-from: a run resumed from '\(resume)' has its own weights; expected only one of the two options")
     }
     let resumePoint = try resume.map { try ResumePoint($0, output: output) }
     if config == nil {
@@ -91,14 +92,14 @@ struct TrainCommand: ParsableCommand {
     let resumePoint = try resume.map { try ResumePoint($0, output: output) }
     let folderPath = resumePoint?.folder ?? output ?? "runs/\(TrainingPlan.name(ofPath: config ?? ""))"
     let begun = resumePoint?.model(inFolder: folderPath)
-    if begun != nil, let initFrom { global.say("\(initFrom): not read, as the run goes on from its checkpoint") }
+    if begun != nil, let initFrom { global.say("\(initFrom): not read, as the run resumes from its checkpoint") }
     let start =
       begun == nil
       ? try initFrom.map { try StartingModel(path: modelFile($0, global.talk, takesWeights: true)) }
       : try begun.flatMap { try StartingModel($0) }
     var plan = try TrainingPlan(configPath: config ?? folderPath + "/config.yaml", overrides: set, start: start)
     if dryRun { return try DryRun(plan: plan, threads: global.threadCount, isJSON: json).run() }
-    // A run that goes on may be told by the configuration in its own folder.
+    // A resumed run may use the configuration in its own folder.
     try plan.dataFiles.reading("--init-from", begun == nil ? initFrom : nil)
       .reading("--config", resumePoint == nil ? config : nil).writing(filesOf: folderPath)
       .checkLate(hint: "choose another run folder with -o")

@@ -7,29 +7,29 @@ internal import Tensors
 internal import Tokenization
 internal import Training
 
-/// A run as the configuration file and the files that it names describe it: everything checked, nothing started.
+/// A run as described by the configuration file and the files that it names: all checked, nothing started.
 struct TrainingPlan {
-  /// Of the configuration file.
+  /// The path of the configuration file.
   let path: String
   /// The file's name without `.yaml`.
   let name: String
   let model: ModelConfiguration
   let data: DataConfiguration
-  /// Those that `data` names.
+  /// The files named in the block `data`.
   let dataFiles: CommandFiles
   let training: TrainingConfiguration
   let tokenizer: Tokenizer
   let trainFiles: [TrainingFile]
   let validationFile: TokenFile?
   let batches: Batches
-  /// Where the first weights come from; nil: the seed makes them.
+  /// Where the initial weights come from; nil: random initialisation from the seed.
   var initial: InitialModel?
 
   /// - Parameters:
-  ///   - configPath: Of the configuration file; `-` is standard input.
+  ///   - configPath: The path of the configuration file; `-` is standard input.
   ///   - overrides: The values of `--set`.
-  ///   - start: The model that the run begins with: keys of the block `model` that are left out are as it has them.
-  /// - Throws: All problems of the file, all that is wrong with the files that it names, and then what is between them.
+  ///   - start: The model that the run starts from; it supplies the keys of the block `model` that are left out.
+  /// - Throws: All problems of the file and of the files that it names; then any conflicts between them.
   init(configPath: String, overrides: [String], start: StartingModel? = nil) throws {
     let path = StreamPath.inputName(configPath)
     self.path = path
@@ -68,7 +68,7 @@ struct TrainingPlan {
     }
     guard let tokenizer else { try errors.throwAll(); preconditionFailure("no tokenizer and no error") }
     for file in files { _ = errors.catching { if let file { try checkDigest(of: file, tokenizer) } } }
-    // What was refused has its default, which says nothing of what was meant.
+    // A refused key has its default, so further checks of it would mislead.
     if file.hasProblem(in: "model") { try errors.throwAll() }
     let completed = Self.completed(model, tokenizer, path: path, errors: &errors)
     for problem in training.patternProblems(for: completed) {
@@ -106,14 +106,14 @@ struct TrainingPlan {
     validationFile = files[files.count - 1]
   }
 
-  /// Opens a file that a key of the block `data` names; one that is missing is told with the key.
+  /// Opens a file named by a key of the block `data`; the error for a missing file names the key.
   private static func opening<File>(_ key: String, in path: String, _ open: () throws -> File) throws -> File {
     do {
       return try open()
     } catch {
       guard case FileError.missing = error, let known = CommandError(error) else { throw error }
       throw CommandError(
-        known.status, "\(path): data.\(key): \(known.message)", hint: "a relative path begins at the current folder")
+        known.status, "\(path): data.\(key): \(known.message)", hint: "a relative path starts at the current folder")
     }
   }
 
@@ -123,7 +123,7 @@ struct TrainingPlan {
     return name.hasSuffix(".yaml") ? String(name.dropLast(5)) : name
   }
 
-  /// The model with what the tokenizer says of it.
+  /// The model configuration completed by the tokenizer.
   private static func completed(
     _ model: ModelConfiguration, _ tokenizer: Tokenizer, path: String, errors: inout CommandErrors
   ) -> ModelConfiguration {
@@ -155,16 +155,16 @@ struct TrainingPlan {
     return model.bos == .sequence ? .sequence(bosID: Int32(id)) : .document(bosID: Int32(id))
   }
 
-  /// The files that are read while the run goes on.
+  /// The token files that are read during the run.
   var tokenPaths: [String] { trainFiles.map(\.file.path) + (validationFile.map { [$0.path] } ?? []) }
 
   var parameterCount: Int { Parameters.descriptions(model).reduce(0) { $0 + $1.shape.count } }
 
-  /// Weights that change; the others are frozen.
+  /// The number of trained weights; the others are frozen.
   var trainedCount: Int { Parameters.descriptions(model).filter(training.trains).reduce(0) { $0 + $1.shape.count } }
 
-  /// The resolved configuration as YAML, and in a comment where the first weights come from. Its paths are absolute, so
-  /// that it means the same from everywhere.
+  /// The resolved configuration as YAML, with a comment that names the starting model. Its paths are absolute, so that
+  /// it has the same meaning in every working directory.
   var configurationText: String {
     (initial.map {
       let path = absolutePath($0.path).split(whereSeparator: \.isNewline).joined(separator: " ")
@@ -180,7 +180,7 @@ struct TrainingPlan {
     return blocks.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
   }
 
-  /// Lines that say what the run amounts to.
+  /// Lines that summarise the run: data, size, steps.
   var summary: [String] {
     let tokens = training.steps * training.batchTokens
     let shares = trainFiles.indices.map { index in
@@ -207,14 +207,14 @@ struct TrainingPlan {
     return [size] + choice + [steps] + shares
   }
 
-  /// Bytes of text for each token that the run reads.
+  /// The bytes of text per token that the run reads.
   var bytesPerToken: Double {
     let tokens = trainFiles.indices.map { Double(batches.idsRead(ofFile: $0, afterBatches: training.steps)) }
     let bytes = zip(tokens, trainFiles).map { $0 * Double($1.file.totalBytes) / Double($1.file.count) }
     return bytes.reduce(0, +) / tokens.reduce(0, +)
   }
 
-  /// What to say of a configuration that may not be what was meant.
+  /// Warnings about a configuration that may not be what was meant.
   var remarks: [String] {
     [
       memoryWarning.map { "warning: " + $0 },
@@ -223,17 +223,17 @@ struct TrainingPlan {
     ].compactMap(\.self)
   }
 
-  /// What to say when no head remembers as far as a training sequence is long.
+  /// A warning if no head's memory is as long as a training sequence.
   private var memoryWarning: String? {
     let halfLife = Decay(model.decay, heads: model.heads).longestHalfLife
     guard halfLife < Double(training.sequenceLength) else { return nil }
-    // The other decays reach as far with any number of heads.
+    // The other decay schedules reach as far with any number of heads.
     let advice = model.decay == .powers ? "; more heads reach further" : ""
     return "the slowest of \(model.heads) heads forgets half in \(grouped(Int(halfLife.rounded()))) tokens, "
       + "less than the training sequence of \(grouped(training.sequenceLength))\(advice)"
   }
 
-  /// What to say of keys that wait for evaluations which there are not.
+  /// A warning about keys that depend on evaluations, if there are none.
   private var evaluationWarning: String? {
     if validationFile == nil, training.evaluateEvery > 0 {
       return "training.evaluate_every is \(training.evaluateEvery), but without data.validation nothing is evaluated"
@@ -242,7 +242,7 @@ struct TrainingPlan {
     return "training.patience is \(training.patience), but without training.evaluate_every only the end is evaluated"
   }
 
-  /// What `--dry-run` prints: a configuration file with comments.
+  /// The output of `--dry-run`: a configuration file with comments.
   var text: String {
     (summary + remarks).map { "# \($0)\n" }.joined() + "\n" + configurationText
   }

@@ -7,13 +7,7 @@ internal import Tensors
 internal import Tokenization
 internal import Training
 
-/// Where this process stops, though the run may not be at its end.
-struct TrainingLimits {
-  let step: Int?
-  let time: Duration?
-}
-
-/// A training run with its folder: steps, checkpoints, and how it ends.
+/// A training run with its folder, which takes steps, writes checkpoints and handles the end.
 struct TrainingSession {
   private let plan: TrainingPlan
   private let folder: RunFolder
@@ -26,10 +20,10 @@ struct TrainingSession {
   private var record: TrainingRecord
   private let start = ContinuousClock.now
   private var stepsHere = 0
-  /// What the newest checkpoint on disk says.
+  /// The progress stored in the newest checkpoint on disk.
   private var saved: TrainingProgress?
 
-  /// - Throws: What is wrong with the checkpoint's moments, with the weights to begin with, or with the log.
+  /// - Throws: The errors of the checkpoint's optimizer moments, of the initial weights, or of the log.
   init(
     _ plan: TrainingPlan, folder: RunFolder, start: StartingModel?, checkpoint: TrainingCheckpoint?,
     machine: [String: String], options: GlobalOptions, on pool: WorkerPool
@@ -57,7 +51,7 @@ struct TrainingSession {
     record = try TrainingRecord(plan, folder, after: checkpoint?.state, options: options)
   }
 
-  /// Trains to the end, or to a limit; a signal, and a token file that can no longer be read, save the last step and throw.
+  /// Trains to the end or to a limit. A signal or an unreadable token file saves the last step and throws.
   ///
   /// - Returns: The result in one line.
   mutating func run(_ limits: TrainingLimits) throws -> String {
@@ -72,7 +66,7 @@ struct TrainingSession {
       let end = try loop.run(
         limit: limits.step,
         shouldStop: {
-          // A limit of time leaves room for a step, so that processes in a row get somewhere.
+          // A time limit always leaves room for one step, so that repeated processes make progress.
           let isLate = stepsHere > 0 && limits.time.map { ContinuousClock.now - start >= $0 } ?? false
           return isLate || StopSignals.received != nil
         },
@@ -90,8 +84,8 @@ struct TrainingSession {
       record.draw()
       let good = loop.progress.goodStep
       let checkpoint = good > 0 ? "the last good checkpoint is \(folder.checkpoints.modelPath(step: good)); " : ""
-      var advice = "train anew with a lower training.learning_rate"
-      if case .diverged = error { advice += ", or go on with --resume auto and a higher training.rewind_limit" }
+      var advice = "train again with a lower training.learning_rate"
+      if case .diverged = error { advice += ", or resume with --resume auto and a higher training.rewind_limit" }
       throw CommandError(.guarded, "\(folder.path): \(error)", hint: checkpoint + advice)
     } catch FileError.cannotRead(let path, let reason) where plan.tokenPaths.contains(path) {
       try saveAfterFailure(loop.progress)
@@ -107,13 +101,13 @@ struct TrainingSession {
     }
   }
 
-  /// Saves the last step, which a token file that was changed since it was opened leaves whole.
+  /// Saves the last step. It is complete even if a token file was changed after it was opened.
   private mutating func saveAfterFailure(_ progress: TrainingProgress) throws {
     record.leaveLine()
     if saved != progress, progress.step > 0 { try save(progress) }
   }
 
-  /// A disk that takes no more: what was saved stays.
+  /// The error for a full disk: what was saved before stays.
   private mutating func failure(_ error: FileError) -> any Error {
     record.leaveLine()
     switch error {
@@ -126,7 +120,7 @@ struct TrainingSession {
   private func hint(_ advice: String) -> String {
     guard let saved else { return "\(advice); no checkpoint was written yet" }
     let path = folder.checkpoints.modelPath(step: saved.step)
-    return "\(advice); the last good checkpoint is \(path), and --resume auto goes on from there"
+    return "\(advice); the last good checkpoint is \(path), and --resume auto resumes from there"
   }
 
   private mutating func finish(_ loop: TrainingLoop, _ end: TrainingEnd) throws -> String {
@@ -154,14 +148,14 @@ struct TrainingSession {
           "stopped early at step \(progress.step): no better score than that of step \(progress.bestStep) for "
             + "\(progress.evaluationsSinceBest) evaluations")
       }
-      // Steps that a kill had taken away, and that were other ones when they were made again.
+      // A killed process may have written results of steps that were later repeated differently.
       if let note = try results.putBackBest(progress, isAtEnd: true) { options.say(note) }
     }
     guard let best = progress.bestBitsPerByte, results.hasBest(of: progress) else { return last }
     return result(results.path("best"), best)
   }
 
-  /// A stop without a best model scores the one that there is, so that the next command finds a best model.
+  /// At a stop without a best model, evaluates the current model, so that later commands find a best model.
   ///
   /// - Returns: The result in one line.
   private func bestOfStop(_ loop: TrainingLoop) throws -> String {
@@ -180,7 +174,7 @@ struct TrainingSession {
   }
 
   private static func advice(_ progress: TrainingProgress) -> String {
-    "after step \(progress.step), which is saved; go on with --resume auto"
+    "after step \(progress.step), which is saved; resume with --resume auto"
   }
 
   private mutating func take(_ event: TrainingEvent) throws {
@@ -195,7 +189,7 @@ struct TrainingSession {
       record.restartClock(at: progress.step)
     case .checkpoint(let progress): try save(progress)
     case .rewind(let step, let progress):
-      // A signal may have left some: a kill must not lead back to them when the good one is no longer kept.
+      // A signal may have left later checkpoints. A kill must not lead back to them when the good one is gone.
       try folder.checkpoints.remove(laterThan: progress.step)
       try record.takeRewind(from: step, to: progress)
     }
@@ -213,4 +207,10 @@ struct TrainingSession {
     try folder.checkpoints.removeOld(progress, plan.training)
     record.restartClock(at: progress.step)
   }
+}
+
+/// Where this process stops, possibly before the end of the run.
+struct TrainingLimits {
+  let step: Int?
+  let time: Duration?
 }

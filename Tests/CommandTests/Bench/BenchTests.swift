@@ -176,7 +176,7 @@ extension CommandRuns {
       ("-b 0", "--batch: expected 1 to 1073741824, found 0"),
       ("--sequence-length 0", "--sequence-length: expected 1 to 1073741824, found 0"),
       ("-b 1000000 --sequence-length 1000000", "--batch: expected at most 1073741824 tokens in a batch"),
-      ("--preset reference", "'--preset', '--model' and '--config' exclude each other"),
+      ("--preset reference", "'--preset', '--model' and '--config' cannot be used together"),
       ("--max-slowdown 5%", "--max-slowdown: expected together with --compare"),
       ("--compare base.json --max-slowdown 100%", "--max-slowdown: expected 0% or more and less than 100%"),
       ("--compare base.json --max-slowdown some", "--max-slowdown: expected 0% or more and less than 100%"),

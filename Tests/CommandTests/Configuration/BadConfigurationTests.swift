@@ -94,7 +94,7 @@ extension CommandRuns {
           error: config.yaml:12:3: key 'training.batch_tokens': expected a multiple of sequence_length 32, found 100
           error: config.yaml: data.tokenizer: none.model: no such file
           error: config.yaml: data.train: none.tokens: no such file
-          hint: a relative path begins at the current folder
+          hint: a relative path starts at the current folder
 
           """)
       try workspace.write(text.replacing("width: 32", with: "width: wide"), "config.yaml")
@@ -115,7 +115,7 @@ extension CommandRuns {
       ] {
         try workspace.expectFailure(
           "train --config config.yaml -o new --set data.\(key)=no-\(name)", status: 66,
-          "error: config.yaml: data.\(key): no-\(name): no such file\nhint: a relative path begins at the current folder"
+          "error: config.yaml: data.\(key): no-\(name): no such file\nhint: a relative path starts at the current folder"
         )
       }
     }

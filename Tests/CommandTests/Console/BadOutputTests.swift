@@ -62,7 +62,7 @@ extension CommandRuns {
       _ = try workspace.result("\(line) run")
       try workspace.expectFailure(
         "\(line) run", status: 73,
-        "error: run: expected a folder without a run, found one with checkpoints\nhint: go on with --resume auto"
+        "error: run: expected a folder without a run, found one with checkpoints\nhint: resume it with --resume auto"
       )
     }
 
@@ -96,7 +96,7 @@ extension CommandRuns {
       ("generate -m model.safetensors -n -2", "-n: expected at least 0, or -1 for no limit, found -2"),
       ("generate -m model.safetensors -n many", "many"),
       ("generate -m model.safetensors --seed -1", "The value '-1' is invalid for '--seed <n>'"),
-      ("generate -m model.safetensors -f text.txt -p x", "exclude each other"),
+      ("generate -m model.safetensors -f text.txt -p x", "cannot be used together"),
       ("generate -m model.safetensors --min-p 1.5", "--min-p: expected 0 to 1, found 1.5"),
       ("generate -m model.safetensors --min-p -0.5", "--min-p: expected 0 to 1, found -0.5"),
       ("generate -m model.safetensors --undo-window 0 --state-out s", "--undo-window: expected 1 to 1048576, found 0"),
@@ -113,8 +113,8 @@ extension CommandRuns {
       ("generate -m model.safetensors --logprobs 3", "--logprobs: expected together with --json"),
       ("generate -m model.safetensors --json --logprobs 1001", "--logprobs: expected 0 to 1000, found 1001"),
       ("generate -m model.safetensors --prompts l -p x", "'--prompts' has the prompts"),
-      ("generate -m model.safetensors --beams 2 --num-samples 2", "'--beams' excludes"),
-      ("generate -m model.safetensors --num-samples 2 --state-out s", "exclude each other"),
+      ("generate -m model.safetensors --beams 2 --num-samples 2", "'--beams' cannot be used with"),
+      ("generate -m model.safetensors --num-samples 2 --state-out s", "cannot be used together"),
       ("generate -m model.safetensors --chunk-length 0", "--chunk-length: expected 1 to 65536, found 0"),
       ("convert model.safetensors -o new --dtype q8", "q8"), ("convert model.safetensors", "--output"),
       ("info", "file"), ("info model.safetensors extra", "extra"), ("info model.safetensors -t 0", "--threads"),

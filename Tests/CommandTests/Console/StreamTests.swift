@@ -91,10 +91,10 @@ extension CommandRuns {
     }
 
     @Test(arguments: [
-      ("tokenize pack -m - --input - -o new", "--input: expected standard input once, found it for --model, too"),
+      ("tokenize pack -m - --input - -o new", "--input: expected standard input once, found it also for --model"),
       ("tokenize train --vocab-size 320 --input - text.txt - -o new", "expected standard input once, found it twice"),
       ("eval -m model.safetensors - /dev/stdin", "FILE: expected standard input once, found it twice"),
-      ("state diff - -", "SECOND: expected standard input once, found it for FIRST, too"),
+      ("state diff - -", "SECOND: expected standard input once, found it also for FIRST"),
       ("generate -m model.safetensors -p - --state-in -", "--state-in: expected standard input once"),
       ("generate -m model.safetensors --follow --state-in -", "--follow: expected standard input once"),
       ("convert model.safetensors -o new --report - --tokenizer -", "--tokenizer: expected standard input once"),

@@ -143,7 +143,7 @@ extension CommandRuns {
           "run/checkpoints: \(message)name one of its models: run/checkpoints/step-00000001.safetensors")
         try workspace.expectFailure(
           "\(command) \(golden)", status: 66,
-          "\(message)make a model file of the weights in it: retnet convert \(golden) -o model.safetensors")
+          "\(message)convert the weights in it to a model file: retnet convert \(golden) -o model.safetensors")
         try workspace.expectFailure("\(command) /proc", status: 66, "/proc: expected a model file or a run folder")
       }
       for command in ["info", "convert -o new"] {

@@ -97,9 +97,9 @@ extension CommandRuns {
 
     @Test func whatDoesNotGoTogetherIsRefused() throws {
       for (flags, message) in [
-        ("-p a", "'--follow' reads standard input; it excludes '-p'"),
-        ("--num-samples 2", "'--num-samples'"), ("--stop a", "'--follow' excludes '--stop' and '--logprobs'"),
-        ("-i", "'--interactive' and '--follow' exclude each other"),
+        ("-p a", "'--follow' cannot be used with '-p'"),
+        ("--num-samples 2", "'--num-samples'"), ("--stop a", "'--follow' cannot be used with '--stop' or '--logprobs'"),
+        ("-i", "'--interactive' and '--follow' cannot be used together"),
       ] {
         try workspace.expectFailure("generate -m model.safetensors --follow \(flags)", status: 64, message)
       }

@@ -280,7 +280,7 @@ extension CommandRuns {
       try workspace.expectFailure(
         "generate -m model.safetensors -i", status: 64, "--interactive: expected a terminal as standard input")
       try workspace.expectFailure(
-        "generate -m model.safetensors -i --json", status: 64, "'--interactive' excludes '--prompts'")
+        "generate -m model.safetensors -i --json", status: 64, "'--interactive' cannot be used with '--prompts'")
     }
   }
 }

@@ -71,7 +71,7 @@ extension CommandRuns {
         guard let range = bytes.firstRange(of: Data(#""retnet.state_version":"2""#.utf8)) else { return }
         bytes[range.upperBound - 2] = UInt8(ascii: "1")
       }
-      #expect(try workspace.result("info old").contains("a state of version 1 carries no digest"))
+      #expect(try workspace.result("info old").contains("a state of version 1 has no digest"))
       #expect(try workspace.result("info old --check").contains("no digest is stored"))
       let line = "generate -m model.safetensors -n 8 -q --state-in"
       #expect(try workspace.result("\(line) old") == workspace.result("\(line) sound"))

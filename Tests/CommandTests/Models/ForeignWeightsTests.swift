@@ -140,7 +140,7 @@ import Testing
       for path in [weights, weights + "/", weights + "/model.safetensors"] {
         let taken = try convert(path)
         #expect(taken.digest == digest)
-        #expect(taken.talk.contains("\(beside): taken as the tokenizer; --tokenizer takes another\n"), "\(taken.talk)")
+        #expect(taken.talk.contains("\(beside): used as the tokenizer; --tokenizer chooses another\n"), "\(taken.talk)")
       }
       let other = folder.appendingPathComponent("other.model").path
       let otherDigest = try makeTokenizer(at: other, from: "evening and morning", characters + ["15"])

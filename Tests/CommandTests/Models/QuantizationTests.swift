@@ -114,7 +114,7 @@ extension CommandRuns {
       for (options, message) in [
         ("-p 0 -n 0", "both 0"), ("-b 1,17", "--batch: expected integers from 1 to 16"),
         ("-d 1,x", "--depth: expected integers"), ("-p 2000000000", "--prompt-tokens"),
-        ("--chunk-length 0", "--chunk-length: expected"), ("--precision f32 --quantize q8_0", "exclude each other"),
+        ("--chunk-length 0", "--chunk-length: expected"), ("--precision f32 --quantize q8_0", "cannot be used"),
       ] {
         try workspace.expectFailure("bench generate -m model.safetensors " + options, status: 64, message)
       }

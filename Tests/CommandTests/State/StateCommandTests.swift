@@ -161,14 +161,14 @@ extension CommandRuns {
       try workspace.expectFailure("state undo a 1 -m model.safetensors -o b", status: 65, "an undo window, found none")
       try workspace.expectFailure(
         "generate -m model.safetensors --state-in a --chunk-length 9", status: 64,
-        "--chunk-length: expected 64, as the state has it, found 9")
+        "--chunk-length: expected 64, the state's value, found 9")
       try workspace.expectFailure(
         "generate -m model.safetensors --state-in a --state-out b --state-ids", status: 64,
         "--state-ids: expected a state with the ids of its ")
       _ = try workspace.result("\(Self.line) -p light -n 9 --state-out w --undo-window 5")
       try workspace.expectFailure(
         "generate -m model.safetensors --state-in w --state-out b --undo-window 6", status: 64,
-        "--undo-window: expected 5, as the state has it, found 6")
+        "--undo-window: expected 5, the state's value, found 6")
       try workspace.expectFailure(
         "state undo w 900 -m model.safetensors -o b", status: 64,
         "error: w: expected at most 14 tokens to undo, found 900")

@@ -26,7 +26,7 @@ extension CommandRuns {
         "# memory\n", "#   parameters ", "#   gradients ", "#   optimizer moments ", "#   activations ",
         "#   evaluation ", "#   together ", " of token files, mapped",
         "# 12 steps of 128 tokens in micro-batches of 2 × 32",
-        "# measured on 2 threads: ", " s a step of 128 tokens, ", "# ETA ", ", of which evaluations ",
+        "# measured on 2 threads: ", " s a step of 128 tokens, ", "# ETA ", ", including evaluations of ",
       ] { #expect(text.contains(part), "\(part) is not in \(text)") }
       let unevaluated = try workspace.result(Self.dryRun + "--set data.validation=")
       #expect(!unevaluated.contains("evaluation "))
@@ -124,7 +124,7 @@ extension CommandRuns {
           error: config.yaml: data.train: none.tokens: no such file
           error: config.yaml: data.validation: nor.tokens: no such file
           error: config.yaml: model.vocabulary_size: expected at least 320, the size of tokenizer.model, found 319
-          hint: a relative path begins at the current folder
+          hint: a relative path starts at the current folder
 
           """)
     }

@@ -78,7 +78,7 @@ extension CommandRuns {
           at: workspace.folder.appendingPathComponent("run/checkpoints/step-00000001.\(suffix)"))
       }
       let rest = try workspace.run("train --config tune.yaml -o run --resume auto")
-      #expect(rest.status == 0 && rest.talk.contains("going on from step 0"), "\(rest.talk)")
+      #expect(rest.status == 0 && rest.talk.contains("resuming from step 0"), "\(rest.talk)")
       _ = try workspace.result(Self.line + "-o whole --init-from model.safetensors")
       try files("run").expectEqual(files("whole"))
     }
@@ -148,7 +148,7 @@ extension CommandRuns {
       _ = try workspace.result("convert model.safetensors --quantize q8_0 -o small.safetensors")
       try workspace.expectFailure(
         Self.line + "-o new --init-from small.safetensors", status: 65,
-        "small.safetensors: expected a model with weights in f32, bf16 or f16 to begin with, found q8_0")
+        "small.safetensors: expected a model with weights in f32, bf16 or f16 to start from, found q8_0")
     }
 
     @Test func aStateIsTrainedThatGenerationLoads() throws {
@@ -186,7 +186,7 @@ extension CommandRuns {
     }
 
     @Test(arguments: [
-      ("", "training.state_tuning: expected a model to begin with, given by --init-from, found none"),
+      ("", "training.state_tuning: expected a model to start from, given by --init-from, found none"),
       (
         "--init-from model.safetensors --set training.carry_state=true",
         "key 'training.state_tuning': expected false, as carry_state is true, found true"

@@ -103,7 +103,7 @@ extension CommandRuns {
       try FileManager.default.createDirectory(at: picture, withIntermediateDirectories: true)
       let run = try workspace.run("\(Self.line) -o run --set training.evaluate_every=1")
       #expect(run.status == 0)
-      #expect(run.talk == "warning: run/loss.svg: cannot create: Is a directory; the run goes on without it\n")
+      #expect(run.talk == "warning: run/loss.svg: cannot create: Is a directory; the run continues without it\n")
       try expectCurvesOfTheLog(files("run"))
     }
 
@@ -117,7 +117,7 @@ extension CommandRuns {
       let full = try runBinary(["limited.sh"], in: workspace.folder, program: URL(fileURLWithPath: "/bin/bash"))
       #expect(full.status == 73)
       let lines = full.talk.split(separator: "\n")
-      #expect(lines.first == "warning: run/loss.svg: cannot write: File too large; the run goes on without it")
+      #expect(lines.first == "warning: run/loss.svg: cannot write: File too large; the run continues without it")
       #expect(lines.dropFirst().first == "error: run/metrics.jsonl: cannot write: File too large")
       #expect(lines.count { $0.hasPrefix("warning: ") } == 1)
       let log = try workspace.text("run/metrics.jsonl")

@@ -61,7 +61,7 @@ extension CommandRuns {
       let step = try #require(try run.checkpointSteps.first)
       #expect(try run.checkpointSteps == [step] && run.metricsLineCount >= step)
       let name = [SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][number] ?? ""
-      #expect(process.talk.contains("stopped by \(name) after step \(step), which is saved; go on with --resume auto"))
+      #expect(process.talk.contains("stopped by \(name) after step \(step), which is saved; resume with --resume auto"))
       #expect(try run.metrics.last?["step"] as? Int == step)
       let rest = "\(line) --set training.milestone_every=0 --max-steps \(step + 3) -o"
       _ = try workspace.result("\(rest) run --resume auto")
@@ -115,7 +115,7 @@ extension CommandRuns {
       let before = try workspace.bytes("run/last.safetensors")
       let again = try workspace.run("train --config config.yaml -o run --resume auto")
       #expect(again.status == 0 && again.text == first)
-      #expect(again.talk.contains("run: going on from step 12"))
+      #expect(again.talk.contains("run: resuming from step 12"))
       #expect(try workspace.bytes("run/last.safetensors") == before)
     }
 
@@ -140,7 +140,7 @@ extension CommandRuns {
     /// A run that goes back knows no step after it: what the best of these has left is not its best.
     @Test(
       arguments: [
-        ("--set training.evaluate_every=2 --set training.checkpoint_every=2", "; that of step "),
+        ("--set training.evaluate_every=2 --set training.checkpoint_every=2", "; restored from step "),
         ("--set training.evaluate_every=4 --set training.checkpoint_every=3", "; removed"),
         ("--set training.evaluate_every=12 --set training.checkpoint_every=3", "; removed"),
       ], ["", "--set training.state_tuning=true --set training.learning_rate=0.1"])
@@ -189,7 +189,7 @@ extension CommandRuns {
 
     @Test func withoutACheckpointTheRunStartsAnew() throws {
       let run = try workspace.run("train --config config.yaml -o run --resume auto")
-      #expect(run.status == 0 && run.talk.contains("run: no checkpoint; the run starts anew"))
+      #expect(run.status == 0 && run.talk.contains("run: no checkpoint; the run starts from scratch"))
       _ = try workspace.result("train --config config.yaml -o whole")
       try files("run").expectEqual(files("whole"))
     }
@@ -204,7 +204,7 @@ extension CommandRuns {
       try workspace.write("half a file", "run/.retnet-1f.partial")
       #expect(try files("run").names.contains("best.safetensors") && files("run").checkpointSteps.isEmpty)
       let rest = try workspace.run("\(line.replacing("-q", with: "-v")) -o run --resume auto --max-steps 12")
-      #expect(rest.status == 0 && rest.talk.contains("run: no checkpoint; the run starts anew"), "\(rest.talk)")
+      #expect(rest.status == 0 && rest.talk.contains("run: no checkpoint; the run starts from scratch"), "\(rest.talk)")
       _ = try workspace.result("\(line) -o whole --max-steps 12")
       try files("run").expectEqual(files("whole"))
     }
@@ -286,7 +286,7 @@ extension CommandRuns {
       #expect(quiet.status == 0 && quiet.talk.isEmpty, "\(quiet.talk)")
       let run = try workspace.run("train --config config.yaml -o run --resume auto -t 1")
       #expect(run.status == 0)
-      #expect(run.talk.contains("note: threads was 2, is 1: the bits stay the same"))
+      #expect(run.talk.contains("note: threads was 2, is 1: the results stay bit-identical"))
       #expect(try workspace.bytes("run/last.safetensors") == workspace.trained("train --config config.yaml -o whole"))
     }
 

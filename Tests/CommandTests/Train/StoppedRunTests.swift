@@ -201,7 +201,7 @@ extension CommandRuns {
 
     @Test func aRunSaysWhatItBeginsWith() throws {
       let run = try workspace.run("train --config config.yaml --init-from model.safetensors -o run --max-steps 1")
-      #expect(run.talk.contains("begins with model.safetensors: model of step 12, digest "), "\(run.talk)")
+      #expect(run.talk.contains("starting from model.safetensors: model of step 12, digest "), "\(run.talk)")
     }
 
     /// Defaults do not stand in the way of keys that are given.

@@ -2,26 +2,26 @@ internal import Files
 internal import FoundationEssentials
 internal import Reports
 
-/// The TensorBoard event file of one process of a run.
+/// The TensorBoard event file that one process of a run writes.
 ///
-/// TensorBoard reads all event files of a folder as one run, in the order of their names. The file of each process begins
-/// with a start event, which makes TensorBoard forget what earlier processes wrote of later steps.
+/// TensorBoard reads all event files of a folder as one run, in the order of their names. The file of each process
+/// starts with a start event, which makes TensorBoard discard what earlier processes wrote for later steps.
 struct EventFile {
   private let file: AppendFile
 
   private static let namePrefix = "events.out.tfevents."
 
-  /// Whether a name in a run folder is that of an event file.
+  /// Whether a name in a run folder is the name of an event file.
   static func isName(_ name: String) -> Bool { name.hasPrefix(namePrefix) }
 
-  /// Begins a file.
+  /// Starts a file.
   ///
   /// - Parameters:
-  ///   - folder: Of the run.
-  ///   - step: The last one that is behind.
+  ///   - folder: The run folder.
+  ///   - step: The last finished step.
   /// - Throws: `FileError`.
   init(inFolder folder: String, after step: Int) throws(FileError) {
-    // The second in which it begins makes the name the last one; a clock that was set back would not.
+    // The time stamp in the name must sort after those of earlier files, even if the clock was set back.
     let earlier = try namesInFolder(path: folder).filter(Self.isName).compactMap { name in
       Int(name.dropFirst(Self.namePrefix.count).prefix { $0 != "." })
     }
@@ -35,16 +35,16 @@ struct EventFile {
     try goBack(to: step)
   }
 
-  /// Says that the run goes on after a step, whatever was written of later ones.
+  /// Writes a start event that discards all steps after this one.
   func goBack(to step: Int) throws(FileError) {
-    // A start event voids its own step too.
+    // A start event discards its own step too.
     try write(step + 1, .start)
   }
 
-  /// Adds a point to each of some curves.
+  /// Writes a point for each of the curves.
   func write(step: Int, _ points: [(tag: String, value: Float)]) throws(FileError) { try write(step, .scalars(points)) }
 
-  /// Waits until all is on the disk.
+  /// Waits until everything is on disk.
   func sync() throws(FileError) { try file.sync() }
 
   private func write(_ step: Int, _ content: TensorBoardEvent.Content) throws(FileError) {
@@ -53,14 +53,14 @@ struct EventFile {
 }
 
 extension MetricsRow {
-  /// The curves of TensorBoard by the keys of metrics.jsonl.
+  /// TensorBoard's names of the curves, by the keys of metrics.jsonl.
   private static let tags = [
     ("loss", "train/loss"), ("gradient_norm", "train/gradient_norm"), ("learning_rate", "train/learning_rate"),
     ("validation_loss", "validation/loss"), ("bits_per_byte", "validation/bits_per_byte"),
     ("perplexity", "validation/perplexity"),
   ]
 
-  /// Its numbers that are worth a curve.
+  /// The values of a row that are shown as curves.
   var points: [(tag: String, value: Float)] {
     Self.tags.compactMap { key, tag in numbers[key].map { (tag, Float($0)) } }
   }

@@ -1,9 +1,9 @@
 internal import Reports
 
-/// `loss.svg`: what the lines of `metrics.jsonl` say, as a picture.
+/// Draws `loss.svg` from the rows of `metrics.jsonl`.
 ///
-/// It depends on the lines alone, so a run that goes on ends with the picture of one that was never stopped; and it holds
-/// no line, so a run may be as long as it likes.
+/// The chart depends only on the rows, so a resumed run gives the same chart as an uninterrupted one. Its memory is
+/// bounded, however long the run is.
 package struct LossChart: Sendable {
   private var training = Curve()
   private var validation = Curve()
@@ -17,10 +17,10 @@ package struct LossChart: Sendable {
 
   package init() {}
 
-  /// Whether there is anything to see.
+  /// Whether there is nothing to show.
   package var isEmpty: Bool { step == 0 }
 
-  /// Takes in the next line.
+  /// Adds the next row.
   package mutating func take(_ row: MetricsRow) {
     guard let step = row.step, step >= 0 else { return }
     if let rewindStep = row.rewindStep { return goBack(to: rewindStep) }
@@ -54,18 +54,18 @@ package struct LossChart: Sendable {
     learningRate.remove(after: step)
   }
 
-  /// The picture as an SVG document.
+  /// The chart as an SVG document.
   ///
   /// - Parameters:
-  ///   - name: Of the run.
-  ///   - steps: Of the whole run.
+  ///   - name: The name of the run.
+  ///   - steps: The number of steps of the whole run.
   /// - Returns: At most 200 kB.
   package func svg(name: String, steps: Int) -> String {
     let smoothed = training.smoothed
     let lines = zip(training.buckets, smoothed).map { (step: $0.step, value: $1) }
     let band = training.buckets.map { (step: $0.step, low: $0.lowest, high: $0.highest) }
     let evaluations = validation.buckets.map { (step: $0.step, value: $0.mean) }
-    // Rates are small: the axis counts in the power of ten of the highest one.
+    // Learning rates are small: the axis has the power of ten of the highest one as its unit.
     let highestRate = learningRate.buckets.reduce(0) { max($0, $1.highest) }
     let exponent = highestRate > 0 ? decimalExponent(highestRate) : 0
     let rates = learningRate.buckets.map { (step: $0.step, value: $0.mean / powerOfTen(exponent)) }
@@ -92,7 +92,7 @@ package struct LossChart: Sendable {
     ).svg
   }
 
-  /// What a model that knows nothing loses with the largest vocabulary: the logarithm of 2^20.
+  /// The loss of an untrained model with the largest vocabulary: the logarithm of 2^20.
   private static let largestUntrainedLoss = 13.9
 
   private var legend: String {
@@ -101,7 +101,7 @@ package struct LossChart: Sendable {
     ].filter { $0.0 > 0 }.map { count, what in "\(what): \(count)" }.joined(separator: " · ")
   }
 
-  /// A rate with two digits: `2.0 · 10⁻³`.
+  /// A learning rate with two digits: `2.0 · 10⁻³`.
   private static func short(_ rate: Double) -> String {
     guard rate > 0 else { return "rate 0" }
     let exponent = decimalExponent(rate)

@@ -1,18 +1,18 @@
 internal import Files
 
-/// `metrics.jsonl`: a line at a time, as many as the run has written, whatever became of the process.
+/// The log `metrics.jsonl` of a run: appended line by line, and complete even if the process is killed.
 struct MetricsLog {
   private let file: AppendFile
-  /// Lines written so far, in all processes of the run.
+  /// The number of lines written so far, by all processes of the run.
   private(set) var lineCount: Int
 
-  /// Opens the log and cuts it back to what it held when the checkpoint was made.
+  /// Opens the log and truncates it to its length at the time of the checkpoint.
   ///
   /// - Parameters:
-  ///   - path: Of the file; made where there is none.
-  ///   - lineCount: Lines that belong to the steps before the checkpoint.
-  ///   - warn: Gets a line of talk if some of these are lost.
-  ///   - read: Gets the rows that are kept, in their order.
+  ///   - path: The path of the file; it is created if it does not exist.
+  ///   - lineCount: The number of lines up to the checkpoint.
+  ///   - warn: Receives a warning if some of these lines are missing.
+  ///   - read: Receives the rows that are kept, in order.
   /// - Throws: `FileError`.
   init(path: String, keeping lineCount: Int, warn: (String) -> Void, _ read: (MetricsRow) -> Void) throws {
     let kept =
@@ -30,16 +30,16 @@ struct MetricsLog {
   /// Reads the rows of a log one by one.
   ///
   /// - Parameters:
-  ///   - path: Of a log that is there; a half line at its end is left out.
-  ///   - body: Gets the rows in their order.
+  ///   - path: The path of an existing log; an incomplete last line is skipped.
+  ///   - body: Receives the rows in order.
   /// - Throws: `FileError`.
   static func read(path: String, _ body: (MetricsRow) -> Void) throws(FileError) {
     _ = try read(path, lineLimit: .max, body)
   }
 
-  /// Reads the first lines one by one: a log may be longer than memory.
+  /// Reads the first lines one by one, because a log may be longer than memory.
   ///
-  /// - Returns: How many bytes and lines they have, and whether anything follows.
+  /// - Returns: The number of bytes and lines, and whether anything follows.
   private static func read(
     _ path: String, lineLimit: Int, _ body: (MetricsRow) -> Void
   ) throws(FileError) -> (byteCount: Int, lines: Int, hasMore: Bool) {
@@ -48,7 +48,7 @@ struct MetricsLog {
     while lines < lineLimit, let block = try reader.next() {
       seen += block.count
       for (index, part) in block.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
-        // Each part but the first comes after a newline, which ends what was gathered.
+        // Each part but the first comes after a newline, which ends the line gathered so far.
         if index > 0 {
           (end, lines) = (end + line.count + 1, lines + 1)
           if let row = MetricsRow(line: line) { body(row) }
@@ -62,7 +62,7 @@ struct MetricsLog {
     return (end, lines, try reader.next() != nil)
   }
 
-  /// Leaves the first bytes of a file, atomically.
+  /// Truncates a file to its first bytes, atomically.
   private static func cut(_ path: String, after byteCount: Int) throws(FileError) {
     let reader = try BlockReader(path: path)
     let file = try AtomicFile(replacing: path)
@@ -79,6 +79,6 @@ struct MetricsLog {
     lineCount += 1
   }
 
-  /// Waits until the lines are on the disk: a checkpoint that counts them comes after.
+  /// Waits until the lines are on disk. The checkpoint that counts them is written after that.
   func sync() throws { try file.sync() }
 }

@@ -1,8 +1,8 @@
 internal import FoundationEssentials
 
-/// What a line of `metrics.jsonl` holds, whether it was just written or is read again.
+/// One line of `metrics.jsonl`, either just written or read back.
 package struct MetricsRow: Sendable {
-  /// Its numbers by key, NaN and infinities among them.
+  /// The row's numbers by key, including NaN and infinities.
   package private(set) var numbers: [String: Double] = [:]
   /// Whether the step was skipped.
   package private(set) var isSkipped = false
@@ -22,7 +22,7 @@ package struct MetricsRow: Sendable {
     isSkipped = members["skipped"] != nil
   }
 
-  /// Reads a line; nil if it is none of ours.
+  /// Parses a line; nil if it is not a row of this log.
   package init?(line: [UInt8]) {
     guard let members = try? JSONDecoder().decode([String: JSONValue].self, from: Data(line)) else { return nil }
     self.init(members)
@@ -30,10 +30,10 @@ package struct MetricsRow: Sendable {
 
   private static let flag = "_not_finite"
 
-  /// The step that the line is about; nil in a line that somebody else wrote.
+  /// The step of the row; nil in a line that another program wrote.
   package var step: Int? { whole("step") }
 
-  /// The step that a rewind went back to.
+  /// The step that a rewind returned to.
   package var rewindStep: Int? { whole("rewind_to") }
 
   private func whole(_ key: String) -> Int? { numbers[key].flatMap { Int(exactly: $0) } }

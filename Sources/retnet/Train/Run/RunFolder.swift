@@ -1,25 +1,25 @@
 internal import Files
 internal import Training
 
-/// The folder of one training run, which this process alone writes to.
+/// The folder of one training run, locked so that only this process writes to it.
 struct RunFolder {
   let path: String
   let checkpoints: CheckpointFolder
   private let lock: FolderLock
 
-  /// Makes the folder if it is missing and locks it.
+  /// Creates the folder if it is missing and locks it.
   ///
   /// - Parameters:
-  ///   - path: Of the folder.
-  ///   - isResumed: Whether a run that is there is to go on; otherwise it is refused, rather than written over.
-  /// - Throws: `FileError` where it cannot be made or is in use; `CommandError` where a run is in the way.
+  ///   - path: The path of the folder.
+  ///   - isResumed: Whether to resume an existing run; if false, an existing run is refused rather than overwritten.
+  /// - Throws: `FileError` if the folder cannot be created or is in use; `CommandError` if it already has a run.
   init(path: String, isResumed: Bool) throws {
     self.path = path
     checkpoints = CheckpointFolder(path: path + "/checkpoints")
     if !isResumed { try Self.refuseRun(path, checkpoints) }
     try makeFolder(path: path)
     lock = try FolderLock(folder: path)
-    // A run may have been begun and ended since.
+    // Another process may have started and ended a run since the first check.
     if !isResumed { try Self.refuseRun(path, checkpoints) }
   }
 
@@ -31,18 +31,18 @@ struct RunFolder {
     guard let found else { return }
     throw CommandError(
       .cannotCreate, "\(path): expected a folder without a run, found one with \(found)",
-      hint: "go on with --resume auto, choose another folder with -o, or move this one away")
+      hint: "resume it with --resume auto, choose another folder with -o, or move this one away")
   }
 
-  /// Refuses to begin anew over a run whose checkpoints are gone.
+  /// Throws if the folder has results but no checkpoints, so that they are not overwritten.
   ///
-  /// What the same run has left that was ended before its first checkpoint is no loss: its steps are made again, with
-  /// the same bits.
+  /// Results of the same run from before its first checkpoint may be overwritten: its steps are repeated
+  /// bit-identically.
   ///
   /// - Parameters:
-  ///   - configurationText: Of the run that would begin.
+  ///   - configurationText: The configuration of the run that would start.
   ///   - firstCheckpoint: The step of its first checkpoint.
-  /// - Throws: `CommandError` with what is there.
+  /// - Throws: `CommandError` that lists the results.
   func refuseRunWithoutCheckpoints(_ configurationText: String, firstCheckpoint: Int) throws {
     let kept = try namesInFolder(path: checkpoints.path).filter { $0.hasSuffix(".safetensors") && !$0.hasPrefix(".") }
     let found =
@@ -56,12 +56,12 @@ struct RunFolder {
     if isSame, lastStep <= firstCheckpoint, !found.contains(where: { $0.hasPrefix("last.") }) { return }
     throw CommandError(
       .cannotCreate,
-      "\(path): expected checkpoints to go on from, or a folder without results, found no checkpoint and "
+      "\(path): expected checkpoints to resume from, or a folder without results, found no checkpoint and "
         + found.joined(separator: ", "),
-      hint: "put its checkpoints back, train in another folder with -o, or move this one away to begin anew")
+      hint: "put its checkpoints back, train in another folder with -o, or move this one away to start from scratch")
   }
 
-  /// Clears away what killed processes have left and writes the configuration.
+  /// Removes what killed processes have left behind and writes the configuration.
   func prepare(_ configurationText: String) throws {
     try makeFolder(path: checkpoints.path)
     for folder in [path, checkpoints.path] { try AtomicFile.removeLeftovers(inFolder: folder) }
@@ -74,12 +74,12 @@ struct RunFolder {
   func file(_ name: String) -> String { path + "/" + name }
 
   private static let resultNames = ["best", "last"].flatMap { [$0 + ".safetensors", $0 + ".state.safetensors"] }
-  /// The names that a run always replaces.
+  /// The files that a run always replaces.
   fileprivate static let replacedNames = ["config.yaml", "metrics.jsonl", "loss.svg"] + resultNames
 }
 
 extension CommandFiles {
-  /// Adds what a run replaces in its folder.
+  /// Adds the files that a run replaces in its folder.
   func writing(filesOf folder: String) -> CommandFiles {
     RunFolder.replacedNames.reduce(self) { files, name in files.writing("\(folder)/\(name)", "\(folder)/\(name)") }
   }

@@ -5,21 +5,21 @@ internal import Tensors
 internal import Tokenization
 internal import Training
 
-/// What a run leaves beside its checkpoints: the models `best` and `last`, or with `state_tuning` the states.
+/// Writes a run's results, the models `best` and `last`, or with `state_tuning` the states.
 struct RunResults {
   private let plan: TrainingPlan
   private let folder: RunFolder
   private let trainer: Trainer
   private let pool: WorkerPool
-  /// Of the file of the best evaluation; nil: there was none, or the checkpoint is from before digests were kept.
+  /// The digest of the best evaluation's file. Nil if there was none, or if the checkpoint is older than these digests.
   private(set) var bestDigest: String?
 
   /// - Parameters:
-  ///   - plan: Of the run.
-  ///   - folder: Where the files go.
-  ///   - trainer: With the weights.
-  ///   - bestDigest: As the checkpoint has it.
-  ///   - pool: That of the trainer.
+  ///   - plan: The plan of the run.
+  ///   - folder: The run folder.
+  ///   - trainer: Holds the weights.
+  ///   - bestDigest: The digest stored in the checkpoint.
+  ///   - pool: The trainer's worker pool.
   init(_ plan: TrainingPlan, _ folder: RunFolder, of trainer: Trainer, bestDigest: String?, on pool: WorkerPool) {
     self.plan = plan
     self.folder = folder
@@ -33,19 +33,19 @@ struct RunResults {
   /// The path of `best` or `last`.
   func path(_ name: String) -> String { folder.file(name + (isState ? ".state.safetensors" : ".safetensors")) }
 
-  /// Writes what the best evaluation has scored.
+  /// Writes the model of the best evaluation.
   mutating func saveBest(_ progress: TrainingProgress) throws { bestDigest = try save("best", progress) }
 
-  /// Writes what a stop has scored before the first evaluation. The run does not take it for its best: the first
-  /// evaluation replaces it, and so does a later stop.
+  /// Writes the model that was evaluated at a stop before the first regular evaluation. It does not count as the run's
+  /// best: the first evaluation replaces it, and so does a later stop.
   ///
-  /// - Returns: Its path.
+  /// - Returns: The path of the file.
   func saveBestOfStop(_ progress: TrainingProgress) throws -> String {
     try save("best", progress, isOfStop: true)
     return path("best")
   }
 
-  /// Whether a stop is to make the best file, as there is none; one of an earlier stop is removed first.
+  /// Whether a stop should write the best file because there is none; removes the one of an earlier stop.
   func makeRoomForBestOfStop() throws -> Bool {
     let path = path("best")
     guard fileExists(path: path) else { return true }
@@ -61,41 +61,41 @@ struct RunResults {
       : (try? ModelHeader(path: path))?.provenance.isOfStop ?? false
   }
 
-  /// Writes what the last step has made.
+  /// Writes the model of the last step.
   ///
-  /// - Returns: Its path.
+  /// - Returns: The path of the file.
   func saveLast(_ progress: TrainingProgress) throws -> String {
     try save("last", progress)
     return path("last")
   }
 
-  /// Whether the file of the best evaluation is there: a kill, or going back, may leave that of a step that the run does
-  /// not know.
+  /// Whether the file of the best evaluation exists and belongs to the run. After a kill or a rewind, it may be from a
+  /// step that is no longer part of the run.
   func hasBest(of progress: TrainingProgress) -> Bool {
     let found = fileExists(path: path("best")) ? try? digest("best") : nil
     guard progress.bestBitsPerByte != nil else { return found == nil }
     return bestDigest == nil || found == bestDigest
   }
 
-  /// Puts the best file back to what the run knows, where steps that are no longer part of it have left another: from the
-  /// checkpoint of that step if it is still there; otherwise the file is removed.
+  /// Restores the best file if a step that is no longer part of the run has overwritten it. It comes from the
+  /// checkpoint of the best step, if that still exists; otherwise the file is removed.
   ///
-  /// Afterwards the trainer may hold that checkpoint.
+  /// Afterwards the trainer may hold the weights of that checkpoint.
   ///
   /// - Parameters:
-  ///   - progress: Where the run stands.
-  ///   - isAtEnd: Whether a file that a stop has made has had its time.
-  /// - Returns: What was done, in a line; nil: nothing.
-  /// - Throws: What is wrong with the disk.
+  ///   - progress: The current progress of the run.
+  ///   - isAtEnd: Whether the run is at its end, where a file written at a stop has served its purpose.
+  /// - Returns: A message about what was done; nil if nothing was.
+  /// - Throws: Errors of reading or writing files.
   func putBackBest(_ progress: TrainingProgress, isAtEnd: Bool) throws -> String? {
     guard !hasBest(of: progress) else { return nil }
     let path = path("best")
     if bestDigest != nil, let (model, file) = try? folder.checkpoints.open(step: progress.bestStep) {
       try file.restore(trainer, model: model)
-      // After a rewind the step may have been made again.
+      // After a rewind the step may have been repeated.
       if try save("best", file.state.progress) == bestDigest {
         return
-          "note: \(path): was damaged, or of a step that is no longer part of the run; that of step \(progress.bestStep) again"
+          "note: \(path): damaged, or of a step that is no longer part of the run; restored from step \(progress.bestStep)"
       }
     }
     guard fileExists(path: path) else { return nil }
@@ -113,7 +113,7 @@ struct RunResults {
       if isOfStop { provenance.isOfStop = true }
       return try trainer.network.write(to: path, provenance: provenance, tokenizer: plan.tokenizer.model).description
     }
-    // The state of the model that the run began with: its weights are as they were.
+    // The state belongs to the model that the run started from: its weights are unchanged.
     guard let model = plan.initial.flatMap({ SHA256Digest(hex: $0.digest) }) else {
       preconditionFailure("save: a state is trained without a model")
     }
@@ -125,8 +125,8 @@ struct RunResults {
     return try digest(name)
   }
 
-  /// What a model says of itself, or the digest of a state's bytes.
-  /// The digest of a result, computed: that of a damaged one is not the stored one, which is an error.
+  /// The digest of a result, computed from its content. A damaged file does not match the stored digest, which is an
+  /// error.
   private func digest(_ name: String) throws -> String {
     isState
       ? SHA256Digest(of: try MappedFile(path: path(name))).description
@@ -135,7 +135,7 @@ struct RunResults {
 }
 
 extension TrainingPlan {
-  /// Where a model of the run comes from.
+  /// The provenance to store in a model of the run.
   func provenance(_ progress: TrainingProgress) -> Provenance {
     Provenance(
       seed: UInt64(training.seed), steps: progress.step, tokensSeen: progress.batch * training.batchTokens,

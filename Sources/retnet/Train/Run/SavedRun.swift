@@ -5,13 +5,14 @@ internal import Files
 internal import Modeling
 internal import Training
 
-/// A run folder as other commands find it: which model stands for it, and how far it got.
+/// A run folder as other commands see it, with the model to use and the progress of the run.
 struct SavedRun {
   let path: String
   private let checkpoints: CheckpointFolder
 
-  /// - Parameter path: nil is the result where it leads to no run folder: one has a `config.yaml`, and something that
-  ///   training has left.
+  /// - Parameter path: The path of a folder. The result is nil if it is no run folder: one has a `config.yaml` and at
+  ///   least one
+  ///   result of training.
   init?(path: String) {
     let path = path.hasSuffix("/") && path.count > 1 ? String(path.dropLast()) : path
     guard !path.isEmpty, fileExists(path: path + "/config.yaml") else { return nil }
@@ -21,27 +22,27 @@ struct SavedRun {
     checkpoints = CheckpointFolder(path: path + "/checkpoints")
   }
 
-  /// The model that stands for the run: the best one, else the last one, else that of the newest checkpoint.
+  /// The model to use for the run: the best one, else the last one, else that of the newest checkpoint.
   ///
-  /// - Returns: Its path, and which one it is.
-  /// - Throws: `CommandError` with status 66 where there is none.
+  /// - Returns: Its path, and a word that says which one it is.
+  /// - Throws: `CommandError` with status 66 if there is none.
   func model() throws -> (path: String, word: String) {
     for name in ["best", "last"] where fileExists(path: file(name + ".safetensors")) {
       return (file(name + ".safetensors"), "\(name) model")
     }
     if let step = try checkpoints.steps().last {
       let state = ["best", "last"].map { file($0 + ".state.safetensors") }.first { fileExists(path: $0) }
-      let note = state.map { ", whose weights are those that the run began with: what it has trained is \($0)" }
+      let note = state.map { ", with the weights that the run started from; the trained state is \($0)" }
       return (checkpoints.modelPath(step: step), "newest checkpoint" + (note ?? ""))
     }
     throw CommandError(
       .inputMissing, "\(path): expected a run folder with a model, found none",
-      hint: "go on with 'retnet train --resume auto -o \(path)'")
+      hint: "resume it with 'retnet train --resume auto -o \(path)'")
   }
 
-  /// What `info` tells.
+  /// The entries that `info` prints.
   ///
-  /// - Throws: What is wrong with `config.yaml`; `FileError`.
+  /// - Throws: The errors of `config.yaml`; `FileError`.
   func members() throws -> [(String, JSONValue)] {
     let text = try readAll(path: file("config.yaml"), byteLimit: ConfigurationFile.largestByteCount)
     var configuration = ConfigurationFile(bytes: text, path: file("config.yaml"))
@@ -79,14 +80,14 @@ struct SavedRun {
   private func file(_ name: String) -> String { path + "/" + name }
 }
 
-/// The model file that a path means: the model of a run folder, which is said, or the path itself.
+/// The model file that a path stands for: the model of a run folder (which is printed), or the path itself.
 ///
 /// - Parameters:
 ///   - path: As the user gave it.
-///   - talk: Whether to talk.
-///   - takesWeights: Whether weights of another program are read too, and with them a folder.
-/// - Returns: The path of a file, or of a folder with foreign weights.
-/// - Throws: `CommandError` for a run folder without a model, and for another folder; `FileError`.
+///   - talk: Whether to print messages.
+///   - takesWeights: Whether weights of other programs are accepted, and with them a folder.
+/// - Returns: The path of a file, or of a folder with weights of another program.
+/// - Throws: `CommandError` for a run folder without a model, and for any other folder; `FileError`.
 func modelFile(_ path: String, _ talk: TalkOptions, takesWeights: Bool = false) throws -> String {
   guard let run = SavedRun(path: path) else {
     if !takesWeights, isFolder(path: path) { throw try CommandError(notAModel: path) }
@@ -98,28 +99,28 @@ func modelFile(_ path: String, _ talk: TalkOptions, takesWeights: Bool = false) 
 }
 
 extension CommandError {
-  /// A folder where a model file is read; the hint names what in it can be used.
+  /// The error for a folder given as a model file; the hint names what in it can be used.
   fileprivate init(notAModel folder: String) throws {
     let names = try namesInFolder(path: folder)
     let hint: String? =
       if names.contains(where: WeightsFile.folderNames.contains) {
-        "make a model file of the weights in it: retnet convert \(folder) -o model.safetensors"
+        "convert the weights in it to a model file: retnet convert \(folder) -o model.safetensors"
       } else if let step = try CheckpointFolder(path: folder).steps().last {
         "name one of its models: \(CheckpointFolder(path: folder).modelPath(step: step))"
       } else {
-        names.last { $0.hasSuffix(".safetensors") }.map { "name one of its files, as \(folder)/\($0)" }
+        names.last { $0.hasSuffix(".safetensors") }.map { "name one of its files, such as \(folder)/\($0)" }
       }
     self.init(.inputMissing, "\(folder): expected a model file or a run folder, found another folder", hint: hint)
   }
 }
 
-/// What the log of a run says of it, from its lines alone.
+/// Summary of a run's log.
 private struct RunLog {
   private(set) var step = 0
   private(set) var seconds: Double?
-  /// Of the last line that has one.
+  /// The loss in the last line that has one.
   private(set) var loss: Double?
-  /// Of the last evaluation.
+  /// The loss of the last evaluation.
   private(set) var validationLoss: Double?
   private(set) var bitsPerByte: Double?
   private(set) var bestBitsPerByte: Double?
@@ -129,7 +130,7 @@ private struct RunLog {
   private(set) var skipped = 0
   private(set) var rewinds = 0
 
-  /// - Parameter path: Of `metrics.jsonl`, which may be missing.
+  /// - Parameter path: The path of `metrics.jsonl`, which may be missing.
   /// - Throws: `FileError`.
   init(path: String) throws {
     guard fileExists(path: path) else { return }

@@ -5,23 +5,23 @@ internal import Modeling
 internal import Tokenization
 internal import Training
 
-/// A checkpoint to go on from.
+/// A checkpoint from which a run is resumed.
 struct TrainingCheckpoint {
   let model: ModelHeader
   let file: TrainingStateFile
-  /// Whether the user asked for this one, and not for the newest.
+  /// Whether the user chose this checkpoint; otherwise it is the newest.
   let isNamed: Bool
 
   var state: TrainingState { file.state }
 
-  /// Refuses a checkpoint of another run: docs/TRAINING.md lists what may change between two processes of one run.
+  /// Throws if the checkpoint belongs to another run. docs/TRAINING.md lists what may change when a run is resumed.
   ///
-  /// - Throws: `CommandError` that names the first key or file that had to stay.
+  /// - Throws: `CommandError` that names the first key or file that must not change.
   func check(against plan: TrainingPlan) throws {
     func refuse(_ status: ExitStatus, _ key: String, _ message: String) -> CommandError {
       CommandError(
         status, "\(model.path): \(key): \(message)",
-        hint: "what may change when a run goes on is in docs/TRAINING.md; train in another folder to change more")
+        hint: "docs/TRAINING.md lists what may change when a run is resumed; train in another folder to change more")
     }
     for (old, new) in zip(model.configuration.settings, plan.model.settings) where old.value != new.value {
       throw refuse(
@@ -32,7 +32,7 @@ struct TrainingCheckpoint {
     if let (key, message) = plan.training.objection(toContinuing: state.configuration, at: step) {
       throw refuse(.badConfiguration, "training.\(key)", message)
     }
-    // Runs from before there were these keys did not tell documents apart, and had one file.
+    // Older runs, without these keys, did not separate documents and read one file.
     for (key, name, earlier) in [
       ("documents", "documents", DocumentBoundary.continuous.rawValue), ("weights", "train", ""),
     ] {
@@ -50,23 +50,23 @@ struct TrainingCheckpoint {
     }
   }
 
-  /// What to say where machine or rounding are not those of the checkpoint.
+  /// Messages about differences of machine or rounding between now and the checkpoint.
   func differences(from machine: [String: String], _ training: TrainingConfiguration) -> [String] {
     let facts = machine.sorted { $0.key < $1.key }.map { ($0.key, state.machine[$0.key] ?? "unknown", $0.value) }
     let settings = training.roundingChanges(from: state.configuration).map { ("training.\($0.key)", $0.before, $0.now) }
     return (facts + settings).compactMap { key, before, now in
       guard before != now else { return nil }
       let change = "\(key) was \(before), is \(now)"
-      // Every product and sum is cut by its shape alone (docs/ARCHITECTURE.md, "Same bits").
+      // How products and sums are split depends only on their shapes (docs/ARCHITECTURE.md, "Same bits").
       return key == "threads"
-        ? "note: \(change): the bits stay the same"
-        : "warning: \(change): from here on the run is not bit for bit the one that was begun"
+        ? "note: \(change): the results stay bit-identical"
+        : "warning: \(change): from here on, results are not bit-identical to the earlier run"
     }
   }
 }
 
 extension TrainingPlan {
-  /// How the files are read: what documents' ends do, and the weights of several files.
+  /// How the files are read: the treatment of document ends, and the weights of several files.
   var dataSettings: [String: String] {
     [
       "documents": data.documents.rawValue,
@@ -74,7 +74,7 @@ extension TrainingPlan {
     ]
   }
 
-  /// The digests of what is read, by key of the block `data`; none for a file that is not there.
+  /// The digests of the data files, by key of the block `data`; none for a missing file.
   var dataDigests: [String: String] {
     [
       "train": trainFiles.map(\.file.dataDigest.description).joined(separator: ","),

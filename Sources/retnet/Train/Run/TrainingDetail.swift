@@ -1,28 +1,28 @@
 internal import Glibc
 
-/// What the progress line of a training run says besides its progress: `loss 3.296, 1.160 bits/byte, validation 1.492`.
+/// The losses in the progress line of a training run: `loss 3.296, 1.160 bits/byte, validation 1.492`.
 struct TrainingDetail {
   private let bytesPerToken: Double
   private var averageLoss: Double?
   private var count = 0
-  /// Of the evaluations so far.
+  /// The best score of the evaluations so far.
   var bestBitsPerByte: Double?
 
   /// - Parameters:
-  ///   - bytesPerToken: Of the training text.
-  ///   - bestBitsPerByte: Of the evaluations of earlier processes.
+  ///   - bytesPerToken: The bytes per token of the training text.
+  ///   - bestBitsPerByte: The best score of evaluations by earlier processes.
   init(bytesPerToken: Double, bestBitsPerByte: Double?) {
     (self.bytesPerToken, self.bestBitsPerByte) = (bytesPerToken, bestBitsPerByte)
   }
 
-  /// Takes in the loss of a step, in nats per token: a mean over about the last twenty is shown, for the eye.
-  /// `metrics.jsonl` has the losses themselves.
+  /// Adds the loss of a step, in nats per token. A mean over about the last twenty steps is shown; `metrics.jsonl` has
+  /// the single losses.
   mutating func take(loss: Double) {
     count += 1
     averageLoss = (averageLoss ?? 0) + (loss - (averageLoss ?? 0)) / Double(min(count, 20))
   }
 
-  /// What is shown, the evaluations last: they tell what the run is worth.
+  /// The parts of the line. Evaluations come last because they matter most.
   var parts: [ProgressLine.Detail] {
     var parts: [ProgressLine.Detail] = []
     if let averageLoss {

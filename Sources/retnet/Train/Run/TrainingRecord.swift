@@ -3,7 +3,7 @@ internal import Files
 internal import Inference
 internal import Training
 
-/// What a run tells on its way: the line of progress, the log, the picture and the events.
+/// Reports what happens in a run to the progress line, the log, the chart and the events.
 struct TrainingRecord {
   private let training: TrainingConfiguration
   private let options: GlobalOptions
@@ -15,11 +15,11 @@ struct TrainingRecord {
   private let secondsBefore: Double
 
   /// - Parameters:
-  ///   - plan: Of the run.
-  ///   - folder: Where log, picture and events are.
-  ///   - state: What the processes before have left, to which the log is cut back; nil: the run begins.
-  ///   - options: Whether to talk.
-  /// - Throws: `FileError` for the log.
+  ///   - plan: The plan of the run.
+  ///   - folder: The run folder.
+  ///   - state: The state of the checkpoint, to which the log is truncated; nil if the run is new.
+  ///   - options: Whether to print messages.
+  /// - Throws: `FileError` of the log.
   init(_ plan: TrainingPlan, _ folder: RunFolder, after state: TrainingState?, options: GlobalOptions) throws {
     training = plan.training
     self.options = options
@@ -35,18 +35,18 @@ struct TrainingRecord {
       style: options.progressStyle)
   }
 
-  /// Time that the run took so far, in all its processes.
+  /// The time of the run so far, in all its processes.
   var seconds: Double { secondsBefore + (ContinuousClock.now - start).inSeconds }
 
-  /// Lines of the log.
+  /// The number of lines in the log.
   var lineCount: Int { metrics.lineCount }
 
-  /// Begins the files of this process.
+  /// Starts the files of this process.
   ///
-  /// - Parameter step: The last one that is behind.
+  /// - Parameter step: The last finished step.
   mutating func begin(after step: Int) { report { $0.begin(after: step) } }
 
-  /// Takes in a step that was made or skipped.
+  /// Reports a step that was taken or skipped.
   mutating func take(_ report: StepReport) throws {
     if report.skipped == nil { detail.take(loss: report.loss) }
     progress.update(done: report.step, detail: detail.parts)
@@ -64,7 +64,7 @@ struct TrainingRecord {
     try write(line)
   }
 
-  /// Takes in a text that the model has made after a step.
+  /// Reports a sample text that the model generated after a step.
   mutating func take(sample text: String, after step: Int) throws {
     progress.leaveLine()
     options.say("sample after step \(step): \(text)")
@@ -72,7 +72,7 @@ struct TrainingRecord {
     restartClock(at: step)
   }
 
-  /// Takes in an evaluation.
+  /// Reports an evaluation.
   mutating func take(_ score: Score, _ progress: TrainingProgress) throws {
     try write([
       "step": .integer(progress.step), "validation_loss": .number(score.loss),
@@ -81,16 +81,16 @@ struct TrainingRecord {
     detail.bestBitsPerByte = progress.bestBitsPerByte
   }
 
-  /// Takes in that the run went back.
+  /// Reports a rewind.
   ///
   /// - Parameters:
-  ///   - step: From where.
-  ///   - progress: Where it stands now.
+  ///   - step: The step before the rewind.
+  ///   - progress: The progress after the rewind.
   /// - Throws: `FileError`.
   mutating func takeRewind(from step: Int, to progress: TrainingProgress) throws {
     self.progress.leaveLine()
     options.say(
-      "step \(step): \(training.skipLimit) steps in a row were skipped; back to step \(progress.step), learning rate × "
+      "step \(step): \(training.skipLimit) steps in a row were skipped; returning to step \(progress.step), learning rate × "
         + "\(progress.learningRateFactor)")
     try write([
       "step": .integer(step), "rewind_to": .integer(progress.step), "rewinds": .integer(progress.rewinds),
@@ -99,16 +99,16 @@ struct TrainingRecord {
     self.progress.goBack(to: progress.step)
   }
 
-  /// Waits until all is on the disk: a checkpoint that counts the lines comes after.
+  /// Waits until everything is on disk. The checkpoint that counts the lines is written after that.
   mutating func sync() throws {
     try metrics.sync()
     report { $0.sync() }
   }
 
-  /// Leaves out of the rate what was done besides steps.
+  /// Restarts the clock of the speed, so that it covers only steps.
   mutating func restartClock(at step: Int) { reports.restartClock(at: step) }
 
-  /// Ends the line of progress and draws the last picture.
+  /// Ends the progress line and draws the final chart.
   mutating func finish(after step: Int) {
     progress.finish(done: step, detail: detail.parts)
     draw()
@@ -116,7 +116,7 @@ struct TrainingRecord {
 
   mutating func draw() { report { $0.draw() } }
 
-  /// Lets other talk begin on a line of its own.
+  /// Ends the progress line, so that other messages start on their own line.
   mutating func leaveLine() { progress.leaveLine() }
 
   private mutating func write(_ members: [String: JSONValue]) throws {

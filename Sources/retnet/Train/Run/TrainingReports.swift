@@ -1,9 +1,9 @@
 internal import Files
 internal import Training
 
-/// What shows a run on its way besides its log: the event file of TensorBoard, and `loss.svg`.
+/// Writes the optional reports of a run, TensorBoard's event file and `loss.svg`.
 ///
-/// Neither is needed to go on, so what cannot be written is said once, and the run goes on.
+/// Neither is needed to resume. If one cannot be written, the run prints one warning and continues.
 struct TrainingReports {
   private let folder: RunFolder
   private let name: String
@@ -11,40 +11,40 @@ struct TrainingReports {
   private var chart = LossChart()
   private var events: EventFile?
   private var lastDrawn: ContinuousClock.Instant?
-  /// What went wrong first, until it is said.
+  /// The first error, until it is printed.
   private var problem: String?
   private var hasFailed = false
-  /// Where the steps began whose rate the next line tells.
+  /// The step and time from which the next line measures the speed.
   private var mark: (step: Int, time: ContinuousClock.Instant)
 
-  /// How long a picture stays: it costs about a millisecond, and the disk a write. Evaluations are worth one sooner.
+  /// The pause between charts: drawing takes about a millisecond and a disk write. Evaluations are drawn sooner.
   private static let (pause, pauseBeforeEvaluation) = (Duration.seconds(5), Duration.seconds(1))
 
   /// - Parameters:
-  ///   - folder: Where the files go.
-  ///   - plan: Of the run.
+  ///   - folder: The run folder.
+  ///   - plan: The plan of the run.
   init(_ folder: RunFolder, _ plan: TrainingPlan) {
     self.folder = folder
-    // The folder is what the user named this run; "." and ".." are not names.
+    // The user named the run by its folder; "." and ".." are not names.
     let last = folder.path.split(separator: "/").last.map(String.init) ?? "."
     name = last.allSatisfy { $0 == "." } ? plan.name : last
     configuration = (plan.training.steps, plan.training.batchTokens)
     mark = (0, .now)
   }
 
-  /// Takes in a line that the run had written before it was stopped.
+  /// Adds a row that an earlier process of the run wrote.
   mutating func read(_ row: MetricsRow) { chart.take(row) }
 
-  /// Begins the files of this process, after the lines of those before it.
+  /// Starts the files of this process, after the rows of earlier processes.
   ///
-  /// - Parameter step: The last one that is behind.
+  /// - Parameter step: The last finished step.
   mutating func begin(after step: Int) {
     attempt { reports in reports.events = try EventFile(inFolder: reports.folder.path, after: step) }
     restartClock(at: step)
     if !chart.isEmpty { draw() }
   }
 
-  /// Takes in a line that was just written.
+  /// Adds a row that was just written.
   mutating func take(_ row: MetricsRow) {
     chart.take(row)
     guard let step = row.step else { return }
@@ -64,10 +64,10 @@ struct TrainingReports {
     if lastDrawn.map({ ContinuousClock.now - $0 >= pause }) ?? true { draw() }
   }
 
-  /// Leaves out of the rate what was done besides steps: an evaluation, a checkpoint.
+  /// Restarts the clock of the speed, so that evaluations and checkpoints do not count.
   mutating func restartClock(at step: Int) { mark = (step, .now) }
 
-  /// Draws the picture as it is now.
+  /// Draws the current chart.
   mutating func draw() {
     lastDrawn = .now
     attempt { reports in
@@ -77,10 +77,10 @@ struct TrainingReports {
     }
   }
 
-  /// Waits until the events are on the disk.
+  /// Waits until the events are on disk.
   mutating func sync() { attempt { reports in try reports.events?.sync() } }
 
-  /// A warning that has not been given yet; there is one in a run at most.
+  /// A warning that was not printed yet; there is at most one per run.
   mutating func takeProblem() -> String? {
     defer { problem = nil }
     return problem
@@ -90,7 +90,7 @@ struct TrainingReports {
     do {
       try work(&self)
     } catch {
-      if !hasFailed { problem = "warning: \(error); the run goes on without it" }
+      if !hasFailed { problem = "warning: \(error); the run continues without it" }
       hasFailed = true
     }
   }

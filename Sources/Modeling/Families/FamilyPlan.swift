@@ -1,26 +1,3 @@
-package import Retention
-
-/// Programs whose weights are read, by the names that `retnet convert --from` takes.
-package enum ModelFamily: String, CaseIterable, Sendable {
-  /// microsoft/torchscale, both eras: LayerNorm with biases, and RMSNorm without.
-  case torchscale
-  /// flash-linear-attention, with a fused or a separate gate.
-  case fla
-  /// syncdoth/RetNet since October 2023: torchscale's later era for Hugging Face.
-  case syncdoth
-  /// fkodom/yet-another-retnet.
-  case yetAnotherRetNet = "yet-another-retnet"
-
-  /// What scores are divided by, which no checkpoint tells: what the family's published code does.
-  package var defaultScoreNorm: ScoreNorm {
-    switch self {
-    case .torchscale: .absOfSum  // The released package, 0.3.0; its repository went over to Σ|R| later.
-    case .syncdoth: .sumOfAbs
-    case .fla, .yetAnotherRetNet: .none
-    }
-  }
-}
-
 /// What a family calls its weights: canonical names without number and suffix, and the family's.
 struct FamilyNames {
   /// What a layer's names begin with, before its number.
