@@ -45,7 +45,7 @@ package struct Batches: Sendable {
     self.bos = bos
     self.boundary = boundary
     // The first file uses the seed itself, so that it is read in the same order alone and among others.
-    func ownSeed(_ index: Int) -> UInt64 { index == 0 ? seed : mixed(seed ^ mixed(UInt64(index))) }
+    func ownSeed(_ index: Int) -> UInt64 { index == 0 ? seed : splitMix64(seed ^ splitMix64(UInt64(index))) }
     if areStreams {
       let rows = files.rows(of: batchSize)
       order = .streams(

@@ -23,7 +23,7 @@ struct Mixture: Sendable {
       let left = weights[index...].reduce(0, +)
       let step = UInt64((weight / left * Double(Self.one)).rounded())
       // A sequence counts when a step is passed: an offset below one starts none.
-      return (min(max(step, 1), Self.one - 1), mixed(mixed(seed &+ 3) ^ UInt64(index)) % Self.one)
+      return (min(max(step, 1), Self.one - 1), splitMix64(splitMix64(seed &+ 3) ^ UInt64(index)) % Self.one)
     }
   }
 

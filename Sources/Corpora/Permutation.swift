@@ -36,7 +36,7 @@ package struct Permutation: Sendable {
     let mask = (1 << halfBitCount) - 1 as UInt64
     var (high, low) = (number >> halfBitCount, number & mask)
     for round in 0..<Self.roundCount {
-      (high, low) = (low, high ^ (mixed(mixed(key &+ round) ^ low) & mask))
+      (high, low) = (low, high ^ (splitMix64(splitMix64(key &+ round) ^ low) & mask))
     }
     return high << halfBitCount | low
   }
@@ -45,7 +45,7 @@ package struct Permutation: Sendable {
 /// A bijection of 64-bit numbers whose output shows no pattern.
 ///
 /// Source: SplitMix64 (Steele, Lea, Flood 2014), with its increment.
-func mixed(_ number: UInt64) -> UInt64 {
+func splitMix64(_ number: UInt64) -> UInt64 {
   var z = number &+ 0x9E37_79B9_7F4A_7C15
   z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
   z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB

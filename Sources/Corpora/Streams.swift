@@ -20,7 +20,7 @@ struct Streams: Sendable {
   ///   - index: The index of the sequence in its stream, ≥ 0.
   /// - Returns: Ranges of the file, T ids together; a range ends with the sequence or with the file.
   func ranges(ofStream stream: Int, sequence index: Int) -> [Range<Int>] {
-    let start = Int(mixed(mixed(seed &+ 2)) % UInt64(file.count))
+    let start = Int(splitMix64(splitMix64(seed &+ 2)) % UInt64(file.count))
     // ⌊stream · N / count⌋, without a product that might overflow.
     let (quotient, rest) = file.count.quotientAndRemainder(dividingBy: count)
     let distance = stream * quotient + stream * rest / count

@@ -40,7 +40,7 @@ struct Tape: Sendable {
     let epoch = place * sequenceLength / file.count
     let first = firstSegment(of: epoch)
     let permutation = Permutation(
-      count: firstSegment(of: epoch + 1) - first, key: mixed(seed ^ mixed(UInt64(epoch))))
+      count: firstSegment(of: epoch + 1) - first, key: splitMix64(seed ^ splitMix64(UInt64(epoch))))
     return first + permutation[place - first]
   }
 
@@ -50,6 +50,6 @@ struct Tape: Sendable {
 
   /// Where an epoch enters the ring, 0..<T.
   private func start(of epoch: Int) -> Int {
-    Int(mixed(mixed(seed &+ 1) ^ UInt64(epoch)) % UInt64(sequenceLength))
+    Int(splitMix64(splitMix64(seed &+ 1) ^ UInt64(epoch)) % UInt64(sequenceLength))
   }
 }

@@ -69,7 +69,7 @@ struct SentenceSampler {
 
   private mutating func finishBlock() {
     guard !block.isEmpty else { return }
-    let key = mixed(seed ^ mixed(blockCount))
+    let key = splitMix64(seed ^ splitMix64(blockCount))
     blockCount += 1
     if key <= largestKey {
       text.append(contentsOf: block)
@@ -105,7 +105,7 @@ private func reservedCharacterIndex(in text: ArraySlice<UInt8>) -> Int? {
 /// A bijection of 64-bit numbers whose output shows no pattern.
 ///
 /// Source: SplitMix64 (Steele, Lea, Flood 2014), with its increment.
-private func mixed(_ number: UInt64) -> UInt64 {
+private func splitMix64(_ number: UInt64) -> UInt64 {
   var z = number &+ 0x9E37_79B9_7F4A_7C15
   z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
   z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB

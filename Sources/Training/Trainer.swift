@@ -30,7 +30,7 @@ package struct StepReport: Sendable {
 
 /// One model in training: weights, gradients, optimizer and the memory of a step; the caller brings the batches.
 package final class Trainer {
-  package let network: RetNet
+  package let network: LanguageModel
   package let configuration: TrainingConfiguration
   package let replicas: Replicas
   /// The rows of each batch that are computed here.
@@ -64,7 +64,7 @@ package final class Trainer {
     let parameters = Parameters(model)
     var source = RandomSource(seed: UInt64(configuration.seed))
     parameters.initialize(from: &source)
-    network = RetNet(model, parameters)
+    network = LanguageModel(model, parameters)
     self.configuration = configuration
     self.pool = pool
     self.replicas = replicas

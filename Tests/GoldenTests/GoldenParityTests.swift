@@ -36,7 +36,7 @@ import Testing
   @Test(arguments: GoldenCase.all)
   func logitsAreTheirs(_ golden: GoldenCase) throws {
     let foreign = try golden.model()
-    let network = RetNet(foreign.configuration, try foreign.loadParameters())
+    let network = LanguageModel(foreign.configuration, try foreign.loadParameters())
     let expected = try golden.numbers("expected.safetensors")
     let shape = try expected.shape("input_ids")
     let (ids, logits) = (try expected.ids("input_ids"), try expected.values("logits"))
@@ -60,7 +60,7 @@ import Testing
     guard expected.has("loss") else { return }
     let foreign = try golden.model()
     let parameters = try foreign.loadParameters()
-    let network = RetNet(foreign.configuration, parameters)
+    let network = LanguageModel(foreign.configuration, parameters)
     #expect(
       Set(expected.names.filter { $0.hasPrefix("grad.") }) == Set(foreign.sources.map { "grad.\($0.name)" }))
     let shape = try expected.shape("input_ids")

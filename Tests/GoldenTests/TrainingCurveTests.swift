@@ -26,7 +26,7 @@ import Training
     let facts = try TrainingFacts(golden.folder.appendingPathComponent("training.json"), curve: curve.name)
     let foreign = try golden.model()
     let parameters = try foreign.loadParameters()
-    let network = RetNet(foreign.configuration, parameters)
+    let network = LanguageModel(foreign.configuration, parameters)
     let decayed = foreign.sources.filter { source in
       source.parts.allSatisfy { facts.configuration.weightDecayOn.contains($0) }
     }

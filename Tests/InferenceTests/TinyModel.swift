@@ -6,7 +6,7 @@ import TestSupport
 
 /// A model small enough for the Float64 reference, with the reference's own weights.
 struct TinyModel {
-  let network: RetNet
+  let network: LanguageModel
   let reference: ReferenceRetNet
 
   init(vocabularySize: Int = 23, width: Int = 16, layers: Int = 2, heads: Int = 2, seed: UInt64 = 11) {
@@ -33,7 +33,7 @@ struct TinyModel {
       let tensor = parameters.tensor(description)
       for (index, value) in values.floats.enumerated() { tensor[index] = value }
     }
-    network = RetNet(configuration, parameters)
+    network = LanguageModel(configuration, parameters)
   }
 
   /// Random ids of the vocabulary.

@@ -50,7 +50,7 @@ struct ModelCase: CustomStringConvertible, Sendable {
   }
 
   /// The same model twice: in the program, and as the reference with the numbers that Float32 holds.
-  func models(seed: UInt64 = 31) -> (model: RetNet, reference: ReferenceRetNet) {
+  func models(seed: UInt64 = 31) -> (model: LanguageModel, reference: ReferenceRetNet) {
     var generator = SeededGenerator(seed: seed)
     var reference = ReferenceRetNet(random: configuration.reference, using: &generator)
     reference.parameters = reference.parameters.mapValues(\.rounded)
@@ -59,7 +59,7 @@ struct ModelCase: CustomStringConvertible, Sendable {
       guard let tensor = parameters.tensor(named: name) else { preconditionFailure("no parameter \(name)") }
       for (index, value) in values.floats.enumerated() { tensor[index] = value }
     }
-    return (RetNet(configuration, parameters), reference)
+    return (LanguageModel(configuration, parameters), reference)
   }
 
   func tokens(seed: UInt64 = 32) -> [[Int]] {

@@ -77,7 +77,7 @@ struct TinyRun {
   }
 
   /// A model of `model()` for the Float64 reference, with the numbers that Float32 holds.
-  static func reference(of network: RetNet) -> ReferenceRetNet {
+  static func reference(of network: LanguageModel) -> ReferenceRetNet {
     var parameters: [String: ReferenceTensor] = [:]
     for description in network.parameters.descriptions {
       let values = network.parameters.tensor(description).values

@@ -16,14 +16,14 @@ package struct ContinuationScore: Equatable, Sendable {
 /// Scores continuations of a context. The context is read once; each continuation starts from a copy of its state, and
 /// up to sixteen are read together.
 package struct ContinuationScorer {
-  private let network: RetNet
+  private let network: LanguageModel
   private let chunkLength: Int
   private let pool: WorkerPool
 
   /// - Parameters:
   ///   - network: The model.
   ///   - pool: Where the work runs.
-  package init(_ network: RetNet, on pool: WorkerPool) {
+  package init(_ network: LanguageModel, on pool: WorkerPool) {
     self.network = network
     self.pool = pool
     chunkLength = PromptChunkLength.length(network.configuration)

@@ -4,7 +4,7 @@ package import Tensors
 
 /// Runs a model over tokens in the ways that `FormRun` can say, and records what it computes.
 package struct FormRunner {
-  private let network: RetNet
+  private let network: LanguageModel
   private let decay: Decay?
   private let ids: [Int32]
   private let temporaryFolder: String
@@ -20,7 +20,9 @@ package struct FormRunner {
   ///   - ids: The tokens of every run.
   ///   - temporaryFolder: Where states are saved.
   ///   - pool: Where runs work that name no number of threads.
-  package init(_ network: RetNet, decay: Decay? = nil, ids: [Int32], temporaryFolder: String, on pool: WorkerPool) {
+  package init(
+    _ network: LanguageModel, decay: Decay? = nil, ids: [Int32], temporaryFolder: String, on pool: WorkerPool
+  ) {
     self.network = network
     self.decay = decay
     self.ids = ids

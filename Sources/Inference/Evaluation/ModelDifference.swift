@@ -25,7 +25,7 @@ package struct ModelDifference: Sendable {
   ///   - other: Of the same vocabulary.
   ///   - ids: The text, BOS included; two or more.
   ///   - pool: Where the work runs.
-  package init(from base: RetNet, to other: RetNet, on ids: [Int32], pool: WorkerPool) {
+  package init(from base: LanguageModel, to other: LanguageModel, on ids: [Int32], pool: WorkerPool) {
     let vocabulary = base.configuration.vocabularySize
     precondition(ids.count > 1 && other.configuration.vocabularySize == vocabulary, "ModelDifference: \(ids.count) ids")
     var readers = [base, other].map { Reader($0, workers: pool.threadCount) }
@@ -60,7 +60,7 @@ package struct ModelDifference: Sendable {
 private struct Reader {
   /// Tokens read at a time, in chunks of 64.
   static let segment = 512
-  private let network: RetNet
+  private let network: LanguageModel
   private var state: ModelState
   private let memory: InferenceMemory
   private let logits: Tensor
@@ -69,7 +69,7 @@ private struct Reader {
   /// Rows of logits that exist at a time: 256, fewer where a vocabulary would make them more than 64 MiB.
   static func logitRows(_ vocabulary: Int) -> Int { max(1, min(256, (1 << 24) / vocabulary)) }
 
-  init(_ network: RetNet, workers: Int) {
+  init(_ network: LanguageModel, workers: Int) {
     self.network = network
     state = ModelState(network.configuration, batch: 1)
     memory = InferenceMemory(

@@ -61,7 +61,7 @@ package struct Score: Sendable {
 package struct PerplexityMeter {
   package let form: RetentionForm
   package private(set) var score = Score()
-  private let network: RetNet
+  private let network: LanguageModel
   private let pool: WorkerPool
   private let segmentLength: Int
   private let scoredBytes: ScoredBytes
@@ -87,7 +87,8 @@ package struct PerplexityMeter {
   ///   - initial: What documents start from; nil: nothing.
   ///   - pool: Where the work runs.
   package init(
-    _ network: RetNet, form: RetentionForm, scoredBytes: ScoredBytes, initial: ModelState? = nil, on pool: WorkerPool
+    _ network: LanguageModel, form: RetentionForm, scoredBytes: ScoredBytes, initial: ModelState? = nil,
+    on pool: WorkerPool
   ) {
     self.network = network
     self.scoredBytes = scoredBytes

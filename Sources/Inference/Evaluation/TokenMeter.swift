@@ -16,7 +16,7 @@ package final class TokenMeter {
   }
 
   private var cost = Cost()
-  private let network: RetNet
+  private let network: LanguageModel
   private let pool: WorkerPool
   private let logits: Tensor
   private let losses: Tensor
@@ -24,7 +24,7 @@ package final class TokenMeter {
   /// - Parameters:
   ///   - network: That of the generator.
   ///   - pool: Where the work runs.
-  package init(_ network: RetNet, on pool: WorkerPool) {
+  package init(_ network: LanguageModel, on pool: WorkerPool) {
     self.network = network
     self.pool = pool
     logits = Tensor(Shape(fewRowsLimit, network.configuration.vocabularySize))

@@ -9,7 +9,7 @@ package struct BatchDecoder {
   /// The most sequences.
   package static let limit = fewRowsLimit
 
-  private let network: RetNet
+  private let network: LanguageModel
   private let memory: InferenceMemory
   private var states: ModelState
   private var spare: ModelState?
@@ -22,7 +22,7 @@ package struct BatchDecoder {
   ///   - network: The model.
   ///   - capacity: The most sequences, ≤ `limit`.
   ///   - pool: Where the work runs.
-  package init(_ network: RetNet, capacity: Int, on pool: WorkerPool) {
+  package init(_ network: LanguageModel, capacity: Int, on pool: WorkerPool) {
     precondition(1...Self.limit ~= capacity, "BatchDecoder: \(capacity) sequences")
     self.network = network
     self.pool = pool

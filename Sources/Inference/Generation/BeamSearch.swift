@@ -22,7 +22,7 @@ package enum BeamSearch {
   /// - Returns: The N best, best first. Among equals, that of the better beginning and then of the lower id.
   /// - Throws: `TokenChoiceError`, and what `check` throws.
   package static func run(
-    _ network: RetNet, from progress: ReadingProgress, beams: Int, count: Int, eosID: Int32?,
+    _ network: LanguageModel, from progress: ReadingProgress, beams: Int, count: Int, eosID: Int32?,
     options: SamplingOptions = SamplingOptions(), on pool: WorkerPool, check: () throws -> Void
   ) throws -> [Hypothesis] {
     var biases = SamplingOptions()

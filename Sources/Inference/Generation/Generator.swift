@@ -8,7 +8,7 @@ package import Tensors
 /// from the state before it. So the bits depend on the tokens and on which of them were made here, never on where reads
 /// end, on the threads, or on whether the progress was written to a file in between.
 package struct Generator {
-  package let network: RetNet
+  package let network: LanguageModel
   package private(set) var progress: ReadingProgress
   /// What it started from, if that was a state of which nothing was read.
   private let start: ModelState?
@@ -23,7 +23,7 @@ package struct Generator {
   ///   - network: The model.
   ///   - chunkLength: Tokens of the prompt that are read at a time.
   ///   - pool: Where the work runs.
-  package init(_ network: RetNet, chunkLength: Int, on pool: WorkerPool) {
+  package init(_ network: LanguageModel, chunkLength: Int, on pool: WorkerPool) {
     let configuration = network.configuration
     self.init(
       network,
@@ -33,7 +33,7 @@ package struct Generator {
   }
 
   /// Goes on from what another generator of the same model has left, or from a state that texts start from.
-  package init(_ network: RetNet, _ progress: ReadingProgress, on pool: WorkerPool) {
+  package init(_ network: LanguageModel, _ progress: ReadingProgress, on pool: WorkerPool) {
     var start: ModelState?
     if progress.position == 0 {
       start = progress.point.state.emptyCopy
@@ -42,7 +42,7 @@ package struct Generator {
     self.init(network, progress, start: start, on: pool)
   }
 
-  private init(_ network: RetNet, _ progress: ReadingProgress, start: ModelState?, on pool: WorkerPool) {
+  private init(_ network: LanguageModel, _ progress: ReadingProgress, start: ModelState?, on pool: WorkerPool) {
     self.network = network
     self.progress = progress
     self.start = start

@@ -147,7 +147,7 @@ package struct ModelHeader: Sendable {
   }
 
   /// A network whose matrices stay in the file's mapping.
-  package func loadNetwork() throws -> RetNet { RetNet(configuration, try mapWeights()) }
+  package func loadNetwork() throws -> LanguageModel { LanguageModel(configuration, try mapWeights()) }
 
   /// The tokenizer's `.model` bytes.
   package func tokenizerModel() throws -> [UInt8] {

@@ -51,7 +51,7 @@ struct BenchBase {
   }
 
   /// Compares every row with its earlier counterpart; ends with status 1 if one is slower than allowed.
-  func check(_ found: [BenchRow], _ talk: TalkOptions) throws {
+  func check(_ found: [BenchRow], _ talk: VerbosityOptions) throws {
     for fact in Machine.benchmarkFacts where ["cpu", "blas_core"].contains(fact.name) {
       if let other = machine[fact.name], other != fact.value {
         talk.say("warning: \(path) was measured with \(fact.name) '\(other.cell)', not '\(fact.value.cell)'")

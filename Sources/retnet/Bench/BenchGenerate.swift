@@ -57,7 +57,7 @@ struct BenchGenerate: ParsableCommand {
   var readDepth = false
 
   @OptionGroup var options: BenchOptions
-  @OptionGroup var talk: TalkOptions
+  @OptionGroup var talk: VerbosityOptions
 
   /// More than any text file has.
   private static let largestCount = 1 << 30

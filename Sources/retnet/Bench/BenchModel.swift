@@ -43,7 +43,7 @@ struct BenchModel {
   ///   - options: Which model.
   ///   - talk: Whether to print messages.
   /// - Throws: The errors of reading the file; `ConfigurationError` with all problems of the settings.
-  init(_ options: BenchModelOptions, _ talk: TalkOptions) throws {
+  init(_ options: BenchModelOptions, _ talk: VerbosityOptions) throws {
     if let config = options.config {
       try FileRole.configuration.check(config)
       let bytes = try readAll(path: config, byteLimit: ConfigurationFile.largestByteCount)

@@ -7,7 +7,7 @@ struct BenchSubject {
   let name: String
   /// `f32`, `bf16`, `q8_0` or `q4_0`.
   let format: String
-  let network: RetNet
+  let network: LanguageModel
 
   /// - Parameters:
   ///   - options: Which model.
@@ -15,7 +15,7 @@ struct BenchSubject {
   ///   - threads: The number of threads for drawing and rounding weights.
   ///   - talk: Whether to print messages.
   /// - Throws: The errors of reading the file or the settings.
-  init(_ options: BenchModelOptions, format: BenchWeightFormat?, threads: Int, talk: TalkOptions) throws {
+  init(_ options: BenchModelOptions, format: BenchWeightFormat?, threads: Int, talk: VerbosityOptions) throws {
     let pool = WorkerPool(threadCount: threads)
     if let given = options.model, options.set.isEmpty {
       let path = try modelFile(given, talk, takesWeights: true)
@@ -28,7 +28,7 @@ struct BenchSubject {
       }
       let chosen = format ?? .numbers(.bf16)
       self.format = chosen.word
-      network = RetNet(
+      network = LanguageModel(
         source.configuration,
         ModelWeights(
           try source.loadParameters(), source.configuration, format: chosen.weightFormat, on: pool))
@@ -36,7 +36,7 @@ struct BenchSubject {
       let subject = try BenchModel(options, talk)
       let chosen = format ?? .numbers(.bf16)
       (name, self.format) = (subject.name, chosen.word)
-      network = RetNet(subject.model, .random(subject.model, format: chosen.weightFormat, seed: 0, on: pool))
+      network = LanguageModel(subject.model, .random(subject.model, format: chosen.weightFormat, seed: 0, on: pool))
     }
   }
 

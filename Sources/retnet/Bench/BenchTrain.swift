@@ -35,7 +35,7 @@ struct BenchTrain: ParsableCommand {
   var sequenceLength: Int?
 
   @OptionGroup var options: BenchOptions
-  @OptionGroup var talk: TalkOptions
+  @OptionGroup var talk: VerbosityOptions
 
   func validate() throws {
     try CommandFiles().reading("--model", source.model).reading("--config", source.config)

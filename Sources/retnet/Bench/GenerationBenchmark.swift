@@ -91,7 +91,7 @@ struct GenerationBenchmark {
 /// Reads and decodes tokens as `Generator` does, from a state of any depth.
 private struct TokenReader {
   var state: ModelState
-  private let network: RetNet
+  private let network: LanguageModel
   private let memory: InferenceMemory
   private let ids: Indices
   private let logits: Tensor
@@ -103,7 +103,7 @@ private struct TokenReader {
   ///   - chunkLength: The chunk length for prompts.
   ///   - longest: The largest number of consecutive tokens to read: a longer chunk needs no memory.
   ///   - pool: The worker pool.
-  init(_ network: RetNet, chunkLength: Int, longest: Int, on pool: WorkerPool) {
+  init(_ network: LanguageModel, chunkLength: Int, longest: Int, on pool: WorkerPool) {
     let configuration = network.configuration
     (self.network, self.chunkLength, self.pool) = (network, chunkLength, pool)
     state = ModelState(configuration, batch: 1)

@@ -12,7 +12,7 @@ package struct GlobalOptions: ParsableArguments {
     help: ArgumentHelp("Threads, 1 to 1024 (default: RETNET_THREADS, else the number of cores).", valueName: "n"))
   package var threads: Int?
 
-  @OptionGroup package var talk: TalkOptions
+  @OptionGroup package var talk: VerbosityOptions
 
   package init() {}
 

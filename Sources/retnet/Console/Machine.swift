@@ -37,7 +37,7 @@ enum Machine {
   }
 
   /// Warns if OpenBLAS uses kernels for a slower core than the CPU's.
-  static func warnOfSlowBLAS(_ options: TalkOptions) {
+  static func warnOfSlowBLAS(_ options: VerbosityOptions) {
     guard let feature = BLAS.unusedFeature else { return }
     options.say(
       "warning: OpenBLAS uses its \(BLAS.coreName) kernels although this CPU has \(feature): products take twice as long"

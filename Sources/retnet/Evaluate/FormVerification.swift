@@ -29,7 +29,7 @@ struct FormVerification {
   func run(_ global: GlobalOptions) throws -> VerifyReport {
     let header = try ModelHeader(path: model)
     // In Float32, whatever the file's format: the forms are compared, not the rounding of bfloat16 or eight bits.
-    let network = RetNet(header.configuration, try header.loadParameters())
+    let network = LanguageModel(header.configuration, try header.loadParameters())
     try network.parameters.checkAreFinite(model)
     let pool = try global.makePool()
     let (ids, source) = try tokens(header)

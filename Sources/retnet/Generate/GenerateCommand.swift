@@ -41,7 +41,7 @@ struct GenerateCommand: ParsableCommand {
   @Flag(help: "Continue after the end of a document.")
   var ignoreEos = false
 
-  @OptionGroup var several: SeveralOptions
+  @OptionGroup var several: BatchOptions
   @OptionGroup var live: LiveOptions
   @OptionGroup var state: StateOptions
 
@@ -172,7 +172,7 @@ struct GenerateCommand: ParsableCommand {
 }
 
 /// The options that generate several texts at once.
-struct SeveralOptions: ParsableArguments {
+struct BatchOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Continue each prompt of JSON lines: {\"prompt\": …}, optional \"id\", \"n\", \"seed\"; '-' is standard input.",

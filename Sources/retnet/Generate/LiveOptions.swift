@@ -13,7 +13,7 @@ struct LiveOptions: ParsableArguments {
   ///
   /// - Throws: `ValidationError`.
   func check(
-    _ prompt: PromptOptions, _ several: SeveralOptions, json: Bool, hasStops: Bool, hasLogProbabilities: Bool
+    _ prompt: PromptOptions, _ several: BatchOptions, json: Bool, hasStops: Bool, hasLogProbabilities: Bool
   ) throws {
     let isSeveral = several.prompts != nil || several.numSamples > 1 || several.beams > 1
     let hasPrompt = prompt.prompt != nil || prompt.file != nil

@@ -56,7 +56,7 @@ struct TextBatch {
     var count = 0
   }
 
-  private let network: RetNet
+  private let network: LanguageModel
   private let capacity: Int
   private let readsAhead: Bool
   private let pool: WorkerPool
@@ -82,7 +82,7 @@ struct TextBatch {
   ///   - readsAhead: Whether all prompts that wait are read before the next token: more tokens per second, and none of
   ///     them earlier.
   ///   - pool: Where the work runs.
-  init(_ network: RetNet, capacity: Int, readsAhead: Bool = false, on pool: WorkerPool) {
+  init(_ network: LanguageModel, capacity: Int, readsAhead: Bool = false, on pool: WorkerPool) {
     self.network = network
     self.capacity = capacity
     self.readsAhead = readsAhead

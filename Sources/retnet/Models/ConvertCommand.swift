@@ -19,7 +19,7 @@ struct ConvertCommand: ParsableCommand {
         retnet convert retnet-1.3B-100B/ -o retnet-1.3b.safetensors
         retnet convert checkpoint.pt -o model.safetensors --num-heads 8 --score-norm sum-of-abs
 
-      IN is a model file, or weights of torchscale, flash-linear-attention, syncdoth/RetNet or yet-another-retnet:
+      IN is a model file, or weights of torchscale, flash-linear-attention, syncdoth/LanguageModel or yet-another-retnet:
       safetensors, an index of several, a PyTorch zip file, or a folder with one of these. Names and shapes identify
       the family; config.json next to the weights supplies the rest, and a tokenizer.model there goes into the file.
       The format applies to matrices; norm weights and biases stay f32. Widening is exact, narrowing rounds to nearest.
@@ -115,7 +115,7 @@ struct ConvertCommand: ParsableCommand {
       throw CommandError(.usage, "--report: the model has no tokenizer to read a text with", hint: "give --tokenizer")
     }
     let storage = try matrixStorage(of: loaded)
-    let network = RetNet(loaded.configuration, try loaded.loadParameters())
+    let network = LanguageModel(loaded.configuration, try loaded.loadParameters())
     try network.parameters.checkAreFinite(input)
     if let (name, stored) = network.parameters.firstNotStorable(storage) { throw cannotStore(name, as: stored) }
     var provenance = try loaded.provenance()
@@ -152,7 +152,7 @@ struct ConvertCommand: ParsableCommand {
   }
 
   /// Compares how the written model and the original predict a text.
-  private func compare(_ network: RetNet, with text: [UInt8], path: String) throws {
+  private func compare(_ network: LanguageModel, with text: [UInt8], path: String) throws {
     let written = try LoadedModel(path: output)
     let ids = (written.bosID.map { [$0] } ?? []) + (try written.tokenizer.encode(text, source: path))
     guard ids.count > 1 else { throw CommandError(.badData, "\(path): expected a text of two tokens or more") }

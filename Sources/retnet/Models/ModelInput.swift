@@ -17,7 +17,7 @@ struct ModelOption: ParsableArguments {
 /// A model with its weights and tokenizer loaded.
 struct LoadedModel {
   let header: ModelHeader
-  let network: RetNet
+  let network: LanguageModel
   let tokenizer: Tokenizer
 
   /// - Parameters:
@@ -34,7 +34,7 @@ struct LoadedModel {
     if isWidened, header.quantization != nil { try header.checkDigest() }
     network =
       isWidened && header.quantization == nil
-      ? RetNet(header.configuration, try header.loadParameters()) : try header.loadNetwork()
+      ? LanguageModel(header.configuration, try header.loadParameters()) : try header.loadNetwork()
   }
 
   /// BOS, if the model's sequences start with it.

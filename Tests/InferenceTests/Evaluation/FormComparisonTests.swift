@@ -14,7 +14,7 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  private func model(_ change: (inout ModelConfiguration) -> Void = { _ in }, seed: UInt64 = 5) -> RetNet {
+  private func model(_ change: (inout ModelConfiguration) -> Void = { _ in }, seed: UInt64 = 5) -> LanguageModel {
     var configuration = ModelConfiguration()
     configuration.width = 32
     configuration.layers = 3
@@ -29,10 +29,10 @@ import Testing
     for weight in parameters.descriptions where weight.name.hasSuffix("norm.weight") {
       parameters.tensor(weight).fill(1)
     }
-    return RetNet(configuration, parameters)
+    return LanguageModel(configuration, parameters)
   }
 
-  private func runner(_ network: RetNet, decay: Decay? = nil) -> FormRunner {
+  private func runner(_ network: LanguageModel, decay: Decay? = nil) -> FormRunner {
     var source = RandomSource(seed: 9)
     let ids = (0..<Self.length).map { _ in
       Int32.random(in: 0..<Int32(network.configuration.vocabularySize), using: &source)

@@ -15,7 +15,7 @@ import Testing
   func sequencesAreThoseDecodedAlone(_ count: Int, _ norm: ScoreNorm) {
     var configuration = Self.model.network.configuration
     configuration.scoreNorm = norm
-    let network = RetNet(configuration, Self.model.network.parameters)
+    let network = LanguageModel(configuration, Self.model.network.parameters)
     let pool = WorkerPool(threadCount: 2)
     // Prompts of unequal length: unequal positions.
     var alone = (0..<count).map { index in

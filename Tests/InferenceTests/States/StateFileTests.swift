@@ -118,7 +118,7 @@ func progressBits(_ generator: Generator) -> SHA256Digest {
   func scoreNormsGoOn(_ norm: ScoreNorm) throws {
     var configuration = StateCase.model.network.configuration
     configuration.scoreNorm = norm
-    let network = RetNet(configuration, StateCase.model.network.parameters)
+    let network = LanguageModel(configuration, StateCase.model.network.parameters)
     var whole = Generator(network, chunkLength: 8, on: states.pool)
     whole.read(StateCase.model.tokens(13))
     let path = try states.write(whole)

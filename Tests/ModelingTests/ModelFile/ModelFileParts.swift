@@ -91,9 +91,9 @@ func smallConfiguration() -> ModelConfiguration {
   return configuration.resolved
 }
 
-func smallNetwork(_ configuration: ModelConfiguration = smallConfiguration()) -> RetNet {
+func smallNetwork(_ configuration: ModelConfiguration = smallConfiguration()) -> LanguageModel {
   let parameters = Parameters(configuration)
   var source = RandomSource(seed: 5)
   parameters.initialize(from: &source)
-  return RetNet(configuration, parameters)
+  return LanguageModel(configuration, parameters)
 }

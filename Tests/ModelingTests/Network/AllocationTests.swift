@@ -57,14 +57,14 @@ import Testing
   func aWarmForwardAllocatesNothingWithWeightsOfAnyFormat(threadCount: Int, format: WeightFormat) {
     let size = ModelCase(B: 1, T: 70, N: 600, D: 64, L: 2, H: 2, K: 16, V: 32, F: 320)
     let pool = WorkerPool(threadCount: threadCount)
-    let model = RetNet(
+    let model = LanguageModel(
       size.configuration, .random(size.configuration, format: { _ in format }, seed: 3, on: pool))
     expectAllocationFreeForward(.chunkwise(chunkLength: 16), size, model, on: pool)
   }
 
   /// A prompt by the form, one more token by the recurrent one, and the state emptied again.
   private func expectAllocationFreeForward(
-    _ form: RetentionForm, _ size: ModelCase, _ model: RetNet, on pool: WorkerPool
+    _ form: RetentionForm, _ size: ModelCase, _ model: LanguageModel, on pool: WorkerPool
   ) {
     let memory = InferenceMemory(
       size.configuration, form: form, batch: 1, time: size.T, workers: pool.threadCount)

@@ -83,7 +83,7 @@ import Testing
 
   @Test(arguments: [nil] + Variant.allCases.map(Optional.some)) func nothingOfAnEarlierRunIsRead(variant: Variant?) {
     let size = ModelCase(H: 4, variant: variant)
-    let (model, spoiler) = (size.models().model, RetNet(size.configuration, Parameters(size.configuration)))
+    let (model, spoiler) = (size.models().model, LanguageModel(size.configuration, Parameters(size.configuration)))
     spoiler.parameters.flat.fill(.nan)
     for form in Self.forms {
       let run = Run(spoiler, size, form, on: pool)
@@ -125,13 +125,13 @@ import Testing
 
 /// A model at work: its state and memory.
 private final class Run {
-  var model: RetNet
+  var model: LanguageModel
   var state: ModelState
   private let form: RetentionForm
   private let memory: InferenceMemory
   private let pool: WorkerPool
 
-  init(_ model: RetNet, _ size: ModelCase, _ form: RetentionForm, on pool: WorkerPool) {
+  init(_ model: LanguageModel, _ size: ModelCase, _ form: RetentionForm, on pool: WorkerPool) {
     (self.model, self.form, self.pool) = (model, form, pool)
     state = ModelState(model.configuration, batch: size.B)
     memory = InferenceMemory(

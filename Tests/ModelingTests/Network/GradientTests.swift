@@ -97,7 +97,7 @@ import Testing
   @Test(arguments: [nil] + Variant.allCases.map(Optional.some), [false, true])
   func nothingOfAnEarlierBatchIsRead(variant: Variant?, isParallel: Bool) {
     let size = ModelCase(H: 4, documents: [[4, 5], [9]], variant: variant, isParallel: isParallel)
-    let (model, spoiler) = (size.models().model, RetNet(size.configuration, Parameters(size.configuration)))
+    let (model, spoiler) = (size.models().model, LanguageModel(size.configuration, Parameters(size.configuration)))
     spoiler.parameters.flat.fill(.nan)
     let used = size.memory(pool)
     _ = spoiler.addGradient(

@@ -18,7 +18,7 @@ import Testing
   private static let size = ModelCase(B: 1, T: 40, N: 37, D: 64, L: 2, H: 2, K: 16, V: 32, F: 40)
 
   @discardableResult
-  private func write(_ quantization: Quantization?, _ format: NumberFormat = .float32) throws -> RetNet {
+  private func write(_ quantization: Quantization?, _ format: NumberFormat = .float32) throws -> LanguageModel {
     let model = Self.size.models().model
     let storage = quantization.map { MatrixStorage.quantized($0) } ?? .numbers(format)
     try model.write(to: path, storage: storage, provenance: Provenance(), tokenizer: nil)
@@ -100,7 +100,7 @@ import Testing
   func runsFromTheMapping(_ format: NumberFormat) throws {
     try write(nil, format)
     let header = try ModelHeader(path: path)
-    let (mapped, loaded) = (try header.loadNetwork(), RetNet(header.configuration, try header.loadParameters()))
+    let (mapped, loaded) = (try header.loadNetwork(), LanguageModel(header.configuration, try header.loadParameters()))
     // Token by token: one row meets the same numbers in the same order.
     #expect(logits(mapped, .recurrent) == logits(loaded, .recurrent))
   }
@@ -113,7 +113,7 @@ import Testing
     let weights = ModelWeights(
       model.parameters, model.configuration, format: { quantization.storage(of: $0).weightFormat ?? .float32 }, on: pool
     )
-    let made = RetNet(model.configuration, weights)
+    let made = LanguageModel(model.configuration, weights)
     for form in [RetentionForm.recurrent, .chunkwise(chunkLength: 32)] {
       #expect(logits(mapped, form) == logits(made, form))
     }
@@ -180,7 +180,7 @@ import Testing
     #expect(parameters.firstNotStorable(storage)?.storage == (quantization == .q8_0 ? .q8_0 : .q4_0))
   }
 
-  private func logits(_ network: RetNet, _ form: RetentionForm) -> [Float] {
+  private func logits(_ network: LanguageModel, _ form: RetentionForm) -> [Float] {
     let memory = InferenceMemory(network.configuration, form: form, batch: 1, time: 40, workers: 2)
     var state = ModelState(network.configuration, batch: 1)
     let (ids, logits) = (Self.size.tokens()[0].map { Int32($0) }, Tensor(Shape(40, 37)))

@@ -88,7 +88,7 @@ struct SavedRun {
 ///   - takesWeights: Whether weights of other programs are accepted, and with them a folder.
 /// - Returns: The path of a file, or of a folder with weights of another program.
 /// - Throws: `CommandError` for a run folder without a model, and for any other folder; `FileError`.
-func modelFile(_ path: String, _ talk: TalkOptions, takesWeights: Bool = false) throws -> String {
+func modelFile(_ path: String, _ talk: VerbosityOptions, takesWeights: Bool = false) throws -> String {
   guard let run = SavedRun(path: path) else {
     if !takesWeights, isFolder(path: path) { throw try CommandError(notAModel: path) }
     return path

@@ -3,7 +3,7 @@ internal import Configurations
 package import Files
 internal import Tensors
 
-extension RetNet {
+extension LanguageModel {
   /// Writes a model file, atomically: weights, configuration, provenance, tokenizer (docs/CHECKPOINT.md).
   ///
   /// - Parameters:

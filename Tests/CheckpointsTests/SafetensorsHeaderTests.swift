@@ -1,7 +1,7 @@
 import Checkpoints
 import Testing
 
-@Suite struct HeaderTextTests {
+@Suite struct SafetensorsHeaderTests {
   @Test("C1: eight bytes of length", arguments: 0..<8)
   func refusesFilesWithoutALength(byteCount: Int) {
     var file = HandMadeFile("{}")

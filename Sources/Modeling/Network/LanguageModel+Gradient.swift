@@ -1,7 +1,7 @@
 internal import Retention
 package import Tensors
 
-extension RetNet {
+extension LanguageModel {
   /// The mean cross entropy of a batch, from empty states or carried ones, and its gradient.
   ///
   /// - Parameters:

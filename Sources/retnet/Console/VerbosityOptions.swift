@@ -4,7 +4,7 @@ internal import Files
 extension ColorMode: ExpressibleByArgument {}
 
 /// The options for the amount and colour of messages (`-q`, `-v`, `--color`).
-package struct TalkOptions: ParsableArguments {
+package struct VerbosityOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Print results and errors only.")
   package var quiet = false
 

@@ -2,7 +2,7 @@ package import Retention
 package import Tensors
 
 /// A Retentive Network: token ids in, logits out.
-package struct RetNet: Sendable {
+package struct LanguageModel: Sendable {
   package let configuration: ModelConfiguration
   package let weights: ModelWeights
   let blocks: [Block]
@@ -35,7 +35,7 @@ package struct RetNet: Sendable {
   ///
   /// - Precondition: The network was made from parameters.
   package var parameters: Parameters {
-    guard let trained else { preconditionFailure("RetNet.parameters: this network only runs") }
+    guard let trained else { preconditionFailure("LanguageModel.parameters: this network only runs") }
     return trained
   }
 

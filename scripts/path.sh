@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Lists the source files on the path of a token: those with a line that a coverage build has executed.
+# Usage: scripts/path.sh generate|train >docs/path-….txt
+#   generate  from a prompt to the first token: Tokenization, Inference, Modeling, Retention and Tensors
+#   train     two steps of training: these, Corpora and Training
+# The files of retnet that lead there are listed too; all else that retnet runs is left out.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export LC_ALL=C
+
+case ${1:-} in
+  generate)
+    modules='Tokenization|Inference|Modeling|Retention|Tensors'
+    leading='Generate/(GenerateCommand|PromptReader|Generation|TextBatch|TextMaker)|Models/ModelInput'
+    ;;
+  train)
+    modules='Tokenization|Inference|Modeling|Retention|Tensors|Corpora|Training'
+    leading='Train/(TrainCommand|TrainingPlan|TrainingSession)'
+    ;;
+  *)
+    echo "usage: scripts/path.sh generate|train" >&2
+    exit 64
+    ;;
+esac
+
+tools=$(dirname "$(readlink -f "$(command -v swift)")")
+flags=(-c release --product retnet --scratch-path .build-coverage -Xswiftc -profile-generate
+  -Xswiftc -profile-coverage-mapping)
+swift build "${flags[@]}" >&2
+program=$(swift build "${flags[@]}" --show-bin-path)/retnet
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export LLVM_PROFILE_FILE=/dev/null
+cat README.md docs/TRAINING.md >"$work/text"
+"$program" tokenize train --input "$work/text" --vocab-size 512 -o "$work/tokenizer.model" -q
+"$program" tokenize pack -m "$work/tokenizer.model" --input "$work/text" -o "$work/text.tokens" -q
+printf 'model: {width: 64, layers: 2, heads: 2}\ndata: {train: %s, tokenizer: %s}\n' \
+  "$work/text.tokens" "$work/tokenizer.model" >"$work/tiny.yaml"
+printf 'training: {steps: 2, warmup_steps: 1, batch_tokens: 512, sequence_length: 256, chunk_length: 64}\n' \
+  >>"$work/tiny.yaml"
+profile=$work/run.profraw
+if [ "$1" = train ]; then export LLVM_PROFILE_FILE=$profile; fi
+"$program" train --config "$work/tiny.yaml" -o "$work/run" -q >&2
+if [ "$1" = generate ]; then
+  head -c 600 "$work/text" >"$work/prompt"
+  LLVM_PROFILE_FILE=$profile "$program" generate -m "$work/run/last.safetensors" -f "$work/prompt" -n 1 -q >&2
+fi
+
+"$tools/llvm-profdata" merge -sparse "$profile" -o "$work/run.profdata"
+"$tools/llvm-cov" export -format=lcov -instr-profile "$work/run.profdata" "$program" |
+  awk -F : -v root="$PWD/Sources/" '
+    /^SF:/ { file = substr($0, 4); sub(root, "", file) }
+    /^DA:/ { split($2, line, ","); if (line[2] > 0) print file }' |
+  sort -u | grep -E "^(($modules)/|retnet/($leading)\.swift)"
