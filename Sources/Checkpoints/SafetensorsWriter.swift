@@ -14,8 +14,7 @@ package enum SafetensorsWriter {
   ///   - bytes: Called once for each tensor, in the order of the file. It passes the tensor's data, little-endian and
   ///     row-major, in one or more pieces to the closure that it receives.
   /// - Throws: `CheckpointError.tensor`, `.header` or `.file`, and what `bytes` throws; an old file at the path then
-  ///   stays
-  ///   unchanged.
+  ///   stays unchanged.
   package static func write(
     to path: String,
     tensors: [TensorDescription],

@@ -33,7 +33,7 @@ package enum FileKind: String, CaseIterable, Sendable {
   case state = "a state"
   case trainingState = "a training state"
   case foreignWeights = "weights of another program"
-  case foreignArchive = "a zip archive that PyTorch has not written"
+  case foreignArchive = "a zip archive not written by PyTorch"
   case torchScript = "a TorchScript archive, which holds a program"
 
   /// The number of bytes that are looked at.

@@ -36,7 +36,7 @@ extension TokenizerTrainer.Settings {
     let pieces = (userDefinedSymbols + Self.controlPieces).map { ArraySlice($0.utf8) }
     try require(
       nestingDepth(of: pieces) <= ModelDescription.userDefinedMatchLimit, name,
-      "at most \(ModelDescription.userDefinedMatchLimit) symbols that begin with each other", "more")
+      "at most \(ModelDescription.userDefinedMatchLimit) symbols that are prefixes of each other", "more")
   }
 
   private static let controlPieces = ["<unk>", "<s>", "</s>"]

@@ -208,7 +208,7 @@ extension CommandRuns {
       try workspace.expectFailure(
         "tokenize pack -m tokenizer.model --input text.txt -o new.tokens \(part)", status: 65,
         "error: held.tokens: expected documents for this file, found none: there is one document, and "
-          + "--validation-fraction is 0.1\nhint: a file is one document; --documents line ")
+          + "--validation-fraction is 0.1\nhint: each file is one document; --documents line ")
       try workspace.expectFailure(
         "tokenize pack -m tokenizer.model --input lines.jsonl --jsonl-field text -o new.tokens \(part)", status: 65,
         "error: held.tokens: expected documents for this file, found none: there are 2 documents")

@@ -2,8 +2,8 @@
 //
 // Ownership: what a function returns through a pointer to a pointer, and every error text, belongs to the caller, who
 // frees it with `csp_free`. A model is freed with `csp_model_free`. Nothing that the caller passes is kept.
-// Errors: functions that can fail return NULL or false, set `*error` to a text ending in zero (or to NULL if there is
-// no memory for one) and leave their other outputs unchanged. On success `*error` is unchanged.
+// Errors: functions that can fail return NULL or false and set `*error` to a text ending in zero (NULL if there is no
+// memory for one). Their other outputs stay unchanged. On success `*error` is unchanged.
 
 #ifndef CSP_H
 #define CSP_H

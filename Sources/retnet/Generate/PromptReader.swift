@@ -112,9 +112,8 @@ struct PromptReader {
 
   /// Reads the prompt to its end.
   ///
-  /// An empty generator reads BOS first if the model's sequences start with it. A generator that resumes from a state
-  /// recognises a prompt that starts with the text of the state, and reads only the rest. Any other prompt is read
-  /// after the state.
+  /// An empty generator reads BOS first if the model's sequences start with it. After a state, a prompt starting with
+  /// the state's text is recognised, and only the rest is read. Any other prompt follows the state.
   ///
   /// - Parameters:
   ///   - generator: A generator of the model.

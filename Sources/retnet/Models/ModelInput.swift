@@ -24,8 +24,7 @@ struct LoadedModel {
   ///   - path: The path of the file.
   ///   - isWidened: Whether 16-bit numbers are converted to Float32, so that all products are Float32. The digest is
   ///     then checked too, because the whole file is read. Otherwise, and always if it is quantised, the model runs
-  /// from
-  ///     the mapped file.
+  ///     from the mapped file.
   /// - Throws: If the file is no model, is damaged, or its parts do not belong together.
   init(path: String, isWidened: Bool = false) throws {
     header = try ModelHeader(path: path)

@@ -112,7 +112,7 @@ extension CommandRuns {
       ("generate -m model.safetensors --num-samples 0", "--num-samples: expected 1 to 65536, found 0"),
       ("generate -m model.safetensors --logprobs 3", "--logprobs: expected together with --json"),
       ("generate -m model.safetensors --json --logprobs 1001", "--logprobs: expected 0 to 1000, found 1001"),
-      ("generate -m model.safetensors --prompts l -p x", "'--prompts' has the prompts"),
+      ("generate -m model.safetensors --prompts l -p x", "'--prompts' cannot be used with '-p'"),
       ("generate -m model.safetensors --beams 2 --num-samples 2", "'--beams' cannot be used with"),
       ("generate -m model.safetensors --num-samples 2 --state-out s", "cannot be used together"),
       ("generate -m model.safetensors --chunk-length 0", "--chunk-length: expected 1 to 65536, found 0"),

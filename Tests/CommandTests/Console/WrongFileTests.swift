@@ -121,7 +121,7 @@ extension CommandRuns {
       ("info wide", "found a text in UTF-16", "iconv -f UTF-16"),
       ("tokenize pack -m tokenizer.model --input wide -o new", "found a text in UTF-16", "iconv -f UTF-16"),
       ("generate -m latin -p x", "found a text that is not UTF-8", "iconv -f LATIN1"),
-      ("convert npz -o new", "found a zip archive that PyTorch has not written", "unzip npz"),
+      ("convert npz -o new", "found a zip archive not written by PyTorch", "unzip npz"),
       ("generate -m pickle -p x", "found the format of PyTorch before 1.6", "torch.save"),
     ])
     func theCommandThatHelpsIsNamed(_ line: String, _ found: String, _ command: String) throws {

@@ -24,7 +24,7 @@ extension CommandRuns {
       for part in [
         "# parameters\n", "#   embedding ", "#   retention ", "#   feed-forward ", "#   norms ", "#   head ",
         "# memory\n", "#   parameters ", "#   gradients ", "#   optimizer moments ", "#   activations ",
-        "#   evaluation ", "#   together ", " of token files, mapped",
+        "#   evaluation ", "#   together ", " of token files, cached",
         "# 12 steps of 128 tokens in micro-batches of 2 × 32",
         "# measured on 2 threads: ", " s a step of 128 tokens, ", "# ETA ", ", including evaluations of ",
       ] { #expect(text.contains(part), "\(part) is not in \(text)") }

@@ -295,7 +295,7 @@ extension CommandRuns {
       _ = try workspace.result(line + "float32 -o run --max-steps 7")
       let run = try workspace.run(line + "bfloat16 -o run --resume auto")
       #expect(run.status == 0)
-      #expect(run.talk.contains("warning: training.precision was f32, is bf16: from here on the run is not"))
+      #expect(run.talk.contains("warning: training.precision was f32, is bf16: from here on, results are not"))
     }
 
     @Test func aFolderIsForOneRunAtATime() throws {

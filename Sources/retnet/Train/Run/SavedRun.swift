@@ -11,8 +11,7 @@ struct SavedRun {
   private let checkpoints: CheckpointFolder
 
   /// - Parameter path: The path of a folder. The result is nil if it is no run folder: one has a `config.yaml` and at
-  ///   least one
-  ///   result of training.
+  ///   least one result of training.
   init?(path: String) {
     let path = path.hasSuffix("/") && path.count > 1 ? String(path.dropLast()) : path
     guard !path.isEmpty, fileExists(path: path + "/config.yaml") else { return nil }
@@ -83,7 +82,7 @@ struct SavedRun {
 /// The model file that a path stands for: the model of a run folder (which is printed), or the path itself.
 ///
 /// - Parameters:
-///   - path: As the user gave it.
+///   - path: The path as given by the user.
 ///   - talk: Whether to print messages.
 ///   - takesWeights: Whether weights of other programs are accepted, and with them a folder.
 /// - Returns: The path of a file, or of a folder with weights of another program.
