@@ -1,24 +1,34 @@
 #!/usr/bin/env bash
-# Prints docs/FILES.md: every source file with the first sentence of its documentation.
+# Prints docs/FILES.md: every source file with the first sentence on what it is named after.
 # Usage: scripts/files.sh >docs/FILES.md
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C.UTF-8
 
-# The first sentence of the first comment that documents something.
+# The first sentence of the comment on the declaration that the file is named after; otherwise of the first comment.
 sentence() {
-  awk '
+  local name=${1##*/}
+  name=${name%%.*}
+  name=${name%%+*}
+  awk -v name="$name" '
+    BEGIN { pattern = "(struct|class|enum|extension|func|actor) " tolower(name) "[^a-z]" }
     function text(line) { sub(/^ *(\/\/\/?|\*|\/\*) ?/, "", line); sub(/ *\*\/$/, "", line); return line }
-    /^ *(\/\/\/?|\/\*)/ && !/swift-tools-version/ { found = found (found == "" ? "" : " ") text($0); next }
-    found != "" { exit }
-    END {
+    function first(found) {
       gsub(/eq\. /, "eq.\001", found)
       if (match(found, /[.:;?!] |[.:;]$/)) found = substr(found, 1, RSTART)
       sub(/[:;]$/, ".", found)
       gsub(/\001/, " ", found)
       gsub(/\|/, "\\|", found)
-      print found
-    }' "$1"
+      return found
+    }
+    /^ *(\/\/\/?|\/\*)/ && !/swift-tools-version/ { found = found (found == "" ? "" : " ") text($0); next }
+    /^ *@/ { next }
+    {
+      if (found != "" && fallback == "") fallback = found
+      if (found != "" && own == "" && tolower($0) ~ pattern) own = found
+      found = ""
+    }
+    END { print first(own != "" ? own : fallback) }' "$1"
 }
 
 echo "# Files"

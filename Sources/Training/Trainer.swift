@@ -35,6 +35,7 @@ package final class Trainer {
   package let replicas: Replicas
   /// The rows of each batch that are computed here.
   package let rows: Range<Int>
+  private let microBatchTokens: Int
   /// Of these rows, as are targets and documents.
   package let inputs: Indices
   package let targets: Indices
@@ -70,9 +71,9 @@ package final class Trainer {
     self.replicas = replicas
     rows = replicas.rows(of: configuration.batchSize)
     let tokens = rows.count * configuration.sequenceLength
+    microBatchTokens = min(configuration.microBatchTokens, tokens)
     precondition(
-      tokens % configuration.microBatchTokens == 0,
-      "Trainer: \(tokens) tokens of a replica in micro-batches of \(configuration.microBatchTokens)")
+      tokens % microBatchTokens == 0, "Trainer: \(tokens) tokens of a replica in micro-batches of \(microBatchTokens)")
     inputs = Indices(count: tokens)
     targets = Indices(count: tokens)
     documents = Indices([Int32](repeating: -1, count: tokens))
@@ -83,7 +84,7 @@ package final class Trainer {
         ?? TrainedTensors(parameters, gradients: gradients, where: configuration.trains),
       rule: configuration.updateRule)
     memory = TrainingMemory(
-      model, batch: configuration.microBatchSize, time: configuration.sequenceLength,
+      model, batch: microBatchTokens / configuration.sequenceLength, time: configuration.sequenceLength,
       form: configuration.retentionForm, recomputation: configuration.recompute,
       hasInitialState: configuration.tunesState, workers: pool.threadCount)
     if configuration.carriesState {
@@ -124,9 +125,9 @@ package final class Trainer {
     for index in 0..<targets.count where targets[index] >= 0 { scored += 1 }
     let allScored = max(1, Int(replicas.sum(Double(scored))))
     var loss = 0.0
-    for start in stride(from: 0, to: targets.count, by: configuration.microBatchTokens) {
+    for start in stride(from: 0, to: targets.count, by: microBatchTokens) {
       if start > 0, replicas.any(shouldStop()) { return nil }
-      let part = start..<start + configuration.microBatchTokens
+      let part = start..<start + microBatchTokens
       loss += network.addGradient(
         gradients, inputs: inputs.slice(part), targets: targets.slice(part), documents: documents(in: part),
         carried: states.map {

@@ -51,7 +51,11 @@ import Training
     var end: TrainingEnd?
   }
 
-  private func train(_ run: TinyRun, _ replicas: Replicas, stopAfter: Int? = nil) throws -> Outcome {
+  private func train(
+    _ configuration: TrainingConfiguration, _ replicas: Replicas, stopAfter: Int? = nil
+  ) throws -> Outcome {
+    var run = try TinyRun()
+    run.configuration = configuration
     let pool = WorkerPool(threadCount: 1)
     let trainer = Trainer(TinyRun.model(), run.configuration, replicas: replicas, on: pool)
     var loop = TrainingLoop(
@@ -67,14 +71,14 @@ import Training
     return outcome
   }
 
-  private func together(_ run: TinyRun, stopAfter: Int? = nil) throws -> [Outcome] {
+  private func together(_ configuration: TrainingConfiguration, stopAfter: Int? = nil) throws -> [Outcome] {
     let meeting = Meeting()
     let outcomes = Mutex<[Outcome?]>([nil, nil])
     let group = DispatchGroup()
     for index in 0..<2 {
       DispatchQueue.global().async(group: group) {
         // One of them alone wishes to stop.
-        let outcome = try? train(run, meeting.replica(index), stopAfter: index == 1 ? stopAfter : nil)
+        let outcome = try? train(configuration, meeting.replica(index), stopAfter: index == 1 ? stopAfter : nil)
         outcomes.withLock { $0[index] = outcome }
       }
     }
@@ -84,12 +88,12 @@ import Training
 
   @Test(arguments: [false, true])
   func twoMakeTheStepsOfOne(carriesState: Bool) throws {
-    var run = try TinyRun()
-    (run.configuration.steps, run.configuration.precision) = (6, .float32)
-    run.configuration.carriesState = carriesState
-    run.configuration.largestMicroBatchTokens = 20
-    let whole = try train(run, .alone)
-    let halves = try together(run)
+    var configuration = try TinyRun().configuration
+    (configuration.steps, configuration.precision) = (6, .float32)
+    configuration.carriesState = carriesState
+    configuration.largestMicroBatchTokens = 20
+    let whole = try train(configuration, .alone)
+    let halves = try together(configuration)
     #expect(halves[0].weights.map(\.bitPattern) == halves[1].weights.map(\.bitPattern))
     #expect(halves[0].losses == halves[1].losses && halves[0].norms == halves[1].norms)
     #expect(whole.losses.count == 6)
@@ -99,8 +103,7 @@ import Training
   }
 
   @Test func allStopWhereOneWishesTo() throws {
-    let run = try TinyRun()
-    let outcomes = try together(run, stopAfter: 3)
+    let outcomes = try together(TinyRun().configuration, stopAfter: 3)
     for outcome in outcomes {
       guard case .stopped = outcome.end else { Issue.record("\(String(describing: outcome.end))"); continue }
       #expect(outcome.losses.count == 3)

@@ -19,7 +19,7 @@ struct ConvertCommand: ParsableCommand {
         retnet convert retnet-1.3B-100B/ -o retnet-1.3b.safetensors
         retnet convert checkpoint.pt -o model.safetensors --num-heads 8 --score-norm sum-of-abs
 
-      IN is a model file, or weights of torchscale, flash-linear-attention, syncdoth/LanguageModel or yet-another-retnet:
+      IN is a model file, or weights of torchscale, flash-linear-attention, syncdoth/RetNet or yet-another-retnet:
       safetensors, an index of several, a PyTorch zip file, or a folder with one of these. Names and shapes identify
       the family; config.json next to the weights supplies the rest, and a tokenizer.model there goes into the file.
       The format applies to matrices; norm weights and biases stay f32. Widening is exact, narrowing rounds to nearest.

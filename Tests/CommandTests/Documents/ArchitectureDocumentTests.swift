@@ -23,6 +23,23 @@ import Testing
     #expect(abs(lines - saidLines) * 10 <= saidLines, "\(lines) lines")
   }
 
+  /// docs/PATH.md lists the files that a coverage build has found (scripts/path.sh), with their lines.
+  @Test(arguments: [("From a prompt to a token", "generate"), ("Two steps of training", "train")])
+  func thePathIsWhatRuns(_ title: String, _ name: String) throws {
+    let text = try document("docs/PATH.md")
+    let section = try #require(text.components(separatedBy: "\n## \(title)\n").dropFirst().first)
+    let rows = section.components(separatedBy: "\n## ")[0].matches(of: /\n\| `([^`]+)` \| (\d+) \|/)
+    let found = try document("docs/path-\(name).txt").split(separator: "\n").map(String.init)
+    #expect(rows.map { String($0.output.1) }.sorted() == found.sorted())
+    for row in rows {
+      let source = try document("Sources/\(row.output.1)")
+      let lines = source.split(separator: "\n", omittingEmptySubsequences: false).count - 1
+      // A change of a few lines need not touch the document.
+      let said = try #require(Int(row.output.2))
+      #expect(abs(lines - said) <= max(10, said / 10), "\(row.output.1): \(lines) lines")
+    }
+  }
+
   /// Files that a document names by their folder: `Modeling/Block.swift`, also with the folder `Sources` before it.
   @Test(arguments: ["docs/ARCHITECTURE.md", "docs/STYLE.md", "docs/WORKAROUNDS.md", "CONTRIBUTING.md"])
   func namedSourcesExist(_ name: String) throws {
