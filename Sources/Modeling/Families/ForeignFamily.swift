@@ -23,6 +23,7 @@ package struct ForeignFamily: Sendable, Equatable {
   /// - Parameters:
   ///   - weights: All the names count, without what wrappers add.
   ///   - settings: What is written beside the weights; it decides where two families use the same names.
+  /// - Returns: The family, and what stands before every name of it.
   /// - Throws: `ModelFileError.unsupported` for relatives that compute something else, `.unknownWeights`.
   static func find(
     _ weights: WeightsFile, _ settings: ForeignConfiguration
