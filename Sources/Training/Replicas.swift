@@ -41,7 +41,8 @@ package struct Replicas: Sendable {
 
   func sum(_ tensor: Tensor) { sumTensor(tensor) }
 
-  func sum(_ number: Double) -> Double { sumNumbers([number])[0] }
+  /// A step of one process allocates nothing.
+  func sum(_ number: Double) -> Double { count == 1 ? number : sumNumbers([number])[0] }
 
   /// Whether any of them wishes something.
   func any(_ wish: Bool) -> Bool { sum(wish ? 1 : 0) > 0 }

@@ -111,6 +111,7 @@ struct WeightsOrigin: ExpressibleByArgument, Equatable {
   static let auto = "auto"
   static let retnet = "retnet"
   static var allValueStrings: [String] { [auto, retnet] + ForeignFamily.all.map(\.name) }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 
   init?(argument: String) {
     guard Self.allValueStrings.contains(argument) else { return nil }

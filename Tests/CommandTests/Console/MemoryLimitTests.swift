@@ -54,7 +54,7 @@ extension CommandRuns {
       #expect(try workspace.result("state info long").contains("65,536"))
       _ = try workspace.result("\(line) --state-in long --chunk-length 65536")
       try workspace.expectFailure(
-        "\(line) --state-in long --chunk-length 64", status: 64, "--chunk-length: expected 65536, as the state has it")
+        "\(line) --state-in long --chunk-length 64", status: 64, "--chunk-length: expected 65536, the state's value")
     }
 
     @Test func whatTheSystemRefusesIsALine() throws {
