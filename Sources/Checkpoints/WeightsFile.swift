@@ -135,11 +135,10 @@ extension WeightsFile {
 
   private static func kind(of file: MappedFile) throws(CheckpointError) -> FileKind {
     do {
-      try FileRole.weights.check(file)
+      return try FileRole.weights.check(file)
     } catch {
       throw .file(error)
     }
-    return FileKind(beginning: file.copyBytes(0..<min(file.byteCount, FileKind.beginningByteCount)))
   }
 
   // Opens every file that the index names; each must hold exactly the tensors that the index assigns to it.

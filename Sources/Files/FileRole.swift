@@ -41,9 +41,13 @@ package enum FileRole: String, CaseIterable, Sendable {
   /// Throws if the mapped file is recognised as something else.
   ///
   /// - Parameter file: Any mapped file.
+  /// - Returns: What it is.
   /// - Throws: `FileError.unexpectedKind`.
-  package func check(_ file: MappedFile) throws(FileError) {
-    try check(FileKind(beginning: file.copyBytes(0..<min(file.byteCount, FileKind.beginningByteCount))), file.path)
+  @discardableResult
+  package func check(_ file: MappedFile) throws(FileError) -> FileKind {
+    let kind = FileKind(beginning: file.copyBytes(0..<min(file.byteCount, FileKind.beginningByteCount)))
+    try check(kind, file.path)
+    return kind
   }
 
   private func check(_ kind: FileKind, _ path: String) throws(FileError) {

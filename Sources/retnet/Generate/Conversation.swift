@@ -136,27 +136,15 @@ struct Conversation {
   /// Makes a text and shows it as it comes, until it ends or Ctrl-C is pressed.
   private mutating func makeText() throws {
     let start = ContinuousClock.now
-    var maker = TextMaker(rules, seed: random, recent: tail, isTextStart: isTextStart)
-    var batch = TextBatch(model.network, capacity: 1, on: pool)
-    let id = batch.submit(.generator(generator, readsLast: true), maker)
+    // What was made stays read, for the state, also where nobody reads it any more.
     var failure: (any Error)?
-    while !batch.isEmpty {
-      if StopSignals.received != nil || failure != nil { batch.cancel(id) }
-      do {
-        for event in try batch.step() {
-          switch event {
-          case .text(_, let text): if failure == nil { try StandardStream.output.write(text) }
-          case .finished(_, let made, let generator):
-            maker = made
-            self.generator = generator ?? self.generator
-          }
-        }
-      } catch {
-        // What was made stays read, for the state.
-        guard failure == nil else { break }
-        failure = error
-      }
-    }
+    let maker = try TextBatch.makeText(
+      &generator, TextMaker(rules, seed: random, recent: tail, isTextStart: isTextStart), readsLast: true, on: pool,
+      while: { failure == nil && StopSignals.received == nil },
+      show: { text in
+        guard failure == nil else { return }
+        do { try StandardStream.output.write(text) } catch { failure = error }
+      })
     note(maker.tokens)
     if let failure { throw failure }
     try StandardStream.output.write("\n")

@@ -63,26 +63,12 @@ struct Generation {
   /// - Throws: When standard output cannot be written; `TokenChoiceError`.
   mutating func runOne(readsLast: Bool) throws -> TextMaker {
     let start = ContinuousClock.now
-    var batch = TextBatch(model.network, capacity: 1, on: pool)
-    var maker = maker(seed: seed)
-    let id = batch.submit(.generator(generator, readsLast: readsLast), maker)
-    var isHeard = true
-    do {
-      while !batch.isEmpty {
-        if StopSignals.received != nil || !isHeard { batch.cancel(id) }
-        for event in try batch.step() {
-          switch event {
-          case .text(_, let text): if isHeard { isHeard = try show(json ? "" : text) }
-          case .finished(_, let made, let generator):
-            maker = made
-            self.generator = generator ?? self.generator
-          }
-        }
-      }
-    } catch {
-      generator = batch.generator(of: id) ?? generator
-      throw error
-    }
+    var (isHeard, generator) = (true, generator)
+    defer { self.generator = generator }
+    let maker = try TextBatch.makeText(
+      &generator, maker(seed: seed), readsLast: readsLast, on: pool,
+      while: { isHeard && StopSignals.received == nil },
+      show: { if isHeard { isHeard = try show(json ? "" : $0) } })
     timings.addMaking(maker.tokens.count, ContinuousClock.now - start)
     guard isHeard else { return maker }
     var members = maker.members(model.tokenizer)

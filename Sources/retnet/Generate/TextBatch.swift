@@ -121,13 +121,10 @@ struct TextBatch {
 
   /// Ends a text where it is; the next step tells of it.
   mutating func cancel(_ id: Int) {
-    if let index = ready.firstIndex(where: { $0.id == id }) {
-      var maker = ready.remove(at: index).maker
-      _ = maker.stop()
-      ended.append(.finished(id: id, maker, nil))
-    } else if let index = waiting.firstIndex(where: { $0.id == id }) {
-      var maker = waiting.remove(at: index).maker
-      if index == 0 { reader?.restart() }
+    let unread = ready.first { $0.id == id }?.maker ?? waiting.first { $0.id == id }?.maker
+    if var maker = unread {
+      ready.removeAll { $0.id == id }
+      waiting.removeAll { $0.id == id }
       _ = maker.stop()
       ended.append(.finished(id: id, maker, nil))
     } else if let index = rows.firstIndex(where: { $0.id == id }) {
@@ -225,5 +222,41 @@ struct TextBatch {
     self.reader = reader
     reading.tokens += piece.count
     reading.time += ContinuousClock.now - start
+  }
+}
+
+extension TextBatch {
+  /// Makes one text with a generator, alone.
+  ///
+  /// - Parameters:
+  ///   - generator: Has read the prompt; has read what was made afterwards, also where this throws.
+  ///   - maker: Makes the text.
+  ///   - readsLast: Whether the last token is read too.
+  ///   - pool: Where the work runs.
+  ///   - isWished: Asked before each token; the text ends where it is if not.
+  ///   - show: Gets the characters as they come.
+  /// - Returns: What made it.
+  /// - Throws: `TokenChoiceError`, and what `show` throws.
+  static func makeText(
+    _ generator: inout Generator, _ maker: TextMaker, readsLast: Bool, on pool: WorkerPool,
+    while isWished: () -> Bool = { true }, show: (String) throws -> Void
+  ) throws -> TextMaker {
+    var (batch, maker) = (TextBatch(generator.network, capacity: 1, on: pool), maker)
+    let id = batch.submit(.generator(generator, readsLast: readsLast), maker)
+    do {
+      while !batch.isEmpty {
+        if !isWished() { batch.cancel(id) }
+        for event in try batch.step() {
+          switch event {
+          case .text(_, let text): try show(text)
+          case .finished(_, let made, let its): (maker, generator) = (made, its ?? generator)
+          }
+        }
+      }
+    } catch {
+      generator = batch.generator(of: id) ?? generator
+      throw error
+    }
+    return maker
   }
 }

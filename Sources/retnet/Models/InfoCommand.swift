@@ -58,7 +58,7 @@ struct InfoCommand: ParsableCommand {
     } catch {
       throw error
     }
-    try FileRole.subject.check(mapped)
+    let kind = try FileRole.subject.check(mapped)
     if TokenFile.isTokenFile(mapped) { return try describe(TokenFile(mapped)) }
     if StateFile.isState(mapped) {
       let state = try StateFile(mapped)
@@ -66,7 +66,6 @@ struct InfoCommand: ParsableCommand {
       return try state.members + (check ? [("check", .text(result))] : [])
     }
     // A tokenizer whose first bytes are unusual is recognised by loading it.
-    let kind = FileKind(beginning: mapped.copyBytes(0..<min(mapped.byteCount, FileKind.beginningByteCount)))
     guard kind == .tokenizer || kind == .other, mapped.byteCount <= 1 << 28 else { return nil }
     let bytes = mapped.copyBytes(0..<mapped.byteCount)
     if kind == .tokenizer { return describe(try Tokenizer(model: bytes, path: mapped.path)) }

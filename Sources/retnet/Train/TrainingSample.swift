@@ -49,13 +49,9 @@ struct TrainingSample {
     let maker = TextMaker(
       rules, seed: UInt64(configuration.seed), recent: [], isTextStart: configuration.samplePrompt.isEmpty)
     generator.read(promptIDs)
-    var batch = TextBatch(trainer.network, capacity: 1, on: pool)
     var text = ""
-    _ = batch.submit(.generator(generator, readsLast: false), maker)
     // Numbers that are not finite are for the guards of the run to tell of.
-    while !batch.isEmpty, let events = try? batch.step() {
-      for case .text(_, let characters) in events { text += characters }
-    }
+    _ = try? TextBatch.makeText(&generator, maker, readsLast: false, on: pool) { text += $0 }
     return configuration.samplePrompt + text
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Files of an earlier program (Tests/Compatibility) are opened, continued, and give the same results.
@@ -6,23 +7,18 @@ import Testing
 /// Processors round differently: between OpenBLAS's cores Zen, Haswell, Sandybridge and Prescott the bits per byte of the
 /// models differ by 1.3e-8, those of the resumed run by 2e-8.
 @Suite struct CompatibilityTests {
-  private let folder: TemporaryCopy
+  private let folder: TemporaryFolder
+  /// A copy of the files, in the folder.
+  private let fixtures: URL
 
-  /// A copy of the files, removed at the end.
-  private final class TemporaryCopy {
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent("retnet-old-" + UUID().uuidString)
-
-    init() throws {
-      try FileManager.default.copyItem(at: projectFolder.appendingPathComponent("Tests/Compatibility"), to: url)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
+  init() throws {
+    folder = try TemporaryFolder()
+    fixtures = URL(fileURLWithPath: folder.path + "/files")
+    try FileManager.default.copyItem(at: projectFolder.appendingPathComponent("Tests/Compatibility"), to: fixtures)
   }
 
-  init() throws { folder = try TemporaryCopy() }
-
   private func run(_ line: String) throws -> BinaryRun {
-    let run = try runBinary(line.split(separator: " ").map(String.init), in: folder.url)
+    let run = try runBinary(line.split(separator: " ").map(String.init), in: fixtures)
     #expect(run.status == 0, "\(line): \(run.talk)")
     return run
   }
@@ -46,7 +42,7 @@ import Testing
     #expect(try run("info train.tokens --check").text.contains("the data digest is right"))
     _ = try run("tokenize pack -m tokenizer.model --input text.txt -o again.tokens -q")
     let files = try ["train.tokens", "again.tokens"].map {
-      try Data(contentsOf: folder.url.appendingPathComponent($0))
+      try Data(contentsOf: fixtures.appendingPathComponent($0))
     }
     #expect(files[0] == files[1])
   }
