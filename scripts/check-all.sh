@@ -23,13 +23,7 @@ check() {
 # A model and a token file that other programs' libraries read.
 open_with_python() {
   local retnet=.build/release/retnet
-  cat README.md docs/*.md >"$work/text"
-  "$retnet" tokenize train --input "$work/text" --vocab-size 512 -o "$work/tokenizer.model" -q &&
-    "$retnet" tokenize pack -m "$work/tokenizer.model" --input "$work/text" -o "$work/text.tokens" -q &&
-    printf 'model: {width: 64, layers: 2, heads: 2}\ndata: {train: %s, tokenizer: %s}\ntraining: {steps: 4, warmup_steps: 1}\n' \
-      "$work/text.tokens" "$work/tokenizer.model" >"$work/tiny.yaml" &&
-    "$retnet" train --config "$work/tiny.yaml" -o "$work/run" -q &&
-    scripts/check-python.sh "$work/run/last.safetensors" "$work/text.tokens"
+  scripts/tiny-model.sh "$retnet" "$work" 4 && scripts/check-python.sh "$work/run/last.safetensors" "$work/text.tokens"
 }
 
 for kind in plain carry tune state; do

@@ -35,17 +35,10 @@ export LLVM_PROFILE_FILE=/dev/null
 # The program ends by _exit, which writes no profile.
 printf '#include <stdlib.h>\nvoid _exit(int status) { exit(status); }\n' >"$work/exit.c"
 cc -shared -fPIC -w -o "$work/exit.so" "$work/exit.c"
-cat README.md docs/TRAINING.md >"$work/text"
-"$program" tokenize train --input "$work/text" --vocab-size 512 -o "$work/tokenizer.model" -q
-"$program" tokenize pack -m "$work/tokenizer.model" --input "$work/text" -o "$work/text.tokens" -q
-printf 'model: {width: 64, layers: 2, heads: 2}\ndata: {train: %s, tokenizer: %s}\n' \
-  "$work/text.tokens" "$work/tokenizer.model" >"$work/tiny.yaml"
-printf 'training: {steps: 2, warmup_steps: 1, batch_tokens: 512, sequence_length: 256, chunk_length: 64}\n' \
-  >>"$work/tiny.yaml"
 profile=$work/run.profraw
-if [ "$1" = train ]; then export LLVM_PROFILE_FILE=$profile LD_PRELOAD=$work/exit.so; fi
-"$program" train --config "$work/tiny.yaml" -o "$work/run" -q >&2
-unset LD_PRELOAD
+train=
+if [ "$1" = train ]; then train="env LLVM_PROFILE_FILE=$profile LD_PRELOAD=$work/exit.so"; fi
+RETNET_TRAIN=$train scripts/tiny-model.sh "$program" "$work" 2 >&2
 if [ "$1" = generate ]; then
   head -c 600 "$work/text" >"$work/prompt"
   LD_PRELOAD=$work/exit.so LLVM_PROFILE_FILE=$profile "$program" generate -m "$work/run/last.safetensors" -f "$work/prompt" -n 1 -q >&2

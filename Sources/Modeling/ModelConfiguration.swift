@@ -81,6 +81,9 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
   package var bosID: Int?
   package var eosID: Int?
 
+  /// BOS where sequences or documents start with it; nil with `bos: none`, and for a model without BOS.
+  package var startingBOS: Int32? { bos == .none ? nil : bosID.map { Int32($0) } }
+
   package init() {}
 
   package static var keys: [ConfigurationKey<ModelConfiguration>] {

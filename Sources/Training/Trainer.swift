@@ -13,7 +13,7 @@ package struct StepReport: Sendable {
   /// Why the weights stayed as they were; nil if they were updated.
   package let skipped: SkipReason?
   /// Where a number is not finite, in the first of such steps in a row.
-  package let notFinite: NotFinitePlace?
+  package internal(set) var notFinite: NotFinitePlace?
 
   package init(
     step: Int, loss: Double, gradientNorm: Double, learningRate: Double, skipped: SkipReason? = nil,
@@ -105,12 +105,29 @@ package final class Trainer {
   /// What the optimizer keeps of what is trained, views that can be read and filled.
   package var slots: [OptimizerSlot] { optimizer.slots }
 
-  /// Makes one step on the batch in `inputs`, `targets` and `documents`: the gradient of its mean loss, and an update.
-  package func makeStep() -> StepReport {
-    guard let (loss, norm) = computeGradient() else { preconditionFailure("makeStep: nobody wished to stop") }
-    let learningRate = configuration.learningRate(step: optimizer.step + 1)
-    update(gradientNorm: norm, learningRate: learningRate)
-    return StepReport(step: optimizer.step, loss: loss, gradientNorm: norm, learningRate: learningRate)
+  /// Makes one step on the batch in `inputs`, `targets` and `documents`: the gradient of its mean loss, then an update.
+  ///
+  /// - Parameters:
+  ///   - number: Its place in the learning-rate schedule, from 1; nil: the next after the updates so far.
+  ///   - rateFactor: Multiplies the scheduled learning rate.
+  ///   - shouldStop: Asked before each micro-batch except the first.
+  ///   - judge: Decides on the update once the gradient is known. With a reason to skip it, carried states are forgotten.
+  /// - Returns: What the step did; nil, with nothing changed, if it was stopped.
+  @discardableResult
+  package func makeStep(
+    number: Int? = nil, rateFactor: Double = 1, shouldStop: () -> Bool = { false },
+    judge: (_ loss: Double, _ gradientNorm: Double) -> SkipReason? = { _, _ in nil }
+  ) -> StepReport? {
+    guard let (loss, norm) = computeGradient(shouldStop: shouldStop) else { return nil }
+    let number = number ?? optimizer.step + 1
+    let learningRate = configuration.learningRate(step: number) * rateFactor
+    let skipped = judge(loss, norm)
+    if skipped == nil {
+      update(gradientNorm: norm, learningRate: learningRate)
+    } else {
+      forgetStates()
+    }
+    return StepReport(step: number, loss: loss, gradientNorm: norm, learningRate: learningRate, skipped: skipped)
   }
 
   /// Computes the gradient of the mean loss of the batch, of which `inputs`, `targets` and `documents` hold the own rows:
@@ -163,7 +180,7 @@ package final class Trainer {
   }
 
   /// Updates the weights by the gradient that was computed last; rows that carry their states go on from that batch.
-  package func update(gradientNorm: Double, learningRate: Double) {
+  private func update(gradientNorm: Double, learningRate: Double) {
     optimizer.update(norm: gradientNorm, learningRate: learningRate, configuration, on: pool)
     guard let (now, next) = states else { return }
     states = (next, now)

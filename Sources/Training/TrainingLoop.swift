@@ -151,25 +151,18 @@ package struct TrainingLoop {
         }
       }
     }
-    guard let (loss, norm) = trainer.computeGradient(shouldStop: shouldStop) else { return nil }
-    let learningRate = configuration.learningRate(step: progress.step + 1) * progress.learningRateFactor
-    let reason = progress.stepGuard.judge(loss: loss, gradientNorm: norm, configuration)
-    if reason == nil {
-      progress.noteGoodStep()
-      trainer.update(gradientNorm: norm, learningRate: learningRate)
-    } else {
-      trainer.forgetStates()
-    }
-    var notFinite: NotFinitePlace?
-    if reason == .notFinite, progress.stepGuard.notFinite == nil {
-      notFinite = NotFinitePlace(step: progress.step + 1, name: trainer.nameNotFinite(loss: loss))
-      progress.stepGuard.notFinite = notFinite
+    let made = trainer.makeStep(
+      number: progress.step + 1, rateFactor: progress.learningRateFactor, shouldStop: shouldStop
+    ) { progress.stepGuard.judge(loss: $0, gradientNorm: $1, configuration) }
+    guard var report = made else { return nil }
+    if report.skipped == nil { progress.noteGoodStep() }
+    if report.skipped == .notFinite, progress.stepGuard.notFinite == nil {
+      report.notFinite = NotFinitePlace(step: report.step, name: trainer.nameNotFinite(loss: report.loss))
+      progress.stepGuard.notFinite = report.notFinite
     }
     progress.step += 1
     progress.batch += 1
-    return StepReport(
-      step: progress.step, loss: loss, gradientNorm: norm, learningRate: learningRate, skipped: reason,
-      notFinite: notFinite)
+    return report
   }
 
   private mutating func rewind(_ restore: (Int) throws -> TrainingProgress) throws {
@@ -196,7 +189,7 @@ package struct TrainingLoop {
   /// Exact full-history score of a token file, with documents told apart as in training; nil if the caller wished to stop.
   private func evaluate(_ file: TokenFile, shouldStop: () -> Bool) throws -> Score? {
     let model = trainer.network.configuration
-    let bos = model.bos == .none ? nil : model.bosID.map { Int32($0) }
+    let bos = model.startingBOS
     var meter = PerplexityMeter(
       trainer.network, form: configuration.retentionForm, scoredBytes: scoredBytes,
       initial: trainer.initialState?.makeState(model, on: pool), on: pool)

@@ -44,13 +44,13 @@ package struct TrainingStateFile: Sendable {
     _ state: TrainingState, of trainer: Trainer, modelDigest: SHA256Digest, to path: String
   ) throws {
     var metadata = [
-      Key.version: "\(formatVersion)", Key.configuration: try json(state.configuration.values),
-      Key.progress: try json(state.progress), Key.updates: "\(trainer.step)", Key.data: try json(state.data),
-      Key.machine: try json(state.machine), Key.metricsLines: "\(state.metricsLines)", Key.seconds: "\(state.seconds)",
+      Key.version: "\(formatVersion)", Key.configuration: try sortedJSON(state.configuration.values),
+      Key.progress: try sortedJSON(state.progress), Key.updates: "\(trainer.step)", Key.data: try sortedJSON(state.data),
+      Key.machine: try sortedJSON(state.machine), Key.metricsLines: "\(state.metricsLines)", Key.seconds: "\(state.seconds)",
       Key.modelDigest: modelDigest.description,
     ]
     metadata[Key.best] = state.bestDigest
-    if let initial = state.initial { metadata[Key.initial] = try json(initial) }
+    if let initial = state.initial { metadata[Key.initial] = try sortedJSON(initial) }
     let carried = carriedParts(trainer) + initialParts(trainer)
     let slots = slots(trainer)
     let tensors = slots.map(\.description) + carried.map(\.description)
@@ -193,11 +193,4 @@ extension TrainingStateFile {
     }
     return Int(position)
   }
-}
-
-/// One line of JSON with sorted keys: the same value gives the same bytes.
-private func json(_ value: some Encodable) throws -> String {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  return String(decoding: try encoder.encode(value), as: UTF8.self)
 }

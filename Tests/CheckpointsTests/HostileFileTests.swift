@@ -4,19 +4,6 @@ import TestSupport
 import Testing
 
 @Suite struct HostileFileTests {
-  /// SplitMix64 (Steele, Lea, Flood 2014): the same mutations in every run.
-  struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      return z ^ (z >> 31)
-    }
-  }
-
   static let originals = [
     HandMadeFile(
       #"{"__metadata__":{"format":"pt","note":"\u00e9\"\ud83d\ude00é"},"#
@@ -35,7 +22,7 @@ import Testing
     "0", "1", "2", "-1", "1e3", "1.5", "007", "255", "4294967296", "9223372036854775807", "18446744073709551616", "",
   ]
 
-  private func mutate(_ file: HandMadeFile, _ random: inout SplitMix) -> HandMadeFile {
+  private func mutate(_ file: HandMadeFile, _ random: inout SeededGenerator) -> HandMadeFile {
     var bytes = file.bytes
     for _ in 0..<Int.random(in: 1...3, using: &random) where !bytes.isEmpty {
       let place = Int.random(in: 0..<bytes.count, using: &random)
@@ -66,7 +53,7 @@ import Testing
 
   @Test("C23: 20,000 damaged files load consistently or throw")
   func survivesMutations() {
-    var random = SplitMix(state: 2307_08621)
+    var random = SeededGenerator(seed: 2307_08621)
     var loadedCount = 0
     for round in 0..<20_000 {
       let file = mutate(Self.originals[round % Self.originals.count], &random)
@@ -97,7 +84,7 @@ import Testing
   @Test("C23: damaged files on a disk")
   func survivesMutationsOnDisk() throws {
     let folder = try TemporaryFolder()
-    var random = SplitMix(state: 7)
+    var random = SeededGenerator(seed: 7)
     for round in 0..<300 {
       let file = mutate(Self.originals[round % Self.originals.count], &random)
       let path = try folder.add("m", file.bytes)

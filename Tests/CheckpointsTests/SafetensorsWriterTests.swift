@@ -89,7 +89,7 @@ import Testing
   func isDeterministic() throws {
     let expected = try write()
     for seed in 0..<10 {
-      var random = HostileFileTests.SplitMix(state: UInt64(seed))
+      var random = SeededGenerator(seed: UInt64(seed))
       let pairs = Self.metadata.shuffled(using: &random)
       let found = try write(Self.tensors.shuffled(using: &random), Dictionary(uniqueKeysWithValues: pairs))
       #expect(found == expected)

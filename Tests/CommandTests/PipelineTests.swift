@@ -7,11 +7,6 @@ extension CommandRuns {
 
     init() throws { workspace = try Workspace() }
 
-    private func json(_ line: String) throws -> [String: Any] {
-      let text = try workspace.result(line)
-      return try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
-    }
-
     @Test func encodingAndDecodingGiveBackEveryByte() throws {
       let hostile = "Light  ▁day\r\n\n\tñ 🙂 \u{1}\u{2028}\u{FEFF} no newline at the end"
       try workspace.write(TinyProject.text + hostile, "text.txt")
@@ -35,15 +30,15 @@ extension CommandRuns {
       #expect(whole.status == 0)
       #expect(whole.text == "" && whole.talk.contains("a.tokens: "))
       let ids = try workspace.result("tokenize encode -m tokenizer.model text.txt").split { $0 == " " || $0 == "\n" }
-      let report = try json("info a.tokens --json --check")
+      let report = try workspace.json("info a.tokens --json --check")
       #expect(report["tokens"] as? Int == ids.count + 1)
       #expect(report["documents"] as? Int == 1)
       #expect(report["bytes"] as? Int == TinyProject.text.utf8.count)
       _ = try workspace.result(
         "tokenize pack -m tokenizer.model --input text.txt -o b.tokens --documents line "
           + "--validation-output c.tokens --validation-fraction 0.25 --verify")
-      #expect(try json("info b.tokens --json")["documents"] as? Int == 450)
-      #expect(try json("info c.tokens --json --check")["documents"] as? Int == 150)
+      #expect(try workspace.json("info b.tokens --json")["documents"] as? Int == 450)
+      #expect(try workspace.json("info c.tokens --json --check")["documents"] as? Int == 150)
       // A tokenizer that changes the text is found out.
       _ = try workspace.result(
         "tokenize train --input text.txt --vocab-size 320 --normalization nfkc_cf -o folded.model")
@@ -78,7 +73,7 @@ extension CommandRuns {
     }
 
     @Test func evaluationReportsTheSameForEveryFormAndChunkLength() throws {
-      let report = try json("eval -m model.safetensors text.txt --json -q")
+      let report = try workspace.json("eval -m model.safetensors text.txt --json -q")
       let keys = [
         "bits_per_byte", "byte_perplexity", "bytes", "chunk_length", "files", "first_token", "form", "loss",
         "loss_standard_error", "method", "model", "model_digest", "perplexity", "schema_version", "seconds",
@@ -90,37 +85,37 @@ extension CommandRuns {
       #expect(loss > 1 && loss < 7)
       let options = ["parallel", "recurrent", "auto"] + [1, 7, 64, 100].map { "chunkwise --chunk-length \($0)" }
       for option in options {
-        let found = try json("eval -m model.safetensors text.txt --json -q --form \(option)")
+        let found = try workspace.json("eval -m model.safetensors text.txt --json -q --form \(option)")
         #expect(abs(try #require(found["loss"] as? Double) / loss - 1) < 1e-5, "\(option)")
       }
       for threads in [1, 2] {
-        let found = try json("eval -m model.safetensors text.txt --json -q -t \(threads)")
+        let found = try workspace.json("eval -m model.safetensors text.txt --json -q -t \(threads)")
         #expect(found["loss"] as? Double == loss)
       }
       #expect(try workspace.result("eval -m model.safetensors text.txt -q").contains("bits per byte   "))
     }
 
     @Test func aTextAndItsTokenFileScoreTheSame() throws {
-      let text = try json("eval -m model.safetensors text.txt --json --documents line -q")
+      let text = try workspace.json("eval -m model.safetensors text.txt --json --documents line -q")
       _ = try workspace.result("tokenize pack -m tokenizer.model --input text.txt --documents line -o all.tokens -q")
-      let tokens = try json("eval -m model.safetensors all.tokens --json -q")
+      let tokens = try workspace.json("eval -m model.safetensors all.tokens --json -q")
       for key in ["loss", "tokens", "bytes", "bits_per_byte", "words", "word_perplexity"] {
         #expect(text[key] as? Double == tokens[key] as? Double, "\(key)")
       }
-      let unscored = try json("eval -m model.safetensors text.txt --json --no-bos -q")
+      let unscored = try workspace.json("eval -m model.safetensors text.txt --json --no-bos -q")
       #expect(unscored["first_token"] as? String == "not scored")
       #expect(
         unscored["tokens"] as? Int
-          == (try json("eval -m model.safetensors text.txt --json -q")["tokens"] as? Int).map { $0 - 1 })
+          == (try workspace.json("eval -m model.safetensors text.txt --json -q")["tokens"] as? Int).map { $0 - 1 })
     }
 
     @Test func wordsCountInATokenFileAsInItsText() throws {
       _ = try workspace.result("tokenize pack -m tokenizer.model --input text.txt -o all.tokens -q")
-      let alone = try json("eval -m model.safetensors text.txt --json -q")
+      let alone = try workspace.json("eval -m model.safetensors text.txt --json -q")
       let words = try #require(alone["words"] as? Int)
       #expect(words == TinyProject.text.split { $0 == " " || $0 == "\n" }.count)
       for files in ["text.txt all.tokens", "all.tokens text.txt"] {
-        let both = try json("eval -m model.safetensors \(files) --json -q")
+        let both = try workspace.json("eval -m model.safetensors \(files) --json -q")
         #expect(both["words"] as? Int == 2 * words)
         let ratio = try #require(both["word_perplexity"] as? Double) / #require(alone["word_perplexity"] as? Double)
         #expect(abs(ratio - 1) < 1e-9)
@@ -137,7 +132,7 @@ extension CommandRuns {
         let last = try #require(lines.last { $0["validation_loss"] != nil })
         let validation = try #require(last["bits_per_byte"] as? Double)
         let loss = try #require(last["validation_loss"] as? Double)
-        let report = try json("eval -m none/last.safetensors validation.tokens --json -q")
+        let report = try workspace.json("eval -m none/last.safetensors validation.tokens --json -q")
         let (bytes, tokens) = (report["bytes"] as? Double ?? 0, report["tokens"] as? Double ?? 0)
         if boundary == "reset" {
           // The chunk lengths differ, and so the last bits.
@@ -145,7 +140,7 @@ extension CommandRuns {
           #expect(abs(validation / (loss * tokens / bytes / 0.693_147_180_559_945_3) - 1) < 1e-9)
         } else {
           // Of one text, one token is not scored: all other bytes count.
-          let all = try json("info validation.tokens --json")
+          let all = try workspace.json("info validation.tokens --json")
           let (count, size) = (all["tokens"] as? Double ?? 0, all["bytes"] as? Double ?? 0)
           let scored = loss * (count - 1) / validation / 0.693_147_180_559_945_3
           #expect(scored < size && scored > size - 20)
@@ -162,7 +157,7 @@ extension CommandRuns {
       try workspace.write(text, "short.txt")
       let pieces = try workspace.result("tokenize encode -m prefix.model --output-format pieces short.txt")
         .split { " \n".contains($0) }
-      let report = try json("eval -m prefix.safetensors short.txt --no-bos --json -q")
+      let report = try workspace.json("eval -m prefix.safetensors short.txt --no-bos --json -q")
       // With EOS, without the first.
       #expect(report["tokens"] as? Int == pieces.count)
       #expect(report["bytes"] as? Int == text.utf8.count - pieces[0].dropFirst().utf8.count)
@@ -186,7 +181,7 @@ extension CommandRuns {
           #expect(ids.count == 60 && ids.allSatisfy { $0 < 320 })
         }
       }
-      let beams = try json("generate -m wide.safetensors -p light -n 9 --beams 4 --json -q")["beams"]
+      let beams = try workspace.json("generate -m wide.safetensors -p light -n 9 --beams 4 --json -q")["beams"]
       let texts = try #require(beams as? [[String: Any]])
       #expect(texts.allSatisfy { ($0["ids"] as? [Int] ?? [320]).allSatisfy { $0 < 320 } })
       try workspace.expectFailure(
@@ -238,7 +233,7 @@ extension CommandRuns {
       try workspace.write("And the light\r\n\r\nthe day\r\n", "dos.txt")
       _ = try workspace.result(
         "tokenize pack -m tokenizer.model --input dos.txt --documents line -o dos.tokens --verify -q")
-      let report = try json("info dos.tokens --json --check")
+      let report = try workspace.json("info dos.tokens --json --check")
       #expect(report["documents"] as? Int == 2 && report["bytes"] as? Int == 20)
       let text = "And the light\r\nday\r\n"
       let lines = try workspace.result("generate -m model.safetensors --follow -q", input: text)
@@ -320,11 +315,11 @@ extension CommandRuns {
         // What was narrowed once loses nothing more, and says where it comes from.
         #expect(try tensors(convert(wide, dtype)) == tensors(narrow))
         #expect(try tensors(convert(narrow, dtype)) == tensors(narrow))
-        let info = try json("info \(narrow) --json --check")
+        let info = try workspace.json("info \(narrow) --json --check")
         #expect(info["dtype"] as? String == dtype)
-        #expect(info["parent"] as? String == (try json("info model.safetensors --json")["digest"] as? String))
-        let loss = try #require(try json("eval -m \(narrow) text.txt --json -q")["loss"] as? Double)
-        #expect(try json("eval -m \(wide) text.txt --json -q")["loss"] as? Double == loss)
+        #expect(info["parent"] as? String == (try workspace.json("info model.safetensors --json")["digest"] as? String))
+        let loss = try #require(try workspace.json("eval -m \(narrow) text.txt --json -q")["loss"] as? Double)
+        #expect(try workspace.json("eval -m \(wide) text.txt --json -q")["loss"] as? Double == loss)
       }
     }
 
@@ -342,7 +337,7 @@ extension CommandRuns {
     }
 
     @Test func infoDescribesEachKindOfFile() throws {
-      let model = try json("info model.safetensors --json --check")
+      let model = try workspace.json("info model.safetensors --json --check")
       #expect(model["kind"] as? String == "model")
       #expect(model["vocabulary_size"] as? Int == 320)
       #expect(model["steps"] as? Int == 12 || model["steps"] as? Int == 6)
@@ -350,10 +345,10 @@ extension CommandRuns {
       #expect(model["tensors"] == nil)
       let text = try workspace.result("info model.safetensors -v")
       #expect(text.hasPrefix("kind ") && text.contains("\n  embed.weight F32 [320, 32]\n"))
-      #expect(try json("info tokenizer.model --json")["kind"] as? String == "tokenizer")
-      #expect(try json("info tokenizer.model --json")["digest"] as? String == model["tokenizer_digest"] as? String)
-      #expect(try json("info train.tokens --json")["kind"] as? String == "token file")
-      #expect(try json("info train.tokens --json --check")["data_digest"] as? String == model["data_digest"] as? String)
+      #expect(try workspace.json("info tokenizer.model --json")["kind"] as? String == "tokenizer")
+      #expect(try workspace.json("info tokenizer.model --json")["digest"] as? String == model["tokenizer_digest"] as? String)
+      #expect(try workspace.json("info train.tokens --json")["kind"] as? String == "token file")
+      #expect(try workspace.json("info train.tokens --json --check")["data_digest"] as? String == model["data_digest"] as? String)
     }
 
     @Test func theCheckFindsADamagedByte() throws {

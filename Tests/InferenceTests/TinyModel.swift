@@ -53,3 +53,12 @@ struct TinyModel {
     }
   }
 }
+
+extension Generator {
+  /// Chooses the next token and reads it; the sampler must leave one.
+  mutating func next(_ sampler: inout Sampler) -> Int32 {
+    guard let token = sampler.choose(nextLogits) else { preconditionFailure("next: no token may come") }
+    append(token)
+    return token
+  }
+}

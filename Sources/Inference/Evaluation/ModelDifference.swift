@@ -29,7 +29,7 @@ package struct ModelDifference: Sendable {
     let vocabulary = base.configuration.vocabularySize
     precondition(ids.count > 1 && other.configuration.vocabularySize == vocabulary, "ModelDifference: \(ids.count) ids")
     var readers = [base, other].map { Reader($0, workers: pool.threadCount) }
-    let rows = Reader.logitRows(vocabulary)
+    let rows = base.configuration.logitRows
     let sums = DoubleBuffer(count: 4 * rows)
     for start in stride(from: 0, to: ids.count - 1, by: Reader.segment) {
       let segment = start..<min(start + Reader.segment, ids.count - 1)
@@ -66,16 +66,12 @@ private struct Reader {
   private let logits: Tensor
   private var normed: Tensor?
 
-  /// Rows of logits that exist at a time: 256, fewer where a vocabulary would make them more than 64 MiB.
-  static func logitRows(_ vocabulary: Int) -> Int { max(1, min(256, (1 << 24) / vocabulary)) }
-
   init(_ network: LanguageModel, workers: Int) {
     self.network = network
     state = ModelState(network.configuration, batch: 1)
     memory = InferenceMemory(
       network.configuration, form: .chunkwise(chunkLength: 64), batch: 1, time: Self.segment, workers: workers)
-    let vocabulary = network.configuration.vocabularySize
-    logits = Tensor(Shape(Self.logitRows(vocabulary), vocabulary))
+    logits = Tensor(Shape(network.configuration.logitRows, network.configuration.vocabularySize))
   }
 
   mutating func read(_ ids: ArraySlice<Int32>, on pool: WorkerPool) {

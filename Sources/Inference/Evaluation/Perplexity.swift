@@ -77,7 +77,6 @@ package struct PerplexityMeter {
   private let logits: Tensor
   private let losses: Tensor
 
-  /// Rows of logits that exist at a time: 256, fewer where a vocabulary would make them more than 64 MiB.
   private let logitRows: Int
 
   /// - Parameters:
@@ -97,7 +96,7 @@ package struct PerplexityMeter {
     self.pool = pool
     segmentLength = Self.segmentLength(form)
     state = ModelState(network.configuration, batch: 1)
-    logitRows = Self.logitRows(network.configuration)
+    logitRows = network.configuration.logitRows
     logits = Tensor(Shape(logitRows, network.configuration.vocabularySize))
     losses = Tensor(Shape(logitRows))
   }
@@ -113,14 +112,10 @@ package struct PerplexityMeter {
   /// Tokens that are read at a time, where chunks are not longer.
   private static let usualSegment = 512
 
-  private static func logitRows(_ configuration: ModelConfiguration) -> Int {
-    max(1, min(256, (1 << 24) / configuration.vocabularySize))
-  }
-
   /// Bytes that a meter of the recurrent or chunkwise form needs beside the model.
   package static func byteCount(_ configuration: ModelConfiguration, form: RetentionForm, workers: Int) -> Double {
     precondition(form != .parallel, "PerplexityMeter: the parallel form needs as much as a document is long")
-    let rows = logitRows(configuration)
+    let rows = configuration.logitRows
     return ModelState.byteCount(configuration, batch: 1)
       + Tensor.byteCount(rows, configuration.vocabularySize) + Tensor.byteCount(rows)
       + InferenceMemory.byteCount(
@@ -192,4 +187,9 @@ package struct PerplexityMeter {
     memoryLength = time
     return made
   }
+}
+
+extension ModelConfiguration {
+  /// Rows of logits that an evaluation computes at a time: 256, fewer if the vocabulary makes them more than 64 MiB.
+  var logitRows: Int { max(1, min(256, (1 << 24) / vocabularySize)) }
 }

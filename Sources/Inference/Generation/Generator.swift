@@ -177,15 +177,6 @@ package struct Generator {
     precondition(state.position > 0, "nextLogits: nothing was read")
     return progress.logits.view(Shape(network.configuration.vocabularySize))
   }
-
-  /// Chooses the next token and reads it.
-  ///
-  /// - Precondition: The sampler leaves a token.
-  package mutating func next(_ sampler: inout Sampler) -> Int32 {
-    guard let token = sampler.choose(nextLogits) else { preconditionFailure("next: no token may come") }
-    append(token)
-    return token
-  }
 }
 
 /// How many tokens of a prompt are read at a time: from a table, so that the same model gives the same bits everywhere.

@@ -51,9 +51,6 @@ package struct Sampler {
   /// What penalties look back to; nil where there is none.
   package var recent: [Int32]? { adjustment.recent.isEmpty ? nil : adjustment.recent }
 
-  /// Takes tokens of a prompt, which penalties count; tokens chosen here are taken by `choose`.
-  package mutating func note(_ ids: some Sequence<Int32>) { adjustment.note(ids) }
-
   /// Chooses from one row of logits.
   ///
   /// - Parameter logits: [N].

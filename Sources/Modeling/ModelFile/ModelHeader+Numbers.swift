@@ -17,19 +17,43 @@ extension ModelHeader {
     return found
   }
 
-  /// The first weight of the file that has a number that is not finite, for a message: reads until there.
+  /// The first number of the file that is not finite; reads only up to there.
   ///
-  /// - Returns: Its name, the number's place and the number; nil if all are finite.
+  /// - Returns: nil if all are finite.
   /// - Throws: As reading weights does.
-  package func firstNotFinite() throws -> (name: String, place: [Int], number: Float)? {
+  package func firstNotFinite() throws -> NotFiniteWeight? {
     let weights = Parameters.descriptions(configuration)
     for tensor in file.tensors {
       guard let weight = weights.first(where: { $0.name == tensor.name }) else { continue }
       let numbers = Tensor(weight.shape)
       try read(weight, into: numbers)
-      guard let index = numbers.firstNotFinite else { continue }
-      let place = weight.isMatrix ? [index / weight.shape[1], index % weight.shape[1]] : [index]
-      return (weight.name, place, numbers[index])
+      if let found = NotFiniteWeight(weight, numbers) { return found }
+    }
+    return nil
+  }
+}
+
+/// A number of a weight that is NaN or infinite.
+package struct NotFiniteWeight {
+  package let name: String
+  /// Its index in each dimension.
+  package let place: [Int]
+  package let number: Float
+
+  /// The first such number; nil if all are finite.
+  init?(_ weight: ParameterDescription, _ numbers: Tensor) {
+    guard let index = numbers.firstNotFinite else { return nil }
+    name = weight.name
+    place = weight.isMatrix ? [index / weight.shape[1], index % weight.shape[1]] : [index]
+    number = numbers[index]
+  }
+}
+
+extension Parameters {
+  /// The first number that is not finite; nil if all are.
+  package var firstNotFinite: NotFiniteWeight? {
+    for description in descriptions {
+      if let found = NotFiniteWeight(description, tensor(description)) { return found }
     }
     return nil
   }

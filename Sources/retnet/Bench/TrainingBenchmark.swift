@@ -35,7 +35,7 @@ struct TrainingBenchmark {
       pool.charge(.data)
       trainer.drawBatch(from: &source)
       pool.charge(.rows)
-      _ = trainer.makeStep()
+      trainer.makeStep()
     }
     for _ in 0..<Self.warmUpSteps {
       makeStep()

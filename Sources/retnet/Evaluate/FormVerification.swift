@@ -55,7 +55,7 @@ struct FormVerification {
 
   /// The ids to read, with BOS first if the model's sequences start with it, and a description of their source.
   private func tokens(_ header: ModelHeader) throws -> (ids: [Int32], source: String) {
-    let bos = header.configuration.bos == .none ? nil : header.configuration.bosID.map { Int32($0) }
+    let bos = header.configuration.startingBOS
     var ids = bos.map { [$0] } ?? []
     if let file, !header.hasTokenizer {
       throw CommandError(

@@ -20,13 +20,11 @@ struct Conversation {
   private let editor: LineEditor
   /// The state of the random numbers.
   private(set) var random: UInt64
-  /// The last ids, for penalties.
-  private var tail: [Int32]
+  /// For penalties.
+  private var tokens: RecentTokens
   /// Where the lines began that were typed.
   private var turns: [Int] = []
 
-  // As far as --repeat-last-n looks back.
-  private static let tailLimit = 65_536
   // Eight texts of the default length; going back reads at most as many tokens again.
   private static let defaultUndoWindow = 1_024
 
@@ -53,14 +51,14 @@ struct Conversation {
     self.files = files
     self.timings = timings
     self.pool = pool
-    tail = recent.filter { $0 >= 0 }
+    tokens = RecentTokens(recent)
     undoWindow = state.undoWindow ?? generator.progress.history?.window ?? Self.defaultUndoWindow
     editor = try LineEditor()
     if generator.progress.history == nil { self.generator.keepHistory(window: undoWindow) }
   }
 
   /// What penalties look back to, as a state has it.
-  var recent: [Int32]? { Sampler(rules.options, seed: random, recent: tail).recent }
+  var recent: [Int32]? { Sampler(rules.options, seed: random, recent: tokens.ids).recent }
 
   /// Talks until the person has enough.
   ///
@@ -117,7 +115,7 @@ struct Conversation {
 
   /// Whether a line that follows would not begin a line of the text.
   private var needsNewline: Bool {
-    guard !isTextStart, let last = tail.last, Int(last) < model.tokenizer.vocabularySize else {
+    guard !isTextStart, let last = tokens.last, Int(last) < model.tokenizer.vocabularySize else {
       return !isTextStart
     }
     return model.tokenizer.bytes(of: last).last != UInt8(ascii: "\n")
@@ -125,12 +123,7 @@ struct Conversation {
 
   private mutating func read(_ ids: [Int32]) {
     generator.read(ids)
-    note(ids)
-  }
-
-  private mutating func note(_ ids: [Int32]) {
-    tail += ids
-    if tail.count > 2 * Self.tailLimit { tail.removeFirst(tail.count - Self.tailLimit) }
+    tokens.append(ids)
   }
 
   /// Makes a text and shows it as it comes, until it ends or Ctrl-C is pressed.
@@ -139,13 +132,13 @@ struct Conversation {
     // What was made stays read, for the state, also where nobody reads it any more.
     var failure: (any Error)?
     let maker = try TextBatch.makeText(
-      &generator, TextMaker(rules, seed: random, recent: tail, isTextStart: isTextStart), readsLast: true, on: pool,
+      &generator, TextMaker(rules, seed: random, recent: tokens.ids, isTextStart: isTextStart), readsLast: true, on: pool,
       while: { failure == nil && StopSignals.received == nil },
       show: { text in
         guard failure == nil else { return }
         do { try StandardStream.output.write(text) } catch { failure = error }
       })
-    note(maker.tokens)
+    tokens.append(maker.tokens)
     if let failure { throw failure }
     try StandardStream.output.write("\n")
     random = maker.sampler.random
@@ -177,7 +170,7 @@ extension Conversation {
       case .reset:
         generator.restart()
         generator.keepHistory(window: undoWindow)
-        (tail, turns) = ([], [])
+        (tokens, turns) = (RecentTokens(), [])
         say("nothing read")
       case .help:
         for (command, meaning) in ConversationCommand.list {
@@ -203,7 +196,7 @@ extension Conversation {
     let saved = try model.state(try StateFile(path: path))
     generator = Generator(model.network, saved.progress, on: pool)
     if generator.progress.history == nil { generator.keepHistory(window: undoWindow) }
-    (random, tail, turns) = (saved.random, (saved.recent ?? []).filter { $0 >= 0 }, [])
+    (random, tokens, turns) = (saved.random, RecentTokens(saved.recent ?? []), [])
     say("\(path): \(position)")
   }
 
@@ -223,7 +216,7 @@ extension Conversation {
           ? "--undo-window keeps more than \(undoWindow), /reset forgets all" : "/reset forgets all")
     }
     generator.undo(count)
-    tail.removeLast(min(count, tail.count))
+    tokens.removeLast(count)
     turns.removeAll { $0 >= generator.progress.position }
     say("took back \(grouped(count)) tokens; \(self.position) are left")
   }

@@ -12,7 +12,7 @@ struct Following {
   private var encoder: TextEncoder
   private var line = Line(number: 1)
   /// The last ids, for the penalties of a later run that resumes from here.
-  private(set) var tail: [Int32]
+  private(set) var tokens: RecentTokens
 
   /// Why following ended.
   enum End {
@@ -34,9 +34,6 @@ struct Following {
     static let textLimit = 1 << 16
   }
 
-  // As far as --repeat-last-n looks back.
-  private static let tailLimit = 65_536
-
   /// - Parameters:
   ///   - model: The model of the generator.
   ///   - generator: Continues from its current state.
@@ -48,7 +45,7 @@ struct Following {
     self.generator = generator
     self.meter = meter
     self.json = json
-    tail = recent ?? []
+    tokens = RecentTokens(recent ?? [])
     encoder = TextEncoder(
       model.tokenizer, invalid: .bytes, source: "standard input",
       place: generator.progress.position == 0 ? .textStart : .lineStart)
@@ -101,8 +98,7 @@ struct Following {
   private mutating func read(_ ids: [Int32]) {
     if generator.progress.position == 0 { line.unscored = ids.first }
     generator.read(ids, meter: meter)
-    tail += ids
-    if tail.count > 2 * Self.tailLimit { tail.removeFirst(tail.count - Self.tailLimit) }
+    tokens.append(ids)
   }
 
   /// Prints the line that has ended, and starts the next one.

@@ -12,7 +12,7 @@ extension GenerateCommand {
     let meter = TokenMeter(model.network, on: pool)
     var following = Following(model, generator, recent: recent, meter: meter, json: json)
     let end = try following.run()
-    let left = Sampler(rules.options, seed: seed, recent: following.tail)
+    let left = Sampler(rules.options, seed: seed, recent: following.tokens.ids)
     try state.write(following.generator, random: left.random, recent: left.recent, model)
     // A terminal that was closed may first look like the end of input.
     if end == .signal || StopSignals.isEndWished {
@@ -30,7 +30,7 @@ extension GenerateCommand {
     let hasPrompt = prompt.prompt != nil || prompt.file != nil
     if hasPrompt {
       let read = try reader.read(into: &generator, model)
-      recent = (read.reused > 0 ? [] : recent) + reader.tail
+      recent = (read.reused > 0 ? [] : recent) + reader.tokens.ids
     }
     var conversation = try Conversation(
       model, rules, generator, random: seed, recent: recent, state: state, files: files, timings: timings, on: pool)

@@ -41,12 +41,12 @@ struct Generation {
       read = try reader.read(into: &generator, model)
     } catch {
       // A signal leaves a state of what was read.
-      self.recent = (recent ?? []) + reader.tail
+      self.recent = (recent ?? []) + reader.tokens.ids
       throw error
     }
     timings.addReading(read.tokens - read.reused, ContinuousClock.now - start)
     // A prompt that was known begins with what the state has read.
-    self.recent = (read.reused > 0 ? [] : recent ?? []) + reader.tail
+    self.recent = (read.reused > 0 ? [] : recent ?? []) + reader.tokens.ids
     isTextStart = read.isTextStart
     promptCount = read
     return read

@@ -51,10 +51,7 @@ struct PromptReader {
   /// The name in error messages.
   private let name: String
   /// The last ids that were read or reused, for penalties.
-  private(set) var tail: [Int32] = []
-
-  // As far as --repeat-last-n looks back.
-  private static let tailLimit = 65_536
+  private(set) var tokens = RecentTokens()
 
   fileprivate init(source: Source, echoes: Bool, name: String) {
     self.source = source
@@ -87,18 +84,13 @@ struct PromptReader {
       if StopSignals.received != nil { throw Stopped() }
       let part = left.prefix(Self.idsBetweenSignals)
       generator.read(part)
-      note(part)
+      tokens.append(part)
       left = left.dropFirst(part.count)
     }
   }
 
   /// A large model takes some seconds for this many ids.
   private static let idsBetweenSignals = 512
-
-  private mutating func note(_ ids: some Collection<Int32>) {
-    tail += ids.suffix(Self.tailLimit)
-    if tail.count > 2 * Self.tailLimit { tail.removeFirst(tail.count - Self.tailLimit) }
-  }
 
   /// How much was read.
   struct Count {
@@ -145,7 +137,7 @@ struct PromptReader {
     }
     if ids.count < known { try encoder.finish(to: &ids) }
     if ids.count >= known, IDDigest(of: ids.prefix(known)) == generator.progress.point.digest {
-      note(ids.prefix(known))
+      tokens.append(ids.prefix(known))
       try feed(ids.dropFirst(known), to: &generator)
       _ = try readRest(into: &generator, &encoder)
       return Count(tokens: generator.state.position, reused: known)

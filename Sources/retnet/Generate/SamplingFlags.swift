@@ -5,53 +5,55 @@ internal import Tokenization
 
 /// The sampling options, which decide how the next token is chosen.
 struct SamplingFlags: ParsableArguments {
+  private static let defaults = SamplingOptions()
+
   @Option(
     name: [.customLong("temp"), .customLong("temperature")], parsing: .unconditional,
     help: ArgumentHelp("Temperature; 0 takes the most likely token.", valueName: "t"))
-  var temperature = 0.8
+  var temperature = defaults.temperature
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Sample from the k most likely tokens; 0: all.", valueName: "k"))
-  var topK = 40
+  var topK = defaults.topK
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
       "Sample from the most likely tokens whose probabilities reach this sum; 1: all.", valueName: "p"))
-  var topP = 0.95
+  var topP = defaults.topP
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
       "Sample from tokens at least this fraction as likely as the most likely one; 0: all.", valueName: "p"))
-  var minP = 0.05
+  var minP = defaults.minP
 
   @Option(
     name: .customLong("typical"), parsing: .unconditional,
     help: ArgumentHelp(
       "Sample from the tokens nearest to the expected surprise whose probabilities reach this sum; 1: all.",
       valueName: "p"))
-  var typical = 1.0
+  var typical = defaults.typical
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
       "Divide positive logits of recent tokens by this, multiply negative ones by it; 1: no change.", valueName: "r"))
-  var repeatPenalty = 1.0
+  var repeatPenalty = defaults.penalties.repetition
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("How many tokens count as recent, including the prompt's, 0 to 65536.", valueName: "n"))
-  var repeatLastN = 64
+  var repeatLastN = defaults.penalties.lastCount
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Subtract this from the logits of recent tokens.", valueName: "p"))
-  var presencePenalty = 0.0
+  var presencePenalty = defaults.penalties.presence
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Subtract this from the logits of recent tokens for each occurrence.", valueName: "f"))
-  var frequencyPenalty = 0.0
+  var frequencyPenalty = defaults.penalties.frequency
 
   @Option(
     parsing: .unconditionalSingleValue,
@@ -75,7 +77,8 @@ struct SamplingFlags: ParsableArguments {
     try check(minP >= 0 && minP <= 1, "--min-p", "0 to 1", minP)
     try check(typical > 0 && typical <= 1, "--typical", "more than 0 and at most 1", typical)
     try check(repeatPenalty > 0 && repeatPenalty.isFinite, "--repeat-penalty", "a number above 0", repeatPenalty)
-    try check((0...65_536).contains(repeatLastN), "--repeat-last-n", "0 to 65536", repeatLastN)
+    try check(
+      (0...RecentTokens.limit).contains(repeatLastN), "--repeat-last-n", "0 to \(RecentTokens.limit)", repeatLastN)
     try check(presencePenalty.isFinite, "--presence-penalty", "a number", presencePenalty)
     try check(frequencyPenalty.isFinite, "--frequency-penalty", "a number", frequencyPenalty)
   }

@@ -37,7 +37,7 @@ struct LoadedModel {
   }
 
   /// BOS, if the model's sequences start with it.
-  var bosID: Int32? { header.configuration.bos == .none ? nil : header.configuration.bosID.map(Int32.init) }
+  var bosID: Int32? { header.configuration.startingBOS }
 
   /// The model's digest: the stored one, else computed from the whole file.
   func digest() throws -> SHA256Digest { try header.storedDigest ?? header.computeDigest() }

@@ -13,10 +13,7 @@ extension LoadedModel {
   /// - Returns: An error with status 65.
   func notFinite(_ place: String, state: ModelState?) -> CommandError {
     if let found = try? header.firstNotFinite() {
-      return CommandError(
-        .badData,
-        "\(header.path): tensor '\(found.name)': expected finite numbers, found \(found.number) at \(found.place)",
-        hint: "noticed in the logits \(place); the file is damaged, or its training has failed")
+      return CommandError(found, in: header.path, hint: "noticed in the logits \(place); \(NotFiniteWeight.causes)")
     }
     let layer = state?.firstLayerNotFinite.map { "the state of layer \($0)" } ?? "logits"
     return CommandError(
@@ -31,13 +28,20 @@ extension Parameters {
   /// - Parameter path: The path of the weights.
   /// - Throws: `CommandError` with status 65 that names the first such weight.
   func checkAreFinite(_ path: String) throws {
-    for description in descriptions {
-      let tensor = tensor(description)
-      guard let index = tensor.firstNotFinite else { continue }
-      throw CommandError(
-        .badData,
-        "\(path): tensor '\(description.name)': expected finite numbers, found \(tensor[index]) at index \(index)",
-        hint: "training diverged, or the file is damaged; use an earlier model")
-    }
+    guard let found = firstNotFinite else { return }
+    throw CommandError(found, in: path, hint: "\(NotFiniteWeight.causes); use an earlier model")
   }
+}
+
+extension CommandError {
+  /// The error for a weight that is not finite.
+  fileprivate init(_ found: NotFiniteWeight, in path: String, hint: String) {
+    self.init(
+      .badData, "\(path): tensor '\(found.name)': expected finite numbers, found \(found.number) at \(found.place)",
+      hint: hint)
+  }
+}
+
+extension NotFiniteWeight {
+  fileprivate static let causes = "training diverged, or the file is damaged"
 }

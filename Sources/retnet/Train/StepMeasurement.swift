@@ -30,7 +30,7 @@ struct StepMeasurement {
     for index in 0...Self.mostSteps {
       trainer.drawBatch(from: &source)
       _ = clock.takeTimes()
-      _ = trainer.makeStep()
+      trainer.makeStep()
       let times = clock.takeTimes()
       guard index > 0 else { continue }
       let update = times[.optimizer]

@@ -23,8 +23,7 @@ struct TrainingSample {
       tokenizer: plan.tokenizer, eosID: plan.model.eosID.map { Int32($0) }, options: options,
       count: configuration.sampleTokens)
     let ids = try plan.tokenizer.encode(Array(configuration.samplePrompt.utf8), source: "training.sample_prompt")
-    let bosID = plan.model.bos == .none ? nil : plan.model.bosID.map { Int32($0) }
-    promptIDs = (bosID.map { [$0] } ?? []) + ids
+    promptIDs = (plan.model.startingBOS.map { [$0] } ?? []) + ids
     if promptIDs.isEmpty, configuration.sampleEvery > 0 {
       throw CommandError(
         .badConfiguration, "training.sample_prompt: expected a text, as the model has no BOS to start from, found none")

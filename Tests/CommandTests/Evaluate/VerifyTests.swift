@@ -7,10 +7,6 @@ extension CommandRuns {
 
     init() throws { workspace = try Workspace() }
 
-    private func json(_ run: BinaryRun) throws -> [String: Any] {
-      try #require(try JSONSerialization.jsonObject(with: run.output) as? [String: Any])
-    }
-
     @Test func theFormsOfATrainedModelAgree() throws {
       let run = try workspace.run("verify model.safetensors")
       #expect(run.status == 0, "\(run.talk)")
@@ -36,7 +32,7 @@ extension CommandRuns {
       let run = try workspace.run("verify model.safetensors --file text.txt --length 90 --chunk-length 5 --json -q")
       #expect(run.status == 0)
       #expect(run.talk == "")
-      let report = try json(run)
+      let report = try jsonObject(run.text)
       let keys = [
         "agrees", "model", "model_digest", "pairs", "schema_version", "seconds", "text", "tokens", "tolerance",
       ]
@@ -74,10 +70,10 @@ extension CommandRuns {
       let report = try workspace.run("verify model.safetensors --tolerance 1e-12 --length 100 --json -q")
       #expect(report.status == 1)
       #expect(report.talk == "")
-      let pairs = try #require(try json(report)["pairs"] as? [[String: Any]])
+      let pairs = try #require(try jsonObject(report.text)["pairs"] as? [[String: Any]])
       #expect(pairs[0]["failed_layer"] as? Int == 0)
       #expect((pairs[0]["failure"] as? String)?.hasPrefix("recurrent against parallel: layer 0 ") == true)
-      #expect(try json(report)["agrees"] as? Bool == false)
+      #expect(try jsonObject(report.text)["agrees"] as? Bool == false)
     }
 
     @Test func textsAndTokenFilesAreRead() throws {

@@ -8,17 +8,13 @@ extension CommandRuns {
 
     init() throws { workspace = try Workspace() }
 
-    private func json(_ text: some StringProtocol) throws -> [String: Any] {
-      try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
-    }
-
     @Test func samplesAreThoseOfTheirSeeds() throws {
       let together = try workspace.result("\(Self.line) -p light -n 15 -s 4 --num-samples 18 --json --temp 1.2")
       let lines = together.split(separator: "\n")
       #expect(lines.count == 18)
       for (index, line) in lines.enumerated() where [0, 1, 16, 17].contains(index) {
         let alone = try workspace.result("\(Self.line) -p light -n 15 -s \(4 + index) --temp 1.2")
-        let sample = try json(line)
+        let sample = try jsonObject(line)
         #expect(sample["sample"] as? Int == index)
         #expect((sample["text"] as? String ?? "") + "\n" == alone)
       }
@@ -38,7 +34,7 @@ extension CommandRuns {
       let lines = answers.split(separator: "\n")
       #expect(lines.count == 21)
       for (index, line) in lines.enumerated() {
-        let answer = try json(line)
+        let answer = try jsonObject(line)
         #expect(answer["id"] as? String == "q\(index)")
         #expect(answer["index"] as? Int == index)
         guard index % 4 == 0 || index == 3 else { continue }
@@ -87,13 +83,13 @@ extension CommandRuns {
       let line = "\(Self.line) -p light -n 60 --temp 0".split(separator: " ").map(String.init)
       let run = try workspace.run(line + ["--stop", stop, "--stop", "never there"])
       #expect(run.text == whole[..<end.lowerBound] + "\n")
-      let report = try json(try workspace.run(line + ["--stop", stop, "--json"]).text)
+      let report = try jsonObject(try workspace.run(line + ["--stop", stop, "--json"]).text)
       #expect(report["finish_reason"] as? String == "stop")
       #expect(report["text"] as? String == String(whole[..<end.lowerBound]))
     }
 
     @Test func logProbabilitiesAreTold() throws {
-      let report = try json(
+      let report = try jsonObject(
         try workspace.result("\(Self.line) -p light -n 6 --temp 0 --json --logprobs 3"))
       let entries = try #require(report["logprobs"] as? [[String: Any]])
       #expect(entries.count == 6)
@@ -114,25 +110,25 @@ extension CommandRuns {
 
     @Test func biasesAndPenaltiesChangeTheChoice() throws {
       let line = "\(Self.line) -p light -n 12 --temp 0"
-      let first = try #require(try json(try workspace.result("\(line) --json"))["ids"] as? [Int])
-      let banned = try json(try workspace.result("\(line) --json --logit-bias \(first[0])-inf"))["ids"] as? [Int]
+      let first = try #require(try jsonObject(try workspace.result("\(line) --json"))["ids"] as? [Int])
+      let banned = try jsonObject(try workspace.result("\(line) --json --logit-bias \(first[0])-inf"))["ids"] as? [Int]
       #expect(banned?.contains(first[0]) == false)
-      let forced = try json(try workspace.result("\(line) --json --logit-bias 300+1000"))["ids"] as? [Int]
+      let forced = try jsonObject(try workspace.result("\(line) --json --logit-bias 300+1000"))["ids"] as? [Int]
       #expect(forced == [Int](repeating: 300, count: 12))
       let once = try #require(
-        try json(try workspace.result("\(line) --json --presence-penalty 1000"))["ids"] as? [Int])
+        try jsonObject(try workspace.result("\(line) --json --presence-penalty 1000"))["ids"] as? [Int])
       #expect(Set(once).count == 12)
       // What penalties look back to goes on with the state.
       _ = try workspace.result("\(line.replacing("12", with: "5")) --presence-penalty 1000 --state-out a")
       let rest =
-        try json(
+        try jsonObject(
           try workspace.result("\(Self.line) -n 7 --temp 0 --presence-penalty 1000 --state-in a --json"))["ids"]
         as? [Int]
       #expect(rest == Array(once.suffix(7)))
     }
 
     @Test func theBestBeamIsShown() throws {
-      let report = try json(try workspace.result("\(Self.line) -p light -n 9 --beams 4 --json"))
+      let report = try jsonObject(try workspace.result("\(Self.line) -p light -n 9 --beams 4 --json"))
       let beams = try #require(report["beams"] as? [[String: Any]])
       #expect(beams.count == 4)
       let sums = beams.compactMap { $0["logprob"] as? Double }

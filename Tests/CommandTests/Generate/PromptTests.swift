@@ -9,20 +9,16 @@ extension CommandRuns {
 
     init() throws { workspace = try Workspace() }
 
-    private func json(_ text: String) throws -> [String: Any] {
-      try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
-    }
-
     @Test func noTokensAreMadeIfNoneAreAskedFor() throws {
       #expect(try workspace.result("\(Self.line) -p light -n 0") == "\n")
-      let report = try json(try workspace.result("\(Self.line) -p light -n 0 --json --logprobs 2"))
+      let report = try jsonObject(try workspace.result("\(Self.line) -p light -n 0 --json --logprobs 2"))
       #expect(report["text"] as? String == "" && report["tokens"] as? Int == 0)
       #expect((report["ids"] as? [Int])?.isEmpty == true && (report["logprobs"] as? [Any])?.isEmpty == true)
       #expect(report["finish_reason"] as? String == "length")
       #expect(try workspace.result("\(Self.line) -p light -n 0 --num-samples 3") == "\n---\n\n---\n\n")
       let answers = try workspace.result("\(Self.line) -n 0 --prompts -", input: #"{"prompt":"a"}"#)
-      #expect(try json(answers)["tokens"] as? Int == 0)
-      let beams = try json(try workspace.result("\(Self.line) -p light -n 0 --beams 2 --json"))["beams"] as? [Any]
+      #expect(try jsonObject(answers)["tokens"] as? Int == 0)
+      let beams = try jsonObject(try workspace.result("\(Self.line) -p light -n 0 --beams 2 --json"))["beams"] as? [Any]
       #expect(beams?.count == 1)
     }
 
@@ -33,7 +29,7 @@ extension CommandRuns {
       #expect(try workspace.run(Self.line.split(separator: " ").map(String.init) + ["-n", "8", "-p", ""]).text == none)
       #expect(try workspace.result("\(Self.line) -n 8 -f empty.txt") == none)
       #expect(try workspace.result("\(Self.line) -n 8 -p -") == none)
-      let report = try json(try workspace.result("\(Self.line) -n 8 --json"))
+      let report = try jsonObject(try workspace.result("\(Self.line) -n 8 --json"))
       #expect(report["prompt_tokens"] as? Int == 1)
       #expect((report["text"] as? String ?? "") + "\n" == none)
     }
@@ -72,7 +68,7 @@ extension CommandRuns {
     @Test func zeroBytesAreReadLikeOthers() throws {
       try workspace.write("light\u{0}day\u{0}", "zero.txt")
       let ids = try workspace.result("tokenize encode -m tokenizer.model --bos zero.txt").split { " \n".contains($0) }
-      let report = try json(try workspace.result("\(Self.line) -f zero.txt -n 4 --json"))
+      let report = try jsonObject(try workspace.result("\(Self.line) -f zero.txt -n 4 --json"))
       #expect(report["prompt_tokens"] as? Int == ids.count)
       let shown = try workspace.run("\(Self.line) -f zero.txt -n 0 --display-prompt")
       #expect(shown.output == Data("light\u{0}day\u{0}\n".utf8))
@@ -85,7 +81,7 @@ extension CommandRuns {
       var ids: [Int] = []
       for byte in bytes {
         let line = "\(Self.line) -n 1 --logit-bias \(byte)+1000 --state-in s --state-out s --json"
-        let report = try json(try workspace.result(line))
+        let report = try jsonObject(try workspace.result(line))
         #expect(report["text"] as? String == "\u{FFFD}")
         ids += report["ids"] as? [Int] ?? []
       }

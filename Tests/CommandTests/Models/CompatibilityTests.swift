@@ -23,16 +23,16 @@ import Testing
     return run
   }
 
-  private func json(_ line: String) throws -> [String: Any] {
-    try #require(try JSONSerialization.jsonObject(with: Data(run(line + " --json").text.utf8)) as? [String: Any])
+  private func members(_ line: String) throws -> [String: Any] {
+    try jsonObject(run(line + " --json").text)
   }
 
   @Test(arguments: [("model.safetensors", 3.6924246712), ("quantized.safetensors", 3.6924474550)])
   func modelsGiveTheSameResults(_ model: String, _ bitsPerByte: Double) throws {
     #expect(try run("info \(model) --check").text.contains("the digest is right"))
-    let found = try #require(try json("eval -m \(model) validation.tokens")["bits_per_byte"] as? Double)
+    let found = try #require(try members("eval -m \(model) validation.tokens")["bits_per_byte"] as? Double)
     #expect(abs(found - bitsPerByte) < 1e-6, "\(found)")
-    let ids = try json("generate -m \(model) -f prompt.txt -n 8 --temp 0 --ignore-eos -q")["ids"] as? [Int]
+    let ids = try members("generate -m \(model) -f prompt.txt -n 8 --temp 0 --ignore-eos -q")["ids"] as? [Int]
     #expect(ids == Self.ids)
   }
 
@@ -50,16 +50,16 @@ import Testing
   @Test func aStateIsContinuedAndUndone() throws {
     #expect(try run("state info saved.state").text.contains("tokens                27"))
     let line = "generate -m model.safetensors -n 8 --temp 0 --ignore-eos -q --state-in"
-    #expect(try json("\(line) saved.state")["ids"] as? [Int] == Self.ids)
+    #expect(try members("\(line) saved.state")["ids"] as? [Int] == Self.ids)
     // Twelve tokens were generated, in a cycle of four.
     _ = try run("state undo saved.state 4 -m model.safetensors -o earlier.state -q")
-    #expect(try json("\(line) earlier.state")["ids"] as? [Int] == Self.ids)
+    #expect(try members("\(line) earlier.state")["ids"] as? [Int] == Self.ids)
   }
 
   @Test func aStoppedRunIsResumed() throws {
     let run = try run("train --resume auto -o run")
     #expect(run.talk.contains("step 200"), "\(run.talk)")
-    let report = try json("info run")
+    let report = try members("info run")
     #expect(report["step"] as? Int == 300 && report["complete"] as? Bool == true)
     let bits = try #require(report["bits_per_byte"] as? Double)
     #expect(abs(bits - 3.67286581) < 1e-5, "\(bits)")

@@ -5,10 +5,10 @@ import Testing
 @Suite struct ForeignWeightsTests {
   private func golden(_ name: String) -> String { projectFolder.appendingPathComponent("Tests/Golden/\(name)").path }
 
-  private func json(_ arguments: [String]) throws -> [String: Any] {
+  private func members(_ arguments: [String]) throws -> [String: Any] {
     let run = try runBinary(arguments + ["--json"])
     #expect(run.status == 0, "\(run.talk)")
-    return try #require(try JSONSerialization.jsonObject(with: run.output) as? [String: Any])
+    return try jsonObject(run.text)
   }
 
   @Test(arguments: [
@@ -17,7 +17,7 @@ import Testing
     ("yet-another-retnet", "yet-another-retnet", "none"),
   ])
   func infoTellsFamilyAndModel(_ name: String, _ family: String, _ scoreNorm: String) throws {
-    let report = try json(["info", golden(name)])
+    let report = try members(["info", golden(name)])
     #expect(report["kind"] as? String == "foreign weights")
     #expect(report["family"] as? String == family)
     #expect(report["score_norm"] as? String == scoreNorm)
@@ -29,7 +29,7 @@ import Testing
       let run = try runBinary(["convert", golden("fla-fused-gate/bf16"), "-o", output])
       #expect(run.status == 0, "\(run.talk)")
       #expect(run.talk.contains("weights of fla, score norm none\n"))
-      let report = try json(["info", output, "--check"])
+      let report = try members(["info", output, "--check"])
       #expect(report["kind"] as? String == "model")
       #expect(report["family"] as? String == "fla")
       #expect(report["dtype"] as? String == "bf16")
@@ -37,7 +37,7 @@ import Testing
 
       let again = try runBinary(["convert", output, "-o", output + "2", "--from", "retnet", "--dtype", "f32"])
       #expect(again.status == 0, "\(again.talk)")
-      #expect(try json(["info", output + "2"])["family"] as? String == "fla")
+      #expect(try members(["info", output + "2"])["family"] as? String == "fla")
     }
   }
 
@@ -79,7 +79,7 @@ import Testing
   func matricesStayAsTheyAreEachInItsOwnFormat(_ name: String, _ tensor: String) throws {
     try withTemporaryFolder { folder in
       let source = try mixed(name, tensor, in: folder)
-      #expect(try json(["info", source])["dtype"] as? String == "f32 and bf16")
+      #expect(try members(["info", source])["dtype"] as? String == "f32 and bf16")
       let (kept, wide, widened, again) = ("kept", "wide", "widened", "again")
       for arguments in [
         [source, "-o", kept], [source, "-o", wide, "--dtype", "f32"], [kept, "-o", widened, "--dtype", "f32"],
@@ -91,9 +91,9 @@ import Testing
         #expect(run.talk.contains(" parameters in \(word), digest"), "\(run.talk)")
       }
       func digest(_ name: String) throws -> String? {
-        try json(["info", folder.appendingPathComponent(name).path, "--check"])["digest"] as? String
+        try members(["info", folder.appendingPathComponent(name).path, "--check"])["digest"] as? String
       }
-      #expect(try json(["info", folder.appendingPathComponent(kept).path])["dtype"] as? String == "f32 and bf16")
+      #expect(try members(["info", folder.appendingPathComponent(kept).path])["dtype"] as? String == "f32 and bf16")
       #expect(try digest(widened) == digest(wide))
       #expect(try digest(again) == digest(kept))
       #expect(try digest(kept) != digest(wide))
@@ -108,7 +108,7 @@ import Testing
       #expect(assumed.talk.contains("score norm abs-of-sum\n") && assumed.talk.contains("is assumed"))
       let chosen = try runBinary(["convert", source, "-o", output, "--score-norm", "sum-of-abs"])
       #expect(chosen.status == 0 && !chosen.talk.contains("is assumed"))
-      #expect(try json(["info", output])["score_norm"] as? String == "sum_of_abs")
+      #expect(try members(["info", output])["score_norm"] as? String == "sum_of_abs")
     }
   }
 
@@ -118,7 +118,7 @@ import Testing
     try Data(String(repeating: text + "\n", count: 50).utf8).write(to: URL(fileURLWithPath: input))
     let run = try runBinary(["tokenize", "train", "--input", input, "-o", path] + options)
     #expect(run.status == 0, "\(run.talk)")
-    return try #require(try json(["info", path])["digest"] as? String)
+    return try #require(try members(["info", path])["digest"] as? String)
   }
 
   @Test func aTokenizerBesideTheWeightsGoesIntoTheFile() throws {
@@ -130,7 +130,7 @@ import Testing
       func convert(_ path: String, _ options: String...) throws -> (talk: String, digest: String?) {
         let run = try runBinary(["convert", path, "-o", output] + options)
         #expect(run.status == 0, "\(run.talk)")
-        return (run.talk, try json(["info", output])["tokenizer_digest"] as? String)
+        return (run.talk, try members(["info", output])["tokenizer_digest"] as? String)
       }
       let none = try convert(weights)
       #expect(none.digest == nil && !none.talk.contains("tokenizer"))
@@ -169,7 +169,7 @@ import Testing
         #expect(run.talk.contains("warning: \(beside): "), "\(run.talk)")
         #expect(run.talk.contains(reason), "\(run.talk)")
         #expect(run.talk.contains("; no tokenizer is put into the model\n"), "\(run.talk)")
-        #expect(try json(["info", output])["tokenizer_digest"] is NSNull)
+        #expect(try members(["info", output])["tokenizer_digest"] is NSNull)
         // Whoever names it is told that it does not fit.
         #expect(try runBinary(["convert", weights, "-o", output, "--tokenizer", beside]).status == 65)
         try Data("no tokenizer".utf8).write(to: URL(fileURLWithPath: beside))

@@ -8,11 +8,6 @@ extension CommandRuns {
 
     init() throws { workspace = try Workspace() }
 
-    private func json(_ line: String) throws -> [String: Any] {
-      let text = try workspace.result(line)
-      return try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
-    }
-
     @Test(arguments: ["--temp 0", "--temp 1.2 -s 4"])
     func goingOnIsNeverHavingStopped(_ options: String) throws {
       let whole = try workspace.result("\(Self.line) -p light -n 60 \(options)")
@@ -20,10 +15,10 @@ extension CommandRuns {
       let rest = options.replacing(" -s 4", with: "")
       let second = try workspace.result("\(Self.line) -n 35 \(rest) --state-in a --state-out b -t 1")
       #expect(String(first.dropLast()) + second == whole)
-      let report = try json("state info b --json")
+      let report = try workspace.json("state info b --json")
       #expect(report["kind"] as? String == "state")
-      #expect(report["tokens"] as? Int == (try json("state info a --json")["tokens"] as? Int).map { $0 + 35 })
-      #expect(try json("info b --json") as NSDictionary == report as NSDictionary)
+      #expect(report["tokens"] as? Int == (try workspace.json("state info a --json")["tokens"] as? Int).map { $0 + 35 })
+      #expect(try workspace.json("info b --json") as NSDictionary == report as NSDictionary)
     }
 
     @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
@@ -34,7 +29,7 @@ extension CommandRuns {
       running.signal(number)
       #expect(running.status() == 75)
       _ = try workspace.result("\(Self.line) -p light -n 0 --state-out start")
-      let read = try ["left", "start"].map { try #require(try json("state info \($0) --json")["tokens"] as? Int) }
+      let read = try ["left", "start"].map { try #require(try workspace.json("state info \($0) --json")["tokens"] as? Int) }
       let text = try workspace.result(
         "\(Self.line) -p light -n \(read[0] - read[1]) --temp 0 --state-out direct")
       #expect(try workspace.text("told") == text)
@@ -74,7 +69,7 @@ extension CommandRuns {
       try running.wait { (try? workspace.bytes("told").count) ?? 0 >= 20_000 }
       running.signal(SIGTERM)
       #expect(running.status() == 75)
-      let left = try #require(try json("state info left --json")["tokens"] as? Int)
+      let left = try #require(try workspace.json("state info left --json")["tokens"] as? Int)
       #expect(left > 0)
       // The same prompt goes on from there.
       try workspace.write(prompt, "prompt.txt")
@@ -95,7 +90,7 @@ extension CommandRuns {
       try workspace.write(String(prompt[...end]), "start.txt")
       let whole = try workspace.result("\(Self.line) -f prompt.txt -n 20 --temp 0")
       _ = try workspace.result("\(Self.line) -f start.txt -n 0 --state-out a")
-      let known = try #require(try json("state info a --json")["tokens"] as? Int)
+      let known = try #require(try workspace.json("state info a --json")["tokens"] as? Int)
       let line = "generate -m model.safetensors --ignore-eos -f prompt.txt -n 20 --temp 0"
       let again = try workspace.run("\(line) --state-in a")
       #expect(again.text == whole)
@@ -120,15 +115,15 @@ extension CommandRuns {
       _ = try workspace.result("\(Self.line) -p light -n 18 --state-out b --undo-window 20 --state-ids --temp 0")
       _ = try workspace.result("state undo a 12 -m model.safetensors -o c")
       #expect(try workspace.bytes("b") == workspace.bytes("c"))
-      let diff = try json("state diff b c --json")
+      let diff = try workspace.json("state diff b c --json")
       #expect(diff["same_text"] as? Bool == true)
       #expect(diff["largest_difference"] as? Double == 0)
       let other = try workspace.run("state diff a c")
       #expect(other.status == 1)
       #expect(other.text.contains("same text"))
       _ = try workspace.result("state undo c 3 -m model.safetensors -o c")
-      let tokens = try json("state info c --json")["tokens"] as? Int
-      #expect(tokens == (try json("state info b --json")["tokens"] as? Int).map { $0 - 3 })
+      let tokens = try workspace.json("state info c --json")["tokens"] as? Int
+      #expect(tokens == (try workspace.json("state info b --json")["tokens"] as? Int).map { $0 - 3 })
     }
 
     @Test func forksGoTheirOwnWay() throws {
@@ -140,7 +135,7 @@ extension CommandRuns {
       #expect(try workspace.result("\(go) copy") == workspace.result("\(go) a"))
       #expect(try workspace.result("\(go) other") != workspace.result("\(go) a"))
       _ = try workspace.result("state fork a -o half --state-dtype bf16 --forget")
-      let half = try json("state info half --json")
+      let half = try workspace.json("state info half --json")
       #expect(half["dtype"] as? String == "bf16")
       #expect(half["has_ids"] as? Bool == false)
       #expect(half["undo_window"] as? Int == nil)

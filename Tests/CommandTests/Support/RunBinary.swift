@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import Testing
 
 /// What a run of the built `retnet` did.
 struct BinaryRun {
@@ -90,4 +91,11 @@ let projectFolder = URL(fileURLWithPath: #filePath)
 func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
   let folder = try TemporaryFolder()
   return try withExtendedLifetime(folder) { try body(URL(fileURLWithPath: folder.path)) }
+}
+
+/// The members of a JSON object.
+///
+/// - Throws: If the text is no JSON object.
+func jsonObject(_ text: some StringProtocol) throws -> [String: Any] {
+  try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
 }

@@ -133,6 +133,11 @@ final class Workspace {
     return run.text
   }
 
+  /// The JSON object that a command prints; it must succeed.
+  func json(_ line: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> [String: Any] {
+    try jsonObject(try result(line, sourceLocation: sourceLocation))
+  }
+
   /// All files below the folder with their bytes; folders have none.
   var contents: [String: Data?] {
     get throws {

@@ -94,7 +94,7 @@ extension CommandRuns {
       }
       try workspace.expectFailure(
         "train --config config.yaml --init-from nan.safetensors -o run", status: 65,
-        "nan.safetensors: tensor 'layers.0.ffn.down.weight': expected finite numbers, found nan at index 0")
+        "nan.safetensors: tensor 'layers.0.ffn.down.weight': expected finite numbers, found nan at [0, 0]")
     }
 
     /// The same folder by another name is the same folder.
