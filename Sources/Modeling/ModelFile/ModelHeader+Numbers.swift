@@ -2,9 +2,9 @@ internal import Checkpoints
 package import Files
 internal import Tensors
 
-/// What can only be known of a model file by reading all of its numbers.
+/// Checks of a model file that read all of its numbers.
 extension ModelHeader {
-  /// Compares the file with the digest that its writer stored, if it did (docs/CHECKPOINT.md, M10).
+  /// Compares the file with its stored digest, if it has one (docs/CHECKPOINT.md, M10).
   ///
   /// - Returns: The digest of the file.
   /// - Throws: `ModelFileError.digest` where they differ.
@@ -17,10 +17,10 @@ extension ModelHeader {
     return found
   }
 
-  /// The first weight of the file that has a number that is not finite, for a message: reads until there.
+  /// Finds the first weight of the file with a number that is not finite, for a message; reads no further.
   ///
-  /// - Returns: Its name, the number's place and the number; nil if all are finite.
-  /// - Throws: As reading weights does.
+  /// - Returns: The weight's name, the position of the number, and the number; nil if all are finite.
+  /// - Throws: The errors of reading weights.
   package func firstNotFinite() throws -> (name: String, place: [Int], number: Float)? {
     let weights = Parameters.descriptions(configuration)
     for tensor in file.tensors {
