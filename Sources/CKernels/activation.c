@@ -27,7 +27,7 @@ RN_INLINE float slope(int activation, float x) {
   }
 }
 
-// One loop for each activation: inside it the kind is a constant. erff keeps the loop for GELU from being vectorised.
+// One loop per activation, so that the kind is a constant in the loop. erff keeps the GELU loop from being vectorised.
 #define FOR_EACH_ACTIVATION(...)                              \
   switch (activation) {                        \
     case RN_SILU: { enum { F = RN_SILU }; RN_EACH __VA_ARGS__ } break; \

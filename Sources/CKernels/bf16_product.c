@@ -1,6 +1,6 @@
-// The bfloat16 product with AVX-512's vdpbf16ps; kernels.h says what is computed and in which order.
+// The bfloat16 product with AVX-512's vdpbf16ps. kernels.h specifies the result and the order of its sums.
 //
-// Only for CPUs with RN_CPU_AVX512 and RN_CPU_AVX512_BF16; elsewhere the portable twin is called.
+// Only for CPUs with RN_CPU_AVX512 and RN_CPU_AVX512_BF16; other CPUs use the portable twin.
 #include "kernels.h"
 
 #if defined(__x86_64__)
@@ -10,14 +10,14 @@
 #define BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
 #define BF16_INLINE static inline __attribute__((always_inline)) BF16_TARGET
 
-// The first `count` of sixteen lanes; none for a negative count, all for a large one.
+// A mask of the first `count` of sixteen lanes: none for a negative count, all for a large one.
 BF16_INLINE __mmask16 first(int64_t count) {
   return count >= 16 ? 0xFFFF : count <= 0 ? 0 : (__mmask16)((1u << count) - 1);
 }
 
 // ---- Packing
 
-// Rows become columns: sixteen rows of sixteen pairs, in steps of 4, 8, 16 and 32 bytes.
+// Transposes sixteen rows of sixteen pairs, in steps of 4, 8, 16 and 32 bytes.
 BF16_INLINE void transpose(__m512i *r) {
   __m512i t[16];
   for (int i = 0; i < 16; i += 2) {
@@ -44,7 +44,7 @@ BF16_INLINE void transpose(__m512i *r) {
   }
 }
 
-// One pair of sixteen lanes goes to a panel of sixteen, or to two of eight that lie `panel` numbers apart.
+// Stores one pair of sixteen lanes: in a panel of sixteen, or in two of eight that are `panel` numbers apart.
 BF16_INLINE void store_pair(const int width, uint16_t *to, __m512i lanes, int64_t pair, int64_t panel) {
   if (width == 16) {
     _mm512_storeu_si512(to + pair * 32, lanes);
@@ -54,7 +54,7 @@ BF16_INLINE void store_pair(const int width, uint16_t *to, __m512i lanes, int64_
   }
 }
 
-// x [lanes, inner]: thirty-two numbers of sixteen lanes at a time.
+// Packs x [lanes, inner], thirty-two numbers of sixteen lanes at a time.
 BF16_INLINE void pack_along(const int width, uint16_t *panels, const float *x, int64_t lanes, int64_t inner,
                             int64_t stride) {
   int64_t pairs = (inner + 1) / 2, panel = pairs * 2 * width;
@@ -78,7 +78,7 @@ BF16_INLINE void pack_along(const int width, uint16_t *panels, const float *x, i
     }
 }
 
-// x [inner, lanes]: 64 lanes at a time, so that four cache lines of a row are read together.
+// Packs x [inner, lanes], 64 lanes at a time, so that four cache lines of a row are read together.
 BF16_INLINE void pack_across(const int width, uint16_t *panels, const float *x, int64_t lanes, int64_t inner,
                              int64_t stride) {
   const __m512i weave = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21,
@@ -115,7 +115,7 @@ BF16_TARGET void rn_bf16_pack_weights(uint16_t *panel, const uint16_t *w, int64_
     __mmask32 there = inner - k >= 32 ? 0xFFFFFFFF : (1u << (inner - k)) - 1;
     for (int l = 0; l < 16; l++) {
       const uint16_t *from = w + l * stride + k;
-      // The rows that come after these: most are the next panel's.
+      // Prefetches the rows behind these, most of which are in the next panel.
       __builtin_prefetch(from + 16 * stride, 0, 2);
       row[l] = l < lanes ? _mm512_maskz_loadu_epi16(there, from) : _mm512_setzero_si512();
     }
@@ -127,7 +127,7 @@ BF16_TARGET void rn_bf16_pack_weights(uint16_t *panel, const uint16_t *w, int64_
 
 // ---- Multiplying
 
-// Eight rows times `P` panels of columns: 24 sums at most, three panel rows and one pair of A fill the registers.
+// Eight rows times `P` panels of columns. The registers hold up to 24 sums, three panel rows and one pair of A.
 BF16_INLINE void block(const int P, float *c, const uint16_t *a, const uint16_t *b, int64_t rows, int64_t columns,
                        int64_t pairs, int64_t c_stride, int32_t accumulate) {
   __m512 sum[RN_BF16_ROWS][3];

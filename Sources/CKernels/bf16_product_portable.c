@@ -1,11 +1,11 @@
-// The bfloat16 product in plain C: the reference of bf16_product.c, and its place on CPUs without the instruction.
+// The bfloat16 product in plain C: the reference of bf16_product.c, and its replacement on other CPUs.
 #include "kernels.h"
 #include "lanes.h"
 
 typedef float vfloat __attribute__((vector_size(64), aligned(4)));  // sixteen lanes, at any address
 typedef uint32_t vbits __attribute__((vector_size(64), aligned(4)));
 
-// To bfloat16: to nearest, ties to even; NaN stays NaN; a subnormal becomes a zero of its sign.
+// Rounds to bfloat16: to nearest, ties to even; NaN stays NaN; a subnormal becomes a zero with its sign.
 RN_INLINE uint32_t narrowed(float x) {
   uint32_t u = rn_bits(x), magnitude = u & 0x7FFFFFFFu;
   uint32_t rounded = (u + 0x7FFFu + ((u >> 16) & 1u)) >> 16;
@@ -32,11 +32,11 @@ void rn_bf16_pack_weights_portable(uint16_t *panel, const uint16_t *w, int64_t l
       panel[(k / 2 * RN_BF16_COLUMNS + l) * 2 + k % 2] = l < lanes && k < inner ? w[l * stride + k] : 0;
 }
 
-// One of the two numbers of each pair, exact in Float32.
+// The even or the odd numbers of the pairs, exact in Float32.
 #define EVEN(pairs) ((vfloat)((pairs) << 16))
 #define ODD(pairs) ((vfloat)((pairs) & 0xFFFF0000u))
 
-// Four rows times one panel of columns: with 256-bit registers eight sums and four numbers of B leave room for A.
+// Four rows times one panel of columns: in 256-bit registers, eight sums and four numbers of B leave room for A.
 enum { BLOCK_ROWS = 4 };
 
 RN_INLINE void block(float *c, const uint16_t *a, const uint16_t *b, int64_t rows, int64_t columns, int64_t pairs,

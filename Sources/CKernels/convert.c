@@ -1,4 +1,4 @@
-// Float32 to and from the two 16-bit formats, by bits, the same on every CPU.
+// Converts Float32 to and from the two 16-bit formats by bit operations, bit-identical on every CPU.
 #include "half.h"
 #include "kernels.h"
 

@@ -1,10 +1,10 @@
-// What the CPU can do, for --version and for the warning about a slower BLAS core.
+// Detects the instruction sets of the CPU.
 #include "kernels.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 
-// What __builtin_cpu_supports of clang does not know by name. Whether the system keeps the registers, AVX2 tells.
+// clang's __builtin_cpu_supports does not know these features. AVX2 implies that the system saves the registers.
 static int has_f16c(void) {
   unsigned a, b, c, d;
   return __get_cpuid(1, &a, &b, &c, &d) && (c >> 29 & 1);

@@ -1,4 +1,4 @@
-// The retention-specific rows: decayed causal mask, row factors, one recurrent step.
+// The row kernels of retention: decayed causal mask, row factors, one recurrent step.
 #include "kernels.h"
 #include "lanes.h"
 
@@ -11,7 +11,7 @@ void rn_decay_mask(float *s, const float *powers_descending, const int32_t *firs
     begin = begin < 0 ? 0 : (begin < columns ? begin : columns);
     int64_t end = row_offset + j + 1 < columns ? row_offset + j + 1 : columns;
     if (end < begin) end = begin;
-    // γ^(row_offset + j - i) stands at index count - 1 - (row_offset + j) + i: rising with i.
+    // γ^(row_offset + j - i) is at index count - 1 - (row_offset + j) + i, which rises with i.
     const float *powers = powers_descending + (power_count - 1 - (row_offset + j));
     for (int64_t i = 0; i < begin; i++) row[i] = 0.0f;
     RN_EACH for (int64_t i = begin; i < end; i++) row[i] *= powers[i];

@@ -1,4 +1,4 @@
-// y = x wᵀ for 1 … 16 rows of x: decoding. Bound by reading w, so each row of w is read from memory once.
+// y = x wᵀ for 1 … 16 rows of x, as in decoding. It is bound by reading w, so each row of w is read from memory once.
 #include "kernels.h"
 #include "lanes.h"
 
@@ -8,7 +8,7 @@ typedef float vfour __attribute__((vector_size(16), aligned(4)));
 typedef uint32_t vbits __attribute__((vector_size(64)));
 typedef uint16_t vhalf __attribute__((vector_size(32), aligned(2)));
 
-// Weights as they lie in memory, Float32 or bfloat16; both are read as Float32, exactly.
+// Weights in their stored format, Float32 or bfloat16; both are read as Float32, exactly.
 typedef struct {
   const void *numbers;
   int is_half;
@@ -29,14 +29,14 @@ RN_INLINE float one(const Weights w, int64_t at) {
   return w.is_half ? rn_float((uint32_t)((const uint16_t *)w.numbers)[at] << 16) : ((const float *)w.numbers)[at];
 }
 
-// Fewer than sixteen numbers, and zeros behind them.
+// Reads fewer than sixteen numbers and pads them with zeros.
 RN_INLINE void read_few(vfloat *to, const Weights w, int64_t at, int64_t count) {
   float lane[RN_LANES] = {0};
   for (int64_t l = 0; l < count; l++) lane[l] = one(w, at + l);
   *to = *(const vfloat *)lane;
 }
 
-// sum += the products of up to sixteen inputs from `i` on, each in its lane.
+// sum += the products of up to sixteen inputs from `i` on, each in its own lane.
 RN_INLINE void add_lanes(const int R, const int O, vfloat sum[4][4], const float *x, const Weights w, int64_t first,
                          int64_t i, int64_t count, int64_t inputs, int64_t x_stride) {
   for (int o = 0; o < O; o++) {
@@ -55,7 +55,7 @@ RN_INLINE void add_lanes(const int R, const int O, vfloat sum[4][4], const float
   }
 }
 
-// What whole steps of 32 inputs leave over goes to lanes in order: the first sixteen to `sum`, the others to `second`.
+// Adds the inputs behind the last whole step of 32, in order: the first sixteen to `sum`, the others to `second`.
 RN_INLINE void add_rest(const int R, const int O, vfloat sum[4][4], vfloat second[4][4], const float *x,
                         const Weights w, int64_t first, int64_t inputs, int64_t x_stride) {
   int64_t i = inputs / (2 * RN_LANES) * (2 * RN_LANES), left = inputs - i;
@@ -63,14 +63,14 @@ RN_INLINE void add_rest(const int R, const int O, vfloat sum[4][4], vfloat secon
   if (left > RN_LANES) add_lanes(R, O, second, x, w, first, i + RN_LANES, left - RN_LANES, inputs, x_stride);
 }
 
-// One output for one row: a sum over 32 lanes in index order, then lane l + lane l + 16.
+// One output for one row: a sum over 32 lanes in index order, then lane l plus lane l + 16.
 RN_INLINE void output(vfloat *total, const float *x, const Weights w, int64_t first, int64_t inputs) {
   vfloat sum[4][4], second[4][4];
   sum[0][0] = second[0][0] = (vfloat){0};
 #pragma clang loop unroll_count(4)
   for (int64_t i = 0; i + 2 * RN_LANES <= inputs; i += 2 * RN_LANES) {
     vfloat weights[2];
-    rn_ask_ahead(address(w, first + i));  // a line of bfloat16, half of the two of Float32
+    rn_ask_ahead(address(w, first + i));  // one cache line of bfloat16, half of the two lines of Float32
     read_sixteen(weights, w, first + i);
     read_sixteen(weights + 1, w, first + i + RN_LANES);
     sum[0][0] += *(const vfloat *)(x + i) * weights[0];
@@ -80,13 +80,13 @@ RN_INLINE void output(vfloat *total, const float *x, const Weights w, int64_t fi
   *total = sum[0][0] + second[0][0];
 }
 
-// Weights that will be read some time later: asked for evenly, while others are read.
+// Weights that are read later. They are prefetched evenly while other weights are read.
 typedef struct {
   const char *start;
   int64_t bytes;
 } Later;
 
-// The same for `R` rows and `O` outputs: all of one half of the lanes, then of the other, as registers allow.
+// The same for `R` rows and `O` outputs: first one half of the lanes, then the other, because registers are few.
 RN_INLINE void outputs_of(const int R, const int O, vfloat total[4][4], const float *x, const Weights w, int64_t first,
                           int64_t inputs, int64_t x_stride, const Later later) {
   vfloat sum[2][4][4];
@@ -98,7 +98,7 @@ RN_INLINE void outputs_of(const int R, const int O, vfloat total[4][4], const fl
     for (int r = 0; r < R; r++)
       for (int o = 0; o < O; o++) own[r][o] = (vfloat){0};
     for (int64_t i = half * RN_LANES; i < whole; i += 2 * RN_LANES) {
-      // As many lines as four rows need, for more rows the same ones again: faster than each line once (Zen 4).
+      // Prefetches as many lines as four rows need. More rows repeat these lines: faster than each line once (Zen 4).
       for (int line = 0; line < (w.is_half ? 2 : 4); line++) __builtin_prefetch(asked + 64 * line, 0, 2);
       asked += pace;
       for (int o = 0; o < O; o++) {
@@ -115,14 +115,14 @@ RN_INLINE void outputs_of(const int R, const int O, vfloat total[4][4], const fl
     for (int o = 0; o < O; o++) total[r][o] = sum[0][r][o] + sum[1][r][o];
 }
 
-// Sixteen lanes in halves down to four.
+// Adds the halves of sixteen lanes down to four lanes.
 RN_INLINE void four_lanes(vfour *to, const vfloat *sum) {
   veight eight = __builtin_shufflevector(*sum, *sum, 0, 1, 2, 3, 4, 5, 6, 7) +
                  __builtin_shufflevector(*sum, *sum, 8, 9, 10, 11, 12, 13, 14, 15);
   *to = __builtin_shufflevector(eight, eight, 0, 1, 2, 3) + __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
 }
 
-// Four sums of four lanes each, in halves: the four together cost little more than one.
+// Four sums of four lanes each, in halves. All four cost little more than one.
 RN_INLINE void sums_of_lanes(vfour *to, const vfloat *sum) {
   vfour a, b, c, d;
   four_lanes(&a, sum);
@@ -150,8 +150,8 @@ RN_INLINE void store(const int R, float *y, vfloat sum[4][4], int64_t outputs, i
   }
 }
 
-// Four outputs at most. One row takes them one after the other, so that weights are read in the order of memory; four
-// rows take them together, so that rows that do not fit the first-level cache are read less often.
+// At most four outputs. One row computes them one after the other, so that weights are read in the order of memory.
+// Four rows compute them together, so that rows that do not fit the first-level cache are read less often.
 RN_INLINE void block(const int R, float *y, const float *x, const Weights w, int64_t first, int64_t outputs,
                      int64_t inputs, int64_t y_stride, int64_t x_stride, int32_t accumulate, const Later later) {
   vfloat sum[4][4] = {{{0}}};
@@ -169,7 +169,7 @@ RN_INLINE void product(float *y, const float *x, const Weights w, int64_t rows, 
                        int64_t y_stride, int64_t x_stride, int32_t accumulate) {
   const int64_t bytes = address(w, 4 * inputs) - address(w, 0);  // of four outputs
   for (int64_t o = 0; o < outputs; o += 4) {
-    // The blocks of rows ask for the next four outputs together, each for a part.
+    // The blocks of rows share the prefetch of the next four outputs, each for a part.
     Later later = {address(w, (o + 4) * inputs), rows >= 4 ? bytes / (rows / 4) : 0};
     int64_t r = 0;
     for (; r + 4 <= rows; r += 4, later.start += later.bytes)

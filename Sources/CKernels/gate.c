@@ -2,7 +2,7 @@
 #include "kernels.h"
 #include "lanes.h"
 
-// One head of one row; `norm` is a constant where this is inlined.
+// One head of one row; `norm` is a constant in each inlined copy.
 RN_INLINE void forward_row(const int norm, float *z, float *mean, float *rstd, const float *o, const float *g,
                            const float *weight, int64_t width, float eps) {
   float center = 0.0f, inverse = 1.0f, squares;
@@ -43,7 +43,7 @@ void rn_gated_norm_forward(float *z, float *mean, float *rstd, const float *o, c
 
 RN_INLINE void backward_row(const int norm, float *d_o, float *dg, float *dweight, const float *dz, const float *o,
                             const float *g, const float *weight, float center, float inverse, int64_t width) {
-  // First pass: dg, dweight, and the gradient of the normed value, kept in d_o for the second.
+  // First pass: dg, dweight, and the gradient of the normed value, which d_o holds for the second pass.
   if (g && weight && dweight)
     RN_EACH for (int64_t i = 0; i < width; i++) {
       float sigmoid = rn_sigmoid(g[i]), normed = (o[i] - center) * inverse, upstream = dz[i];

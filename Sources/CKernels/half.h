@@ -1,4 +1,4 @@
-// One number between Float32 and the 16-bit formats, by bits, the same on every CPU.
+// Converts one number between Float32 and Float16 by bit operations, bit-identical on every CPU.
 #ifndef RN_HALF_H
 #define RN_HALF_H
 
@@ -12,7 +12,7 @@ RN_INLINE float rn_from_f16(uint16_t x) {
   return rn_float(sign | rn_bits(magnitude));
 }
 
-// To nearest, ties to even; NaN stays NaN.
+// Rounds to nearest, ties to even; NaN stays NaN.
 RN_INLINE uint16_t rn_to_f16(float x) {
   uint32_t u = rn_bits(x), sign = (u >> 16) & 0x8000u, magnitude = u & 0x7FFFFFFFu;
   uint32_t half;

@@ -1,9 +1,9 @@
-// What the row kernels share: dispatch, loop hints, sums in sixteen lanes, and e^x.
+// Shared code of the row kernels: dispatch, loop hints, sums in sixteen lanes, and e^x.
 //
-// A kernel marked RN_KERNEL is compiled for three x86-64 levels and chosen once, at load time, by the dynamic linker.
-// Loops are plain and left to the vectoriser; only a sum says its order: term i goes to lane i mod 16 and the lanes are
-// added in halves (by rn_sum_of_squares in order). The order is fixed by this source; rounding may differ between CPUs
-// (with or without fused multiply-add).
+// A kernel marked RN_KERNEL is compiled for three x86-64 levels; the dynamic linker chooses one at load time. Loops are
+// plain and left to the vectoriser. Only sums fix an order: term i goes to lane i mod 16, and the lanes are added in
+// halves (by rn_sum_of_squares in order). The order is the same on every CPU; rounding may differ, with or without
+// fused multiply-add.
 #ifndef RN_LANES_H
 #define RN_LANES_H
 
@@ -24,16 +24,16 @@
 
 #define RN_INLINE static inline __attribute__((always_inline))
 
-// Before a loop whose iterations touch the same index of each array only, even if two arrays are one.
+// Marks a loop whose iterations touch only their own index of each array. Two arrays may be the same.
 #define RN_EACH _Pragma("clang loop vectorize(assume_safety) interleave(enable)")
 
 enum { RN_LANES = 16 };
 
-// Asks for what a stream of weights will need soon, into the second-level cache. The hardware's own prefetching ends at
-// each page of 4 KiB. 1,024 bytes ahead was the best of 512 … 4,096, and better than the first-level cache (Zen 4).
+// Prefetches the weights that a stream needs next into the second-level cache. The hardware prefetcher stops at each
+// page of 4 KiB. 1,024 bytes ahead was the best of 512 … 4,096, and better than the first-level cache (Zen 4).
 RN_INLINE void rn_ask_ahead(const void *weights) { __builtin_prefetch((const char *)weights + 1024, 0, 2); }
 
-// sum ← the sum of `term` for i in 0 ..< count. `i` names the index; lanes as said above.
+// sum ← the sum of `term` for i in 0 ..< count. `i` names the index; lanes as described above.
 #define RN_SUM(sum, i, count, term)                                      \
   do {                                                                   \
     float lane_[RN_LANES] = {0};                                         \
@@ -65,20 +65,20 @@ RN_INLINE uint32_t rn_bits(float x) {
   return bits;
 }
 
-// The square root without errno, which would keep a loop from being vectorised.
+// The square root without errno, which would prevent vectorisation.
 RN_INLINE float rn_sqrt(float x) { return __builtin_elementwise_sqrt(x); }
 
-// e^x within 2 ULP where the result is normal (ExponentialTests measures it); 0 below -87.3, where it is not.
+// e^x within 2 ULP where the result is normal (ExponentialTests measures it); 0 below -87.3, where it is not normal.
 //
-// x = n ln 2 + r with |r| ≤ ½ ln 2; e^r by its Taylor polynomial of degree 7 (remainder below 2^-27); then n is
-// added to the exponent, in two halves so that n = 128 does not leave the field on the way.
+// x = n ln 2 + r with |r| ≤ ½ ln 2. e^r is its Taylor polynomial of degree 7 (remainder below 2^-27). Then n is added
+// to the exponent, in two halves, so that n = 128 does not overflow the exponent field.
 RN_INLINE float rn_exp(float x) {
   float bounded = x < -87.33654f ? -87.33654f : (x > 88.8f ? 88.8f : x);
   const float magic = 12582912.0f;  // 1.5 · 2^23: adding it leaves the rounded integer in the low bits
   float shifted = bounded * 1.44269504f + magic;
   int32_t exponent = (int32_t)(rn_bits(shifted) - rn_bits(magic));
   float n = shifted - magic;
-  float r = bounded - n * 0.693145752f;  // ln 2 in two parts, the first with trailing zeros: n · part is exact
+  float r = bounded - n * 0.693145752f;  // ln 2 in two parts; the first has trailing zeros, so n · part is exact
   r = r - n * 1.42860677e-6f;
   float p = 1.0f / 5040.0f;
   p = p * r + 1.0f / 720.0f;

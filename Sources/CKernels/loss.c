@@ -1,4 +1,4 @@
-// Softmax cross entropy of a row of logits, with or without its gradient (docs/MATH.md, eq. 20).
+// Softmax cross entropy of each row of logits, with or without its gradient (docs/MATH.md, eq. 20).
 #include <math.h>
 
 #include "kernels.h"

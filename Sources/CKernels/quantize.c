@@ -1,4 +1,4 @@
-// Blocks of 32 numbers with a scale: weights made smaller and larger again, and rows made ready to meet them.
+// Blocks of 32 numbers with a scale: quantises weights, converts them back, and prepares rows for products with them.
 #include "half.h"
 #include "kernels.h"
 
@@ -28,7 +28,7 @@ RN_KERNEL
 void rn_quantize_q8_0(int8_t *q, uint16_t *scales, const float *x, int64_t blocks) {
   for (int64_t b = 0; b < blocks; b++, x += RN_BLOCK, q += RN_BLOCK) {
     scales[b] = rn_to_f16(largest(x) / 127.0f);
-    // The scale that will be read, so that its rounding is not an error of its own.
+    // The scale as it will be read, so that its rounding adds no error.
     float scale = rn_from_f16(scales[b]), inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
     for (int i = 0; i < RN_BLOCK; i++) q[i] = (int8_t)nearest(bounded(x[i] * inverse, -127.0f, 127.0f));
   }
@@ -60,7 +60,7 @@ void rn_dequantize_q8_0(float *y, const int8_t *q, const uint16_t *scales, int64
   }
 }
 
-// Sixteen at a time; the vectoriser does a ninth of that with loops over half bytes.
+// Sixteen at a time. The vectoriser is nine times slower with loops over half bytes.
 typedef float vfloat __attribute__((vector_size(64), aligned(4)));
 typedef uint8_t vbytes __attribute__((vector_size(16), aligned(1)));
 
@@ -77,7 +77,7 @@ void rn_dequantize_q4_0(float *y, const uint8_t *q, const uint16_t *scales, int6
 static int64_t padded(int64_t inputs) { return (inputs + RN_PREPARED - 1) / RN_PREPARED * RN_PREPARED; }
 
 int64_t rn_prepared_byte_count(int64_t inputs, int32_t is_q4) {
-  return padded(inputs) * (is_q4 ? 13 : 17) / 8;  // a byte, half of one or a whole one of sums, an eighth of scales
+  return padded(inputs) * (is_q4 ? 13 : 17) / 8;  // rows, sums (half or all of that), scales (an eighth)
 }
 
 RN_KERNEL
@@ -91,7 +91,7 @@ void rn_prepare_row(void *row, const float *x, int64_t inputs, int32_t is_q4) {
   for (int64_t b = 0; b < inputs / RN_BLOCK; b++, x += RN_BLOCK) {
     float most = largest(x), inverse = most >= 1e-30f ? 127.0f / most : 0.0f, doubt = 0.0f;
     int8_t block[RN_BLOCK];
-    for (int i = 0; i < RN_BLOCK; i++) doubt += x[i] * 0.0f;  // NaN unless all are finite
+    for (int i = 0; i < RN_BLOCK; i++) doubt += x[i] * 0.0f;  // NaN unless all numbers are finite
     RN_EACH for (int i = 0; i < RN_BLOCK; i++) {
       float scaled = x[i] * inverse;
       scaled = scaled == scaled ? scaled : 0.0f;

@@ -1,11 +1,11 @@
-// What the products of quantised weights share: where a prepared row and an output's weights lie.
+// Shared code of the products of quantised weights: the layout of prepared rows and of weights.
 #ifndef RN_QUANTIZED_ROWS_H
 #define RN_QUANTIZED_ROWS_H
 
 #include "kernels.h"
 #include "lanes.h"
 
-// A prepared row's three arrays (kernels.h).
+// The three arrays of a prepared row (kernels.h).
 typedef struct {
   const int8_t *q;
   const int32_t *sums;
@@ -19,7 +19,7 @@ RN_INLINE PreparedRow prepared_row(const void *x, int64_t index, int64_t inputs,
   return (PreparedRow){q, sums, (const float *)(sums + (is_q4 ? count / 8 : count / 4))};
 }
 
-// Blocks of 32 in a piece that shares one load of scales, and in a group of 64 bytes of weights.
+// Number of blocks of 32 in a piece, which shares one load of scales, and in a group of 64 bytes of weights.
 enum { PIECE_BLOCKS = 16, Q4_GROUP_BLOCKS = 4, Q8_GROUP_BLOCKS = 2 };
 
 #endif

@@ -1,4 +1,4 @@
-// Products of quantised weights in 256 bits, with AVX2 alone or with AVX-VNNI; kernels.h says what and in which order.
+// Products of quantised weights in 256 bits, with AVX2 alone or with AVX-VNNI; kernels.h specifies result and order.
 #include "quantized_rows.h"
 
 #if defined(__x86_64__)
@@ -6,15 +6,15 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-// Blocks of a piece, whose scales are one vector.
+// Blocks of a piece, whose scales fill one vector.
 enum { EIGHT = 8 };
 
 #define TARGET __attribute__((target("avx2,f16c")))
 #define NAMED(name) name##_avx2
 #define DOT dot_avx2
 
-// Exact: the products of a pair stay below 2^15, u being a half byte or a magnitude of at most 128, and s a magnitude
-// of at most 127.
+// The sum is exact, because the products of a pair stay below 2^15: u is a half byte or a magnitude of at most 128; s
+// has a magnitude of at most 127.
 TARGET static inline __attribute__((always_inline)) __m256i dot_avx2(__m256i sum, __m256i u, __m256i s) {
   return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(u, s), _mm256_set1_epi16(1)));
 }

@@ -1,11 +1,11 @@
-// The product of quantised weights in 256 bits, for one instruction set: included once for each, since a set is an
-// attribute of a function and of all that it inlines. Expects
+// The product of quantised weights in 256 bits, for one instruction set. It is included once per set, because a set is
+// an attribute of a function and of everything that it inlines. The macros that it expects:
 //   TARGET      the attribute
 //   NAMED(x)    x with the set's name
-//   DOT         sum + Σ over each four bytes of u · s, u from 0
+//   DOT         sum + Σ over each four bytes of u · s, where u is unsigned
 #define INLINE TARGET static inline __attribute__((always_inline))
 
-// Half a group, 32 bytes of weights, with its eight lanes of `sum`: one block of q8_0, two of q4_0.
+// Adds half a group, 32 bytes of weights, to its eight lanes of `sum`: one block of q8_0, two of q4_0.
 INLINE __m256 NAMED(half)(const int is_q4, __m256 sum, const uint8_t *w, const int8_t *q, const int32_t *sums,
                           const float *scale) {
   __m256i dot, weights = _mm256_loadu_si256((const __m256i *)w);
@@ -25,7 +25,7 @@ INLINE __m256 NAMED(half)(const int is_q4, __m256 sum, const uint8_t *w, const i
   return _mm256_add_ps(sum, _mm256_mul_ps(_mm256_cvtepi32_ps(dot), factor));
 }
 
-// A piece of eight blocks, from block `first` of the row on.
+// Adds a piece of eight blocks, from block `first` of the row on.
 INLINE void NAMED(piece)(const int is_q4, __m256 sum[2], const PreparedRow x, const uint8_t *w, const uint16_t *scales,
                          int64_t first) {
   float scale[EIGHT];
@@ -49,7 +49,7 @@ INLINE float NAMED(output)(const int is_q4, const PreparedRow x, const uint8_t *
   for (; first + EIGHT <= blocks; first += EIGHT)
     NAMED(piece)(is_q4, sum, x, w + first * bytes, scales + first, first);
   if (first < blocks) {
-    // The last piece with zeros behind it: their scales are zero, and so is the row there.
+    // The last piece is padded with zeros: the added scales are zero, and so is the row there.
     uint8_t rest[EIGHT * RN_BLOCK] = {0};
     uint16_t rest_scales[EIGHT] = {0};
     memcpy(rest, w + first * bytes, (size_t)((blocks - first) * bytes));

@@ -1,5 +1,5 @@
-// Products of quantised weights with AVX-512's vpdpbusd, 64 bytes of weights at a time; kernels.h says what and in
-// which order.
+// Products of quantised weights with AVX-512's vpdpbusd, 64 bytes of weights at a time. kernels.h specifies the result
+// and the order of its sums.
 #include "quantized_rows.h"
 
 #if defined(__x86_64__)
@@ -10,7 +10,7 @@
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c")))
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
-// One output for `R` rows over a piece of up to sixteen blocks.
+// Adds one output for `R` rows over a piece of up to sixteen blocks.
 INLINE void add_piece(const int R, const int is_q4, __m512 *sum, const PreparedRow *x, const uint8_t *w,
                       const uint16_t *scales, int64_t first, const int64_t blocks) {
   const int group_blocks = is_q4 ? Q4_GROUP_BLOCKS : Q8_GROUP_BLOCKS;
@@ -18,7 +18,7 @@ INLINE void add_piece(const int R, const int is_q4, __m512 *sum, const PreparedR
   __m512 scale[4];
   __m512 weight_scale = _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(there, scales + first));
   for (int r = 0; r < R; r++) scale[r] = _mm512_mul_ps(weight_scale, _mm512_loadu_ps(x[r].scales + first));
-  // Lanes of a group take the scale of their block: 0 0 0 0 1 1 1 1 … or 0 … 0 1 … 1.
+  // The lanes of a group have the scale of their block: 0 0 0 0 1 1 1 1 … or 0 … 0 1 … 1.
   __m512i lanes = is_q4 ? _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0)
                         : _mm512_set_epi32(1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
   const __m512i low_half = _mm512_set1_epi8(15), offset = _mm512_set1_epi8((char)0x80);
@@ -57,7 +57,7 @@ INLINE __m128 sums_of_lanes(const __m512 *sum) {
   return _mm_add_ps(_mm_add_ps(a, c), _mm_add_ps(b, d));
 }
 
-// Up to four outputs for `R` rows, one after the other: weights are read in the order of memory.
+// Up to four outputs for `R` rows, one output after the other, so that weights are read in the order of memory.
 INLINE void block(const int R, const int is_q4, float *y, const PreparedRow *x, const uint8_t *w,
                   const uint16_t *scales, int64_t outputs, int64_t inputs, int64_t y_stride, int32_t accumulate) {
   int64_t blocks = inputs / RN_BLOCK, bytes = is_q4 ? inputs / 2 : inputs;

@@ -1,4 +1,4 @@
-// Products of quantised weights in plain C: the reference of the other two files, and their place on other CPUs.
+// Products of quantised weights in plain C: the reference of the other two files, and their replacement on other CPUs.
 #include "half.h"
 #include "quantized_rows.h"
 

@@ -1,4 +1,4 @@
-// Rotary position (docs/MATH.md, eq. 4), two layouts of the same function.
+// Rotary position embedding (docs/MATH.md, eq. 4) in two layouts.
 #include "kernels.h"
 #include "lanes.h"
 

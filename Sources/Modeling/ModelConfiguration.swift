@@ -2,17 +2,17 @@ package import Configurations
 package import Retention
 package import Tensors
 
-/// Which sequences begin with the token BOS. What starts from an empty state does, unless the model never saw one.
+/// Where the token BOS is inserted. Text that is read from an empty state starts with BOS, except with `none`.
 package enum BOSRule: String, CaseIterable, Sendable, ConfigurationChoice {
-  /// Every training sequence begins with BOS, also one cut from the middle of a document.
+  /// Every training sequence starts with BOS, even if it is cut from the middle of a document.
   case sequence
-  /// Every document begins with BOS.
+  /// Every document starts with BOS.
   case document
   /// No BOS.
   case none
 }
 
-/// How the feed-forward part is made.
+/// The kind of the feed-forward part.
 package enum FeedForwardKind: String, CaseIterable, Sendable, ConfigurationChoice {
   /// down(f(gate x) ⊙ up x).
   case glu
@@ -20,7 +20,7 @@ package enum FeedForwardKind: String, CaseIterable, Sendable, ConfigurationChoic
   case mlp
 }
 
-/// Which weight the head norm has.
+/// The shape of the head norm's weight.
 package enum HeadNormWeight: String, CaseIterable, Sendable, ConfigurationChoice {
   case none
   /// [V], shared by the heads.
@@ -36,9 +36,9 @@ extension ScoreNorm: ConfigurationChoice {}
 extension RotationLayout: ConfigurationChoice {}
 extension RotationFrequencies: ConfigurationChoice {}
 
-/// Everything that decides what function the weights compute. It travels in the checkpoint.
+/// The configuration of a model: everything that determines which function the weights compute.
 ///
-/// The defaults are the layout of flash-linear-attention's `RetNetForCausalLM`.
+/// It is stored in the model file. The defaults are those of flash-linear-attention's `RetNetForCausalLM`.
 package struct ModelConfiguration: Equatable, Sendable, Configurable {
   /// D.
   package var width = 256
@@ -52,9 +52,9 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
   package var keyWidth = 0
   /// H·V; 0 means 2 D.
   package var valueWidth = 0
-  /// F; 0 means ⌈⅔·2D⌉ to a multiple of 256, as flash-linear-attention has it.
+  /// F; 0 means 4/3 D, rounded up to a multiple of 256, as in flash-linear-attention.
   package var feedForwardWidth = 0
-  /// N; 0 means the tokenizer's.
+  /// N; 0 means that of the tokenizer.
   package var vocabularySize = 0
   package var isHeadTied = false
   package var norm = NormKind.rms
@@ -67,7 +67,7 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
   package var hasGate = true
   package var feedForward = FeedForwardKind.glu
   package var activation = Activation.silu
-  /// Biases of q, k, v, g and of the output.
+  /// Whether q, k, v, g and the output have biases.
   package var hasRetentionBiases = false
   package var hasFeedForwardBiases = false
   package var hasHeadBias = false
@@ -143,7 +143,7 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
     if headNorm == .none, headNormWeight != .none {
       found.append(("head_norm_weight", "expected none, as head_norm is none, found \(headNormWeight.rawValue)"))
     }
-    // Without a bound, a file of a few megabytes could ask for a state of terabytes.
+    // Without a bound, a file of a few megabytes could require a state of terabytes.
     for (key, size) in [
       ("key_width", resolved.keyWidth), ("value_width", resolved.valueWidth),
       ("feed_forward_width", resolved.feedForwardWidth),
@@ -158,7 +158,7 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
     return found
   }
 
-  /// The same model with every 0 that stands for another key's value replaced.
+  /// The same configuration with every 0 replaced by the value that it stands for, except for the vocabulary.
   package var resolved: ModelConfiguration {
     var copy = self
     if keyHeads == 0 { copy.keyHeads = heads }

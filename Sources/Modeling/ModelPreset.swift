@@ -1,11 +1,11 @@
-/// Models by name, to measure speed with.
+/// Named model configurations for measuring speed.
 package enum ModelPreset: String, CaseIterable, Sendable {
-  /// A small language model in which every part of a step weighs: 33.6 million parameters.
+  /// A small language model in which every part of a step takes a noticeable share: 33.6 million parameters.
   case reference
   /// The shape of `fla-hub/retnet-1.3B-100B`: 1.35 billion parameters.
   case retnet1300M = "retnet-1.3b"
 
-  /// Resolved.
+  /// The configuration, resolved.
   package var configuration: ModelConfiguration {
     var model = ModelConfiguration()
     switch self {

@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// How a sequence is cut into chunks; the last may be short.
+/// How a sequence is cut into chunks; the last chunk may be shorter.
 package struct ChunkPlan: Sendable, Equatable {
   package let time: Int
   package let length: Int
@@ -16,20 +16,20 @@ package struct ChunkPlan: Sendable, Equatable {
   func range(_ chunk: Int) -> Range<Int> { chunk * length..<min((chunk + 1) * length, time) }
 }
 
-/// What the chunkwise form keeps from forward to backward: the state that enters each chunk.
+/// The states that enter the chunks, which the chunkwise form keeps from forward to backward.
 package struct ChunkStates: Sendable {
-  /// Stored parts [B·H, n + 1, K, V]; entry 0 enters the first chunk, entry n leaves the last.
+  /// Stored parts [B·H, n + 1, K, V]: entry 0 enters the first chunk, entry n leaves the last.
   let stored: Tensor
   /// Scale of each entry [B·H, n + 1].
   let scales: DoubleBuffer
-  /// Factor of entry c in entry c + 1 [B·H, n + 1]; 0 where a document ends in between.
+  /// Factor of entry c in entry c + 1 [B·H, n + 1]; 0 if the last document of chunk c starts in that chunk.
   let keeps: DoubleBuffer
   let capacity: Int
 
   /// - Parameters:
   ///   - shape: The extents.
-  ///   - chunks: Most chunks of a call.
-  ///   - fill: What the memory holds at first; tests set NaN.
+  ///   - chunks: The most chunks of a call.
+  ///   - fill: Initial value of the memory; tests use NaN.
   package init(_ shape: RetentionShape, chunks: Int, fill: Float = 0) {
     let sequences = shape.batch * shape.heads
     stored = Tensor(Shape(sequences, chunks + 1, shape.keyWidth, shape.valueWidth))
@@ -55,7 +55,7 @@ package struct ChunkStates: Sendable {
   func matrix(_ sequence: Int, _ chunk: Int) -> Matrix { Matrix(tensor(sequence, chunk)) }
 }
 
-/// Scratch of one worker in the chunkwise form: two blocks of scores, scaled rows, row factors.
+/// Scratch of the chunkwise form, for each worker: two blocks of scores, scaled rows, row factors.
 package struct ChunkScratch: Sendable {
   private let scores: Tensor
   private let secondScores: Tensor
@@ -68,7 +68,7 @@ package struct ChunkScratch: Sendable {
   ///   - shape: The extents.
   ///   - chunkLength: The longest chunk.
   ///   - workers: Threads of the pool.
-  ///   - fill: What the memory holds at first; tests set NaN.
+  ///   - fill: Initial value of the memory; tests use NaN.
   package init(_ shape: RetentionShape, chunkLength: Int, workers: Int, fill: Float = 0) {
     self.chunkLength = chunkLength
     self.workers = workers
@@ -99,7 +99,7 @@ package struct ChunkScratch: Sendable {
   }
 }
 
-/// One call of the chunkwise form as its tasks see it.
+/// The arguments of one call of the chunkwise form, for its tasks.
 struct ChunkwiseCall: Sendable {
   let shape: RetentionShape
   let plan: ChunkPlan
@@ -109,7 +109,7 @@ struct ChunkwiseCall: Sendable {
   let scratch: ChunkScratch
   let products: TaskProducts
 
-  /// The memory is large enough for the plan and the pool, and the table for its chunks.
+  /// Checks that the memory is large enough for the plan and the pool, and the table for the chunks.
   func check(workers: Int, in operation: StaticString) {
     precondition(
       plan.count <= states.capacity && states.stored.shape[0] == shape.batch * shape.heads,
@@ -123,15 +123,17 @@ struct ChunkwiseCall: Sendable {
     table.check(shape, documents, in: operation)
   }
 
-  /// Where the document of a token starts in its sequence, -1 when before it.
+  /// The index in its sequence at which a token's document starts; -1 if it started before the call.
   func documentStart(_ b: Int, _ t: Int) -> Int { documents.map { Int($0[b * shape.time + t]) } ?? -1 }
 
-  /// For each row of a chunk the first column of its document, or nil when no documents are told apart.
+  /// The first key of each row's document, as an index in the sequence; nil if there is one document.
   func firstColumns(_ b: Int, _ chunk: Range<Int>) -> Indices? {
     documents?.slice(b * shape.time + chunk.lowerBound..<b * shape.time + chunk.upperBound)
   }
 
-  /// ξ_j = γ^(j+1) · scale: what row j of a chunk sees of the stored state that enters it (docs/MATH.md, eq. 7).
+  /// ξ_j = γ^(j+1) · scale: the weight of the entering stored state in row j of a chunk (docs/MATH.md, eq. 9).
+  ///
+  /// It is 0 for rows of a document that starts in the chunk (eq. 10).
   func entering(_ b: Int, _ h: Int, _ chunk: Int, worker: Int) -> Tensor {
     let range = plan.range(chunk)
     let scale = states.scales[states.entry(b * shape.heads + h, chunk)]
@@ -144,7 +146,9 @@ struct ChunkwiseCall: Sendable {
     return factors
   }
 
-  /// ζ_j = γ^(C-1-j) / scale: the weight of row j of a chunk in the stored state that leaves it.
+  /// ζ_j = γ^(C-1-j) / scale: the weight of row j of a chunk in the stored state that leaves it (docs/MATH.md, eq. 9).
+  ///
+  /// It is 0 for rows before the chunk's last document (eq. 10).
   func leaving(_ b: Int, _ h: Int, _ chunk: Int, worker: Int) -> Tensor {
     let range = plan.range(chunk)
     let scale = states.scales[states.entry(b * shape.heads + h, chunk + 1)]
@@ -157,7 +161,7 @@ struct ChunkwiseCall: Sendable {
     return factors
   }
 
-  /// Moves the scale over every chunk of one sequence and head, from the scale that enters the first.
+  /// Computes the scales and keep factors of all chunks of one sequence and head, from the scale that enters the first.
   func moveScales(_ sequence: Int, from first: Double) {
     let (b, h) = (sequence / shape.heads, sequence % shape.heads)
     var scale = first

@@ -1,10 +1,11 @@
 package import Tensors
 
-/// Retains chunk by chunk: inside a chunk as a masked product, between chunks through the state.
+/// The chunkwise form of retention: a masked product inside each chunk, and the state between chunks.
 ///
 /// o_c = (q_c k_cᵀ ⊙ D) v_c + ξ ⊙ (q_c S), S ← γ^C S + k_cᵀ (ζ ⊙ v_c) (docs/MATH.md, eq. 7; Sun et al. 2023, eq. 7).
-/// Three regions: every chunk's own contribution to the state, the running sum of these, every chunk's outputs; so
-/// all chunks of all heads run at once. Cost per head O(T·C·(K+V) + T·K·V), scratch O(C²) for each worker.
+///
+/// There are three parallel regions, so that all chunks of all heads run at once: each chunk's own contribution to the
+/// state, the running sum of these, each chunk's outputs. Cost per head O(T·C·(K+V) + T·K·V), scratch O(C²) per worker.
 ///
 /// - Parameters:
 ///   - o: Outputs [B·T, H·V], not normalised.
@@ -12,13 +13,13 @@ package import Tensors
 ///   - k: Keys [B·T, Hk·K], rotated and scaled by K^-½.
 ///   - v: Values [B·T, Hk·V].
 ///   - shape: The extents.
-///   - chunkLength: Steps in a chunk, ≥ 1.
+///   - chunkLength: Tokens in a chunk, ≥ 1.
 ///   - table: Powers of γ for at least a chunk.
-///   - state: Before and after; see `RetentionState`.
+///   - state: Read as the state before the call, replaced by the state after it; see `RetentionState`.
 ///   - documents: As in `recurrentRetention`.
-///   - states: Receives the state that enters each chunk, for the backward.
+///   - states: Receives the states at the chunk borders, for the backward.
 ///   - scratch: Made for at least this chunk length.
-///   - precision: Of the products' operands; the state and all sums are Float32.
+///   - precision: Precision of the products' operands; the state and all sums are Float32.
 ///   - pool: Where sequences, heads and chunks run.
 /// - Precondition: Shapes as above.
 package func chunkwiseRetention(
@@ -82,14 +83,14 @@ package func chunkwiseRetention(
   }
 }
 
-/// The backward of `chunkwiseRetention` (docs/MATH.md, eq. 12): from do to dq, dk, dv, and through the state.
+/// The backward of `chunkwiseRetention` (docs/MATH.md, eq. 12): from do to dq, dk, dv and the gradient of the state.
 ///
 /// - Parameters:
 ///   - dq: [B·T, H·K].
 ///   - dk: [B·T, Hk·K].
 ///   - dv: [B·T, Hk·V].
-///   - dstate: Gradient of the state [B, H, K, V]: on entry of the one left behind, on return of the one found;
-///     nil: nothing reads the state left behind, and the other is not wanted.
+///   - dstate: Gradient of the state [B, H, K, V]: of the final state on entry, of the initial state on return. nil:
+///     nothing reads the final state, and the initial state needs no gradient.
 ///   - d_o: [B·T, H·V].
 ///   - q: The forward's queries.
 ///   - k: The forward's keys.
@@ -98,10 +99,10 @@ package func chunkwiseRetention(
 ///   - chunkLength: As in the forward.
 ///   - table: As in the forward.
 ///   - documents: As in the forward.
-///   - states: As the forward left them.
+///   - states: As the forward wrote them.
 ///   - dstates: Scratch of the same size as `states`.
 ///   - scratch: Made for at least this chunk length.
-///   - precision: Of the products' operands; the state and all sums are Float32.
+///   - precision: Precision of the products' operands; the state and all sums are Float32.
 ///   - pool: Where sequences, heads and chunks run.
 package func chunkwiseRetentionBackward(
   dq: Matrix, dk: Matrix, dv: Matrix, dstate: Tensor? = nil, _ d_o: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix,
@@ -124,7 +125,7 @@ package func chunkwiseRetentionBackward(
   }
   let sequences = shape.batch * shape.heads
 
-  // What each chunk's outputs say of the state that entered it: (ξ ⊙ q)ᵀ do, in units of the stored part.
+  // The part of each chunk's outputs in the gradient of the entering state: (ξ ⊙ q)ᵀ do, in units of the stored part.
   pool.run(sequences * plan.count, with: (call, dstates, d_o, q)) { context, index, worker in
     let (call, dstates, d_o, q) = context
     let (shape, chunk) = (call.shape, index % call.plan.count)
@@ -165,7 +166,7 @@ package func chunkwiseRetentionBackward(
     }
   }
 
-  // Query heads that share a key/value head add to the same dk and dv: one task does them all, in order.
+  // Query heads that share a key/value head add to the same dk and dv, so one task computes them all, in order.
   pool.run(
     shape.batch * shape.keyHeads * plan.count, with: (call, dstates, (dq, dk, dv), d_o, (q, k, v))
   ) { context, index, worker in
@@ -202,7 +203,7 @@ extension ChunkwiseCall {
       columnOffset: range.lowerBound)
   }
 
-  /// dq, dk, dv of one head of one chunk; dk and dv are added to where `accumulate`.
+  /// dq, dk and dv of one head of one chunk; adds to dk and dv if `accumulate`.
   fileprivate func backward(
     dq: Matrix, dk: Matrix, dv: Matrix, accumulate: Bool, _ d_o: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix,
     _ dstates: ChunkStates, _ b: Int, _ h: Int, _ chunk: Int, _ worker: Int
@@ -216,7 +217,7 @@ extension ChunkwiseCall {
     // Inside the chunk.
     products.multiply(dv, scores, d_o, transposed: .first, accumulate: accumulate, worker: worker)
     products.multiply(dk, dscores, q, transposed: .first, accumulate: accumulate, worker: worker)
-    // Through the state that leaves: k̃ = ζ ⊙ k, and dk gains ζ ⊙ (v dSᵀ).
+    // Through the leaving state: dv gains (ζ ⊙ k) dS, and dk gains ζ ⊙ (v dSᵀ).
     let leaving = leaving(b, h, chunk, worker: worker)
     let rows = scratch.scaled(worker, q.rows, shape.keyWidth)
     scaleRows(rows, k, factor: leaving)
@@ -225,7 +226,7 @@ extension ChunkwiseCall {
     products.multiply(
       rows, v, dstates.matrix(sequence, chunk + 1), transposed: .second, accumulate: false, worker: worker)
     scaleRows(dk, rows, factor: leaving, accumulate: true)
-    // Through the state that entered: dq = ξ ⊙ (do Sᵀ) + P k.
+    // Through the entering state: dq = ξ ⊙ (do Sᵀ) + P k.
     products.multiply(rows, d_o, states.matrix(sequence, chunk), transposed: .second, accumulate: false, worker: worker)
     scaleRows(dq, rows, factor: entering(b, h, chunk, worker: worker))
     products.multiply(dq, dscores, k, transposed: .none, accumulate: true, worker: worker)

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// How the decay γ of each head is made (docs/MATH.md, eq. 2).
+/// The rule for the decay γ of each head (docs/MATH.md, eq. 2).
 package enum DecayRule: String, CaseIterable, Sendable {
   /// γ_h = 1 - 2^(-5-h): the paper's eq. 8, flash-linear-attention, torchscale.
   case powers
@@ -12,9 +12,9 @@ package enum DecayRule: String, CaseIterable, Sendable {
   case none
 }
 
-/// The decay of each head, kept as ln γ in Float64: in Float32, 1 - 2^(-5-h) is 1 from h = 20 on.
+/// The decay of each head, stored as ln γ in Float64: in Float32, 1 - 2^(-5-h) is 1 from h = 20 on.
 package struct Decay: Sendable, Equatable {
-  /// ln γ for each head [H], per step, ≤ 0.
+  /// ln γ of each head [H], per token, ≤ 0.
   package let logarithms: [Double]
 
   package init(logarithms: [Double]) {
@@ -37,9 +37,9 @@ package struct Decay: Sendable, Equatable {
 
   package var heads: Int { logarithms.count }
 
-  /// γ^steps of a head; γ^0 is 1 also for γ = 0, whose logarithm is -∞.
+  /// γ^steps of a head. γ^0 is 1 even for γ = 0, whose logarithm is -∞.
   package func power(head: Int, _ steps: Int) -> Double { steps == 0 ? 1 : exp(Double(steps) * logarithms[head]) }
 
-  /// Tokens after which the slowest head has forgotten half; infinite without decay.
+  /// The half-life of the slowest head in tokens; infinite without decay.
   package var longestHalfLife: Double { logarithms.map { $0 == 0 ? .infinity : -log(2) / $0 }.max() ?? 0 }
 }

@@ -1,12 +1,12 @@
 internal import Tensors
 
-/// The powers γ^0 … γ^length of every head: Float64 for factors, Float32 descending for masks.
+/// The powers γ^0 … γ^length of every head: in Float64 for factors, in Float32 and descending for masks.
 ///
-/// Powers below 1e-30 are zero: their true contribution is below any rounding here, and subnormal products would
+/// Powers below 1e-30 are zero: their true contribution is below the rounding of any sum here, and subnormal products
 /// cost a hundred times a normal one.
 package struct DecayTable: Sendable {
   package let decay: Decay
-  /// The longest distance.
+  /// The largest exponent.
   package let length: Int
   private let ascending: DoubleBuffer
   private let descending: Tensor
@@ -31,7 +31,7 @@ package struct DecayTable: Sendable {
     DoubleBuffer.byteCount(heads, length + 1) + Tensor.byteCount(max(1, heads), length + 1)
   }
 
-  /// The table has a decay for each head, and the documents a start for each token.
+  /// Checks that the table has a decay for each head, and `documents` a start for each token.
   func check(_ shape: RetentionShape, _ documents: Indices?, in operation: StaticString) {
     precondition(decay.heads == shape.heads, "\(operation): \(decay.heads) decays for \(shape.heads) heads")
     precondition(

@@ -1,23 +1,23 @@
 package import Tensors
 
-/// What is seen of a state S₀ that every document starts from instead of nothing (docs/MATH.md, eq. 32).
+/// The contribution of a state S₀ from which every document starts instead of zero (docs/MATH.md, eq. 32).
 ///
-/// Token p of a document reads γ^(p+1) q̃ S₀ of it, q̃ being its query rotated by p. As retention is linear in the state, that is
-/// added to what the forms compute from empty states, and its gradient is taken by itself.
+/// Token p of a document gets γ^(p+1) q̃ S₀, where q̃ is its query rotated by p. Retention is linear in the state. So
+/// this term is added to what the forms compute from empty states, and it has its own backward.
 package final class InitialStateTerm {
   private let shape: RetentionShape
   private let powers: DecayTable
   private let rotation: RotationTable
   /// γ^(p+1) [H, B·T].
   private let factors: Tensor
-  /// Queries, or their gradients [B·T, H·K].
+  /// Scaled queries, or their gradients [B·T, H·K].
   private let queries: Tensor
   private var hasStartsInside = false
 
   /// - Parameters:
-  ///   - shape: Extents of every call.
-  ///   - decay: Of the heads.
-  ///   - frequencies: θ for each pair of a head [K/2].
+  ///   - shape: The extents of every call.
+  ///   - decay: The decay of each head.
+  ///   - frequencies: θ of each pair of a head [K/2].
   ///   - layout: Which numbers form a pair.
   package init(_ shape: RetentionShape, decay: Decay, frequencies: [Double], layout: RotationLayout) {
     let rows = shape.batch * shape.time
@@ -36,10 +36,10 @@ package final class InitialStateTerm {
       + Tensor.byteCount(rows, shape.heads * (1 + shape.keyWidth))
   }
 
-  /// Takes the places of the tokens in their documents, for all calls that follow.
+  /// Sets the positions of the tokens in their documents, for all calls that follow.
   ///
-  /// - Parameter documents: For each token [B·T] the index in its sequence at which its document starts, -1 for the first; nil:
-  ///   one document in each sequence.
+  /// - Parameter documents: For each token [B·T] the index in its sequence at which its document starts, -1 for the
+  ///   first document. nil: each sequence is one document.
   package func prepare(_ documents: Indices?) {
     powers.check(shape, documents, in: #function)
     let rows = shape.batch * shape.time
@@ -57,9 +57,9 @@ package final class InitialStateTerm {
   ///
   /// - Parameters:
   ///   - o: Outputs [B·T, H·V].
-  ///   - q: Queries [B·T, H·K], rotated by their places in the sequence.
+  ///   - q: Queries [B·T, H·K], rotated by their positions in the sequence.
   ///   - initial: S₀ [H, K, V].
-  ///   - precision: Of the product's operands.
+  ///   - precision: Precision of the product's operands.
   ///   - pool: Where the work runs.
   package func add(to o: Matrix, _ q: Matrix, initial: Tensor, precision: ProductPrecision, on pool: WorkerPool) {
     check(initial)
@@ -71,7 +71,7 @@ package final class InitialStateTerm {
     }
   }
 
-  /// The backward of `add`: dS₀ += Σ (γ^(p+1) q̃)ᵀ do, dq += what comes back through it.
+  /// The backward of `add`: dS₀ += Σ (γ^(p+1) q̃)ᵀ do and dq += γ^(p+1) do S₀ᵀ, rotated like q.
   ///
   /// - Parameters:
   ///   - dq: [B·T, H·K], added to.
@@ -101,7 +101,7 @@ package final class InitialStateTerm {
     scale(into: dq, from: Matrix(queries), accumulate: true, on: pool)
   }
 
-  /// γ^(p+1) q̃.
+  /// Sets `queries` to γ^(p+1) q̃.
   private func takeQueries(_ q: Matrix, on pool: WorkerPool) {
     scale(into: Matrix(queries), from: q, accumulate: false, on: pool)
     if hasStartsInside { rotation.apply(Matrix(queries), inverse: true, on: pool) }

@@ -1,18 +1,18 @@
 package import Tensors
 
-/// Scratch of the parallel form, for each worker: the scores of a block of rows, scaled queries and keys.
+/// Scratch of the parallel form, for each worker: the scores of a block of rows, scaled queries or keys, row factors.
 package struct ParallelScratch: Sendable {
   fileprivate let scores: Tensor
   fileprivate let scaled: Tensor
   fileprivate let factors: Tensor
 
-  /// Query rows that are scored at a time: scores are [rowBlock, T], never [T, T].
+  /// Query rows that are scored at a time. Scores are [rowBlock, T], never [T, T].
   fileprivate static let rowBlock = 64
 
   /// - Parameters:
-  ///   - shape: The extents, `time` being the longest.
+  ///   - shape: The extents; `time` is the longest.
   ///   - workers: Threads of the pool.
-  ///   - fill: What the memory holds at first; tests set NaN to see that nothing is read before it is written.
+  ///   - fill: Initial value of the memory; tests use NaN to see that nothing is read before it is written.
   package init(_ shape: RetentionShape, workers: Int, fill: Float = 0) {
     scores = Tensor(Shape(workers, ParallelScratch.rowBlock, max(1, shape.time)))
     scaled = Tensor(Shape(workers, max(1, shape.time), shape.keyWidth))
@@ -41,9 +41,11 @@ package struct ParallelScratch: Sendable {
   }
 }
 
-/// Retains all at once: o = (q kᵀ ⊙ D) v + ξ ⊙ (q S), D[n, m] = γ^(n-m) (docs/MATH.md, eq. 6; Sun et al. 2023, eq. 5).
+/// The parallel form of retention, which computes all tokens at once from their scores.
 ///
-/// Cost per head O(T²·(K+V)), scratch O(T) for each worker.
+/// o = (q kᵀ ⊙ D) v + ξ ⊙ (q S), D[n, m] = γ^(n-m) (docs/MATH.md, eq. 6; Sun et al. 2023, eq. 5).
+///
+/// Cost per head O(T²·(K+V)), scratch O(T) per worker.
 ///
 /// - Parameters:
 ///   - o: Outputs [B·T, H·V], not normalised.
@@ -52,7 +54,7 @@ package struct ParallelScratch: Sendable {
 ///   - v: Values [B·T, Hk·V].
 ///   - shape: The extents.
 ///   - table: Powers of γ for at least T steps.
-///   - state: Before and after; see `RetentionState`.
+///   - state: Read as the state before the call, replaced by the state after it; see `RetentionState`.
 ///   - documents: As in `recurrentRetention`.
 ///   - absoluteSums: Receives Σ_m |q_n k_mᵀ D[n, m]| for each row and head [B·T, H], or nil.
 ///   - scratch: Made for at least T.
@@ -94,7 +96,7 @@ package func parallelRetention(
     }
     multiplyHere(
       outputs, scores, shape.keyBlock(v, b, h, seen, width: shape.valueWidth), transposed: .none, accumulate: false)
-    // What is left of the initial state at each row.
+    // The weight of the initial state in each row.
     let scale = state.scales[b * shape.heads + h]
     for row in 0..<rows.count {
       let isVisible = first.map { $0[row] < 0 } ?? true
@@ -104,7 +106,7 @@ package func parallelRetention(
     scaleRows(scaled, queries, factor: factors)
     multiplyHere(outputs, scaled, state.matrix(b, h), transposed: .none, accumulate: true)
   }
-  // The state afterwards, once every row has read the one before.
+  // The final state, once every row has read the initial one.
   pool.run(
     shape.batch * shape.heads, with: (k, v, shape, table, state, documents, scratch)
   ) { context, index, worker in
@@ -130,21 +132,23 @@ package func parallelRetention(
   }
 }
 
-/// The backward of `parallelRetention` (docs/MATH.md, eq. 11): P = (do vᵀ) ⊙ D, dq = P k, dk = Pᵀ q, dv = (q kᵀ ⊙ D)ᵀ do.
+/// The backward of `parallelRetention` (docs/MATH.md, eq. 11).
+///
+/// P = (do vᵀ) ⊙ D, dq = P k, dk = Pᵀ q, dv = (q kᵀ ⊙ D)ᵀ do, and the terms of the state.
 ///
 /// - Parameters:
 ///   - dq: [B·T, H·K].
 ///   - dk: [B·T, Hk·K].
 ///   - dv: [B·T, Hk·V].
-///   - dstate: Gradient of the state [B, H, K, V]: on entry of the one left behind, on return of the one found;
-///     nil: nothing reads the state left behind, and the other is not wanted.
+///   - dstate: Gradient of the state [B, H, K, V]: of the final state on entry, of the initial state on return. nil:
+///     nothing reads the final state, and the initial state needs no gradient.
 ///   - d_o: [B·T, H·V].
 ///   - q: The forward's queries.
 ///   - k: The forward's keys.
 ///   - v: The forward's values.
 ///   - shape: The extents.
 ///   - table: As in the forward.
-///   - state: The state that the forward found, nil for an empty one.
+///   - state: The initial state of the forward; nil for an empty one.
 ///   - documents: As in the forward.
 ///   - scratch: Made for at least T.
 ///   - pool: Where sequences and key/value heads run.
@@ -164,7 +168,7 @@ package func parallelRetentionBackward(
   let call = ParallelBackward(
     dq: dq, dk: dk, dv: dv, dstate: dstate, d_o: d_o, q: q, k: k, v: v, shape: shape, table: table, state: state,
     documents: documents, scratch: scratch)
-  // Query heads that share a key/value head add to the same dk and dv: one task does them all, in order.
+  // Query heads that share a key/value head add to the same dk and dv, so one task computes them all, in order.
   pool.run(shape.batch * shape.keyHeads, with: call) { call, index, worker in
     let (b, keyHead) = (index / call.shape.keyHeads, index % call.shape.keyHeads)
     for h in keyHead * call.shape.group..<(keyHead + 1) * call.shape.group {
@@ -174,7 +178,7 @@ package func parallelRetentionBackward(
   }
 }
 
-/// One call of the backward as its tasks see it.
+/// The arguments of one call of the backward, for its tasks.
 private struct ParallelBackward: Sendable {
   let dq: Matrix
   let dk: Matrix
@@ -190,7 +194,7 @@ private struct ParallelBackward: Sendable {
   let documents: Indices?
   let scratch: ParallelScratch
 
-  /// dq row block by row block; dk and dv of all keys that the block sees.
+  /// dq of one block of rows after the other, and dk and dv of all keys that the block sees.
   func addKeysAndValues(_ b: Int, _ h: Int, isFirst: Bool, worker: Int) {
     let all = 0..<shape.time
     if isFirst {
@@ -222,7 +226,7 @@ private struct ParallelBackward: Sendable {
     }
   }
 
-  /// What passes through the state found and the state left behind.
+  /// The terms of the gradients that pass through the initial and the final state.
   func addState(_ b: Int, _ h: Int, worker: Int) {
     let all = 0..<shape.time
     let sequence = b * shape.heads + h
@@ -248,7 +252,7 @@ private struct ParallelBackward: Sendable {
     }
     let upstream = shape.queryBlock(d_o, b, h, all, width: shape.valueWidth)
     if let state {
-      // The stored part times its scale is the state.
+      // The state is the stored part times its scale.
       let scale = Float(state.scales[sequence])
       multiplyHere(scaled, upstream, state.matrix(b, h), transposed: .second, accumulate: false, factor: scale)
       scaleRows(shape.queryBlock(dq, b, h, all, width: shape.keyWidth), scaled, factor: factors, accumulate: true)

@@ -1,8 +1,9 @@
 package import Tensors
 
-/// Retains token by token: S ← γ S + k vᵀ, o = q S (docs/MATH.md, eq. 8; Sun et al. 2023, eq. 6).
+/// The recurrent form of retention, token by token: S ← γ S + k vᵀ, o = q S.
 ///
-/// Cost per token and head O(K·V), whatever came before.
+/// Cost per token and head O(K·V), independent of how many tokens came before. Source: docs/MATH.md, eq. 8; Sun et al.
+/// 2023, eq. 6.
 ///
 /// - Parameters:
 ///   - o: Outputs [B·T, H·V], not normalised.
@@ -11,9 +12,9 @@ package import Tensors
 ///   - v: Values [B·T, Hk·V].
 ///   - shape: The extents.
 ///   - table: Powers of γ for at least one step.
-///   - state: Before and after; see `RetentionState`.
+///   - state: Read as the state before the call, replaced by the state after it; see `RetentionState`.
 ///   - documents: For each token [B·T] the index in its sequence at which its document starts, -1 for a document
-///     that began before this call; the state is forgotten there. nil: one document, which goes on.
+///     that started before this call. The state is cleared at a start. nil: one document that continues.
 ///   - pool: Where sequences and heads run.
 /// - Precondition: Shapes as above.
 package func recurrentRetention(
@@ -23,7 +24,7 @@ package func recurrentRetention(
   shape.check(o, q, k, v, in: #function)
   state.check(shape, in: #function)
   table.check(shape, documents, in: #function)
-  // A head's tokens are one after the other; small ones share a task, so that waking a worker pays.
+  // The tokens of a head run one after the other. Small heads share a task, so that waking a worker pays off.
   let work = shape.time * shape.keyWidth * shape.valueWidth
   pool.runRanges(
     of: shape.batch * shape.heads, grain: max(1, 32_768 / max(1, work)),

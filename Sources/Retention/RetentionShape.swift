@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// The extents of one retention: B sequences of T tokens, H heads of key width K and value width V.
+/// The extents of a retention: B sequences of T tokens, H heads of key width K and value width V.
 package struct RetentionShape: Sendable, Equatable {
   package var batch: Int
   package var time: Int
@@ -23,13 +23,13 @@ package struct RetentionShape: Sendable, Equatable {
   /// Query heads that share one key/value head.
   package var group: Int { heads / keyHeads }
 
-  /// Rows `times` of sequence `b`, the columns of query head `h`: of q, or of o with `width` V.
+  /// The rows `times` of sequence `b` and the columns of query head `h`, in q, or in o with `width` V.
   func queryBlock(_ x: Matrix, _ b: Int, _ h: Int, _ times: Range<Int>, width: Int) -> Matrix {
     x.block(
       rows: b * time + times.lowerBound..<b * time + times.upperBound, columns: h * width..<(h + 1) * width)
   }
 
-  /// The same for the key/value head that query head `h` reads: of k, or of v with `width` V.
+  /// The same for the key/value head that query head `h` reads, in k, or in v with `width` V.
   func keyBlock(_ x: Matrix, _ b: Int, _ h: Int, _ times: Range<Int>, width: Int) -> Matrix {
     queryBlock(x, b, h / group, times, width: width)
   }

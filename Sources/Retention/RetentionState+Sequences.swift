@@ -6,17 +6,17 @@ extension RetentionState {
     self.scales = scales
   }
 
-  /// The state of the first sequences: a view.
+  /// The state of the first `batch` sequences: a view.
   package func prefix(_ batch: Int) -> RetentionState {
     RetentionState(stored: stored.prefix(batch), scales: scales)
   }
 
-  /// Takes over what another state of the same heads remembers of one sequence.
+  /// Replaces the state of one sequence by that of a sequence of another state with the same heads.
   ///
   /// - Parameters:
-  ///   - sequence: Replaced.
-  ///   - other: Where from; may be this state.
-  ///   - source: The sequence there.
+  ///   - sequence: The sequence to replace.
+  ///   - other: The state to copy from; may be this state.
+  ///   - source: The sequence in `other`.
   ///   - pool: Where the copy runs.
   package func copy(sequence: Int, _ other: RetentionState, sequence source: Int, on pool: WorkerPool) {
     let (heads, keyWidth, valueWidth) = (stored.shape[1], stored.shape[2], stored.shape[3])
@@ -32,12 +32,12 @@ extension ScoreNormState {
     self.keySums = keySums
   }
 
-  /// The state of the first sequences: a view.
+  /// The state of the first `batch` sequences: a view.
   package func prefix(_ batch: Int) -> ScoreNormState {
     ScoreNormState(rowSums: rowSums, keySums: keySums.prefix(batch))
   }
 
-  /// Takes over one sequence, as `RetentionState.copy` does.
+  /// Replaces the state of one sequence, as `RetentionState.copy` does.
   package func copy(sequence: Int, _ other: ScoreNormState, sequence source: Int, on pool: WorkerPool) {
     let heads = keySums.stored.shape[1]
     for head in 0..<heads { rowSums[sequence * heads + head] = other.rowSums[source * heads + head] }

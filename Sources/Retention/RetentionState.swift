@@ -1,11 +1,11 @@
 internal import Glibc
 package import Tensors
 
-/// What retention remembers: for every sequence and head S [K, V], kept as S = scale · stored.
+/// The recurrent state of retention: S [K, V] for each sequence and head, kept as S = scale · stored.
 ///
-/// A Float32 state cannot shrink by 2^-25 a token, whatever rounds γ. So the stored part stays, the scale (Float64)
-/// takes the decay, an incoming key is divided by it, and the stored part is rescaled when the scale falls below ½
-/// (docs/MATH.md, eq. 9). Every form moves the scale by the same rule, `ScaleStep`.
+/// A Float32 number cannot shrink by 2^-25 of itself per token, however exact γ is. So the Float64 scale takes the
+/// decay, and an incoming key is divided by the scale. The stored part is rescaled when the scale falls below ½
+/// (docs/MATH.md, eq. 9). Every form changes the scale by the same rule, `ScaleStep`.
 package struct RetentionState: Sendable {
   /// [B, H, K, V].
   package let stored: Tensor
@@ -24,19 +24,19 @@ package struct RetentionState: Sendable {
       + DoubleBuffer.byteCount(shape.batch, shape.heads)
   }
 
-  /// Forgets everything.
+  /// Clears the state.
   package func clear(on pool: WorkerPool) {
     stored.clear(on: pool)
     for index in 0..<scales.count { scales[index] = 1 }
   }
 
-  /// Takes over another state of the same shape.
+  /// Copies another state of the same shape.
   package func copy(_ other: RetentionState, on pool: WorkerPool) {
     stored.copy(other.stored, on: pool)
     for index in 0..<scales.count { scales[index] = other.scales[index] }
   }
 
-  /// S of one sequence and head as a matrix of stored numbers [K, V].
+  /// The stored part of one sequence and head [K, V].
   func matrix(_ b: Int, _ h: Int) -> Matrix { Matrix(tensor(b, h)) }
 
   func tensor(_ b: Int, _ h: Int) -> Tensor {
@@ -44,7 +44,7 @@ package struct RetentionState: Sendable {
     return stored.view(Shape(keyWidth, valueWidth), at: (b * stored.shape[1] + h) * keyWidth * valueWidth)
   }
 
-  /// S itself, scale · stored, as numbers [B, H, K, V]: for comparison and for files.
+  /// S itself, scale · stored [B, H, K, V], for comparison and for files.
   package var values: [Double] {
     let size = stored.shape[2] * stored.shape[3]
     return stored.values.enumerated().map { Double($0.element) * scales[$0.offset / size] }
@@ -55,11 +55,11 @@ package struct RetentionState: Sendable {
   }
 }
 
-/// How the scaled state passes a stretch of tokens whose decay is `power` = γ^length.
+/// How the scale and the stored part change over tokens whose decay is `power` = γ^length (docs/MATH.md, eq. 9).
 struct ScaleStep {
   /// Factor of the stored part.
   let keep: Double
-  /// The scale afterwards: what an added k vᵀ is divided by.
+  /// The scale afterwards, by which an added k vᵀ is divided.
   let scale: Double
 
   init(scale: Double, power: Double) {

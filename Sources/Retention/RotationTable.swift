@@ -1,7 +1,7 @@
 internal import Glibc
 package import Tensors
 
-/// The frequencies of rotary position (docs/MATH.md, eq. 3).
+/// The rule for the frequencies of rotary position embedding (docs/MATH.md, eq. 3).
 package enum RotationFrequencies: String, CaseIterable, Sendable {
   /// θ_i = base^(-2i/K): RoFormer, flash-linear-attention.
   case standard
@@ -20,7 +20,7 @@ package enum RotationFrequencies: String, CaseIterable, Sendable {
   }
 }
 
-/// Cosines and sines of the angles of a run of positions, remade in place for each run.
+/// Cosines and sines of the rotation angles of some positions, recomputed in place for each call.
 ///
 /// The angle is position · θ in Float64: in Float32 it would be off by 5e-4 radians at position 8192.
 package final class RotationTable {
@@ -32,9 +32,9 @@ package final class RotationTable {
   package private(set) var count = 0
 
   /// - Parameters:
-  ///   - frequencies: θ for each pair [K/2].
+  ///   - frequencies: θ of each pair [K/2].
   ///   - layout: Which numbers form a pair.
-  ///   - capacity: The longest run of positions.
+  ///   - capacity: The most positions.
   package init(frequencies: [Double], layout: RotationLayout, capacity: Int) {
     self.frequencies = frequencies
     self.layout = layout
@@ -47,7 +47,7 @@ package final class RotationTable {
     2 * Tensor.byteCount(capacity, keyWidth / 2)
   }
 
-  /// Fills the table for positions `first ..< first + count`; nothing to do when it holds them already.
+  /// Fills the table for positions `first ..< first + count`, unless it holds them already.
   package func prepare(first: Int, count: Int) {
     precondition(count <= cosines.shape[0], "RotationTable: \(count) positions, room for \(cosines.shape[0])")
     if first == firstPosition, count <= self.count { self.count = count; return }
@@ -56,7 +56,7 @@ package final class RotationTable {
     self.count = count
   }
 
-  /// Fills the table for one position a row: of sequences that are decoded together.
+  /// Fills the table for one position per row, for sequences that are decoded together.
   package func prepare(_ positions: [Int]) {
     prepare(count: positions.count) { positions[$0] }
   }
@@ -85,12 +85,12 @@ package final class RotationTable {
     }
   }
 
-  /// Rotates the heads' rows in place and multiplies by `scale`; `inverse` is the backward.
+  /// Rotates the heads of each row in place and multiplies by `scale`; `inverse` is the backward.
   ///
   /// - Parameters:
-  ///   - x: [B·T, H·K] where T is the prepared count.
+  ///   - x: [B·T, H·K], where T is the prepared count.
   ///   - inverse: Whether to rotate back.
-  ///   - scale: Multiplies the result.
+  ///   - scale: Factor of the result.
   ///   - pool: Where the rows run.
   package func apply(_ x: Matrix, inverse: Bool = false, scale: Float = 1, on pool: WorkerPool) {
     rotate(

@@ -1,25 +1,28 @@
 internal import Glibc
 package import Tensors
 
-/// What the decayed scores of a row are divided by (docs/MATH.md, eq. 31). The head norm that follows takes the length
-/// out of a row again, so only its ε feels the difference; but a model computes what it was trained with.
+/// The normalisation of decayed scores: the number c by which a row of scores is divided (docs/MATH.md, eq. 31).
+///
+/// The head norm that follows cancels c, except for its ε. But a model should compute what it was trained with. R are
+/// the decayed scores, and s = Σ_m γ^(n-m).
 package enum ScoreNorm: String, CaseIterable, Sendable {
-  /// Nothing: flash-linear-attention, yet-another-retnet.
+  /// c = 1: flash-linear-attention, yet-another-retnet.
   case none
-  /// √Σ_m γ^(n-m).
+  /// c = √s.
   case rowDecay = "row_decay"
-  /// The same, then max(1, |Σ_m R[n, m]|): torchscale 0.3.0.
+  /// c = √s · max(1, |Σ_m R[n, m]| / √s): torchscale 0.3.0.
   case absOfSum = "abs_of_sum"
-  /// The same, then max(1, min(5e4, Σ_m |R[n, m]|)): torchscale since November 2023. Only the parallel form can know
-  /// it; the others leave the second factor out.
+  /// c = √s · max(1, min(5e4, Σ_m |R[n, m]| / √s)): torchscale since November 2023.
+  ///
+  /// Only the parallel form can compute it; the other forms leave out the second factor.
   case sumOfAbs = "sum_of_abs"
 }
 
-/// What score normalisation remembers: constant in size, beside the retention state.
+/// The recurrent state of score normalisation, of constant size; it is kept beside the retention state.
 package struct ScoreNormState: Sendable {
-  /// Σ_m γ^(n-m) of the tokens read [B·H].
+  /// s = Σ_m γ^(n-m) over the tokens read [B·H].
   package let rowSums: DoubleBuffer
-  /// z = Σ_m γ^(n-m) k_m: a retention of ones [B, H, K, 1].
+  /// z = Σ_m γ^(n-m) k_m, the retention of ones [B, H, K, 1].
   package let keySums: RetentionState
 
   package init(_ shape: RetentionShape) {
@@ -43,17 +46,17 @@ package struct ScoreNormState: Sendable {
   }
 }
 
-/// Computes 1 / c for each row and head, c being what the row's scores are divided by.
+/// Computes 1 / c for each row and head, where c is the divisor of the row's scores (docs/MATH.md, eq. 31).
 ///
 /// - Parameters:
-///   - factors: [B·T·H], rows of tokens, then heads.
-///   - norm: Which normaliser.
+///   - factors: [B·T·H], in the order of tokens, then heads.
+///   - norm: The normalisation.
 ///   - shape: The extents.
-///   - decay: Of the heads.
-///   - state: Row sums before and after.
+///   - decay: The decay of each head.
+///   - state: Its row sums are read as those before the call, and replaced by those after it.
 ///   - documents: As in `recurrentRetention`.
-///   - scoreSums: Σ_m R[n, m] with `.absOfSum`, Σ_m |R[n, m]| with `.sumOfAbs`, before any normalisation [B·T, H];
-///     nil: unknown, and left out.
+///   - scoreSums: Σ_m R[n, m] with `.absOfSum`, Σ_m |R[n, m]| with `.sumOfAbs`, before any normalisation [B·T, H].
+///     nil: unknown; the second factor of c is left out.
 package func scoreNormFactors(
   _ factors: Tensor, norm: ScoreNorm, shape: RetentionShape, decay: Decay, state: ScoreNormState, documents: Indices?,
   scoreSums: Tensor?
@@ -78,7 +81,7 @@ package func scoreNormFactors(
 }
 
 extension RetentionShape {
-  /// The same retention with values of width 1: of ones, it sums the scores of each row.
+  /// The same extents with values of width 1. With values of one, retention sums the scores of each row.
   package var withUnitValues: RetentionShape {
     var copy = self
     copy.valueWidth = 1

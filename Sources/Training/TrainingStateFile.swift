@@ -45,8 +45,10 @@ package struct TrainingStateFile: Sendable {
   ) throws {
     var metadata = [
       Key.version: "\(formatVersion)", Key.configuration: try sortedJSON(state.configuration.values),
-      Key.progress: try sortedJSON(state.progress), Key.updates: "\(trainer.step)", Key.data: try sortedJSON(state.data),
-      Key.machine: try sortedJSON(state.machine), Key.metricsLines: "\(state.metricsLines)", Key.seconds: "\(state.seconds)",
+      Key.progress: try sortedJSON(state.progress), Key.updates: "\(trainer.step)",
+      Key.data: try sortedJSON(state.data),
+      Key.machine: try sortedJSON(state.machine), Key.metricsLines: "\(state.metricsLines)",
+      Key.seconds: "\(state.seconds)",
       Key.modelDigest: modelDigest.description,
     ]
     metadata[Key.best] = state.bestDigest

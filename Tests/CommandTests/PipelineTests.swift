@@ -346,9 +346,12 @@ extension CommandRuns {
       let text = try workspace.result("info model.safetensors -v")
       #expect(text.hasPrefix("kind ") && text.contains("\n  embed.weight F32 [320, 32]\n"))
       #expect(try workspace.json("info tokenizer.model --json")["kind"] as? String == "tokenizer")
-      #expect(try workspace.json("info tokenizer.model --json")["digest"] as? String == model["tokenizer_digest"] as? String)
+      #expect(
+        try workspace.json("info tokenizer.model --json")["digest"] as? String == model["tokenizer_digest"] as? String)
       #expect(try workspace.json("info train.tokens --json")["kind"] as? String == "token file")
-      #expect(try workspace.json("info train.tokens --json --check")["data_digest"] as? String == model["data_digest"] as? String)
+      #expect(
+        try workspace.json("info train.tokens --json --check")["data_digest"] as? String == model["data_digest"]
+          as? String)
     }
 
     @Test func theCheckFindsADamagedByte() throws {

@@ -1,14 +1,14 @@
-// Row kernels on raw pointers: outputs first, then inputs, sizes, constants.
+// Row kernels on raw pointers. The order of arguments is outputs, inputs, sizes, constants.
 //
-// No kernel allocates, keeps state or fails. Inputs are const; unless a comment says otherwise an output
-// may be the same array as an input of the same shape, and must not overlap any other way. No alignment
-// is required. A "stride" is the distance between the starts of two rows, in numbers.
+// No kernel allocates, keeps state or fails. Inputs are const. Unless a comment says otherwise, an output may be the
+// same array as an input of the same shape; any other overlap is not allowed. No alignment is required. A "stride" is
+// the distance between the starts of two rows, in numbers.
 #ifndef RN_KERNELS_H
 #define RN_KERNELS_H
 
 #include <stdint.h>
 
-// Tells the core that this thread waits in a loop.
+// Tells the CPU that this thread waits in a loop.
 static inline void rn_pause(void) {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -25,7 +25,7 @@ enum {
   RN_CPU_AVX_VNNI = 16,
 };
 
-// The sets of instructions above that this CPU and system offer, as bits.
+// The instruction sets above that the CPU and the system support, as bits.
 uint32_t rn_cpu_features(void);
 
 // ---- norm.c
@@ -42,27 +42,28 @@ void rn_rms_norm_backward(float *dx, float *dweight, const float *addend, const 
 
 // ---- gate.c
 
-// What the head norm divides by: nothing, the root mean square, or the deviation from the mean.
+// The norms of a head: none; RMS, which divides by the root mean square; layer, which subtracts the mean and divides by
+// the deviation.
 enum { RN_NO_NORM = 0, RN_RMS_NORM = 1, RN_LAYER_NORM = 2 };
 
-// z = silu(g) ⊙ w ⊙ norm(o), the norm over each head's width separately; without g: z = w ⊙ norm(o).
-// z, o [rows, heads·width] dense; g [rows, heads·width] with a stride, or NULL; mean, rstd [rows, heads], 0 and 1 where
+// z = silu(g) ⊙ w ⊙ norm(o), with the norm over each head's width separately; without g: z = w ⊙ norm(o).
+// z, o [rows, heads·width] dense; g [rows, heads·width] with a stride, or NULL; mean, rstd [rows, heads], 0 and 1 if
 // the norm has none; weight NULL, or [width] with weight_stride 0, or [heads·width] with weight_stride width.
 void rn_gated_norm_forward(float *z, float *mean, float *rstd, const float *o, const float *g, const float *weight,
                            int64_t rows, int64_t heads, int64_t width, int64_t g_stride, int64_t weight_stride,
                            int32_t norm, float eps);
 
-// do, dg from dz; dweight += its gradient (NULL: not wanted, or no weight). Shapes as above; dg has a stride too.
-// do may be dz, but not o.
+// Computes do and dg from dz; dweight += its gradient (NULL: not needed, or no weight). Shapes as above; dg has a
+// stride. do may be dz, but not o.
 void rn_gated_norm_backward(float *d_o, float *dg, float *dweight, const float *dz, const float *o, const float *g,
                             const float *weight, const float *mean, const float *rstd, int64_t rows, int64_t heads,
                             int64_t width, int64_t g_stride, int64_t dg_stride, int64_t weight_stride, int32_t norm);
 
 // ---- rotate.c
 
-// Rotates each pair of every head's row by its position's angle and multiplies by `scale`, in place.
-// x [rows, heads, width] with a row stride; row r takes the angles of position r mod positions.
-// cosine, sine [positions, width / 2]; sine_sign is +1 forward and -1 for the inverse (the backward).
+// Rotates each pair of every head by the angle of its row's position and multiplies by `scale`, in place.
+// x [rows, heads, width] with a row stride; row r has the angles of position r mod positions.
+// cosine, sine [positions, width / 2]; sine_sign is +1 forward, -1 for the inverse (the backward).
 // Half-split pairs are (i, i + width/2), interleaved pairs (2i, 2i + 1).
 void rn_rotate_half_split(float *x, const float *cosine, const float *sine, int64_t first_row, int64_t rows,
                           int64_t positions, int64_t heads, int64_t width, int64_t stride, float sine_sign,
@@ -73,7 +74,7 @@ void rn_rotate_interleaved(float *x, const float *cosine, const float *sine, int
 
 // ---- decay.c
 
-// s[j, i] *= γ^(row_offset + j - i) where first[j] - column_offset ≤ i ≤ row_offset + j, and = 0 elsewhere.
+// s[j, i] *= γ^(row_offset + j - i) where first[j] - column_offset ≤ i ≤ row_offset + j; s[j, i] = 0 elsewhere.
 // s [rows, columns] with a stride; powers_descending holds γ^(count-1) … γ^1, γ^0 (count > row_offset + rows - 1);
 // first [rows] or NULL for no limit.
 void rn_decay_mask(float *s, const float *powers_descending, const int32_t *first, int64_t power_count, int64_t rows,
@@ -86,23 +87,23 @@ void rn_scale_rows(float *y, const float *x, const float *factor, int64_t rows, 
 // y[j] = Σ_i |s[j, i]|. s [rows, columns] with a stride.
 void rn_absolute_row_sums(float *y, const float *s, int64_t rows, int64_t columns, int64_t stride);
 
-// One token, recurrent (docs/MATH.md, eq. 9): state = keep · state + (k key_scale) vᵀ, o = (q query_scale) state.
+// One recurrent step (docs/MATH.md, eq. 9): state = keep · state + (k key_scale) vᵀ, o = (q query_scale) state.
 // state [key_width, value_width] dense; q, k [key_width]; v, o [value_width]; o overlaps nothing.
 void rn_retain_step(float *o, float *state, const float *q, const float *k, const float *v, int64_t key_width,
                     int64_t value_width, float keep, float key_scale, float query_scale);
 
 // ---- loss.c
 
-// Per row the cross entropy ln Σ e^l - l[target]; the row's logits become (softmax - onehot) · scale.
+// Cross entropy of each row, ln Σ e^l - l[target]; replaces the row's logits by (softmax - onehot) · scale.
 // A negative target gives loss 0 and gradient 0. logits [rows, width] dense; losses, targets [rows].
 void rn_cross_entropy(float *logits, float *losses, const int32_t *targets, int64_t rows, int64_t width, float scale);
 
-// The same loss without the gradient; logits are left as they are.
+// The same loss without the gradient; logits are not changed.
 void rn_cross_entropy_loss(float *losses, const float *logits, const int32_t *targets, int64_t rows, int64_t width);
 
 // ---- elementwise.c
 
-// y = e^x as every kernel computes it inline: to be tested alone.
+// y = e^x, as kernels compute it inline. It exists so that tests can call it.
 void rn_exponential(float *y, const float *x, int64_t count);
 
 void rn_add(float *y, const float *x, int64_t count);                       // y += x
@@ -110,18 +111,18 @@ void rn_add_scaled(float *y, const float *x, float factor, int64_t count);  // y
 void rn_scale(float *y, float factor, int64_t count);                       // y *= factor
 double rn_sum_of_squares(const float *x, int64_t count);                   // in Float64, index order within 16 lanes
 
-// The sum of all numbers but the last count mod 64: for the time that reading takes.
+// Sums all numbers except the last count mod 64, for measuring how long reading takes.
 float rn_read(const float *x, int64_t count);
 
 // y[i, :] = table[ids[i], :]. y [rows, width]; table [·, width].
 void rn_gather_rows(float *y, const float *table, const int32_t *ids, int64_t rows, int64_t width);
 
-// table[ids[i], column …] += dy[i, column …] for i in order, over `columns` columns from `first_column`.
+// table[ids[i], column …] += dy[i, column …] for i in order, for `columns` columns from `first_column` on.
 void rn_scatter_add_rows(float *table, const float *dy, const int32_t *ids, int64_t rows, int64_t width,
                          int64_t first_column, int64_t columns);
 
-// One AdamW update (Loshchilov & Hutter 2019). gradient is multiplied by gradient_scale on reading;
-// correction1 = 1 - β1^t, correction2 = 1 - β2^t. decay is lr · weight decay.
+// One AdamW update (Loshchilov & Hutter 2019). The gradient is multiplied by gradient_scale when it is read.
+// correction1 = 1 - β1^t, correction2 = 1 - β2^t; decay is learning rate · weight decay.
 void rn_adamw(float *parameter, float *first_moment, float *second_moment, const float *gradient, int64_t count,
               float gradient_scale, float learning_rate, float beta1, float beta2, float epsilon, float decay,
               float correction1, float correction2);
@@ -135,38 +136,39 @@ void rn_f32_to_f16(uint16_t *y, const float *x, int64_t count);
 
 // ---- few_rows.c
 
-// y = x wᵀ for few rows of x: each row of w is read once for all of them.
+// y = x wᵀ for few rows of x. Each row of w is read once for all of them.
 // y [rows, outputs] with a stride; x [rows, inputs] with a stride; w [outputs, inputs] dense. 1 ≤ rows ≤ 16.
-// accumulate adds to y. The sum of one output depends on `inputs` only, never on `rows`.
+// If `accumulate`, adds to y. The sum of one output depends on `inputs` only, never on `rows`.
 void rn_few_rows_product(float *y, const float *x, const float *w, int64_t rows, int64_t outputs, int64_t inputs,
                          int64_t y_stride, int64_t x_stride, int32_t accumulate);
 
-// The same product with weights in bfloat16; it has the bits of the weights widened to Float32.
+// The same product with weights in bfloat16; bit-identical to the product with the weights widened to Float32.
 void rn_few_rows_product_bf16(float *y, const float *x, const uint16_t *w, int64_t rows, int64_t outputs,
                               int64_t inputs, int64_t y_stride, int64_t x_stride, int32_t accumulate);
 
-// ---- quantize.c: blocks of RN_BLOCK numbers with a Float16 scale each.
+// ---- quantize.c: blocks of RN_BLOCK numbers, each block with a Float16 scale.
 //
-// q8_0: 32 bytes q, number = scale q. q4_0: 16 bytes, number j in the low half of byte j and number j + 16 in its high
-// half, number = scale (half - 8). These are the blocks of GGUF with the scales in an array of their own.
+// q8_0: 32 bytes q, number = scale q. q4_0: 16 bytes; number j is in the low half of byte j, number j + 16 in its high
+// half, number = scale (half - 8). These are the blocks of GGUF, with the scales in an array of their own.
 
 enum { RN_BLOCK = 32 };
 
-// Nearest numbers to x for a scale of max|x| / 127, and of the number of largest magnitude / -8. x is finite.
+// Rounds x to quantised numbers. x is finite. The scale of q8_0 is max|x| / 127; that of q4_0 is m / -8, where m is the
+// number of largest magnitude.
 void rn_quantize_q8_0(int8_t *q, uint16_t *scales, const float *x, int64_t blocks);
 void rn_quantize_q4_0(uint8_t *q, uint16_t *scales, const float *x, int64_t blocks);
 
-// The numbers that blocks stand for.
+// Converts quantised numbers to Float32.
 void rn_dequantize_q8_0(float *y, const int8_t *q, const uint16_t *scales, int64_t blocks);
 void rn_dequantize_q4_0(float *y, const uint8_t *q, const uint16_t *scales, int64_t blocks);
 
-// A row as the products of quantised weights read it: three arrays, one behind the other, for P numbers, P being the
-// inputs up to a multiple of RN_PREPARED.
-//   int8   [P]     the row, q = x / scale rounded, block by block; for q4_0 in groups of four blocks, the four first halves
-//                  before the four second halves; zeros behind the inputs
-//   int32  [P / 4] for q8_0, [P / 8] for q4_0: what a lane of a group must begin with, so that weights may be taken as
-//                  numbers from 0: -128 or -8 times the sum of its numbers
-//   float  [P / 32] the scales: max|x| / 127 of a block; NaN where a number of the block is not finite; 0 below 1e-30
+// Prepares a row of x for the products of quantised weights. A prepared row is three arrays, one after the other. P is
+// the number of inputs, rounded up to a multiple of RN_PREPARED.
+//   int8   [P]     The row, q = x / scale rounded, block by block, padded with zeros. For q4_0 it is in groups of four
+//                  blocks: the four first halves, then the four second halves.
+//   int32  [P / 4] for q8_0, [P / 8] for q4_0: the initial value of each lane of a group, -128 or -8 times the sum of
+//                  the lane's numbers. With it the weights can be taken as unsigned numbers.
+//   float  [P / 32] The scales: max|x| / 127 of a block; NaN if a number of the block is not finite; 0 below 1e-30.
 enum { RN_PREPARED = 512 };
 
 int64_t rn_prepared_byte_count(int64_t inputs, int32_t is_q4);
@@ -174,13 +176,13 @@ void rn_prepare_row(void *row, const float *x, int64_t inputs, int32_t is_q4);
 
 // ---- quantized_rows_512.c, quantized_rows_256.c, quantized_rows_portable.c
 //
-// y = x wᵀ for prepared rows: each weight is read once for all of them. y [rows, outputs] with a stride; rows at
-// `x`, one behind the other; w [outputs, inputs] as q4_0 or q8_0 and its scales [outputs, inputs / 32]; inputs are a
-// multiple of 32. accumulate adds to y.
+// y = x wᵀ for prepared rows. Each weight is read once for all of them. y [rows, outputs] with a stride; x: the
+// prepared rows, one after the other; w [outputs, inputs] as q4_0 or q8_0, with scales [outputs, inputs / 32]; inputs
+// is a multiple of 32. If `accumulate`, adds to y.
 //
-// 64 bytes of weights are a group. Lane l of 16 takes the exact integer sum over the bytes 4l … 4l + 3 of a group,
-// times (scale of the weights · scale of the row), each product and each sum rounded; groups are added in order, then the
-// lanes in halves. So every implementation gives the same bits, for any number of rows.
+// 64 bytes of weights are a group. Lane l of 16 takes the exact integer sum over the bytes 4l … 4l + 3 of a group. It
+// is multiplied by (scale of the weights · scale of the row). Each product and each sum is rounded. Groups are added in
+// order, then the lanes in halves. So all implementations are bit-identical, for any number of rows.
 #define RN_QUANTIZED_ROWS(name)                                                                                 \
   void name(float *y, const void *x, const void *w, const uint16_t *scales, int64_t rows, int64_t outputs,      \
             int64_t inputs, int64_t y_stride, int32_t is_q4, int32_t accumulate)
@@ -192,31 +194,33 @@ RN_QUANTIZED_ROWS(rn_quantized_rows_portable);
 
 // ---- bf16_product.c, bf16_product_portable.c: C = A B with operands rounded to bfloat16 and sums in Float32.
 //
-// Operands are packed into panels first. A lane is a row of A or a column of B; a panel holds `width` lanes as
+// Operands are packed into panels first. A lane is a row of A or a column of B. A panel holds `width` lanes as
 // [pairs][width][2]: pair p of a lane is its numbers 2p and 2p + 1 along the inner extent, pairs = (inner + 1) / 2.
-// Rows of A come in panels of RN_BF16_ROWS, columns of B in panels of RN_BF16_COLUMNS.
+// Rows of A are in panels of RN_BF16_ROWS, columns of B in panels of RN_BF16_COLUMNS.
 //
-// Rounding is to nearest, ties to even; NaN stays NaN, and a subnormal Float32 becomes a zero of its sign. A sum starts
-// at zero and takes the pairs in order, of each pair first the product of the odd numbers, then that of the even ones,
-// rounding after each: products of two bfloat16 numbers are exact in Float32. So both implementations give the same bits,
-// except where a number within a sum is subnormal: the instruction makes it zero, the portable kernel keeps it.
+// Rounding is to nearest, ties to even; NaN stays NaN, and a subnormal Float32 becomes a zero with its sign.
+//
+// A sum starts at zero and takes the pairs in order: first the product of the odd numbers, then that of the even ones.
+// It is rounded after each product; products of two bfloat16 numbers are exact in Float32. So both implementations are
+// bit-identical, except if a number within a sum is subnormal: the instruction makes it zero, the portable kernel keeps
+// it.
 
 enum { RN_BF16_ROWS = 8, RN_BF16_COLUMNS = 16 };
 
-// Packs `lanes` lanes of `inner` numbers each. Panels are written until 16 lanes are full; what x does not have is zero.
-// width is 8 or 16. x [lanes, inner] if is_along, else [inner, lanes], with a stride; panels [lanes up to a multiple
-// of 16, divided by width][pairs][width][2].
+// Packs `lanes` lanes of `inner` numbers each. Zeros pad the lanes to a multiple of 16, and `inner` to whole pairs.
+// width is 8 or 16. x [lanes, inner] if is_along, else [inner, lanes], with a stride; panels [lanes rounded up to a
+// multiple of 16, divided by width][pairs][width][2].
 void rn_bf16_pack(uint16_t *panels, const float *x, int64_t lanes, int64_t inner, int64_t stride, int32_t is_along,
                   int32_t width);
 void rn_bf16_pack_portable(uint16_t *panels, const float *x, int64_t lanes, int64_t inner, int64_t stride,
                            int32_t is_along, int32_t width);
 
-// Packs one panel of RN_BF16_COLUMNS columns from up to as many rows w [lanes, inner] of bfloat16, as they are: the
-// instruction takes a subnormal number as zero, as rounding would have made it.
+// Packs one panel of RN_BF16_COLUMNS columns from at most as many rows w [lanes, inner] of bfloat16, unchanged. The
+// instruction takes a subnormal number as zero, so the result is that of rounding.
 void rn_bf16_pack_weights(uint16_t *panel, const uint16_t *w, int64_t lanes, int64_t inner, int64_t stride);
 void rn_bf16_pack_weights_portable(uint16_t *panel, const uint16_t *w, int64_t lanes, int64_t inner, int64_t stride);
 
-// c = (accumulate ? c : 0) + a b. c [rows, columns] with a stride; a, b packed panels of rows and of columns.
+// c = (accumulate ? c : 0) + a b. c [rows, columns] with a stride; a, b: packed panels of rows and of columns.
 void rn_bf16_multiply(float *c, const uint16_t *a, const uint16_t *b, int64_t rows, int64_t columns, int64_t inner,
                       int64_t c_stride, int32_t accumulate);
 void rn_bf16_multiply_portable(float *c, const uint16_t *a, const uint16_t *b, int64_t rows, int64_t columns,
@@ -229,7 +233,7 @@ enum { RN_SILU = 0, RN_GELU = 1, RN_RELU = 2 };
 // h = f(a) ⊙ b, where each row of ab [rows, 2·width] is a then b. h [rows, width].
 void rn_glu_forward(float *h, const float *ab, int64_t rows, int64_t width, int32_t activation);
 
-// dab [rows, 2·width] from dh [rows, width]. dab may be ab.
+// Computes dab [rows, 2·width] from dh [rows, width]. dab may be ab.
 void rn_glu_backward(float *dab, const float *dh, const float *ab, int64_t rows, int64_t width, int32_t activation);
 
 // h = f(a), and da = dh ⊙ f'(a).
@@ -242,7 +246,7 @@ void rn_activation_backward(float *da, const float *dh, const float *a, int64_t 
 void rn_layer_norm_forward(float *y, float *mean, float *rstd, const float *x, const float *weight, const float *bias,
                            int64_t rows, int64_t width, float eps);
 
-// dx = addend + d(layerNorm)/dx; dweight, dbias += their gradients (NULL: not wanted).
+// dx = addend + d(layerNorm)/dx; dweight, dbias += their gradients (NULL: not needed).
 // addend may be NULL (zero) or dx itself.
 void rn_layer_norm_backward(float *dx, float *dweight, float *dbias, const float *addend, const float *dy,
                             const float *x, const float *weight, const float *mean, const float *rstd, int64_t rows,
@@ -251,7 +255,7 @@ void rn_layer_norm_backward(float *dx, float *dweight, float *dbias, const float
 // y[r, :] += bias; y [rows, width] with a stride.
 void rn_add_bias(float *y, const float *bias, int64_t rows, int64_t width, int64_t stride);
 
-// y += the sum of the rows of x, in order; x [rows, width] with a stride, y [width].
+// y += each row of x, in order; x [rows, width] with a stride, y [width].
 void rn_sum_rows(float *y, const float *x, int64_t rows, int64_t width, int64_t stride);
 
 #endif

@@ -1,13 +1,13 @@
-/// What a family calls its weights: canonical names without number and suffix, and the family's.
+/// The names of a family's weights, by our names without layer number and suffix.
 struct FamilyNames {
-  /// What a layer's names begin with, before its number.
+  /// What precedes the layer number in the names of a layer.
   let layers: String
   var names: [String: String]
 
   /// The family's name of a weight.
   ///
-  /// - Parameter canonical: As `layers.3.ret.q.weight`.
-  /// - Returns: As `layers.3.retention.q_proj.weight`.
+  /// - Parameter canonical: Our name, e.g. `layers.3.ret.q.weight`.
+  /// - Returns: The family's name, e.g. `layers.3.retention.q_proj.weight`.
   func foreign(_ canonical: String) -> String {
     var parts = canonical.split(separator: ".").map(String.init)
     let suffix = parts.removeLast()
@@ -23,24 +23,24 @@ struct FamilyNames {
   }
 }
 
-/// A table that a family stores though it follows from the configuration.
+/// A table that a family stores although it follows from the configuration.
 struct ForeignBuffer {
   enum Content {
     /// ln γ [H].
     case logDecays
-    /// θ of each pair, twice [K].
+    /// θ of each pair, each twice [K].
     case frequencies
   }
   let name: String
   let content: Content
 }
 
-/// How one family's weights become a model.
+/// How the weights of one family become a model.
 struct FamilyPlan {
   var configuration: ModelConfiguration
   let names: FamilyNames
-  /// Each may be missing.
+  /// Tables that the file may contain.
   let buffers: [ForeignBuffer]
-  /// What was taken for granted.
+  /// Sentences on what was assumed.
   var remarks: [String] = []
 }

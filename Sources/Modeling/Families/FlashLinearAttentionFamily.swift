@@ -3,14 +3,14 @@ internal import Retention
 internal import Tensors
 
 extension ForeignFamily {
-  /// flash-linear-attention, with a fused or a separate gate.
+  /// Weights of flash-linear-attention, with a fused or a separate gate.
   package static let fla = ForeignFamily(
     name: "fla", defaultScoreNorm: .none, prefix: { $0.prefix(before: "model.layers.0.attn.q_proj.weight") },
     plan: { try FamilyPlan(fla: $0) })
 }
 
 extension FamilyPlan {
-  /// flash-linear-attention's `RetNetForCausalLM`.
+  /// The plan for flash-linear-attention's `RetNetForCausalLM`.
   ///
   /// Sources: fla/models/retnet/configuration_retnet.py and modeling_retnet.py, fla/layers/multiscale_retention.py.
   init(fla source: ForeignSource) throws {
@@ -29,7 +29,7 @@ extension FamilyPlan {
     let (gateRows, _) = try source.matrix(layer + "mlp.gate_proj.weight")
     let headNorm = ["g_norm_swish_gate", "g_norm"].first { source.has(layer + "attn.\($0).weight") }
     let valueWidth = try headNorm.flatMap { try source.length(layer + "attn.\($0).weight") }
-    // The gate of retention has the same nonlinearity, and here it is always swish.
+    // There the gate of retention uses the same nonlinearity; here it is always swish.
     let activation = try source.activation("hidden_act", default: "swish")
     guard activation == .silu else {
       throw ModelFileError.unsupported(path: settings.path, found: "a gate of \(activation.rawValue)")

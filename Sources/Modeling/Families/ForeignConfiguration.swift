@@ -2,13 +2,13 @@ internal import Checkpoints
 internal import Configurations
 internal import FoundationEssentials
 
-/// What another program wrote of its model beside the weights: `config.json`, or the plain values in a PyTorch file.
+/// The configuration that another program wrote with its weights: `config.json`, or plain values in a PyTorch file.
 struct ForeignConfiguration {
-  /// For messages.
+  /// The file, for messages.
   let path: String
   private let values: [String: Value]
 
-  /// A scalar, or something with parts.
+  /// A scalar, or a value with parts.
   private enum Value: Decodable {
     case scalar(ConfigurationValue)
     case compound
@@ -36,7 +36,7 @@ struct ForeignConfiguration {
     }
   }
 
-  /// fairseq keeps the model's settings under `cfg.model`, earlier under `args`.
+  /// The settings of a model in a fairseq file: under `cfg.model`, in older files under `args`.
   private static func values(_ plain: [String: PickleScalar]) -> [String: Value] {
     var values: [String: Value] = [:]
     for prefix in ["args.", "cfg.model."] {
@@ -54,13 +54,13 @@ struct ForeignConfiguration {
     return values
   }
 
-  /// Whether nothing is known.
+  /// Whether there are no settings.
   var isEmpty: Bool { values.isEmpty }
 
-  /// Whether a setting is written, be it null.
+  /// Whether a setting is present, even as null.
   func has(_ key: String) -> Bool { values[key] != nil }
 
-  /// A setting; nil if it is missing or null.
+  /// The value of a setting; nil if it is missing or null.
   func value<Setting: ConfigurationConvertible>(
     _ key: String, _ type: Setting.Type = Setting.self
   ) throws(ModelFileError) -> Setting? {
@@ -77,24 +77,24 @@ struct ForeignConfiguration {
     "Int": "a whole number", "Double": "a number", "Bool": "true or false", "String": "text",
   ]
 
-  /// A token id; nil if there is none, as -1 says.
+  /// A token id; nil if it is missing, null or negative: -1 stands for no token.
   func tokenID(_ key: String) throws(ModelFileError) -> Int? {
     guard let id = try value(key, Int.self), id >= 0 else { return nil }
     return id
   }
 
-  /// Checks that a size is the one that the weights have; a missing, null or negative one says nothing.
+  /// Checks that a size is that of the weights; a missing, null or negative one is accepted.
   func expect(_ key: String, _ size: Int) throws(ModelFileError) {
     guard let found = try value(key, Int.self), found >= 0, found != size else { return }
     throw .foreignSetting(path: path, key: key, expected: "\(size), as the weights have it", found: "\(found)")
   }
 
-  /// Refuses a model whose setting is there and not the one that is computed here.
+  /// Refuses a model with a setting that is not implemented here.
   ///
   /// - Parameters:
-  ///   - key: Its name.
-  ///   - allowed: What it may be, besides null; nil: nothing else.
-  ///   - feature: What any other value stands for.
+  ///   - key: The name of the setting.
+  ///   - allowed: The one value that is accepted besides null; nil if there is none.
+  ///   - feature: The feature that any other value stands for.
   /// - Throws: `ModelFileError.unsupported`.
   func refuse(_ key: String, unless allowed: ConfigurationValue? = nil, _ feature: String) throws(ModelFileError) {
     guard let value = values[key] else { return }

@@ -1,30 +1,30 @@
 internal import Checkpoints
 package import Retention
 
-/// A program whose weights are read: how its files are recognised, and what model they are.
+/// A program whose weights can be converted: how its files are recognised, and how they become a model.
 ///
-/// A further family is a value in a file of its own and its name in `all`.
+/// To add a family, add a value in a file of its own, and list it in `all`.
 package struct ForeignFamily: Sendable, Equatable {
-  /// As `retnet convert --from` takes it, and as models keep it.
+  /// The name for `retnet convert --from` and in the provenance of models.
   package let name: String
-  /// What scores are divided by, which no checkpoint tells: what the family's published code does.
+  /// The score norm of the family's published code; no checkpoint records it.
   package let defaultScoreNorm: ScoreNorm
-  /// What stands before every name of the family, as `decoder.`, often nothing; nil where the weights are not of it.
+  /// The prefix of all names of the family, e.g. `decoder.`, often empty; nil if the weights are of another family.
   let prefix: @Sendable (ForeignNames) -> String?
   let plan: @Sendable (ForeignSource) throws -> FamilyPlan
 
-  /// All families. The last one that recognises weights has them: what is particular comes behind what is general.
+  /// All families, general ones first: the last family that recognises the weights is used.
   package static let all: [ForeignFamily] = [.torchscale, .fla, .syncdoth, .yetAnotherRetNet]
 
   package static func == (a: ForeignFamily, b: ForeignFamily) -> Bool { a.name == b.name }
 
-  /// The family of weights, and what stands before its names.
+  /// Finds the family of weights, and the prefix of its names.
   ///
   /// - Parameters:
-  ///   - weights: All the names count, without what wrappers add.
-  ///   - settings: What is written beside the weights; it decides where two families use the same names.
-  /// - Returns: The family, and what stands before every name of it.
-  /// - Throws: `ModelFileError.unsupported` for relatives that compute something else, `.unknownWeights`.
+  ///   - weights: All names are considered, without the parts that wrappers add.
+  ///   - settings: The configuration with the weights; it decides if two families use the same names.
+  /// - Returns: The family, and the prefix of all its names.
+  /// - Throws: `ModelFileError.unsupported` for related models that are not implemented here, `.unknownWeights`.
   static func find(
     _ weights: WeightsFile, _ settings: ForeignConfiguration
   ) throws(ModelFileError) -> (family: ForeignFamily, prefix: String) {
@@ -40,7 +40,7 @@ package struct ForeignFamily: Sendable, Equatable {
     throw .unknownWeights(path: weights.path)
   }
 
-  /// Parts of names that only models have which are no RetNets, or RetNets with parts that are not computed here.
+  /// Name fragments of models that are not supported: they are no RetNets, or have parts that are not implemented here.
   private static let relatives: [(fragment: String, found: String)] = [
     ("moe_layer", "a mixture of experts"), (".A.", "a multiway model"), (".B.", "a multiway model"),
     ("transformer.h.", "RetNet-XATL in its lit form"), ("retention.group_norm", "RetNet-XATL"),
@@ -51,7 +51,7 @@ package struct ForeignFamily: Sendable, Equatable {
   ]
 }
 
-/// The names of weights, without what wrappers add, and what is written beside them.
+/// The names of weights without the parts that wrappers add, and the configuration with the weights.
 struct ForeignNames {
   private let names: [String]
   private let known: Set<String>
@@ -59,14 +59,14 @@ struct ForeignNames {
 
   init(_ weights: WeightsFile, _ settings: ForeignConfiguration) {
     names = weights.tensors.map { UnwrappedWeights.unwrapped($0.name) }
-    // A tied head may stand in the metadata alone.
+    // A tied head may be named in the metadata only.
     known = Set(names + weights.metadata.keys.map { UnwrappedWeights.unwrapped($0) })
     self.settings = settings
   }
 
   func contains(_ name: String) -> Bool { known.contains(name) }
 
-  /// What stands before a name, as `decoder.` or `net.model.`: whatever programs have called what holds the model.
+  /// The prefix before a name, e.g. `decoder.` or `net.model.`: the attributes under which programs keep the model.
   func prefix(before ending: String) -> String? {
     for name in names where name.hasSuffix(ending) {
       let prefix = String(name.dropLast(ending.count))
@@ -75,7 +75,7 @@ struct ForeignNames {
     return nil
   }
 
-  /// What stands before a name and a part that is the family's own first part, and may be a container's of another.
+  /// The prefix before `part` and a name; `part` is the family's own first part, although others use it as a prefix.
   func prefix(before part: String, _ ending: String) -> String? {
     prefix(before: ending).flatMap { $0.hasSuffix(part) ? String($0.dropLast(part.count)) : nil }
   }

@@ -3,14 +3,14 @@ internal import Configurations
 package import Retention
 internal import Tensors
 
-/// Weights of another program, recognised and checked: what model they are. Numbers are read by `loadParameters`.
+/// Weights of another program, recognised and checked. `loadParameters` reads the numbers.
 package struct ForeignModel: Sendable {
-  /// One tensor of the file: the weights that its rows are, in order; several where it is fused.
+  /// A tensor of the file, and the weights that its rows hold, in order; several if it is fused.
   package struct Source: Sendable {
     package let name: String
     package let parts: [ParameterDescription]
 
-    /// The parts' rows together.
+    /// The shape of all parts together.
     package var shape: [Int] {
       let rows = parts.reduce(0) { $0 + $1.shape[0] }
       return [rows] + parts[0].shape.extents.dropFirst()
@@ -21,15 +21,15 @@ package struct ForeignModel: Sendable {
   package let family: ForeignFamily
   package let configuration: ModelConfiguration
   package let sources: [Source]
-  /// What was taken for granted, a sentence each.
+  /// What was assumed, one sentence each.
   package let remarks: [String]
 
-  /// Recognises weights and checks the name, type and shape of every tensor, and the tables stored beside the weights.
+  /// Recognises weights, and checks the name, type and shape of every tensor and the tables stored with the weights.
   ///
   /// - Parameters:
-  ///   - weights: Of any container.
-  ///   - scoreNorm: What scores are divided by; nil: the family's default, with a remark where others exist.
-  ///   - headCount: H, where nothing in the files tells it.
+  ///   - weights: A file of any container.
+  ///   - scoreNorm: The score norm; nil: the family's default, with a remark unless that is none.
+  ///   - headCount: H, if nothing in the files gives it.
   /// - Throws: `ModelFileError` and `CheckpointError`.
   package init(_ weights: WeightsFile, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil) throws {
     let settings = try ForeignConfiguration(weights)
@@ -97,7 +97,7 @@ package struct ForeignModel: Sendable {
     return format
   }
 
-  /// A stored table says what the configuration says, as exactly as its format can.
+  /// Checks that a stored table agrees with the configuration, within the precision of its format.
   private func check(_ buffer: ForeignBuffer, _ unwrapped: UnwrappedWeights) throws {
     guard let tensor = unwrapped.description(of: buffer.name) else { return }
     let expected = buffer.content.values(configuration)
@@ -109,7 +109,7 @@ package struct ForeignModel: Sendable {
     let found = try weights.withBytes(of: tensor.name) {
       Tensor(Shape(expected.count), bytes: $0, format: format).values
     }
-    // Float32 tables come from Float32 powers of 10,000; 1 - 2^(-5-h) is rounded before its logarithm is taken.
+    // Float32 tables come from Float32 powers of 10,000. 1 - 2^(-5-h) is rounded before its logarithm is taken.
     let precision =
       switch format {
       case .float32: 1e-5
@@ -123,7 +123,7 @@ package struct ForeignModel: Sendable {
     }
   }
 
-  /// How the file stores each matrix; a part of a fused one as the whole.
+  /// How the file stores each matrix; parts of a fused tensor have its format.
   package var matrixStorage: MatrixStorage {
     var stored: [String: StoredWeight] = [:]
     for source in sources {
@@ -133,7 +133,7 @@ package struct ForeignModel: Sendable {
     return .each(stored)
   }
 
-  /// Reads all weights, widened to Float32 exactly.
+  /// Reads all weights as Float32, exactly.
   package func loadParameters() throws -> Parameters {
     let parameters = Parameters(configuration)
     for source in sources {
@@ -162,7 +162,7 @@ extension ForeignBuffer.Content {
 }
 
 extension ModelConfiguration {
-  /// The resolved configuration, if every key is in its range and none contradicts another.
+  /// The resolved configuration; throws if a key is out of range or two keys contradict each other.
   fileprivate func checked(path: String) throws(ModelFileError) -> ModelConfiguration {
     let location = ConfigurationLocation(path: path)
     var copy = ModelConfiguration()

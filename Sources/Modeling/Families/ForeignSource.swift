@@ -3,7 +3,7 @@ internal import Configurations
 internal import Files
 internal import Tensors
 
-/// Weights of a known family as its plan is made: shapes by name, settings, and what the user said.
+/// The inputs of a family's plan: tensor shapes by name, the configuration, and what the user gave.
 struct ForeignSource {
   let weights: UnwrappedWeights
   let settings: ForeignConfiguration
@@ -43,7 +43,7 @@ struct ForeignSource {
     return description.shape
   }
 
-  /// One more than the largest number of a layer.
+  /// The number of layers: one more than the largest layer number.
   func layerCount(_ layers: String) -> Int {
     weights.names.compactMap { name in
       guard name.hasPrefix(layers) else { return nil }
@@ -51,11 +51,11 @@ struct ForeignSource {
     }.max().map { $0 < .max ? $0 + 1 : $0 } ?? 0
   }
 
-  /// H, from whatever knows it; those who do must agree.
+  /// H, from the user, the tensors or the settings; all that give it must agree.
   ///
   /// - Parameters:
-  ///   - key: Of the settings.
-  ///   - inferred: What the tensors tell.
+  ///   - key: The key of the settings.
+  ///   - inferred: The number that the tensors give.
   /// - Returns: From 1 to 1,024.
   /// - Throws: `ModelFileError.unknownHeads` or `.foreignSetting`.
   func heads(_ key: String, inferred: Int?) throws -> Int {
@@ -75,7 +75,7 @@ struct ForeignSource {
     return heads
   }
 
-  /// A nonlinearity by the name that PyTorch programs give it.
+  /// A nonlinearity, by its name in PyTorch programs.
   func activation(_ key: String, default word: String) throws -> Activation {
     let word = try settings.value(key, String.self) ?? word
     switch word {
@@ -88,8 +88,11 @@ struct ForeignSource {
     }
   }
 
-  /// Whether the head is the embedding: by shared storage, by a note of the writer, by its absence, or by settings that
-  /// two equal tables bear out.
+  /// Whether the head is the embedding. Any of these says so:
+  ///
+  /// - the file stores both in the same storage, or its metadata note the tie;
+  /// - there is no head, and the settings do not deny a tie;
+  /// - the settings state a tie, and both tables are equal; if they differ, this throws.
   func isHeadTied(head: String, embedding: String, key: String) throws -> Bool {
     let (headName, embeddingName) = (weights.storedName(head), weights.storedName(embedding))
     if weights.file.sharing.contains(where: { $0.contains(headName) && $0.contains(embeddingName) }) { return true }

@@ -3,20 +3,20 @@ internal import Retention
 internal import Tensors
 
 extension ForeignFamily {
-  /// microsoft/torchscale, both eras: LayerNorm with biases, and RMSNorm without.
+  /// Weights of microsoft/torchscale, of both eras: LayerNorm with biases, and RMSNorm without.
   package static let torchscale = ForeignFamily(
     name: "torchscale",
-    // The released package, 0.3.0; its repository went over to Σ|R| later.
+    // That of the released package, 0.3.0; its repository later changed to Σ|R|.
     defaultScoreNorm: .absOfSum, prefix: { $0.prefix(before: "layers.0.retention.q_proj.weight") },
     plan: { try FamilyPlan(torchscale: $0, isHuggingFace: false) })
 
-  /// syncdoth/RetNet since October 2023: torchscale's later era for Hugging Face.
+  /// Weights of syncdoth/RetNet since October 2023: torchscale's later era for Hugging Face.
   package static let syncdoth = ForeignFamily(
     name: "syncdoth", defaultScoreNorm: .sumOfAbs,
     prefix: { names in
       guard let outer = names.prefix(before: "model.", "layers.0.retention.q_proj.weight"),
         !names.contains(outer + "model.output_projection.weight"),
-        // Without a head the names may be either's: the weights are tied.
+        // Without a head, which means a tied one, the names fit both families.
         names.contains(outer + "lm_head.weight") || !names.settings.has("share_decoder_input_output_embed")
       else { return nil }
       return outer
@@ -24,7 +24,7 @@ extension ForeignFamily {
 }
 
 extension FamilyPlan {
-  /// torchscale of both eras, and syncdoth/RetNet, which puts `model.` before the names.
+  /// The plan for torchscale of both eras, and for syncdoth/RetNet, which prefixes the names with `model.`.
   ///
   /// Sources: torchscale/architecture/retnet.py and config.py, component/multiscale_retention.py;
   /// syncdoth/RetNet modeling_retnet.py.
@@ -41,7 +41,7 @@ extension FamilyPlan {
     let angles = try source.length(own + "retnet_rel_pos.angle")
     let inferred = try source.length(own + "retnet_rel_pos.decay") ?? angles.map { max(1, width / $0) }
     let isFirstEra = source.has(layer + "retention_layer_norm.bias")
-    // fairseq's defaults for what its files lack differ from RetNetConfig's.
+    // fairseq's defaults for missing settings differ from those of RetNetConfig.
     let isFairseq = source.weights.prefix.hasSuffix("decoder.")
 
     var c = ModelConfiguration()
@@ -117,7 +117,7 @@ extension FamilyPlan {
         "ret.g": "retention.g_proj",
         "ret.o": "retention.out_proj",
         "ffn_norm": "final_layer_norm",
-        "ffn.gate": "ffn.fc1",  // The activated branch; what is called gate there is our up.
+        "ffn.gate": "ffn.fc1",  // The activated branch; torchscale's `gate` is our up.
         "ffn.up": "ffn.gate",
         "ffn.down": "ffn.fc2",
         "ffn.fc1": "ffn.fc1",

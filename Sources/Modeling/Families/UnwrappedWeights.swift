@@ -1,17 +1,17 @@
 internal import Checkpoints
 
-/// Foreign weights under the names that their family gives them, without what wrappers have put before and between.
+/// The tensors of a foreign file under the names of their family, without the parts that wrappers add to names.
 struct UnwrappedWeights {
   let file: WeightsFile
-  /// What stands before every name of the family once wrappers are taken out, as `decoder.`; empty in general.
+  /// The prefix of all names of the family after removing wrappers, e.g. `decoder.`; often empty.
   let prefix: String
-  // The file's name of a tensor, by its name without wrappers.
+  // The file's names, by the names without wrappers.
   private let stored: [String: String]
 
   /// - Parameters:
-  ///   - file: Of any container.
-  ///   - prefix: As `ForeignFamily.find` finds it.
-  /// - Throws: `CheckpointError.tensor` if two names differ in their wrappers alone.
+  ///   - file: A file of any container.
+  ///   - prefix: The prefix that `ForeignFamily.find` returns.
+  /// - Throws: `CheckpointError.tensor` if two names differ only in their wrappers.
   init(_ file: WeightsFile, prefix: String) throws(CheckpointError) {
     self.file = file
     self.prefix = prefix
@@ -25,24 +25,25 @@ struct UnwrappedWeights {
     self.stored = stored
   }
 
-  /// The file's name of a tensor; where there is none, what it would be called without wrappers.
+  /// The file's name of a tensor; if there is none, the name it would have without wrappers.
   func storedName(_ name: String) -> String { stored[prefix + name] ?? prefix + name }
 
-  /// What the file says about a tensor; nil if there is none of that name.
+  /// The file's description of a tensor; nil if there is none of that name.
   func description(of name: String) -> TensorDescription? { stored[prefix + name].flatMap { file.description(of: $0) } }
 
-  /// The names of all tensors that stand behind the prefix, without it.
+  /// The names of all tensors with the prefix, without the prefix.
   var names: [String] {
     stored.keys.compactMap { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : nil }
   }
 
-  /// Whether the metadata say that one name stands for another, which is how writers of safetensors note a tie.
+  /// Whether the metadata say that one name stands for another, as writers of safetensors note a tie.
   func metadataTie(_ name: String, to other: String) -> Bool {
     file.metadata.contains { Self.unwrapped($0.key) == prefix + name && Self.unwrapped($0.value) == prefix + other }
   }
 
-  /// Parts of names that wrappers add, before a name or between its parts: `torch.compile`, data parallel training, FSDP,
-  /// checkpointed activations, DeepSpeed. No family has parts of these names.
+  /// Name parts that wrappers add: `torch.compile`, data parallel training, FSDP, checkpointed activations, DeepSpeed.
+  ///
+  /// They occur at the start of a name or between its parts. No family uses such parts.
   private static let wrappers: Set<Substring> = [
     "_orig_mod", "module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module",
   ]

@@ -3,11 +3,11 @@ internal import Retention
 internal import Tensors
 
 extension ForeignFamily {
-  /// fkodom/yet-another-retnet.
+  /// Weights of fkodom/yet-another-retnet.
   package static let yetAnotherRetNet = ForeignFamily(
     name: "yet-another-retnet", defaultScoreNorm: .none,
     prefix: { names in
-      // torchscale's names, but for the head.
+      // The names are torchscale's, except for the head.
       names.prefix(before: "decoder.", "layers.0.retention.q_proj.weight").flatMap {
         names.contains($0 + "out.weight") ? $0 : nil
       }
@@ -15,15 +15,15 @@ extension ForeignFamily {
 }
 
 extension FamilyPlan {
-  /// fkodom/yet-another-retnet.
+  /// The plan for fkodom/yet-another-retnet.
   ///
   /// Sources: yet_another_retnet/retnet.py and retention.py.
   init(yetAnotherRetNet source: ForeignSource) throws {
     let settings = source.settings
     try settings.refuse("norm_first", unless: .boolean(true), "norms after retention")
-    // The head norm has 1e-6 whatever the others have, and here all norms have the same.
+    // There the head norm always has epsilon 1e-6; here all norms share one epsilon.
     try settings.refuse("layer_norm_eps", unless: .number(1e-6), "norms of two epsilons")
-    // It is also the gate's, and here that is always swish.
+    // There the gate uses the same nonlinearity; here it is always swish.
     let activation = try source.activation("activation", default: "swish")
     guard activation == .silu else {
       throw ModelFileError.unsupported(path: settings.path, found: "a gate of \(activation.rawValue)")

@@ -3,10 +3,10 @@ internal import Tensors
 
 /// The part of a block that mixes the tokens of a sequence: gated retention (docs/MATH.md, eq. 1 to 15).
 ///
-/// All that a kind of mixer has of its own lies in this folder: its weights (`MixerTensors`), its activations
-/// (`MixerActivations`, `MixerScratch`), what it remembers (`MixerState`), the memory that the layers share
-/// (`MixerMemory`), and its forward and backward here. The rest of the program asks these types and does not know
-/// which kind it is: block, network, parameters, state files, forecasts.
+/// This folder holds everything that is specific to a kind of mixer: its weights (`MixerTensors`), its activations
+/// (`MixerActivations`, `MixerScratch`), its recurrent state (`MixerState`), the memory that the layers share
+/// (`MixerMemory`), and its forward and backward (this file). The rest of the program uses these types and does not
+/// depend on the kind: block, network, parameters, state files, forecasts.
 struct Mixer {
   let configuration: ModelConfiguration
   let weights: MixerTensors<WeightMatrix, Tensor>
@@ -14,14 +14,14 @@ struct Mixer {
   private var projections: Linear { Linear(weights.projections, weights.projectionBias) }
   private var output: Linear { Linear(weights.output, weights.outputBias) }
 
-  /// What a mixer adds to the residual stream, without its last product: everything that the backward reads.
+  /// Computes the mixer's output except for its last product: everything that the backward reads.
   ///
   /// - Parameters:
   ///   - x: The norm of the residual stream [R, D].
-  ///   - a: Memory for the steps in between.
-  ///   - call: What the layers of the call share; its rotation is prepared for these positions.
-  ///   - state: What is remembered, before and after.
-  ///   - initial: What each document starts from; nil: nothing.
+  ///   - a: Receives the activations.
+  ///   - call: The arguments that all layers share; its rotation is prepared for these positions.
+  ///   - state: The recurrent state before the call, replaced by that after it.
+  ///   - initial: The state that each document starts from; nil: zero.
   ///   - pool: Where the work runs.
   func computeActivations(
     _ x: Tensor, _ a: MixerActivations, _ call: LayerCall, state: MixerState, initial: MixerInitialState?,
@@ -34,27 +34,27 @@ struct Mixer {
     normalizeHeads(a.gated, a, gate: a.projected.g, on: pool)
   }
 
-  /// Adds what `computeActivations` has found to the residual stream [R, D].
+  /// Adds the mixer's output to the residual stream [R, D]: the last product, with the result of `computeActivations`.
   func addOutput(to stream: Tensor, _ a: MixerActivations, _ call: LayerCall, on pool: WorkerPool) {
     output.forward(Matrix(stream), a.gated, accumulate: true, precision: call.precision, on: pool)
   }
 
-  /// The head norm of what was retained, times the gate where one is given.
+  /// The head norm of the retention output, times the gate if there is one.
   func normalizeHeads(_ output: Tensor, _ a: MixerActivations, gate: Matrix?, on pool: WorkerPool) {
     gatedNorm(
       output, mean: a.headMean, inverse: a.headInverse, a.retained, gate, norm: configuration.headNorm,
       weight: weights.headNorm, epsilon: Float(configuration.normEpsilon), on: pool)
   }
 
-  /// The gradient of the mixer's input, and of its weights.
+  /// Computes the gradient of the mixer's input, and adds to the gradients of its weights.
   ///
   /// - Parameters:
   ///   - dx: Receives the gradient of the input [R, D].
   ///   - gradients: The weights' gradients, added to.
   ///   - dy: Gradient of the residual stream behind the mixer [R, D].
   ///   - x: The input of the forward [R, D].
-  ///   - a: As the forward left it.
-  ///   - scratch: Memory for the gradients in between.
+  ///   - a: As the forward wrote it.
+  ///   - scratch: Memory for intermediate gradients.
   ///   - partials: Scratch for sums over rows.
   ///   - call: As in the forward.
   ///   - initial: As in the forward.
@@ -78,19 +78,21 @@ struct Mixer {
       partials: partials, precision: call.precision, on: pool)
   }
 
-  /// K^-½, on the keys (docs/MATH.md, eq. 5).
+  /// K^-½, the factor of the keys (docs/MATH.md, eq. 5).
   private func keyScale(_ shape: RetentionShape) -> Float { 1 / Float(shape.keyWidth).squareRoot() }
 }
 
-/// What all layers of a call share.
+/// The arguments of a call that all layers share.
 struct LayerCall {
-  /// Extents; R = B·T.
+  /// The extents; R = B·T.
   let shape: RetentionShape
-  /// Which form of retention: the memory's, or recurrent.
+  /// The form of retention: that of the memory, or recurrent.
   let form: RetentionForm
-  /// As in `recurrentRetention`; nil: one document, which goes on.
+  /// As in `recurrentRetention`; nil: one document that continues.
   let documents: Indices?
-  /// Of the products with Float32 weights and of those in chunkwise retention; norms, decay, states and sums are Float32.
+  /// Precision of products with Float32 weights and of products inside chunkwise retention.
+  ///
+  /// Norms, decay, states and sums are Float32 in any case.
   let precision: ProductPrecision
   let memory: MixerMemory
 }

@@ -1,24 +1,27 @@
 internal import Retention
 internal import Tensors
 
-/// What a mixer computes on its way forward, R = B·T rows, kept for the backward.
+/// The activations of a mixer, R = B·T rows, kept for the backward.
 struct MixerActivations: Sendable {
   /// q, k, v, g side by side [R, P]; q and k rotated.
   let projected: ProjectedRows
-  /// Heads' outputs [R, H·V], divided by their score norm; 1 / that norm [R·H].
+  /// The heads' outputs, divided by their score norm [R, H·V].
   let retained: Tensor
+  /// 1 / score norm [R·H].
   let scoreFactors: Tensor?
-  /// What the head norm found [R, H]; gated and normed heads [R, H·V].
+  /// The mean that the head norm subtracts from each head [R, H]; 0 unless it is a layer norm.
   let headMean: Tensor
+  /// The factor of the head norm [R, H]; 1 without a norm.
   let headInverse: Tensor
+  /// Normed heads, times the gate [R, H·V].
   let gated: Tensor
-  /// States that enter the chunks, in the chunkwise form.
+  /// The states that enter the chunks; nil unless the form is chunkwise.
   let states: ChunkStates?
 
   /// - Parameters:
   ///   - configuration: Resolved.
-  ///   - shape: Extents of the longest call; R = B·T.
-  ///   - form: Of the calls.
+  ///   - shape: The extents of the longest call; R = B·T.
+  ///   - form: The form of the calls.
   init(_ configuration: ModelConfiguration, shape: RetentionShape, form: RetentionForm) {
     let (c, rows) = (configuration, shape.batch * shape.time)
     projected = ProjectedRows(c, rows: rows)
@@ -47,11 +50,11 @@ struct MixerActivations: Sendable {
     states = other.states
   }
 
-  /// The same memory for fewer rows.
+  /// A view of the first rows, for a shorter call.
   func prefix(_ rows: Int) -> MixerActivations { MixerActivations(self, rows: rows) }
 }
 
-/// q, k, v and g of some rows, side by side in one tensor.
+/// q, k, v and g of some rows, next to each other in one tensor.
 struct ProjectedRows: Sendable {
   /// [R, P].
   let all: Tensor
@@ -64,7 +67,7 @@ struct ProjectedRows: Sendable {
 
   private init(_ all: Tensor, _ columns: ProjectionColumns) { (self.all, self.columns) = (all, columns) }
 
-  /// The same memory for fewer rows.
+  /// A view of the first rows, for a shorter call.
   func prefix(_ rows: Int) -> ProjectedRows { ProjectedRows(all.prefix(rows), columns) }
 
   /// [R, H·K].
@@ -77,7 +80,7 @@ struct ProjectedRows: Sendable {
   var g: Matrix? { columns.g.map { Matrix(all).columns($0) } }
 }
 
-/// Gradients between the steps of a mixer, shared by all layers.
+/// Intermediate gradients of a mixer; all layers share the memory.
 struct MixerScratch: Sendable {
   let dprojected: ProjectedRows
   let dretained: Tensor
@@ -96,6 +99,6 @@ struct MixerScratch: Sendable {
       + (form.chunkCount(time: shape.time).map { ChunkStates.byteCount(shape, chunks: $0) } ?? 0)
   }
 
-  /// The widest gradient of a mixer's weights that is summed over rows: of a bias, or a head norm.
+  /// The widest weight gradient of a mixer that is summed over rows: of a bias, or of the head norm.
   static func widestSum(_ c: ModelConfiguration) -> Int { max(ProjectionColumns(c).count, c.valueWidth) }
 }

@@ -1,16 +1,16 @@
 internal import Retention
 internal import Tensors
 
-/// Retention by the form of a call, and its backward.
+/// Retention in the form of a call, and its backward.
 extension MixerMemory {
-  /// Retains, and divides by the score norm where there is one.
+  /// Computes retention, and divides its output by the score norm, if the model has one.
   ///
   /// - Parameters:
-  ///   - a: Holds q, k, v; receives the heads' outputs and the factors of the score norm.
+  ///   - a: Contains q, k, v; receives the heads' outputs and the factors of the score norm.
   ///   - norm: The score norm of the model.
   ///   - call: Extents, form, documents, precision.
-  ///   - state: Before and after.
-  ///   - initial: What each document starts from; nil: nothing.
+  ///   - state: The recurrent state before the call, replaced by that after it.
+  ///   - initial: The state that each document starts from; nil: zero.
   ///   - pool: Where the work runs.
   func retain(
     _ a: MixerActivations, norm: ScoreNorm, _ call: LayerCall, state: MixerState, initial: MixerInitialState?,
@@ -29,7 +29,7 @@ extension MixerMemory {
     guard let sums, let factors = a.scoreFactors, let scores = state.scores else { return }
     var scoreSums = absoluteSums
     if norm == .absOfSum {
-      // Σ_m R[n, m]: the retention of ones, by the same form.
+      // Σ_m R[n, m] is the retention of ones, computed by the same form.
       let rows = sums.sums(shape)
       compute(
         Matrix(rows), q, k, sums.ones(shape), shape: shape.withUnitValues, form: form, state: scores.keySums,
@@ -41,9 +41,9 @@ extension MixerMemory {
     scaleRows(a.retained.view(Shape(factors.count, shape.valueWidth)), by: factors, on: pool)
   }
 
-  /// Retention by one of the forms, with the operands of `recurrentRetention`.
+  /// Retention in one of the forms, with the operands of `recurrentRetention`.
   ///
-  /// The chunkwise form needs `states` for values of this width; the parallel form fills `absoluteSums`, if there are.
+  /// The chunkwise form needs `states` for values of this width. The parallel form fills `absoluteSums`, if given.
   private func compute(
     _ o: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix, shape: RetentionShape, form: RetentionForm,
     state: RetentionState, documents: Indices?, states: ChunkStates?, absoluteSums: Tensor? = nil,
@@ -65,11 +65,14 @@ extension MixerMemory {
     }
   }
 
-  /// The backward of `retain` from an empty state: the score norm counts as a constant, as in the programs it is from.
+  /// The backward of `retain`. The score norm counts as a constant, as in the programs that it comes from.
+  ///
+  /// The state before the call is a constant too. The parallel form requires it to be empty; the recurrent form has a
+  /// backward in the tests only.
   ///
   /// - Parameters:
-  ///   - scratch: Holds the gradient of the heads' outputs, overwritten; receives those of q, k, v.
-  ///   - a: As the forward left it.
+  ///   - scratch: Contains the gradient of the heads' outputs, overwritten; receives those of q, k, v.
+  ///   - a: As the forward wrote it.
   ///   - call: As in the forward.
   ///   - initial: As in the forward; its gradient is added to.
   ///   - pool: Where the work runs.

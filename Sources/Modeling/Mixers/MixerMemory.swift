@@ -1,20 +1,20 @@
 internal import Retention
 internal import Tensors
 
-/// Which of the three forms computes retention. They give the same numbers up to rounding.
+/// The form in which retention is computed. All forms give the same result up to rounding.
 package enum RetentionForm: Sendable, Equatable {
   case parallel
   case recurrent
   case chunkwise(chunkLength: Int)
 
-  /// Chunks of a sequence; nil in the other forms.
+  /// Number of chunks of a sequence; nil for the other forms.
   func chunkCount(time: Int) -> Int? {
     guard case .chunkwise(let length) = self else { return nil }
     return ChunkPlan(time: time, length: length).count
   }
 }
 
-/// What the mixers of all layers share in a call: decay powers, angles and scratch, made once for a longest call.
+/// Memory that the mixers of all layers share in a call: decay powers, angles and scratch, for a longest call.
 final class MixerMemory {
   let form: RetentionForm
   let table: DecayTable
@@ -22,15 +22,15 @@ final class MixerMemory {
   let chunks: ChunkScratch?
   let rows: ParallelScratch?
   let sums: ScoreSums?
-  /// Where documents start from a state.
+  /// The term of an initial state; nil if documents start from zero.
   let initialTerm: InitialStateTerm?
 
   /// - Parameters:
   ///   - configuration: Resolved.
-  ///   - decay: Of the heads; nil: by the configuration's rule.
-  ///   - form: The form that calls will use; recurrent calls are always possible.
+  ///   - decay: The decay of each head; nil: by the configuration's rule.
+  ///   - form: The form of the calls; recurrent calls are always possible.
   ///   - batch: Sequences of a call.
-  ///   - time: The longest call's tokens in a sequence.
+  ///   - time: Tokens of a sequence in the longest call.
   ///   - hasInitialState: Whether documents start from a state.
   ///   - workers: Threads of the pool.
   init(
@@ -92,14 +92,14 @@ final class MixerMemory {
     return sums + rotation + scratch + initial
   }
 
-  /// Makes ready for a call in which all sequences stand at one position.
+  /// Prepares for a call in which all sequences are at the same position.
   func prepare(first position: Int, count: Int) { rotation.prepare(first: position, count: count) }
 
-  /// Makes ready for a call of one token for each sequence, each at a position of its own.
+  /// Prepares for a call of one token per sequence, each at its own position.
   func prepare(_ positions: [Int]) { rotation.prepare(positions) }
 }
 
-/// Memory to sum the scores of each row.
+/// Memory for summing the scores of each row.
 struct ScoreSums {
   private let sumRows: Tensor
   private let oneRows: Tensor

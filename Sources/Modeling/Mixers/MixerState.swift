@@ -1,10 +1,10 @@
 package import Retention
 package import Tensors
 
-/// What one layer remembers: the state of retention, of a size that does not depend on how much was read.
+/// The recurrent state of one layer, whose size does not depend on the number of tokens read.
 package struct MixerState: Sendable {
   package let retention: RetentionState
-  /// Where the scores are normalised.
+  /// The state of the score norm, if the model has one.
   package let scores: ScoreNormState?
 
   init(_ shape: RetentionShape, hasScores: Bool) {
@@ -22,7 +22,7 @@ package struct MixerState: Sendable {
     RetentionState.byteCount(shape) + (hasScores ? ScoreNormState.byteCount(shape) : 0)
   }
 
-  /// A new, empty state of the same extents.
+  /// A new, empty state with the same extents.
   var emptyCopy: MixerState {
     let extents = retention.stored.shape
     return MixerState(
@@ -40,7 +40,7 @@ package struct MixerState: Sendable {
     if let scores, let others = other.scores { scores.copy(others, on: pool) }
   }
 
-  /// Takes over what another state remembers of one sequence.
+  /// Replaces the state of one sequence by that of a sequence of another state.
   func copy(sequence: Int, _ other: MixerState, sequence source: Int, on pool: WorkerPool) {
     retention.copy(sequence: sequence, other.retention, sequence: source, on: pool)
     if let scores, let others = other.scores {
@@ -48,7 +48,7 @@ package struct MixerState: Sendable {
     }
   }
 
-  /// The state of the first sequences: a view.
+  /// The state of the first `batch` sequences: a view.
   func prefix(_ batch: Int) -> MixerState {
     MixerState(retention: retention.prefix(batch), scores: scores?.prefix(batch))
   }
@@ -56,7 +56,7 @@ package struct MixerState: Sendable {
   /// Whether all numbers are finite.
   package var isFinite: Bool { retention.stored.isFinite && (scores?.keySums.stored.isFinite ?? true) }
 
-  /// Numbers of a state, as files hold them.
+  /// A part of a state, with its precision in files.
   package enum Numbers: Sendable {
     /// Float32, or rounded to the format of the file.
     case stored(Tensor)
@@ -66,7 +66,7 @@ package struct MixerState: Sendable {
     case double(DoubleBuffer)
   }
 
-  /// The numbers under their names in a file (docs/CHECKPOINT.md §5).
+  /// The parts, with their names in a file (docs/CHECKPOINT.md §5).
   package var parts: [(name: String, numbers: Numbers)] {
     var parts: [(String, Numbers)] = [("stored", .stored(retention.stored)), ("scales", .double(retention.scales))]
     if let scores {
@@ -78,20 +78,20 @@ package struct MixerState: Sendable {
     return parts
   }
 
-  /// The scales of the state, between which and 1 all are, as every form leaves them.
+  /// All scales of the state; every form leaves them in [½, 1].
   package var scales: [Double] { retention.scales.values + (scores?.keySums.scales.values ?? []) }
 
-  /// The state itself, for comparison.
+  /// The state as scale · stored, for comparison.
   package var values: [Double] { retention.values }
 }
 
-/// The extents of what the layers of a model remember of one sequence.
+/// The extents of a layer's recurrent state for one sequence.
 package struct MixerStateShape: Equatable, Sendable {
-  /// H, K, V of retention.
+  /// H, K and V.
   package var heads: Int
   package var keyWidth: Int
   package var valueWidth: Int
-  /// Whether scores are normalised.
+  /// Whether the model has a score norm.
   package var hasScores: Bool
 
   package init(heads: Int, keyWidth: Int, valueWidth: Int, hasScores: Bool) {
@@ -107,7 +107,7 @@ package struct MixerStateShape: Equatable, Sendable {
 
   package enum NumberKind: Sendable { case stored, single, double }
 
-  /// The names and extents of `MixerState.parts`; allocates nothing.
+  /// The names and extents of `MixerState.parts`; allocates nothing for the state.
   package var parts: [(name: String, kind: NumberKind, extents: [Int])] {
     var parts: [(String, NumberKind, [Int])] = [
       ("stored", .stored, [1, heads, keyWidth, valueWidth]), ("scales", .double, [heads]),
@@ -129,7 +129,7 @@ package struct MixerStateShape: Equatable, Sendable {
   }
 }
 
-/// What a document starts from in one layer [H, K, V], and its gradient, added to.
+/// The state that documents start from in one layer [H, K, V], and its gradient, which is added to.
 struct MixerInitialState: Sendable {
   let values: Tensor
   let gradients: Tensor

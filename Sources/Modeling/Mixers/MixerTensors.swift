@@ -1,10 +1,10 @@
 internal import Tensors
 
-/// The weights of a mixer: those of retention.
+/// The weights of a mixer, which are those of retention.
 package struct MixerTensors<Matrix: Sendable, Vector: Sendable>: Sendable {
   /// Rows of q [H·K], k [Hk·K], v [Hk·V], g [H·V], each by D.
   package let projections: Matrix
-  /// Of the same rows.
+  /// The bias of the same rows.
   package let projectionBias: Vector?
   /// [D, H·V].
   package let output: Matrix
@@ -23,7 +23,7 @@ package struct MixerTensors<Matrix: Sendable, Vector: Sendable>: Sendable {
 }
 
 extension MixerTensors where Matrix == ParameterPlace, Vector == ParameterPlace {
-  /// Takes places behind those that are taken.
+  /// Takes the next places.
   init(_ places: inout ParameterPlaces, prefix: String, _ c: ModelConfiguration) {
     let columns = ProjectionColumns(c)
     var projected = [("q", columns.q), ("k", columns.k), ("v", columns.v)]
@@ -45,11 +45,11 @@ extension MixerTensors where Matrix == ParameterPlace, Vector == ParameterPlace 
 }
 
 extension MixerTensors where Matrix == WeightMatrix {
-  /// Bytes of the matrices, which a token reads when it is decoded.
+  /// Bytes of the matrices; decoding reads all of them for each token.
   var byteCount: Int { projections.byteCount + output.byteCount }
 }
 
-/// Where q, k, v and g lie in a row of projections.
+/// The columns of q, k, v and g in a row of projections.
 struct ProjectionColumns {
   let q: Range<Int>
   let k: Range<Int>

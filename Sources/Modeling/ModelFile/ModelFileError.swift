@@ -1,29 +1,29 @@
 internal import Checkpoints
 package import Files
 
-/// What is wrong with a model file beyond its container.
+/// An error in a model file beyond its container, or in foreign weights.
 package enum ModelFileError: Error, Equatable, CustomStringConvertible {
-  /// A format version of a later program.
+  /// The format version is later than this program supports.
   case version(path: String, supported: Int, found: String)
-  /// A metadata entry that does not say what it should.
+  /// A metadata entry has a wrong value or is missing.
   case metadata(path: String, key: String, expected: String, found: String)
-  /// Numbers that are not those whose digest was stored.
+  /// The numbers do not match the stored digest.
   case digest(path: String, expected: SHA256Digest, found: SHA256Digest)
-  /// A tensor that the model does not have.
+  /// The file has a tensor that the model does not have.
   case unexpectedTensor(path: String, name: String)
-  /// A model without a tokenizer, where text is asked for.
+  /// The model has no tokenizer, but text is needed.
   case noTokenizer(path: String)
-  /// Weights that tell no family.
+  /// No family recognises the weights.
   case unknownWeights(path: String)
-  /// Weights of a model that is not computed here.
+  /// The weights are of a model that is not implemented here.
   case unsupported(path: String, found: String)
-  /// Tensors that a family's model lacks, or has too many.
+  /// Tensors of a family's model are missing, or there are unexpected ones.
   case foreignTensors(path: String, family: ForeignFamily, missing: [String], unexpected: [String])
-  /// A setting of another program's configuration; the key is nil where it is about the whole.
+  /// A setting of another program's configuration is wrong; the key is nil if the whole configuration is.
   case foreignSetting(path: String, key: String?, expected: String, found: String)
-  /// Sizes of foreign weights that no model here can have.
+  /// No model here can have the sizes of the foreign weights.
   case foreignModel(path: String, problem: String)
-  /// Neither tensors nor settings tell the number of heads.
+  /// Neither tensors nor settings give the number of heads.
   case unknownHeads(path: String)
 
   package var description: String {
@@ -52,7 +52,7 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  /// One next step, where there is one.
+  /// One next step, if there is one.
   package var hint: String? {
     switch self {
     case .version: "a newer retnet wrote this file; update the program"
@@ -63,7 +63,7 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  /// At most twelve names, so that a message stays one that can be read.
+  /// Lists at most twelve names, so that a message stays readable.
   private static func list(_ names: [String], _ title: String) -> String? {
     guard !names.isEmpty else { return nil }
     let rest = names.count > 12 ? " and \(names.count - 12) more" : ""

@@ -2,9 +2,9 @@ internal import Checkpoints
 package import Files
 internal import Tensors
 
-/// What can only be known of a model file by reading all of its numbers.
+/// Checks of a model file that read all of its numbers.
 extension ModelHeader {
-  /// Compares the file with the digest that its writer stored, if it did (docs/CHECKPOINT.md, M10).
+  /// Compares the file with its stored digest, if it has one (docs/CHECKPOINT.md, M10).
   ///
   /// - Returns: The digest of the file.
   /// - Throws: `ModelFileError.digest` where they differ.
@@ -17,10 +17,10 @@ extension ModelHeader {
     return found
   }
 
-  /// The first number of the file that is not finite; reads only up to there.
+  /// Finds the first number of the file that is not finite; reads no further.
   ///
   /// - Returns: nil if all are finite.
-  /// - Throws: As reading weights does.
+  /// - Throws: The errors of reading weights.
   package func firstNotFinite() throws -> NotFiniteWeight? {
     let weights = Parameters.descriptions(configuration)
     for tensor in file.tensors {

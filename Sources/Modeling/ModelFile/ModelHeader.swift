@@ -4,12 +4,12 @@ package import Files
 internal import FoundationEssentials
 internal import Tensors
 
-/// A model file opened and checked: what it says of itself. The weights are read by `loadParameters` (docs/CHECKPOINT.md).
+/// The checked header of a model file; `loadParameters` reads the weights (docs/CHECKPOINT.md).
 package struct ModelHeader: Sendable {
   package let file: SafetensorsFile
   package let configuration: ModelConfiguration
   package let provenance: Provenance
-  /// As the writer stored it; see `checkDigest`.
+  /// The digest that the writer stored; see `checkDigest`.
   package let storedDigest: SHA256Digest?
 
   package static let formatVersion = 1
@@ -67,7 +67,7 @@ package struct ModelHeader: Sendable {
     } catch {
       throw failure("text that is not a flat JSON object")
     }
-    // The decoder keeps one of several members of the same name.
+    // The decoder keeps only one of several members with the same name.
     guard memberCount(of: text) == decoded.count else { throw failure("a key that occurs twice") }
     var configuration = ModelConfiguration()
     let location = ConfigurationLocation(path: path)
@@ -76,7 +76,7 @@ package struct ModelHeader: Sendable {
     }
     if let problem = configuration.apply(settings, block: "").first { throw failure(problem.description) }
     if let (key, message) = configuration.contradictions.first { throw failure("\(key): \(message)") }
-    // Files from before there were key heads do not name them: each head then has its own.
+    // Files written before `key_heads` existed do not contain it: each head then has its own keys and values.
     if configuration.keyHeads == 0 { configuration.keyHeads = configuration.heads }
     guard configuration == configuration.resolved, configuration.vocabularySize > 0 else {
       throw failure("sizes left open (0)")
@@ -84,7 +84,7 @@ package struct ModelHeader: Sendable {
     return configuration
   }
 
-  /// Members of a flat JSON object: each has one colon outside strings.
+  /// The number of members of a flat JSON object, each of which has one colon outside strings.
   private static func memberCount(of json: String) -> Int {
     var (count, isInString, isEscaped) = (0, false, false)
     for byte in json.utf8 {
@@ -108,7 +108,7 @@ package struct ModelHeader: Sendable {
     }
   }
 
-  /// Every weight of the configuration is there with its shape, and nothing else but the tokenizer.
+  /// Checks that every weight of the configuration is there with its shape, and nothing else except the tokenizer.
   private func checkTensors() throws {
     let expected = Parameters.descriptions(configuration)
     var known: Set = [Self.tokenizerName]
@@ -130,15 +130,15 @@ package struct ModelHeader: Sendable {
 
   package var path: String { file.path }
 
-  /// How the matrices are quantised, by the coarsest of them; nil: not at all.
+  /// The coarsest quantisation of the matrices; nil if none is quantised.
   package var quantization: Quantization? {
     let scaled = file.tensors.filter { file.description(of: StoredWeight.scalesName(of: $0.name)) != nil }
     return scaled.contains { $0.dataType == .u8 } ? .q4_0 : scaled.isEmpty ? nil : .q8_0
   }
 
-  /// Reads all weights, widened to Float32 exactly.
+  /// Reads all weights as Float32, exactly.
   ///
-  /// - Throws: `ModelFileError.digest` for numbers that are not those that were written.
+  /// - Throws: `ModelFileError.digest` if the numbers do not match the stored digest.
   package func loadParameters() throws -> Parameters {
     try checkDigest()
     let parameters = Parameters(configuration)
@@ -146,7 +146,7 @@ package struct ModelHeader: Sendable {
     return parameters
   }
 
-  /// A network whose matrices stay in the file's mapping.
+  /// A network whose matrices stay in the mapped file.
   package func loadNetwork() throws -> LanguageModel { LanguageModel(configuration, try mapWeights()) }
 
   /// The tokenizer's `.model` bytes.
@@ -168,7 +168,7 @@ package struct ModelHeader: Sendable {
   }
 }
 
-/// The model digest as its parts come.
+/// Computes the model digest piece by piece.
 struct ModelHasher: ~Copyable {
   private var hasher = SHA256Hasher()
 
@@ -182,7 +182,7 @@ struct ModelHasher: ~Copyable {
 }
 
 extension NumberFormat {
-  /// The format of a tensor in a file, if weights can have it.
+  /// The format of a tensor in a file; nil if weights cannot have it.
   init?(_ dataType: DataType) {
     switch dataType {
     case .f32: self = .float32

@@ -1,20 +1,20 @@
-/// Where a model comes from: written beside the weights, so that a file explains itself.
+/// The origin of a model, stored in its file.
 package struct Provenance: Codable, Equatable, Sendable {
-  /// The seed of initialisation and of the order of the data.
+  /// The seed of the initial weights and of the data order.
   package var seed: UInt64?
-  /// Optimizer steps so far.
+  /// Number of optimizer steps.
   package var steps: Int?
-  /// Training tokens seen so far, repeats counted.
+  /// Number of training tokens, repeats included.
   package var tokensSeen: Int?
   /// SHA-256 of the training tokens, in hexadecimal.
   package var dataDigest: String?
   /// The program that wrote the file, with its version.
   package var toolVersion: String?
-  /// Digest of the model that this one was made from.
+  /// The digest of the model that this one was made from.
   package var parent: String?
   /// The family of the foreign weights that the model was made from.
   package var family: String?
-  /// Whether a training run that was stopped has written it in place of a best model that it did not have yet.
+  /// Whether a stopped training run wrote this model as its best because it had no best model yet.
   package var isOfStop: Bool?
 
   package init(

@@ -1,7 +1,9 @@
 internal import Retention
 internal import Tensors
 
-/// One block: x ← x + mixer of its norm, x ← x + feed-forward of its norm (docs/MATH.md, eq. 1).
+/// One block, which adds a mixer's output and a feed-forward part's output to the residual stream.
+///
+/// x ← x + mixer(norm(x)), x ← x + feedForward(norm(x)) (docs/MATH.md, eq. 1).
 struct Block {
   let configuration: ModelConfiguration
   let weights: LayerTensors<WeightMatrix, Tensor>
@@ -15,11 +17,11 @@ struct Block {
   /// Computes the block's output from `a.input`.
   ///
   /// - Parameters:
-  ///   - output: The residual stream as it leaves [R, D]; `a.input` when no backward follows.
-  ///   - a: Memory for the steps in between.
-  ///   - call: What the layers of the call share; its memory is prepared for these positions.
-  ///   - state: What the mixer remembers, before and after.
-  ///   - initial: What each document starts from; nil: nothing.
+  ///   - output: Receives the residual stream behind the block [R, D]; may be `a.input` if no backward follows.
+  ///   - a: Its input is read; receives the activations.
+  ///   - call: The arguments that all layers share; its memory is prepared for these positions.
+  ///   - state: The mixer's state before the call, replaced by that after it.
+  ///   - initial: The state that each document starts from; nil: zero.
   ///   - pool: Where the work runs.
   func forward(
     _ output: Tensor, _ a: BlockActivations, _ call: LayerCall, state: MixerState, initial: MixerInitialState? = nil,
@@ -30,7 +32,7 @@ struct Block {
     down.forward(Matrix(output), a.hidden, accumulate: true, precision: call.precision, on: pool)
   }
 
-  /// All of `forward` but its last product: everything that the backward reads, from `a.input`.
+  /// Computes from `a.input` everything that the backward reads: `forward` without its last product.
   func computeActivations(
     _ a: BlockActivations, _ call: LayerCall, state: MixerState, initial: MixerInitialState? = nil,
     on pool: WorkerPool
@@ -48,13 +50,13 @@ struct Block {
     }
   }
 
-  /// Turns the gradient of the block's output into that of its input, and adds to the weights' gradients.
+  /// Turns the gradient of the block's output into that of its input, and adds to the gradients of the weights.
   ///
   /// - Parameters:
-  ///   - dx: Gradient of the residual stream [R, D]: of the output before, of the input after.
-  ///   - gradients: The weights' gradients, added to.
-  ///   - a: As the forward left it.
-  ///   - scratch: Memory for the gradients in between.
+  ///   - dx: Gradient of the residual stream [R, D]: of the output before the call, of the input after it.
+  ///   - gradients: Gradients of the weights, added to.
+  ///   - a: As the forward wrote it.
+  ///   - scratch: Memory for intermediate gradients.
   ///   - call: As in the forward.
   ///   - initial: As in the forward.
   ///   - pool: Where the work runs.
@@ -63,7 +65,7 @@ struct Block {
     _ call: LayerCall, initial: MixerInitialState? = nil, on pool: WorkerPool
   ) {
     feedForwardBackward(dx, gradients: gradients, a, scratch: scratch, call, on: pool)
-    // dx is now the gradient of `middle`, and of the input by the residual.
+    // dx is now the gradient of `middle`, and, through the residual sum, a part of the gradient of the input.
     mixer.backward(
       scratch.dnormed, gradients: gradients.mixer, dx, a.normed, a.mixer, scratch.mixer, partials: scratch.partials,
       call, initial: initial, on: pool)
@@ -72,7 +74,7 @@ struct Block {
       partials: scratch.partials, on: pool)
   }
 
-  /// dx is the gradient of the output before, and of `middle` after.
+  /// Turns dx from the gradient of the output into that of `middle`.
   private func feedForwardBackward(
     _ dx: Tensor, gradients: LayerTensors<Tensor, Tensor>, _ a: BlockActivations, scratch: BackwardScratch,
     _ call: LayerCall, on pool: WorkerPool
@@ -97,7 +99,7 @@ struct Block {
 }
 
 extension Tensor {
-  /// Begins a residual sum with the stream itself; nothing to do where the stream is one tensor.
+  /// Starts a residual sum with a copy of the stream; does nothing if both are the same tensor.
   fileprivate func startResidual(from stream: Tensor, on pool: WorkerPool) {
     if storage !== stream.storage || offset != stream.offset { copy(stream, on: pool) }
   }

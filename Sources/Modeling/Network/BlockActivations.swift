@@ -1,30 +1,30 @@
 internal import Retention
 internal import Tensors
 
-/// What one block computes on its way forward, R = B·T rows, kept for the backward.
+/// The activations of one block, R = B·T rows, kept for the backward.
 ///
-/// Without a backward all blocks may share one set, in which the residual stream is one tensor: `input`, `middle`
-/// and the next block's `input` are then the same.
+/// Without a backward all blocks may share one set. The residual stream is then one tensor: `input`, `middle` and the
+/// next block's `input` are the same.
 struct BlockActivations: Sendable {
-  /// The residual stream as it enters [R, D], its norm, and what the norm found.
+  /// The residual stream that enters [R, D], its norm [R, D], and the statistics of the norm.
   let input: Tensor
   let normed: Tensor
   let statistics: NormStatistics
   let mixer: MixerActivations
-  /// The residual stream behind the mixer [R, D], its norm, and what the norm found.
+  /// The residual stream behind the mixer [R, D], its norm [R, D], and the statistics of the norm.
   let middle: Tensor
   let middleNormed: Tensor
   let middleStatistics: NormStatistics
-  /// Gate and up side by side [R, 2F], or fc1 [R, F]; what goes down [R, F].
+  /// Gate and up next to each other [R, 2F], or fc1 [R, F]; the input of the last product [R, F].
   let expanded: Tensor
   let hidden: Tensor
 
   /// - Parameters:
   ///   - configuration: Resolved.
-  ///   - shape: Extents of the longest call; R = B·T.
-  ///   - form: Of the calls.
-  ///   - input: The stream that enters.
-  ///   - middle: Where the stream goes behind the mixer; `input` itself when no backward follows.
+  ///   - shape: The extents of the longest call; R = B·T.
+  ///   - form: The form of the calls.
+  ///   - input: Memory of the stream that enters.
+  ///   - middle: Memory of the stream behind the mixer; `input` itself if no backward follows.
   init(_ configuration: ModelConfiguration, shape: RetentionShape, form: RetentionForm, input: Tensor, middle: Tensor) {
     let (c, rows) = (configuration, shape.batch * shape.time)
     self.input = input
@@ -38,7 +38,7 @@ struct BlockActivations: Sendable {
     hidden = Tensor(Shape(rows, c.feedForwardWidth))
   }
 
-  /// Bytes of what `init` allocates; the streams are handed to it.
+  /// Bytes of what `init` allocates, which excludes the streams.
   static func byteCount(_ c: ModelConfiguration, shape: RetentionShape, form: RetentionForm) -> Double {
     let rows = shape.batch * shape.time
     return Tensor.byteCount(rows, 2 * c.width + c.expandedWidth + c.feedForwardWidth)
@@ -57,30 +57,30 @@ struct BlockActivations: Sendable {
     hidden = other.hidden.prefix(rows)
   }
 
-  /// The same memory for fewer rows.
+  /// A view of the first rows, for a shorter call.
   func prefix(_ rows: Int) -> BlockActivations {
     rows == input.shape[0] ? self : BlockActivations(self, rows: rows, input: input.prefix(rows))
   }
 
-  /// The same memory but for the stream that enters [R, D].
+  /// The same memory with another tensor for the stream that enters [R, D].
   func replacing(input: Tensor) -> BlockActivations {
     BlockActivations(self, rows: input.shape[0], input: input)
   }
 }
 
-/// Gradients between the steps of a block, shared by all blocks.
+/// Intermediate gradients of a block; all blocks share the memory.
 struct BackwardScratch: Sendable {
   let dnormed: Tensor
   let mixer: MixerScratch
   let dexpanded: Tensor
   let dhidden: Tensor
-  /// For sums over rows.
+  /// Scratch for sums over rows.
   let partials: Tensor
 
   /// - Parameters:
   ///   - configuration: Resolved.
-  ///   - shape: Extents of a call; R = B·T.
-  ///   - form: Of the calls.
+  ///   - shape: The extents of a call; R = B·T.
+  ///   - form: The form of the calls.
   init(_ configuration: ModelConfiguration, shape: RetentionShape, form: RetentionForm) {
     let (c, rows) = (configuration, shape.batch * shape.time)
     dnormed = Tensor(Shape(rows, c.width))
@@ -104,6 +104,6 @@ struct BackwardScratch: Sendable {
 }
 
 extension ModelConfiguration {
-  /// Of what the feed-forward part's first product gives: gate and up, or fc1.
+  /// Width of the first product of the feed-forward part: gate and up, or fc1.
   var expandedWidth: Int { feedForward == .glu ? 2 * feedForwardWidth : feedForwardWidth }
 }

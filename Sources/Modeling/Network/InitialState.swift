@@ -1,14 +1,14 @@
 internal import Retention
 package import Tensors
 
-/// A recurrent state that every document starts from instead of an empty one, and its gradient.
+/// A trainable recurrent state that every document starts from instead of an empty one, and its gradient.
 package struct InitialState: Sendable {
-  /// `layers.i.stored` [1, H, K, V], as a state file has them; the scale of each is 1.
+  /// `layers.i.stored` [1, H, K, V], as in a state file; the scale of each is 1.
   package let values: NamedTensors
   package let gradients: NamedTensors
   let layers: [MixerInitialState]
 
-  /// Empty.
+  /// A state of zeros.
   package init(_ configuration: ModelConfiguration) {
     let shape = configuration.retentionShape(batch: 1, time: 1)
     let descriptions = Self.descriptions(configuration)
@@ -22,7 +22,7 @@ package struct InitialState: Sendable {
     }
   }
 
-  /// Names and shapes; allocates nothing for them.
+  /// Names and shapes; allocates no numbers.
   package static func descriptions(_ configuration: ModelConfiguration) -> [ParameterDescription] {
     let shape = configuration.retentionShape(batch: 1, time: 1)
     let extents = Shape(1, shape.heads, shape.keyWidth, shape.valueWidth)
@@ -33,7 +33,7 @@ package struct InitialState: Sendable {
     }
   }
 
-  /// A copy as the state of one sequence of which nothing was read.
+  /// A copy as the state of one sequence at position 0.
   package func makeState(_ configuration: ModelConfiguration, on pool: WorkerPool) -> ModelState {
     let state = ModelState(configuration, batch: 1)
     for (layer, own) in zip(state.layers, values.tensors) { layer.retention.stored.copy(own, on: pool) }

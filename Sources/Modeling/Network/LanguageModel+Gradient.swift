@@ -2,21 +2,21 @@ internal import Retention
 package import Tensors
 
 extension LanguageModel {
-  /// The mean cross entropy of a batch, from empty states or carried ones, and its gradient.
+  /// Computes the mean cross entropy of a batch, and adds its gradient.
   ///
   /// - Parameters:
-  ///   - gradients: Added to; of all parameters or of some.
+  ///   - gradients: Gradients of all parameters or of some, added to.
   ///   - inputs: Token ids [B·T].
-  ///   - targets: The next token of each [B·T]; a negative one is not scored.
+  ///   - targets: The next token of each [B·T]; a negative target is not scored.
   ///   - documents: As in `recurrentRetention`.
-  ///   - carried: What the sequences go on from, and where that is written which they leave; nil: they start empty. Only
-  ///     in the chunkwise form.
-  ///   - initial: What each document starts from, and its gradient, added to; nil: nothing. Not together with `carried`.
-  ///   - scoredCount: What the mean is over: the scored targets of the whole batch, of which this may be a part; ≥ 1.
-  ///   - precision: Of the products with weights and of those in chunkwise retention.
+  ///   - carried: The states from which the sequences continue, and memory for those after the call; nil: empty states.
+  ///     Only with the chunkwise form.
+  ///   - initial: The state that each document starts from, and its gradient, added to; nil: zero. Not with `carried`.
+  ///   - scoredCount: The divisor of the mean, ≥ 1: the scored targets of the whole batch, of which this may be a part.
+  ///   - precision: Precision of products with weights and of products inside chunkwise retention.
   ///   - memory: Made for this batch.
   ///   - pool: Where the work runs.
-  /// - Returns: The sum of the losses over `scoredCount`, nats per token.
+  /// - Returns: The sum of the losses divided by `scoredCount`, in nats per token.
   package func addGradient(
     _ gradients: Parameters, inputs: Indices, targets: Indices, documents: Indices? = nil, carried: CarriedRows? = nil,
     initial: InitialState? = nil, scoredCount: Int, precision: ProductPrecision = .float32, memory: TrainingMemory,
@@ -72,7 +72,7 @@ extension LanguageModel {
     return loss
   }
 
-  /// Makes a layer's state what it is before the batch.
+  /// Sets a layer's state to the state before the batch: carried or empty.
   private func enter(_ layer: Int, _ carried: CarriedRows?, memory: TrainingMemory, on pool: WorkerPool) {
     let state = memory.state.layers[layer]
     guard let carried else { return state.clear(on: pool) }
@@ -89,7 +89,7 @@ extension LanguageModel {
     _ gradients: Parameters, _ dx: Tensor, _ inputs: Indices, memory: TrainingMemory, on pool: WorkerPool
   ) {
     if let norm = parameters.embeddingNorm, let gradient = gradients.embeddingNorm, let embedded = memory.embedded {
-      // In the place of dx, which is not needed once a row is done.
+      // `dnormed` is free here. It receives the gradient, which then replaces dx.
       Norm(configuration, norm).backward(
         memory.dnormed, gradients: gradient, addend: nil, dx, embedded, memory.embeddingStatistics,
         partials: memory.scratch.partials, on: pool)
@@ -99,7 +99,7 @@ extension LanguageModel {
     if gradients.embedding.shape.count > 0 { scatterAddRows(gradients.embedding, dx, inputs, on: pool) }
   }
 
-  /// Final norm, logits, loss and their backward down to the final norm's output, a block of rows at a time.
+  /// Final norm of all rows. Then, per block of rows: logits, loss and their backward down to the norm's output.
   private func lossAndHeadGradient(
     _ gradients: Parameters, targets: Indices, scoredCount: Int, precision: ProductPrecision, memory: TrainingMemory,
     on pool: WorkerPool
@@ -125,22 +125,22 @@ extension LanguageModel {
   }
 }
 
-/// Some rows of the states that a batch carries from step to step: read before a call, replaced after it.
+/// The rows of carried states that a call reads and writes.
 ///
-/// What was read is a constant of the backward: a gradient ends where its sequence begins (truncated backpropagation
-/// through time), while what is remembered goes on.
+/// A batch carries one state per row from step to step. The state before the call is a constant of the backward: a
+/// gradient ends at the start of its sequence (truncated backpropagation through time).
 package struct CarriedRows: Sendable {
-  /// Of all rows; its position is that of the call's first token.
+  /// The states of all rows before the call; the position is that of the call's first token.
   let before: ModelState
-  /// Of all rows; its position is left alone.
+  /// The states of all rows after the call; the position is not changed.
   let after: ModelState
-  /// The row with the call's first sequence.
+  /// The row of the call's first sequence.
   let first: Int
 
   /// - Parameters:
-  ///   - before: What the rows remember.
-  ///   - after: Receives what they remember then; not the same memory, so that the call can be forgotten.
-  ///   - first: The row with the call's first sequence.
+  ///   - before: The states before the call.
+  ///   - after: Receives the states after it. It is other memory, so that the call can be discarded.
+  ///   - first: The row of the call's first sequence.
   package init(before: ModelState, after: ModelState, first: Int) {
     (self.before, self.after, self.first) = (before, after, first)
   }

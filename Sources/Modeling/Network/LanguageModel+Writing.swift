@@ -4,15 +4,15 @@ package import Files
 internal import Tensors
 
 extension LanguageModel {
-  /// Writes a model file, atomically: weights, configuration, provenance, tokenizer (docs/CHECKPOINT.md).
+  /// Writes a model file atomically: weights, configuration, provenance, tokenizer (docs/CHECKPOINT.md).
   ///
   /// - Parameters:
-  ///   - path: Replaced when the whole file is on disk.
-  ///   - storage: Of the matrices; norm weights stay Float32.
+  ///   - path: Replaced once the whole file is on disk.
+  ///   - storage: Storage of the matrices; norm weights and biases stay Float32.
   ///   - provenance: Where the model comes from.
   ///   - tokenizer: The `.model` bytes, or nil for none.
   /// - Returns: The model's digest.
-  /// - Throws: `CheckpointError` when the file cannot be written; the old one is then untouched.
+  /// - Throws: `CheckpointError` if the file cannot be written; an old file is then unchanged.
   @discardableResult
   package func write(
     to path: String, storage: MatrixStorage = .numbers(.float32), provenance: Provenance, tokenizer: [UInt8]?
@@ -60,10 +60,10 @@ extension LanguageModel {
 }
 
 extension Parameters {
-  /// The first matrix with a number that cannot be stored, if there is one.
+  /// The first matrix with a number that the storage cannot hold; nil if there is none.
   ///
-  /// - Parameter storage: Of the matrices.
-  /// - Returns: The matrix's name and the way it cannot be stored: Float16 overflows, and blocks need finite numbers.
+  /// - Parameter storage: Storage of the matrices.
+  /// - Returns: The matrix's name and storage. Float16 may overflow, and blocks need finite numbers.
   package func firstNotStorable(_ storage: MatrixStorage) -> (name: String, storage: StoredWeight)? {
     for weight in descriptions where weight.isMatrix {
       let stored = storage.storage(of: weight)

@@ -1,7 +1,7 @@
 package import Retention
 package import Tensors
 
-/// A Retentive Network: token ids in, logits out.
+/// A Retentive Network, which maps token ids to logits.
 package struct LanguageModel: Sendable {
   package let configuration: ModelConfiguration
   package let weights: ModelWeights
@@ -9,16 +9,16 @@ package struct LanguageModel: Sendable {
   let head: Linear
   private let trained: Parameters?
 
-  /// A network that can be trained.
+  /// Makes a network that can be trained.
   ///
   /// - Parameters:
   ///   - configuration: Resolved.
-  ///   - parameters: Laid out for it.
+  ///   - parameters: Parameters with the layout of the configuration.
   package init(_ configuration: ModelConfiguration, _ parameters: Parameters) {
     self.init(configuration, ModelWeights(parameters), trained: parameters)
   }
 
-  /// A network that only runs, from weights in the formats that they have.
+  /// Makes a network that only runs, from weights in their stored formats.
   package init(_ configuration: ModelConfiguration, _ weights: ModelWeights) {
     self.init(configuration, weights, trained: nil)
   }
@@ -31,7 +31,7 @@ package struct LanguageModel: Sendable {
     head = Linear(weights.head, weights.headBias)
   }
 
-  /// What training changes.
+  /// The parameters that training changes.
   ///
   /// - Precondition: The network was made from parameters.
   package var parameters: Parameters {
@@ -39,18 +39,19 @@ package struct LanguageModel: Sendable {
     return trained
   }
 
-  /// Reads tokens: carries the state on and leaves the last norm of each token in `memory.normed`.
+  /// Reads tokens: advances the state, and leaves the final norm of each token in `memory.normed`.
   ///
   /// - Parameters:
   ///   - ids: Token ids [B·T].
   ///   - batch: B.
-  ///   - form: Which form of retention.
-  ///   - state: Before and after; its position advances by T.
-  ///   - positions: Where each sequence stands, T being 1; the state's position is then left alone. nil: all at that.
-  ///   - documents: As in `recurrentRetention`; nil: one document, which goes on.
+  ///   - form: The form of retention.
+  ///   - state: The state before the call, replaced by that after it; its position advances by T.
+  ///   - positions: The position of each sequence; requires T = 1, and leaves the state's position unchanged. nil: the
+  ///     state's position, for all sequences.
+  ///   - documents: As in `recurrentRetention`; nil: one document that continues.
   ///   - memory: Made for at least B·T rows.
-  ///   - observe: Sees of each layer the heads' outputs before and after the head norm [B·T, H·V], the latter without
-  ///     the gate; both are valid during the call only. nil costs nothing.
+  ///   - observe: Gets, for each layer, the heads' outputs before and after the head norm, without the gate [B·T, H·V].
+  ///     Both are valid during the call only. nil costs nothing.
   ///   - pool: Where the work runs.
   /// - Returns: [B·T, D], the input of the head; valid until the next call.
   package func forward(
@@ -76,7 +77,7 @@ package struct LanguageModel: Sendable {
     for (index, block) in blocks.enumerated() {
       block.forward(a.input, a, call, state: state.layers[index], on: pool)
       if let observe {
-        // The block is done with what it gated, so its memory is free.
+        // The block no longer needs `gated`, so its memory is free.
         block.mixer.normalizeHeads(a.mixer.gated, a.mixer, gate: nil, on: pool)
         observe(index, a.mixer.retained, a.mixer.gated)
       }
@@ -87,12 +88,12 @@ package struct LanguageModel: Sendable {
     return normed
   }
 
-  /// x = scale · table[ids], normed where the model has an embedding norm.
+  /// x = scale · table[ids], followed by the embedding norm if the model has one.
   ///
   /// - Parameters:
   ///   - x: [R, D].
-  ///   - embedded: What the norm reads [R, D]; needed where there is one.
-  ///   - statistics: What the norm finds.
+  ///   - embedded: Receives the input of the embedding norm [R, D]; nil if there is no such norm.
+  ///   - statistics: Receives the statistics of the norm.
   ///   - ids: [R].
   ///   - pool: Where the work runs.
   func embed(_ x: Tensor, embedded: Tensor?, _ statistics: NormStatistics, _ ids: Indices, on pool: WorkerPool) {
@@ -104,7 +105,7 @@ package struct LanguageModel: Sendable {
     }
   }
 
-  /// The norm before the head, or a copy where there is none.
+  /// The norm before the head; a copy if there is none.
   func normalizeOutput(_ y: Tensor, _ statistics: NormStatistics, _ x: Tensor, on pool: WorkerPool) {
     if let norm = weights.finalNorm {
       Norm(configuration, norm).forward(y, statistics, x, on: pool)
@@ -118,7 +119,7 @@ package struct LanguageModel: Sendable {
   /// - Parameters:
   ///   - logits: [R, N].
   ///   - normed: [R, D].
-  ///   - precision: Of the product, where the weight is Float32.
+  ///   - precision: Precision of the product if the weight is Float32.
   ///   - pool: Where the work runs.
   package func computeLogits(
     _ logits: Tensor, _ normed: Tensor, precision: ProductPrecision = .float32, on pool: WorkerPool
@@ -127,20 +128,20 @@ package struct LanguageModel: Sendable {
   }
 }
 
-/// Memory to run a model without a backward: one block's activations, used by all blocks in turn.
+/// Memory to run a model without a backward: the activations of one block, used by all blocks in turn.
 package final class InferenceMemory {
   let activations: BlockActivations
   let mixer: MixerMemory
-  /// What an embedding norm reads.
+  /// The input of the embedding norm, if there is one.
   let embedded: Tensor?
   let normed: Tensor
 
   /// - Parameters:
   ///   - configuration: Resolved.
-  ///   - decay: Of the heads; nil: by the configuration's rule.
-  ///   - form: The form that calls will use; recurrent calls are always possible.
+  ///   - decay: The decay of each head; nil: by the configuration's rule.
+  ///   - form: The form of the calls; recurrent calls are always possible.
   ///   - batch: Sequences of a call.
-  ///   - time: The longest call's tokens in a sequence.
+  ///   - time: Tokens of a sequence in the longest call.
   ///   - workers: Threads of the pool.
   package init(
     _ configuration: ModelConfiguration, decay: Decay? = nil, form: RetentionForm, batch: Int, time: Int, workers: Int

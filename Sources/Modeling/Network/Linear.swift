@@ -1,6 +1,8 @@
 internal import Tensors
 
-/// y = x Wᵀ + b, and its backward (docs/MATH.md, eq. 25): the one place where a model's weights are multiplied.
+/// A linear layer, y = x Wᵀ + b, and its backward (docs/MATH.md, eq. 25).
+///
+/// Every product with a weight of the model is made here.
 struct Linear {
   /// [out, in].
   let weight: WeightMatrix
@@ -12,13 +14,13 @@ struct Linear {
     self.bias = bias
   }
 
-  /// y = x Wᵀ + b, or y += x Wᵀ + b.
+  /// y = x Wᵀ + b, added to y if `accumulate`.
   ///
   /// - Parameters:
   ///   - y: [R, out].
   ///   - x: [R, in].
-  ///   - accumulate: Whether y is added to: a residual sum.
-  ///   - precision: In which the product reads a Float32 weight and x.
+  ///   - accumulate: Whether to add to y, as in a residual sum.
+  ///   - precision: The format in which the product reads x and a Float32 weight.
   ///   - pool: Where the work runs.
   func forward(
     _ y: Matrix, _ x: Tensor, accumulate: Bool = false, precision: ProductPrecision, on pool: WorkerPool
@@ -31,13 +33,13 @@ struct Linear {
   ///
   /// - Parameters:
   ///   - dx: [R, in].
-  ///   - gradients: Of the weight and of the bias, added to; without numbers where the weight is not trained.
+  ///   - gradients: Gradients of the weight and the bias, added to; empty if the weight is not trained.
   ///   - dy: [R, out].
   ///   - x: The forward's input [R, in].
-  ///   - partials: Scratch of `partialCount(rows: R)` rows of the bias.
+  ///   - partials: Scratch of at least `partialCount(rows: R)` rows of the bias.
   ///   - precision: As in the forward.
   ///   - pool: Where the work runs.
-  /// - Precondition: The weight is a tensor, as training has it.
+  /// - Precondition: The weight is one tensor, as in training.
   func backward(
     _ dx: Matrix, gradients: (weight: Tensor, bias: Tensor?), _ dy: Matrix, _ x: Tensor, partials: Tensor,
     precision: ProductPrecision, on pool: WorkerPool

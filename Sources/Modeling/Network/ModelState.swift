@@ -1,15 +1,15 @@
 internal import Retention
 package import Tensors
 
-/// The recurrent state of a model: per layer what retention remembers, and the position of the next token.
+/// The recurrent state of a model: the state of each layer, and the position of the next token.
 ///
-/// Its size does not depend on how much was read. Copying the struct copies the view, as with `Tensor`.
+/// Its size does not depend on the number of tokens read. Copying the struct copies the view, as with `Tensor`.
 package struct ModelState: Sendable {
   package let layers: [MixerState]
-  /// Tokens read so far, BOS included: the position of the next one.
+  /// Number of tokens read, BOS included, which is the position of the next one.
   package var position = 0
 
-  /// An empty state for `batch` sequences.
+  /// An empty state of `batch` sequences.
   package init(_ configuration: ModelConfiguration, batch: Int) {
     MemoryRefusal.require(byteCount: Self.byteCount(configuration, batch: batch))
     let shape = configuration.retentionShape(batch: batch, time: 1)
@@ -19,13 +19,13 @@ package struct ModelState: Sendable {
   /// An empty state of one sequence.
   ///
   /// - Parameters:
-  ///   - layers: How many.
-  ///   - shape: What each of them remembers.
+  ///   - layers: Number of layers.
+  ///   - shape: The extents of each layer's state.
   package init(layers: Int, _ shape: MixerStateShape) { self.layers = (0..<layers).map { _ in shape.makeState() } }
 
   private init(layers: [MixerState]) { self.layers = layers }
 
-  /// A new, empty state of the same extents.
+  /// A new, empty state with the same extents.
   package var emptyCopy: ModelState { ModelState(layers: layers.map(\.emptyCopy)) }
 
   /// Bytes of what `init` allocates.
@@ -35,22 +35,22 @@ package struct ModelState: Sendable {
       * MixerState.byteCount(shape, hasScores: configuration.scoreNorm != .none)
   }
 
-  /// Forgets everything.
+  /// Clears the state.
   package mutating func clear(on pool: WorkerPool) {
     for layer in layers { layer.clear(on: pool) }
     position = 0
   }
 
-  /// Takes over another state of the same shape.
+  /// Copies another state of the same shape.
   package mutating func copy(_ other: ModelState, on pool: WorkerPool) {
     for (mine, theirs) in zip(layers, other.layers) { mine.copy(theirs, on: pool) }
     position = other.position
   }
 
-  /// The state of the first sequences: a view.
+  /// The state of the first `batch` sequences: a view.
   package func prefix(_ batch: Int) -> ModelState { ModelState(layers: layers.map { $0.prefix(batch) }) }
 
-  /// Takes over what another state of the same model remembers of one sequence; positions are left alone.
+  /// Replaces the state of one sequence by that of a sequence of another state; positions are not changed.
   package func copy(sequence: Int, _ other: ModelState, sequence source: Int, on pool: WorkerPool) {
     for (mine, theirs) in zip(layers, other.layers) {
       mine.copy(sequence: sequence, theirs, sequence: source, on: pool)

@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// A norm of the residual stream with its weights: RMSNorm or LayerNorm (docs/MATH.md, eq. 13, 14 and 26).
+/// A norm of the residual stream, RMSNorm or LayerNorm, with its weights (docs/MATH.md, eq. 13, 14 and 26).
 struct Norm {
   let kind: NormKind
   let weights: NormTensors<Tensor>
@@ -12,7 +12,7 @@ struct Norm {
     epsilon = Float(configuration.normEpsilon)
   }
 
-  /// y = norm(x); `statistics` keeps what the backward needs.
+  /// y = norm(x); `statistics` receives what the backward needs.
   func forward(_ y: Tensor, _ statistics: NormStatistics, _ x: Tensor, on pool: WorkerPool) {
     if kind == .layer {
       layerNorm(
@@ -23,7 +23,7 @@ struct Norm {
     }
   }
 
-  /// dx = addend + the gradient through the norm; the weights' gradients are added to.
+  /// dx = addend + the gradient through the norm; adds to the gradients of the weights.
   func backward(
     _ dx: Tensor, gradients: NormTensors<Tensor>, addend: Tensor?, _ dy: Tensor, _ x: Tensor,
     _ statistics: NormStatistics,
@@ -41,7 +41,7 @@ struct Norm {
   }
 }
 
-/// What a norm found of each row: its mean (LayerNorm only) and the inverse of its length [R].
+/// The statistics of a norm: the mean of each row (LayerNorm only), and the factor of each row [R].
 struct NormStatistics {
   let mean: Tensor
   let inverse: Tensor

@@ -1,11 +1,11 @@
 internal import Retention
 internal import Tensors
 
-/// Bytes of a `TrainingMemory`, by what they are for.
+/// The bytes of a `TrainingMemory`, by purpose.
 package struct TrainingMemorySize: Sendable, Equatable {
-  /// What the blocks keep for the backward, states at chunk borders included.
+  /// Activations that the blocks keep for the backward, including the states at chunk borders.
   package let activations: Double
-  /// Gradients of activations, shared by all blocks.
+  /// Gradients of activations, which all blocks share.
   package let activationGradients: Double
   /// Decay powers, angles, scores, and the state of each layer.
   package let retention: Double
@@ -16,7 +16,7 @@ package struct TrainingMemorySize: Sendable, Equatable {
 }
 
 extension TrainingMemory {
-  /// The size of the memory that `init` would make of the same arguments; allocates nothing.
+  /// The size of the memory that `init` would allocate for the same arguments; allocates nothing.
   package static func size(
     _ configuration: ModelConfiguration, batch: Int, time: Int, form: RetentionForm,
     recomputation: Recomputation = .none, hasInitialState: Bool = false, workers: Int
@@ -24,13 +24,13 @@ extension TrainingMemory {
     let rows = batch * time
     let shape = configuration.retentionShape(batch: batch, time: time)
     let stream = Tensor.byteCount(rows, configuration.width)
-    // Beside the stream that enters: what is between, and the stream after retention.
+    // In addition to the stream that enters: activations between, and the stream behind the mixer.
     let block = BlockActivations.byteCount(configuration, shape: shape, form: form) + stream
     let blocks = recomputation == .blocks ? 1 : configuration.layers
     let statistics = NormStatistics.byteCount(rows: rows)
     return TrainingMemorySize(
       activations: Double(configuration.layers) * stream + Double(blocks) * block
-        // Around the blocks: their output and its norm; what an embedding norm reads.
+        // Around the blocks: their output and its norm, and the input of an embedding norm.
         + (configuration.hasEmbeddingNorm ? 3 : 2) * stream + 2 * statistics,
       activationGradients: 2 * stream
         + BackwardScratch.byteCount(configuration, shape: shape, form: form),

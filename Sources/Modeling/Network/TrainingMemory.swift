@@ -1,22 +1,22 @@
 internal import Retention
 internal import Tensors
 
-/// What the backward finds of each block's forward.
+/// What is kept of each block's forward for the backward.
 package enum Recomputation: String, CaseIterable, Sendable {
-  /// Everything: no block is computed twice.
+  /// All activations: no block is computed twice.
   case none
-  /// Its input only: the backward computes each block again, and one block's activations exist at a time.
+  /// The block's input only: the backward computes each block again, and only one block's activations exist at a time.
   case blocks
 }
 
-/// Memory to train on batches of B sequences of T tokens: the activations of every block, planned here and nowhere else.
+/// Memory to train on batches of B sequences of T tokens, including the activations of every block.
 package final class TrainingMemory {
   let shape: RetentionShape
-  /// What an embedding norm reads, and what it found.
+  /// The input of the embedding norm, if there is one, and the statistics of the norm.
   let embedded: Tensor?
   let embeddingStatistics: NormStatistics
   let recomputation: Recomputation
-  /// One set for each block; under `.blocks` the sets share all tensors but the input.
+  /// The activations of each block; with `.blocks` they share all tensors except the input.
   let activations: [BlockActivations]
   let output: Tensor
   let outputStatistics: NormStatistics
@@ -29,15 +29,15 @@ package final class TrainingMemory {
   let mixer: MixerMemory
   let state: ModelState
 
-  /// Rows of logits that exist at a time; the full logits never do.
+  /// Rows of logits that exist at a time; the logits of all rows never do.
   static let logitRows = 512
 
   /// - Parameters:
   ///   - configuration: Resolved.
   ///   - batch: B.
   ///   - time: T.
-  ///   - form: Chunkwise, or parallel, which needs T² time.
-  ///   - recomputation: What is kept of a block's forward.
+  ///   - form: Chunkwise, or parallel, whose time grows with T².
+  ///   - recomputation: What is kept of each block's forward.
   ///   - hasInitialState: Whether documents start from a state.
   ///   - workers: Threads of the pool.
   package init(

@@ -1,21 +1,22 @@
 internal import Tensors
 
-/// The places of a gradient's numbers where some weights are not trained.
+/// The layout of a gradient buffer if some weights are not trained.
 ///
-/// A product gives the gradient of a whole place, so a place is there as a whole or not at all. Norms and biases, which are few,
-/// are always there.
+/// A product gives the gradient of a whole place, so a place is present as a whole or not at all. Norms and biases are
+/// always present, because they are small.
 struct GradientLayout {
   private(set) var count = 0
-  /// Where a place of the weights' buffer lies; none for one that is left out.
+  /// The offset of each present place, by its offset in the buffer of the weights.
   private(set) var offsets: [Int: Int] = [:]
-  /// Of all weights whose places are there.
+  /// The weights of all present places.
   private(set) var descriptions: [ParameterDescription] = []
-  /// The lowest block with a weight that is trained: 0 if the embedding is, all blocks if only the end is.
+  /// The lowest block that the backward must reach: 0 if the embedding is trained, the number of blocks if only weights
+  /// behind the blocks are.
   private(set) var lowestBlock: Int
 
   /// - Parameters:
-  ///   - layout: Of the weights.
-  ///   - isTrained: Whether a weight is.
+  ///   - layout: The layout of the weights.
+  ///   - isTrained: Whether a weight is trained.
   init(_ layout: ParameterLayout, _ isTrained: (ParameterDescription) -> Bool) {
     lowestBlock = layout.tensors.layers.count
     var left = layout.descriptions[...]

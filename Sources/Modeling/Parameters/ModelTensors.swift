@@ -1,16 +1,18 @@
-/// The tensors of a model, each a matrix or a vector: as places in a buffer, as tensors, or as weights in any format.
+/// The tensors of a model, generic in what stands for a matrix and a vector.
+///
+/// They are places in a buffer, tensors, or weights in any format.
 package struct ModelTensors<Matrix: Sendable, Vector: Sendable>: Sendable {
   /// [N, D].
   package let embedding: Matrix
   package let embeddingNorm: NormTensors<Vector>?
   package let layers: [LayerTensors<Matrix, Vector>]
   package let finalNorm: NormTensors<Vector>?
-  /// [N, D]; the embedding itself when the head is tied.
+  /// [N, D]; the embedding itself if the head is tied.
   package let head: Matrix
   /// [N].
   package let headBias: Vector?
 
-  /// The same tensors in another form.
+  /// The same tensors, each converted.
   func map<M, V>(
     matrix: (Matrix) throws -> M, vector: (Vector) throws -> V
   ) rethrows -> ModelTensors<M, V> {
@@ -28,7 +30,7 @@ package struct LayerTensors<Matrix: Sendable, Vector: Sendable>: Sendable {
   package let feedForwardNorm: NormTensors<Vector>
   /// Rows of gate [F] (activated) and up [F], or of fc1 [F], each by D.
   package let expansion: Matrix
-  /// Of the same rows.
+  /// The bias of the same rows.
   package let expansionBias: Vector?
   /// [D, F].
   package let down: Matrix
@@ -45,7 +47,7 @@ package struct LayerTensors<Matrix: Sendable, Vector: Sendable>: Sendable {
   }
 }
 
-/// Weight [D] of a norm, and the bias [D] of a layer norm.
+/// The weight [D] of a norm, and the bias [D] of a layer norm.
 package struct NormTensors<Vector: Sendable>: Sendable {
   package let weight: Vector
   package let bias: Vector?

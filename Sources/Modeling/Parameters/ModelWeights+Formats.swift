@@ -1,12 +1,12 @@
 package import Tensors
 
 extension ModelWeights {
-  /// Parameters in other formats, rounded.
+  /// Parameters rounded to other formats.
   ///
   /// - Parameters:
-  ///   - parameters: What is rounded.
+  ///   - parameters: The parameters to round.
   ///   - configuration: Resolved.
-  ///   - format: Of each matrix.
+  ///   - format: The format of each matrix.
   ///   - pool: Where the rounding runs.
   package init(
     _ parameters: Parameters, _ configuration: ModelConfiguration, format: (ParameterDescription) -> WeightFormat,
@@ -20,15 +20,15 @@ extension ModelWeights {
     }
   }
 
-  /// Random weights, each matrix in its format as soon as it is drawn: a large model is never in memory as Float32.
+  /// Random weights. Each matrix is converted to its format once it is drawn, so a large model never exists in Float32.
   ///
-  /// They are uniform, bounded so that a row of ones keeps its size; norms are 1, biases 0.
+  /// Matrices are uniform, bounded so that a row of ones keeps its size; norm weights are 1, biases 0.
   ///
   /// - Parameters:
   ///   - configuration: Resolved.
-  ///   - format: Of each matrix.
-  ///   - seed: Of the draws.
-  ///   - pool: Where the drawing runs; other threads change nothing.
+  ///   - format: The format of each matrix.
+  ///   - seed: The seed of the random numbers.
+  ///   - pool: Where the numbers are drawn; the number of threads does not change them.
   /// - Returns: Weights that depend on the seed alone.
   package static func random(
     _ configuration: ModelConfiguration, format: (ParameterDescription) -> WeightFormat, seed: UInt64,

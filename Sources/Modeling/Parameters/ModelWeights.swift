@@ -1,14 +1,14 @@
 package import Tensors
 
-/// The weights of a model as its forward reads them: the matrices in any format, the rest in Float32.
+/// The weights of a model as its forward reads them: matrices in any format, the rest in Float32.
 ///
-/// Made from `Parameters`, it looks at the same numbers: training changes them, the next forward sees it. Made from a file
-/// (`ModelHeader.mapWeights`), the matrices stay in the file's mapping.
+/// Weights made from `Parameters` refer to the same numbers, so the next forward sees what training changes. Weights
+/// made from a file (`ModelHeader.mapWeights`) leave the matrices in the mapped file.
 @dynamicMemberLookup
 package struct ModelWeights: Sendable {
   let tensors: ModelTensors<WeightMatrix, Tensor>
 
-  /// Takes over parameters as they are.
+  /// Refers to parameters.
   init(_ parameters: Parameters) {
     tensors = parameters.tensors.map(matrix: { WeightMatrix($0) }, vector: { $0 })
   }
@@ -18,19 +18,19 @@ package struct ModelWeights: Sendable {
     tensors[keyPath: part]
   }
 
-  /// Makes each weight by its place in the file's table of names.
+  /// Makes the weights from their named parts.
   ///
   /// - Parameters:
   ///   - configuration: Resolved.
   ///   - addRows: Appends the rows of a named matrix to a weight matrix.
-  ///   - tensor: Reads a weight that is no matrix, or a few that lie together.
+  ///   - tensor: Makes a vector, which may hold several named vectors.
   package init(
     _ configuration: ModelConfiguration, addRows: (inout WeightMatrix, ParameterDescription) throws -> Void,
     tensor: ([ParameterDescription]) throws -> Tensor
   ) rethrows {
     let layout = ParameterLayout(configuration)
     let places = WeightPlaces(layout)
-    // A tied head is the embedding, which is not read twice.
+    // A tied head is the embedding, which is not made twice.
     var embedding: WeightMatrix?
     tensors = try layout.tensors.map { place in
       if place.offset == layout.tensors.embedding.offset, let embedding { return embedding }
@@ -43,7 +43,7 @@ package struct ModelWeights: Sendable {
     }
   }
 
-  /// Bytes of the matrices that a token reads when it is decoded: all but the embedding, of which it reads a row.
+  /// Bytes of the matrices that decoding reads for each token: all except the embedding, of which it reads one row.
   package var decodedByteCount: Int {
     tensors.layers.reduce(tensors.head.byteCount) { sum, layer in
       sum + layer.mixer.byteCount + layer.expansion.byteCount + layer.down.byteCount
@@ -51,7 +51,7 @@ package struct ModelWeights: Sendable {
   }
 }
 
-/// Which named weights a place of the flat buffer is made of, in order.
+/// The named weights that each place of the flat buffer consists of, in order.
 private struct WeightPlaces {
   private var byOffset: [Int: ParameterDescription] = [:]
 

@@ -1,13 +1,13 @@
 package import Tensors
 
-/// Some named tensors, one after the other in a buffer of their own.
+/// Named tensors, one after the other in a buffer of their own.
 package struct NamedTensors: Sendable {
   package let flat: Tensor
   package let descriptions: [ParameterDescription]
 
-  /// All zero.
+  /// Tensors of zeros.
   ///
-  /// - Parameter likes: Names and shapes; where these lie elsewhere does not matter.
+  /// - Parameter likes: Names and shapes; the offsets are not used.
   package init(_ likes: [ParameterDescription]) {
     var count = 0
     descriptions = likes.map { like in
@@ -17,7 +17,7 @@ package struct NamedTensors: Sendable {
     flat = Tensor(Shape(count))
   }
 
-  /// The tensor with the given place in `descriptions`.
+  /// The tensor of an entry of `descriptions`.
   package func tensor(_ description: ParameterDescription) -> Tensor {
     flat.view(description.shape, at: description.offset)
   }

@@ -1,18 +1,18 @@
 package import Tensors
 
-/// What a weight is for: initialisation, formats, weight decay and counts go by it.
+/// The role of a weight, which determines its initialisation, format, weight decay and count.
 package enum ParameterRole: Sendable {
   case embedding
-  /// Of a mixer, from the residual stream: queries, keys, values and gates.
+  /// A mixer's weights that read the residual stream: queries, keys, values and gates.
   case mixerInput
-  /// Of a mixer, back to the residual stream.
+  /// A mixer's weights that write to the residual stream.
   case mixerOutput
   case feedForward
-  /// Every norm, that of the heads included.
+  /// Every norm, including that of the heads.
   case norm
-  /// The output head, where it is not the embedding.
+  /// The output head, unless it is the embedding.
   case head
-  /// Not a weight: what documents start from.
+  /// Not a weight, but the state that documents start from.
   case initialState
 }
 
@@ -20,17 +20,17 @@ package enum ParameterRole: Sendable {
 package struct ParameterDescription: Sendable, Equatable {
   package let name: String
   package let shape: Shape
-  /// Where it begins in the flat buffer.
+  /// The offset in the flat buffer.
   package let offset: Int
   package let role: ParameterRole
   package let isBias: Bool
-  /// Blocks before it: a backward that wants its gradient goes down to there.
+  /// Number of blocks before the weight. A backward that computes its gradient goes down to this block.
   package let depth: Int
 
-  /// Whether it is a matrix; the others are norm weights and biases.
+  /// Whether it is a matrix; all others are norm weights and biases.
   package var isMatrix: Bool { shape.rank == 2 }
 
-  /// Whether it is a table of the vocabulary, at one of the ends of the model.
+  /// Whether it has a row for each token of the vocabulary: the embedding, or the head.
   package var isVocabularyTable: Bool { isMatrix && (role == .embedding || role == .head) }
 
   /// The same weight in another buffer.
@@ -39,7 +39,7 @@ package struct ParameterDescription: Sendable, Equatable {
   }
 }
 
-/// The parts of a model, for counts of its parameters.
+/// The parts of a model, for counting its parameters.
 package enum ParameterPart: String, CaseIterable, Sendable {
   case embedding
   /// Projections to queries, keys, values and gates, and the output.

@@ -1,15 +1,15 @@
 internal import Tensors
 
-/// Where a weight, or a few that lie together, begins in the flat buffer.
+/// The place of one weight, or of several adjacent weights, in the flat buffer.
 struct ParameterPlace {
   let shape: Shape
   let offset: Int
 }
 
-/// The places of a model's weights, one after the other (names: docs/CHECKPOINT.md, section 2).
+/// The places of a model's weights, one after the other; docs/CHECKPOINT.md, section 2, has the names.
 struct ParameterLayout {
   let descriptions: [ParameterDescription]
-  /// All of them, in the order of the flat buffer; several weights may share one.
+  /// All places in the order of the flat buffer; several weights may share one.
   let places: [ParameterPlace]
   let count: Int
   let tensors: ModelTensors<ParameterPlace, ParameterPlace>
@@ -56,12 +56,12 @@ extension LayerTensors where Matrix == ParameterPlace, Vector == ParameterPlace 
   }
 }
 
-/// Hands out places, one behind the other.
+/// Allocates places, one after the other.
 struct ParameterPlaces {
   private(set) var descriptions: [ParameterDescription] = []
   private(set) var all: [ParameterPlace] = []
   private(set) var count = 0
-  /// Blocks before the weights that follow.
+  /// Number of blocks before the weights that follow.
   var depth = 0
 
   mutating func add(_ name: String, _ shape: Shape, _ role: ParameterRole, isBias: Bool = false) -> ParameterPlace {
@@ -77,7 +77,7 @@ struct ParameterPlaces {
     count += shape.count
   }
 
-  /// Parts with rows of their own that lie together as one matrix, or one vector, of biases.
+  /// Adds parts that are adjacent rows of one matrix, or, without `columns`, of one bias vector.
   mutating func addStacked(
     _ parts: [(name: String, rows: Int)], columns: Int? = nil, _ role: ParameterRole
   ) -> ParameterPlace {

@@ -1,11 +1,15 @@
 package import Tensors
 
 extension Parameters {
-  /// Fills the weights for training from scratch: the recipe of torchscale's later RetNet (docs/MATH.md, eq. 29).
+  /// Fills the weights for training from scratch, as torchscale's later RetNet does (docs/MATH.md, eq. 29).
   ///
-  /// q, k, v, g: uniform Xavier with gain 2^-2.5, output: gain 2^-1 (torchscale multiscale_retention.py,
-  /// reset_parameters); feed-forward: uniform within 1/√fan-in (the default of torch.nn.Linear); embedding and head:
-  /// normal with deviation D^-½; norms: 1; biases: 0. The order of the draws is the order of `descriptions`.
+  /// - q, k, v, g: uniform Xavier with gain 2^-2.5; output: gain 2^-1 (torchscale multiscale_retention.py,
+  ///   reset_parameters).
+  /// - Feed-forward: uniform within 1/√fan-in (the default of torch.nn.Linear).
+  /// - Embedding and head: normal with deviation D^-½.
+  /// - Norms: 1. Biases: 0.
+  ///
+  /// Numbers are drawn in the order of `descriptions`.
   package func initialize(from source: inout RandomSource) {
     for description in descriptions {
       let weight = tensor(description)

@@ -1,18 +1,18 @@
 package import Tensors
 
-/// Every weight of a model, in one flat buffer, or a gradient of the same layout.
+/// Every weight of a model in one flat buffer, or a gradient with the same layout.
 ///
-/// Weights that one product reads together lie together: q, k, v, g of a layer are one matrix, gate and up are another.
-/// A gradient may leave out what is not trained (`init(_:gradientsOf:)`).
+/// Weights that one product reads together are adjacent: q, k, v, g of a layer are one matrix, gate and up are another.
+/// A gradient may leave out weights that are not trained (`init(_:gradientsOf:)`).
 @dynamicMemberLookup
 package struct Parameters: Sendable {
   package let flat: Tensor
   package let descriptions: [ParameterDescription]
   package let tensors: ModelTensors<Tensor, Tensor>
-  /// Of a gradient: the lowest block that a backward has to reach.
+  /// The lowest block that the backward of this gradient must reach.
   package let lowestBlock: Int
 
-  /// All zero.
+  /// Parameters of zeros.
   ///
   /// - Precondition: The configuration is resolved and has a vocabulary.
   package init(_ configuration: ModelConfiguration) {
@@ -20,18 +20,18 @@ package struct Parameters: Sendable {
     self.init(layout, GradientLayout(layout) { _ in true })
   }
 
-  /// The gradient of some weights, all zero: matrices that are not trained take no memory, and are passed over.
+  /// A gradient of some weights, all zero. Matrices that are not trained take no memory.
   ///
   /// - Parameters:
   ///   - configuration: Resolved.
-  ///   - isTrained: Whether a weight's gradient is wanted; weights that lie together with one that is, norms and biases
-  ///     have theirs too.
+  ///   - isTrained: Whether a weight is trained. Norms, biases, and weights adjacent to a trained one have a gradient
+  ///     in any case.
   package init(_ configuration: ModelConfiguration, gradientsOf isTrained: (ParameterDescription) -> Bool) {
     let layout = ParameterLayout(configuration)
     self.init(layout, GradientLayout(layout, isTrained))
   }
 
-  /// The numbers that `init(_:gradientsOf:)` takes memory for.
+  /// Count of the numbers that `init(_:gradientsOf:)` allocates.
   package static func gradientCount(
     _ configuration: ModelConfiguration, of isTrained: (ParameterDescription) -> Bool
   ) -> Int {
@@ -55,17 +55,17 @@ package struct Parameters: Sendable {
     tensors[keyPath: part]
   }
 
-  /// The names, shapes and places of a configuration's weights; allocates nothing for them.
+  /// The names, shapes and offsets of a configuration's weights; allocates no numbers.
   package static func descriptions(_ configuration: ModelConfiguration) -> [ParameterDescription] {
     ParameterLayout(configuration).descriptions
   }
 
-  /// The weight with the given place in `descriptions`.
+  /// The tensor of an entry of `descriptions`.
   package func tensor(_ description: ParameterDescription) -> Tensor {
     flat.view(description.shape, at: description.offset)
   }
 
-  /// The weight with the given name.
+  /// The weight with this name, if there is one.
   package func tensor(named name: String) -> Tensor? {
     descriptions.first { $0.name == name }.map(tensor)
   }

@@ -1,13 +1,13 @@
 internal import Checkpoints
 package import Tensors
 
-/// How a model file stores a weight: numbers of one type, or blocks with scales in a tensor beside them.
+/// How a model file stores a weight: numbers of one type, or quantised blocks with their scales in a second tensor.
 package enum StoredWeight: Equatable, Sendable {
   case numbers(NumberFormat)
   case q8_0
   case q4_0
 
-  /// The format that a model runs in without a copy; nil where reading has to widen.
+  /// The format in which a model runs without a copy; nil if reading must widen.
   package var weightFormat: WeightFormat? {
     switch self {
     case .numbers(.float32): .float32
@@ -18,15 +18,15 @@ package enum StoredWeight: Equatable, Sendable {
     }
   }
 
-  /// What the file calls the scales of a weight.
+  /// The name of the tensor with a weight's scales.
   static func scalesName(of weight: String) -> String { weight + ".scales" }
 
-  /// The tensors that hold a weight.
+  /// The tensors that store a weight.
   ///
   /// - Parameters:
-  ///   - name: Of the weight.
-  ///   - shape: Of the weight; rows in whole blocks where it is quantised.
-  /// - Returns: One, or the numbers and their scales.
+  ///   - name: The name of the weight.
+  ///   - shape: The shape of the weight; a row has whole blocks if the weight is quantised.
+  /// - Returns: One tensor, or the numbers and their scales.
   func tensors(name: String, shape: Shape) -> [TensorDescription] {
     let blocks = [shape[0], shape.last / WeightFormat.block]
     let scales = TensorDescription(name: Self.scalesName(of: name), dataType: .f16, shape: blocks)
@@ -39,13 +39,15 @@ package enum StoredWeight: Equatable, Sendable {
   }
 }
 
-/// How `convert --quantize` stores a model's weights (docs/CHECKPOINT.md, M23 and M24).
+/// The quantisation of a model's weights by `convert --quantize` (docs/CHECKPOINT.md, M23 and M24).
 package enum Quantization: String, CaseIterable, Sendable {
   case q8_0
   case q4_0
 
-  /// The embedding and the head decide which token comes: eight bits at least. A matrix whose rows are not whole blocks
-  /// stays in bfloat16, and what is no matrix in Float32.
+  /// The storage of one weight.
+  ///
+  /// The embedding and the head have eight bits, because they decide which token comes. A matrix whose rows are not
+  /// whole blocks is bfloat16. Norm weights and biases are Float32.
   package func storage(of weight: ParameterDescription) -> StoredWeight {
     guard weight.isMatrix else { return .numbers(.float32) }
     guard weight.shape[1] % WeightFormat.block == 0 else { return .numbers(.bfloat16) }
@@ -53,15 +55,15 @@ package enum Quantization: String, CaseIterable, Sendable {
   }
 }
 
-/// How the matrices of a model are written; what is no matrix is Float32.
+/// The storage of a model's matrices; all other weights are Float32.
 package enum MatrixStorage: Equatable, Sendable {
-  /// All in one format.
+  /// All matrices in one format.
   case numbers(NumberFormat)
   case quantized(Quantization)
-  /// Each in a way of its own, by the name of the weight; Float32 where there is no such name.
+  /// Each matrix in its own way, by the name of the weight; Float32 if the name is missing.
   case each([String: StoredWeight])
 
-  /// Of one weight.
+  /// The storage of one weight.
   package func storage(of weight: ParameterDescription) -> StoredWeight {
     switch self {
     case .quantized(let quantization): quantization.storage(of: weight)
@@ -70,10 +72,10 @@ package enum MatrixStorage: Equatable, Sendable {
     }
   }
 
-  /// In a word for people: the coarsest quantisation there is, otherwise every format of numbers.
+  /// A short description for people: the coarsest quantisation, if any; otherwise all number formats.
   ///
   /// - Parameter configuration: Resolved.
-  /// - Returns: As `f32`, `f32 and bf16` or `q4_0`.
+  /// - Returns: E.g. `f32`, `f32 and bf16` or `q4_0`.
   package func word(_ configuration: ModelConfiguration) -> String {
     let found = Parameters.descriptions(configuration).filter(\.isMatrix).map { storage(of: $0) }
     if found.contains(.q4_0) { return Quantization.q4_0.rawValue }
@@ -85,7 +87,7 @@ package enum MatrixStorage: Equatable, Sendable {
 extension ModelHeader {
   /// How the file stores a weight.
   ///
-  /// - Throws: `CheckpointError.tensor` or `.missingTensor` if it is none of the ways there are, or has another shape.
+  /// - Throws: `CheckpointError.tensor` or `.missingTensor` if it is stored in no supported way, or has another shape.
   func storage(of weight: ParameterDescription) throws -> StoredWeight {
     guard let found = file.description(of: weight.name) else {
       throw CheckpointError.missingTensor(path: path, name: weight.name)
@@ -123,7 +125,7 @@ extension ModelHeader {
 
   /// How the file stores each matrix.
   ///
-  /// - Throws: As `storage` does.
+  /// - Throws: The errors of `storage`.
   package var matrixStorage: MatrixStorage {
     get throws {
       let matrices = Parameters.descriptions(configuration).filter(\.isMatrix)
@@ -131,9 +133,9 @@ extension ModelHeader {
     }
   }
 
-  /// The weights as the file has them: matrices stay in its mapping, all else is read.
+  /// The weights in the formats of the file: matrices stay in its mapping, all others are read.
   ///
-  /// A matrix in Float16, or one that does not begin at a multiple of its number's width, is copied.
+  /// A matrix in Float16, or one that is not aligned to the width of its numbers, is copied.
   package func mapWeights() throws -> ModelWeights {
     try ModelWeights(configuration) { matrix, weight in
       let stored = try storage(of: weight)
@@ -151,7 +153,7 @@ extension ModelHeader {
     try file.withBytes(of: name) { WeightBytes($0, of: file.mapping, alignment: alignment) }
   }
 
-  /// Weights that lie together, as one tensor in Float32.
+  /// Reads adjacent weights as one tensor in Float32.
   private func readTensor(_ weights: [ParameterDescription]) throws -> Tensor {
     let rows = weights.reduce(0) { $0 + $1.shape[0] }
     let tensor = Tensor(weights[0].isMatrix ? Shape(rows, weights[0].shape[1]) : Shape(rows))
@@ -163,7 +165,7 @@ extension ModelHeader {
     return tensor
   }
 
-  /// Reads a weight, widened to Float32 exactly.
+  /// Reads a weight as Float32, exactly.
   func read(_ weight: ParameterDescription, into tensor: Tensor) throws {
     let stored = try storage(of: weight)
     if case .numbers(let format) = stored {

@@ -1,27 +1,29 @@
 internal import CKernels
 
-/// How fast this machine reads memory: the yardstick of decoding, to be asked between its tokens.
+/// Measures how fast this machine reads memory.
 ///
-/// As many bytes as a token reads are read in order by all threads, so that a model that fits a cache is compared with
-/// that cache.
+/// Decoding is bound by reading weights, so this is its reference speed; a benchmark measures it between tokens. All
+/// threads read as many bytes as a token reads, in order: a model that fits a cache is compared with that cache.
 package final class BandwidthProbe {
   private let numbers: Tensor
   private let sums: Tensor
 
-  /// A task's numbers: 128 KiB, as the largest of a product's.
+  /// Numbers that one task reads: 128 KiB, like the largest task of a product.
   private static let grain = 32_768
-  /// Beyond a GiB nothing changes.
+  /// The most bytes of a pass: beyond a GiB nothing changes.
   private static let byteLimit = 1 << 30
 
-  /// - Parameter byteCount: What one pass reads.
+  /// - Parameter byteCount: Bytes that one pass reads, held between 64 KiB and 1 GiB.
   package init(byteCount: Int) {
     numbers = Tensor(Shape(min(max(byteCount, 1 << 16), Self.byteLimit) / 4))
-    // Pages that were never written are all one page.
+    // The pages must be written: all untouched pages are mapped to one page of zeros.
     numbers.fill(1)
     sums = Tensor(Shape((numbers.count + Self.grain - 1) / Self.grain))
   }
 
-  /// GB/s: the best pass of some 30 milliseconds, and of three at least, after one to warm up.
+  /// The bandwidth in GB/s.
+  ///
+  /// It is that of the fastest pass. After one pass to warm up, passes run for about 30 ms, at least three.
   package func measure(on pool: WorkerPool) -> Double {
     read(on: pool)
     let start = ContinuousClock.now

@@ -1,15 +1,15 @@
 internal import CKernels
 
-/// The instruction sets of this CPU that matter here.
+/// The instruction sets of this CPU that the program can use.
 package struct CPU: Sendable {
   package let hasAVX2: Bool
   package let hasAVX512: Bool
   package let hasVNNI: Bool
   package let hasBF16: Bool
-  /// The 256-bit form of VNNI, which CPUs without AVX-512 have.
+  /// The 256-bit form of VNNI, for CPUs without AVX-512.
   package let hasAVXVNNI: Bool
 
-  /// Asks the CPU.
+  /// Queries the CPU.
   package init() {
     let bits = Int(rn_cpu_features())
     hasAVX2 = bits & RN_CPU_AVX2 != 0
@@ -19,10 +19,10 @@ package struct CPU: Sendable {
     hasAVXVNNI = bits & RN_CPU_AVX_VNNI != 0
   }
 
-  /// Whether `bf16_product.c` runs here.
+  /// Whether the CPU has the instructions of `bf16_product.c`.
   package var hasBF16Product: Bool { hasAVX512 && hasBF16 }
 
-  /// The names of what is there, e.g. `AVX2 AVX-512 VNNI BF16`.
+  /// The names of the instruction sets that the CPU has, e.g. `AVX2`, `AVX-512`, `VNNI`, `BF16`.
   package var names: [String] {
     [
       (hasAVX2, "AVX2"), (hasAVX512, "AVX-512"), (hasVNNI, "VNNI"), (hasBF16, "BF16"), (hasAVXVNNI, "AVX-VNNI"),
@@ -31,13 +31,14 @@ package struct CPU: Sendable {
 }
 
 extension BLAS {
-  /// What this CPU has that the kernels of OpenBLAS leave unused: typically because of `OPENBLAS_CORETYPE` in the
-  /// environment. nil: nothing.
+  /// An instruction set that this CPU has but OpenBLAS's kernels do not use; nil if there is none.
+  ///
+  /// The usual cause is `OPENBLAS_CORETYPE` in the environment.
   package static var unusedFeature: String? {
     let (cpu, core) = (CPU(), coreName)
     let avx512Cores: Set = ["SkylakeX", "Cooperlake", "Sapphirerapids", "SapphireRapids"]
     if cpu.hasAVX512, !avx512Cores.contains(core) { return "AVX-512" }
-    // The cores from before AVX2, as OpenBLAS's cpuid_x86.c names them.
+    // Cores without AVX2, as OpenBLAS's cpuid_x86.c names them.
     let olderCores: Set = [
       "Katmai", "Coppermine", "Northwood", "Prescott", "Banias", "Atom", "Core2", "Penryn", "Dunnington", "Nehalem",
       "Athlon", "Opteron", "Opteron_SSE3", "Barcelona", "Nano", "Sandybridge", "Bobcat", "Bulldozer", "Piledriver",

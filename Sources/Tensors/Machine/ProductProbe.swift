@@ -1,9 +1,10 @@
 internal import COpenBLAS
 
-/// How fast this machine multiplies: the yardstick of a benchmark, to be asked between its steps, since clocks drift.
+/// Measures how fast this machine multiplies matrices.
 ///
-/// [4096, 1024] × [1024, 512] about 30 MB, once by `multiply` and once by OpenBLAS in a single call with as many
-/// threads of its own; with bfloat16 operands by `multiply` alone, since Debian's OpenBLAS has no such product.
+/// It is the reference speed of a benchmark, measured between its steps because clock rates drift. The product is
+/// [4096, 1024] × [1024, 512], about 30 MB. It is computed by `multiply`, and by one call of OpenBLAS with as many
+/// threads of its own. Debian's OpenBLAS has no bfloat16 product, so that precision is measured with `multiply` alone.
 package final class ProductProbe {
   private let a = Tensor(Shape(4096, 1024))
   private let b = Tensor(Shape(1024, 512))
@@ -15,18 +16,18 @@ package final class ProductProbe {
     b.fillUniform(bound: 1, from: &source)
   }
 
-  /// GFLOP/s of each.
+  /// Speeds of the two products in GFLOP/s.
   package struct Speeds: Sendable {
     package let ours: Double
-    /// nil where the library has no product of that precision.
+    /// nil if OpenBLAS has no product of that precision.
     package let library: Double?
 
     package var faster: Double { max(ours, library ?? 0) }
   }
 
-  /// Measures both, best of three.
+  /// Measures both products.
   ///
-  /// OpenBLAS's threads spin for about 30 ms after a product: whoever measures next has to wait that long.
+  /// OpenBLAS's threads spin for about 30 ms after a product. Wait that long before the next measurement.
   package func measure(_ precision: ProductPrecision, on pool: WorkerPool) -> Speeds {
     let ours = best { multiply(Matrix(c), Matrix(a), Matrix(b), transposed: .none, precision: precision, on: pool) }
     guard precision == .float32 else { return Speeds(ours: ours, library: nil) }
@@ -36,7 +37,7 @@ package final class ProductProbe {
     return Speeds(ours: ours, library: library)
   }
 
-  /// The best of three calls after one to warm up.
+  /// GFLOP/s of the fastest of three calls, after one call to warm up.
   private func best(_ product: () -> Void) -> Double {
     product()
     let operations = 2.0 * Double(c.count) * Double(b.shape[0])
@@ -50,7 +51,7 @@ package final class ProductProbe {
 }
 
 extension BLAS {
-  /// Lets OpenBLAS compute on threads of its own while the body runs.
+  /// Lets OpenBLAS use threads of its own while the body runs.
   fileprivate static func withOwnThreads<Result>(_ count: Int, _ body: () -> Result) -> Result {
     useCallingThreadOnly()
     openblas_set_num_threads(CInt(count))

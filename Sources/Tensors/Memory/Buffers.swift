@@ -30,7 +30,7 @@ internal import Glibc
   package var values: [Double] { unsafe [Double](UnsafeBufferPointer(start: base, count: count)) }
 }
 
-/// Token ids, targets or row numbers: a view of a fixed block of Int32, as `Tensor` is of Float32.
+/// Token ids, targets or row numbers: a view of a fixed block of Int32, as `Tensor` is a view of Float32 numbers.
 package struct Indices: Sendable {
   private let block: IndexBlock
   private let offset: Int
@@ -54,7 +54,7 @@ package struct Indices: Sendable {
     self.count = count
   }
 
-  /// A part of these indices.
+  /// A view of a range of these indices.
   package func slice(_ range: Range<Int>) -> Indices {
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "Indices: \(range) of \(count)")
     return Indices(block: block, offset: offset + range.lowerBound, count: range.count)
@@ -71,7 +71,7 @@ package struct Indices: Sendable {
     }
   }
 
-  /// Lets the body read and write the indices as a span.
+  /// Passes the indices to the body as a mutable span.
   package func withMutableSpan<Result, Failure: Error>(
     _ body: (inout MutableSpan<Int32>) throws(Failure) -> Result
   ) throws(Failure) -> Result {

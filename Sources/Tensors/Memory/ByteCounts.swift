@@ -1,29 +1,31 @@
-/// Sizes before anything is allocated, in Float64: what a configuration multiplies can be more than an Int holds.
+/// Sizes in bytes, computed before anything is allocated.
+///
+/// They are Float64, because sizes from a configuration can exceed an Int.
 
 extension Tensor {
-  /// Bytes of a tensor of these extents.
+  /// Bytes of a tensor with these extents.
   package static func byteCount(_ extents: Int...) -> Double {
     extents.reduce(Double(MemoryLayout<Float>.stride)) { $0 * Double($1) }
   }
 }
 
 extension DoubleBuffer {
-  /// Bytes of a buffer with the product of these counts.
+  /// Bytes of a buffer whose count is the product of these counts.
   package static func byteCount(_ counts: Int...) -> Double {
     counts.reduce(Double(MemoryLayout<Double>.stride)) { $0 * Double($1) }
   }
 }
 
 extension Indices {
-  /// Bytes of so many indices.
+  /// Bytes of `count` indices.
   package static func byteCount(_ count: Int) -> Double { Double(MemoryLayout<Int32>.stride) * Double(count) }
 }
 
 extension WorkerPool {
-  /// Bytes that products pack operands into: the pool's own memory, or OpenBLAS's.
+  /// Bytes of the buffers in which products pack operands: the pool's own memory, or OpenBLAS's.
   ///
   /// - Parameters:
-  ///   - precision: Of the products.
+  ///   - precision: Precision of the products.
   ///   - largestOperand: Numbers of the largest second operand.
   ///   - workers: Threads of the pool.
   /// - Returns: An upper bound.
@@ -32,7 +34,7 @@ extension WorkerPool {
   ) -> Double {
     switch precision {
     case .bfloat16: PackingMemory.byteCount(largestOperand: largestOperand, workers: workers)
-    // OpenBLAS packs a tile's rows and columns, 256 + 1,024, with at most 512 numbers of the inner extent.
+    // OpenBLAS packs the 256 rows and 1,024 columns of a tile, at most 512 numbers of the inner extent at a time.
     case .float32: Double(workers) * Tensor.byteCount(256 + 1024, 512)
     }
   }

@@ -1,4 +1,4 @@
-/// Rows of a tensor with a stride: a head's columns of a projection, a chunk's rows, a block of a weight.
+/// A view of rows with a stride: a head's columns of a projection, a chunk's rows, a block of a weight.
 package struct Matrix: Sendable {
   package let storage: Storage
   package let offset: Int
@@ -7,7 +7,7 @@ package struct Matrix: Sendable {
   /// Distance between the starts of two rows, in numbers.
   package let stride: Int
 
-  /// A tensor as a matrix: the last axis is a row, the others count the rows.
+  /// Views a tensor as a matrix: the last axis is a row, the other axes count the rows.
   package init(_ tensor: Tensor) {
     let columns = tensor.shape.last
     self.init(
@@ -27,7 +27,7 @@ package struct Matrix: Sendable {
     self.stride = stride
   }
 
-  /// A rectangle of this matrix.
+  /// A view of a rectangle of this matrix.
   package func block(rows rowRange: Range<Int>, columns columnRange: Range<Int>) -> Matrix {
     precondition(
       rowRange.lowerBound >= 0 && rowRange.upperBound <= rows && columnRange.lowerBound >= 0
@@ -42,7 +42,7 @@ package struct Matrix: Sendable {
 
   package func columns(_ range: Range<Int>) -> Matrix { block(rows: 0..<rows, columns: range) }
 
-  /// Whether the rows follow each other without a gap.
+  /// Whether the rows follow each other without gaps.
   package var isDense: Bool { stride == columns || rows <= 1 }
 
   @inline(__always)

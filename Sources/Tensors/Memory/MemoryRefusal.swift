@@ -1,24 +1,27 @@
 internal import Glibc
 internal import Synchronization
 
-/// What happens when the system has no memory for an array: arithmetic does not throw, so the process ends there.
+/// Ends the process when the system refuses memory, because arithmetic does not throw.
 package enum MemoryRefusal {
-  /// Says what ends the process; without it, a failed precondition does. Called once, at the start.
+  /// Sets the memory limit, and the function that ends the process. Called once, at the start.
+  ///
+  /// Without this call a refusal is a failed precondition.
   ///
   /// - Parameters:
-  ///   - limit: The most bytes that the process may use. Asked once, when much is wanted: what a control group allows is
-  ///     less than the system promises, and a process that touches more is killed without a word.
-  ///   - end: Gets the bytes that were asked for.
+  ///   - limit: The most bytes that the process may use. It is called once, by the first large request. A control group
+  ///     can allow less than the system promises, and then kills a process that touches more without a message.
+  ///   - end: Ends the process; its argument is the number of bytes that were refused.
   package static func whenRefused(
     limit: @escaping @Sendable () -> Double, end: @escaping @Sendable (_ byteCount: Int) -> Never
   ) {
     policy.withLock { $0 = Policy(limit: limit, end: end) }
   }
 
-  /// Ends the process if the system would not hand out so many bytes now; nothing is kept of them. For what is made of
-  /// many arrays, or of arrays that do not ask here.
+  /// Ends the process if it may not have this much memory now; keeps none of it.
   ///
-  /// - Parameter byteCount: Nothing is asked for less than 16 MiB.
+  /// For memory that consists of many arrays, or of arrays that do not check for themselves.
+  ///
+  /// - Parameter byteCount: Bytes; less than 16 MiB is not checked.
   package static func require(byteCount: Double) {
     guard byteCount >= 0x1p24 else { return }
     guard byteCount < 0x1p62, byteCount <= limit else { end(byteCount: Int(min(byteCount, 0x1p62))) }
@@ -28,7 +31,7 @@ package enum MemoryRefusal {
     unsafe munmap(block, count)
   }
 
-  /// Ends the process if it may not have so many addresses more, with or without memory behind them.
+  /// Ends the process if it may not have this much more address space, with or without memory behind it.
   static func requireAddresses(byteCount: Int) {
     let block = unsafe mmap(nil, byteCount, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     guard unsafe block != MAP_FAILED else { end(byteCount: byteCount) }
@@ -46,7 +49,7 @@ package enum MemoryRefusal {
     }
   }
 
-  /// Ends the process because of a number of bytes.
+  /// Ends the process because this many bytes were refused.
   static func end(byteCount: Int) -> Never {
     if let end = policy.withLock({ $0?.end }) { end(byteCount) }
     preconditionFailure("\(byteCount) bytes of memory are not to be had")
@@ -61,13 +64,13 @@ private struct Policy {
 
 private let policy = Mutex<Policy?>(nil)
 
-/// Bytes of the heap, zeroed; see `MemoryRefusal`.
+/// Allocates zeroed bytes on the heap; ends the process if there is no memory (`MemoryRefusal`).
 func allocateZeroed(byteCount: Int) -> UnsafeMutableRawPointer {
   guard let block = unsafe calloc(max(1, byteCount), 1) else { MemoryRefusal.end(byteCount: byteCount) }
   return unsafe block
 }
 
-/// Bytes of so many numbers; see `MemoryRefusal` for more than there can be.
+/// Bytes of `count` numbers; ends the process if that overflows an Int (`MemoryRefusal`).
 func checkedByteCount<Number>(of count: Int, _: Number.Type) -> Int {
   let (bytes, overflows) = count.multipliedReportingOverflow(by: MemoryLayout<Number>.stride)
   if overflows { MemoryRefusal.end(byteCount: .max) }

@@ -1,4 +1,4 @@
-/// The extents of a tensor: one to four axes, kept inline so that making one never allocates.
+/// The extents of a tensor, one to four axes, stored inline so that making a shape never allocates.
 package struct Shape: Equatable, Sendable, CustomStringConvertible {
   package let rank: Int
   private let a: Int
@@ -20,8 +20,9 @@ package struct Shape: Equatable, Sendable, CustomStringConvertible {
     self.d = d
   }
 
-  /// A shape from a list of extents, as files give it; nil unless there are one to four, none is negative and the
-  /// element count can be held.
+  /// A shape from a list of extents, such as a file's.
+  ///
+  /// nil unless there are one to four extents, none is negative, and the element count fits an Int.
   package init?(_ extents: [Int]) {
     var count = 1
     for extent in extents {
@@ -48,7 +49,7 @@ package struct Shape: Equatable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// The number of elements.
+  /// Number of elements.
   package var count: Int { a * b * c * d }
 
   /// The extent of the last axis.
@@ -59,7 +60,7 @@ package struct Shape: Equatable, Sendable, CustomStringConvertible {
   package var description: String { "\(extents)" }
 }
 
-/// Stops with both shapes and the tensor's name when a documented shape does not hold.
+/// Checks a documented shape; fails with both shapes and the tensor's name.
 @inline(__always)
 package func checkShape(
   _ tensor: Tensor, _ expected: Shape, _ name: StaticString, in operation: StaticString = #function

@@ -1,22 +1,25 @@
 internal import Glibc
 
-/// A block of Float32 numbers, owned for as long as any tensor looks at it; its own memory is aligned to a cache line.
+/// A block of Float32 numbers that lives as long as any tensor refers to it.
 ///
-/// `@unchecked Sendable`: the block never moves or changes size. Who may write which part when is decided by the
-/// operations of this module: each joins its workers before returning and hands them disjoint ranges.
+/// Memory that it allocates is aligned to a cache line.
+///
+/// `@unchecked Sendable`: the block never moves or changes size. The operations of this module decide who may write
+/// which part: each gives its workers disjoint ranges and joins them before it returns.
 @safe package final class Storage: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   package let count: Int
 
-  /// What is given back: a mapping where the block is large, a piece of the heap where it is small.
+  /// The memory to free: a mapping for a large block, heap memory for a small one; nil if it is borrowed.
   private let allocation: UnsafeMutableRawPointer?
   private let mappedByteCount: Int
-  /// Of a block that is another object's.
+  /// The object that owns borrowed numbers.
   private let owner: AnyObject?
 
-  /// Zeroed memory. A large block is mapped: its pages take up room only once they are touched, and the system is asked
-  /// for pages of 2 MiB, with which a matrix product, walking down columns, needs few translations. Where the system has
-  /// no memory, the process ends (`MemoryRefusal`).
+  /// Allocates zeroed memory; ends the process if the system has none (`MemoryRefusal`).
+  ///
+  /// A block of 2 MiB or more is mapped. Its pages take up memory only when they are touched. The system is asked for
+  /// pages of 2 MiB: a matrix product walks down columns, and then needs fewer address translations.
   init(count: Int) {
     self.count = count
     let byteCount = checkedByteCount(of: count, Float.self)
@@ -37,9 +40,9 @@ internal import Glibc
     owner = nil
   }
 
-  /// Numbers of another object, as a mapped file's; they are only read.
+  /// Refers to numbers of another object, such as a mapped file. They are only read.
   ///
-  /// - Parameter bytes: Aligned to four.
+  /// - Parameter bytes: The numbers, aligned to four bytes.
   init(borrowing bytes: WeightBytes) {
     let start = unsafe UnsafeMutableRawPointer(mutating: bytes.base)
     count = bytes.count / MemoryLayout<Float>.stride

@@ -1,7 +1,7 @@
-/// Float32 numbers in row-major order with a shape: a view of a `Storage`.
+/// A view of Float32 numbers in a `Storage`, in row-major order, with a shape.
 ///
-/// Copying a tensor copies the view, not the numbers: two tensors may look at the same storage, as a weight and
-/// its place in the flat parameter buffer do. Operations name the tensors that they write first.
+/// Copying a tensor copies the view, not the numbers. Two tensors may refer to the same storage, such as a weight and
+/// its place in the flat parameter buffer. Operations take the tensors that they write first.
 package struct Tensor: Sendable {
   package let storage: Storage
   package let offset: Int
@@ -23,7 +23,7 @@ package struct Tensor: Sendable {
     }
   }
 
-  /// Numbers that lie in a mapped file. They must not be written.
+  /// A tensor whose numbers stay in a mapped file. They must not be written.
   ///
   /// - Precondition: As many bytes as the shape needs, aligned to four.
   package init(_ shape: Shape, readingFrom bytes: WeightBytes) {
@@ -41,18 +41,18 @@ package struct Tensor: Sendable {
 
   package var count: Int { shape.count }
 
-  /// The numbers as a new array.
+  /// A copy of the numbers.
   package var values: [Float] {
     unsafe [Float](UnsafeBufferPointer(start: pointer, count: count))
   }
 
-  /// The same numbers under another shape, beginning `offset` numbers into this tensor.
+  /// The same numbers with another shape, from `offset` numbers into this tensor.
   package func view(_ shape: Shape, at offset: Int = 0) -> Tensor {
     precondition(offset >= 0 && offset + shape.count <= count, "view: \(shape) at \(offset) of \(self.shape)")
     return Tensor(storage: storage, offset: self.offset + offset, shape: shape)
   }
 
-  /// The first `count` rows along the first axis: for work that is shorter than the buffers planned for it.
+  /// A view of the first `rows` entries along the first axis, for calls shorter than the memory planned for them.
   package func prefix(_ rows: Int) -> Tensor {
     switch shape.rank {
     case 1: view(Shape(rows))
@@ -62,7 +62,7 @@ package struct Tensor: Sendable {
     }
   }
 
-  /// Reads or writes single numbers: for tests and set-up, not for arithmetic.
+  /// A single number, for tests and set-up, not for arithmetic.
   package subscript(_ index: Int) -> Float {
     get {
       precondition(index >= 0 && index < count, "Tensor: index \(index) of \(shape)")
@@ -74,7 +74,7 @@ package struct Tensor: Sendable {
     }
   }
 
-  /// Lets the body read and write the numbers as a span.
+  /// Passes the numbers to the body as a mutable span.
   package func withMutableSpan<Result, Failure: Error>(
     _ body: (inout MutableSpan<Float>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -83,7 +83,7 @@ package struct Tensor: Sendable {
     return try body(&span)
   }
 
-  /// Lets the body read the numbers' bytes.
+  /// Passes the bytes of the numbers to the body.
   package func withBytes<Result, Failure: Error>(
     _ body: (RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {

@@ -4,7 +4,7 @@ internal import CKernels
 package enum Activation: String, CaseIterable, Sendable {
   /// x σ(x), also called swish.
   case silu
-  /// x Φ(x), exact.
+  /// x Φ(x), computed with erf, not with the tanh approximation.
   case gelu
   case relu
 
@@ -17,7 +17,7 @@ package enum Activation: String, CaseIterable, Sendable {
   }
 }
 
-/// h = f(a) ⊙ b, where each row of ab is a then b (docs/MATH.md, eq. 17).
+/// Gated linear unit: h = f(a) ⊙ b, where each row of ab is a, then b (docs/MATH.md, eq. 17).
 ///
 /// - Parameters:
 ///   - h: [R, F].

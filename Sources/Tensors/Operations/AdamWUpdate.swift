@@ -2,15 +2,15 @@ internal import CKernels
 
 /// The constants of one AdamW update (docs/MATH.md, eq. 22).
 package struct AdamWConstants: Sendable {
-  /// Multiplies the gradient on reading: clipping.
+  /// Factor of the gradient when it is read: gradient clipping.
   package var gradientScale: Float
   package var learningRate: Float
   package var beta1: Float
   package var beta2: Float
   package var epsilon: Float
-  /// Decoupled decay per unit of learning rate.
+  /// Decoupled weight decay per unit of learning rate.
   package var weightDecay: Float
-  /// Updates made so far, this one included, ≥ 1.
+  /// Number of this update, from 1.
   package var step: Int
 
   package init(
@@ -26,14 +26,14 @@ package struct AdamWConstants: Sendable {
   }
 }
 
-/// Updates parameters and both moments in place.
+/// One AdamW update: changes the parameters and both moments in place (docs/MATH.md, eq. 22).
 ///
 /// - Parameters:
 ///   - parameter: Any shape.
-///   - firstMoment: As many numbers.
-///   - secondMoment: As many numbers.
-///   - gradient: As many numbers.
-///   - constants: Of this step.
+///   - firstMoment: As many numbers as `parameter`.
+///   - secondMoment: As many numbers as `parameter`.
+///   - gradient: As many numbers as `parameter`.
+///   - constants: The constants of this update.
 ///   - pool: Where the blocks run.
 package func updateAdamW(
   _ parameter: Tensor, firstMoment: Tensor, secondMoment: Tensor, gradient: Tensor, _ constants: AdamWConstants,

@@ -1,12 +1,14 @@
 internal import CKernels
 
-/// Cross entropy of each row in nats; the logits become the gradient (softmax - onehot) · scale (docs/MATH.md, eq. 20).
+/// Cross entropy of each row in nats; replaces the logits by the gradient (softmax - onehot) · scale.
+///
+/// Source: docs/MATH.md, eq. 20.
 ///
 /// - Parameters:
 ///   - logits: [R, N], overwritten.
 ///   - losses: [R].
-///   - targets: Token ids [R]; a negative one is not scored and has no gradient.
-///   - scale: Multiplies the gradient: 1 / (number of scored targets of the whole batch).
+///   - targets: Token ids [R]; a negative target is not scored: loss and gradient are 0.
+///   - scale: Factor of the gradient: 1 / (number of scored targets of the whole batch).
 ///   - pool: Where the rows run.
 package func crossEntropyWithGradient(
   _ logits: Tensor, losses: Tensor, targets: Indices, scale: Float, on pool: WorkerPool
@@ -21,12 +23,12 @@ package func crossEntropyWithGradient(
   }
 }
 
-/// Cross entropy of each row in nats; the logits stay.
+/// Cross entropy of each row in nats; leaves the logits unchanged (docs/MATH.md, eq. 20).
 ///
 /// - Parameters:
 ///   - losses: [R].
 ///   - logits: [R, N].
-///   - targets: Token ids [R]; a negative one is not scored.
+///   - targets: Token ids [R]; a negative target is not scored: its loss is 0.
 ///   - pool: Where the rows run.
 package func crossEntropy(_ losses: Tensor, logits: Tensor, targets: Indices, on pool: WorkerPool) {
   checkRows(logits, losses, targets)

@@ -1,14 +1,15 @@
 internal import CKernels
 
-/// s[j, i] *= γ^(rowOffset + j - i) where firstColumn[j] ≤ columnOffset + i and i ≤ rowOffset + j, and 0 elsewhere;
-/// on the calling thread.
+/// Applies decay, causality and document borders to a block of scores, on the calling thread.
+///
+/// s[j, i] *= γ^(rowOffset + j - i) where firstColumn[j] ≤ columnOffset + i and i ≤ rowOffset + j. Elsewhere s is 0.
 ///
 /// - Parameters:
 ///   - s: Scores of a block of queries against keys [R, C].
 ///   - powers: γ^(P-1), …, γ, 1 as [P], P ≥ rowOffset + R.
-///   - rowOffset: The column that has the position of row 0.
-///   - firstColumn: For each row the first key of its document, or nil for no limit.
-///   - columnOffset: What `firstColumn` calls column 0.
+///   - rowOffset: The column at the position of row 0.
+///   - firstColumn: The first key of each row's document [R], or nil for no limit.
+///   - columnOffset: The value of `firstColumn` that denotes column 0.
 package func maskWithDecay(
   _ s: Matrix, powers: Tensor, rowOffset: Int, firstColumn: Indices?, columnOffset: Int = 0
 ) {
@@ -21,13 +22,13 @@ package func maskWithDecay(
     Int64(s.columns), Int64(s.stride), Int64(rowOffset), Int64(columnOffset))
 }
 
-/// y[j, :] = factor[j] x[j, :], plus y where `accumulate`; on the calling thread.
+/// y[j, :] = factor[j] x[j, :], added to y if `accumulate`; on the calling thread.
 ///
 /// - Parameters:
 ///   - y: [R, D]; may be `x`.
 ///   - x: [R, D].
-///   - factor: [≥ R]; the first R are used.
-///   - accumulate: Whether y is added to.
+///   - factor: At least R numbers; the first R are used.
+///   - accumulate: Whether to add to y.
 package func scaleRows(_ y: Matrix, _ x: Matrix, factor: Tensor, accumulate: Bool = false) {
   precondition(
     y.rows == x.rows && y.columns == x.columns, "scaleRows: [\(y.rows), \(y.columns)] from [\(x.rows), \(x.columns)]")
@@ -37,7 +38,7 @@ package func scaleRows(_ y: Matrix, _ x: Matrix, factor: Tensor, accumulate: Boo
     accumulate ? 1 : 0)
 }
 
-/// One token of one head (docs/MATH.md, eq. 9): S = keep · S + (k keyScale) vᵀ, o = (q queryScale) S.
+/// One recurrent step of one head (docs/MATH.md, eq. 9): S = keep · S + (k keyScale) vᵀ, o = (q queryScale) S.
 ///
 /// - Parameters:
 ///   - o: Output, one row of V.
@@ -60,41 +61,41 @@ package func retainStep(
     queryScale)
 }
 
-/// Multiplies every number by `factor`, on the calling thread; nothing to do for 1.
+/// y *= factor, on the calling thread; does nothing for 1.
 package func scaleHere(_ y: Tensor, by factor: Float) {
   if factor != 1 { unsafe rn_scale(y.pointer, factor, Int64(y.count)) }
 }
 
-/// y += factor · x on the calling thread.
+/// y += factor · x, on the calling thread.
 package func addHere(_ y: Tensor, _ x: Tensor, factor: Float) {
   checkShape(x, y.shape, "x")
   unsafe rn_add_scaled(y.pointer, x.pointer, factor, Int64(y.count))
 }
 
-/// y = 0 on the calling thread.
+/// y = 0, on the calling thread.
 ///
 /// - Parameter y: [R, D], rows with a stride.
 package func clearHere(_ y: Matrix) {
   for row in 0..<y.rows { unsafe (y.pointer + row * y.stride).update(repeating: 0, count: y.columns) }
 }
 
-/// y = x on the calling thread.
+/// y = x, on the calling thread.
 package func copyHere(_ y: Tensor, _ x: Tensor) {
   checkShape(x, y.shape, "x")
   unsafe y.pointer.update(from: x.pointer, count: y.count)
 }
 
-/// y[j] = Σ_i |s[j, i]| on the calling thread.
+/// y[j] = Σ_i |s[j, i]|, on the calling thread.
 ///
 /// - Parameters:
-///   - y: [≥ R]; the first R are written.
+///   - y: At least R numbers; the first R are written.
 ///   - s: [R, C].
 package func absoluteRowSums(_ y: Tensor, _ s: Matrix) {
   precondition(y.count >= s.rows, "absoluteRowSums: \(y.shape) for \(s.rows) rows")
   unsafe rn_absolute_row_sums(y.pointer, s.pointer, Int64(s.rows), Int64(s.columns), Int64(s.stride))
 }
 
-/// y[r, :] *= factor[r], rows over the pool.
+/// y[r, :] *= factor[r].
 ///
 /// - Parameters:
 ///   - y: [R, D].

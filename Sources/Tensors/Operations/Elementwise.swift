@@ -1,7 +1,7 @@
 internal import CKernels
 internal import Glibc
 
-/// Numbers that one task of an element-wise operation takes.
+/// Numbers in one task of an element-wise operation.
 private let elementBlock = 65_536
 
 extension Tensor {
@@ -30,10 +30,10 @@ extension Tensor {
     }
   }
 
-  /// The sum of squares in Float64; blocks are added in index order.
+  /// The sum of squares in Float64. Blocks are added in index order.
   ///
   /// - Parameters:
-  ///   - scratch: At least `sumBlockCount` numbers in Float64, overwritten.
+  ///   - scratch: At least `sumBlockCount` numbers, overwritten.
   ///   - pool: Where the blocks run.
   /// - Returns: Σ x².
   package func sumOfSquares(scratch: DoubleBuffer, on pool: WorkerPool) -> Double {
@@ -48,23 +48,23 @@ extension Tensor {
     return sum
   }
 
-  /// How many partial sums `sumOfSquares` makes.
+  /// Number of partial sums of `sumOfSquares`.
   package var sumBlockCount: Int { (count + elementBlock - 1) / elementBlock }
 }
 
 extension Tensor {
-  /// Whether all numbers are finite. Costs little, and allocates nothing: it is asked for each token.
+  /// Whether all numbers are finite. It is checked for every token, so it is fast and allocates nothing.
   package var isFinite: Bool {
     var exponents: UInt32 = 0
-    // An exponent of ones and the one that is added to it carry into the sign.
+    // Adding one to an exponent of all ones carries into the sign bit.
     for index in 0..<count { unsafe exponents |= (pointer[index].bitPattern & 0x7FFF_FFFF) &+ 0x0080_0000 }
     return exponents >> 31 == 0
   }
 
-  /// The index of the first number that is not finite, if there is one.
+  /// The index of the first number that is not finite; nil if there is none.
   package var firstNotFinite: Int? { isFinite ? nil : (0..<count).first { !self[$0].isFinite } }
 
-  /// The largest magnitude among the numbers, NaN left aside; 0 for none.
+  /// The largest magnitude of the numbers. NaN is ignored; an empty tensor gives 0.
   package var largestMagnitude: Float {
     var largest: Float = 0
     for index in 0..<count { unsafe largest = max(largest, pointer[index].magnitude) }

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// y[r, :] = table[ids[r], :] (docs/MATH.md, eq. 19).
+/// Gathers the embedding rows of token ids: y[r, :] = table[ids[r], :] (docs/MATH.md, eq. 19).
 ///
 /// - Parameters:
 ///   - y: [R, D].
@@ -13,10 +13,10 @@ package func gatherRows(_ y: Tensor, _ table: Tensor, _ ids: Indices) {
   unsafe rn_gather_rows(y.pointer, table.pointer, ids.pointer, Int64(rows), Int64(width))
 }
 
-/// The backward of `gatherRows`: dtable[ids[r], :] += dy[r, :], rows in order, the pool taking columns.
+/// The backward of `gatherRows`: dtable[ids[r], :] += dy[r, :]. Rows are added in order; each task takes some columns.
 ///
 /// - Parameters:
-///   - dtable: [N, D] to add to.
+///   - dtable: [N, D], added to.
 ///   - dy: [R, D].
 ///   - ids: As in the forward.
 ///   - pool: Where the column ranges run.

@@ -1,12 +1,12 @@
 internal import CKernels
 
-/// What a norm takes out of a row.
+/// The kind of a norm.
 package enum NormKind: String, CaseIterable, Sendable {
-  /// Nothing: the ablation "no head norm".
+  /// No norm: the ablation "no head norm".
   case none
-  /// The root mean square (Zhang & Sennrich 2019).
+  /// Divides by the root mean square (Zhang & Sennrich 2019).
   case rms
-  /// Mean and deviation (Ba, Kiros & Hinton 2016).
+  /// Subtracts the mean and divides by the standard deviation (Ba, Kiros & Hinton 2016).
   case layer
 
   var code: Int32 {
@@ -18,17 +18,17 @@ package enum NormKind: String, CaseIterable, Sendable {
   }
 }
 
-/// z = silu(g) ⊙ w ⊙ norm(o): the head norm and the gate after retention (docs/MATH.md, eq. 15).
+/// The head norm and the gate after retention: z = silu(g) ⊙ w ⊙ norm(o) (docs/MATH.md, eq. 15).
 ///
 /// - Parameters:
 ///   - z: [R, H·V].
-///   - mean: What the norm subtracted from each head of each row [R, H].
-///   - inverse: What it multiplied by [R, H].
+///   - mean: Receives what the norm subtracts from each head of each row [R, H].
+///   - inverse: Receives the factor of the norm [R, H].
 ///   - o: The heads' outputs [R, H·V].
-///   - g: Gate before its activation [R, H·V], rows with a stride; nil for no gate.
-///   - norm: Which norm, over each head separately.
-///   - weight: [V], shared by all heads, or [H·V], or nil for ones.
-///   - epsilon: Added to the mean square.
+///   - g: Gate before its activation [R, H·V], rows with a stride; nil without a gate.
+///   - norm: The norm, applied to each head separately.
+///   - weight: [V], shared by all heads, or [H·V]; nil for ones.
+///   - epsilon: Added to the mean square, or to the variance of a layer norm.
 ///   - pool: Where the rows run.
 package func gatedNorm(
   _ z: Tensor, mean: Tensor, inverse: Tensor, _ o: Tensor, _ g: Matrix?, norm: NormKind, weight: Tensor?,
@@ -56,15 +56,15 @@ package func gatedNorm(
 ///
 /// - Parameters:
 ///   - d_o: [R, H·V]; may be `dz`.
-///   - dg: [R, H·V], rows with a stride; nil for no gate.
-///   - dweight: Of the weight's shape, to add to, or nil.
+///   - dg: [R, H·V], rows with a stride; nil without a gate.
+///   - dweight: As many numbers as the weight, added to, or nil.
 ///   - dz: [R, H·V].
 ///   - o: The forward's input [R, H·V].
 ///   - g: The forward's gate.
 ///   - norm: As in the forward.
 ///   - weight: As in the forward.
-///   - mean: As the forward left it [R, H].
-///   - inverse: As the forward left it [R, H].
+///   - mean: As the forward wrote it [R, H].
+///   - inverse: As the forward wrote it [R, H].
 ///   - partials: Scratch of at least `partialCount(rows: R)` rows of the weight's count.
 ///   - pool: Where the rows run.
 package func gatedNormBackward(
@@ -100,7 +100,7 @@ package func gatedNormBackward(
   if let dweight, let sums { addRows(dweight, sums) }
 }
 
-/// The distance between the weights of two heads: 0 where all share one.
+/// Distance between the weights of two heads; 0 if all heads share one weight.
 private func headWeightStride(_ weight: Tensor?, heads: Int, width: Int) -> Int {
   guard let weight else { return 0 }
   precondition(

@@ -1,11 +1,11 @@
 internal import CKernels
 
-/// y = w ⊙ (x - mean x) / deviation + b for each row (docs/MATH.md, eq. 26).
+/// LayerNorm of each row: y = w ⊙ (x - mean x) / deviation + b (docs/MATH.md, eq. 26).
 ///
 /// - Parameters:
 ///   - y: [R, D].
-///   - mean: Of each row [R], kept for the backward.
-///   - inverse: 1 / deviation of each row [R], kept for the backward.
+///   - mean: Receives the mean of each row [R], for the backward.
+///   - inverse: Receives 1 / deviation of each row [R], for the backward.
 ///   - x: [R, D].
 ///   - weight: [D], or nil for ones.
 ///   - bias: [D], or nil for zeros.
@@ -34,14 +34,14 @@ package func layerNorm(
 ///
 /// - Parameters:
 ///   - dx: [R, D]; may be `addend`.
-///   - dweight: [D] to add to, or nil.
-///   - dbias: [D] to add to, or nil.
-///   - addend: The gradient that reaches x by another way [R, D], or nil.
+///   - dweight: [D], added to, or nil.
+///   - dbias: [D], added to, or nil.
+///   - addend: The gradient that reaches x through the residual sum [R, D], or nil.
 ///   - dy: [R, D].
 ///   - x: The forward's input [R, D].
 ///   - weight: [D] or nil.
-///   - mean: As the forward left it [R].
-///   - inverse: As the forward left it [R].
+///   - mean: As the forward wrote it [R].
+///   - inverse: As the forward wrote it [R].
 ///   - partials: Scratch of at least 2 · `partialCount(rows: R)` rows of D.
 ///   - pool: Where the rows run.
 package func layerNormBackward(
@@ -78,7 +78,7 @@ package func layerNormBackward(
   if let dbias, let biasSums { addRows(dbias, biasSums) }
 }
 
-/// y[r, :] += bias.
+/// Adds a bias to each row: y[r, :] += bias.
 ///
 /// - Parameters:
 ///   - y: [R, D], rows with a stride.
@@ -93,10 +93,10 @@ package func addBias(_ y: Matrix, _ bias: Tensor, on pool: WorkerPool) {
   }
 }
 
-/// The backward of `addBias`: dbias += Σ_r dy[r, :], blocks of rows in order.
+/// The backward of `addBias`: dbias += Σ_r dy[r, :]. Blocks of rows are added in order.
 ///
 /// - Parameters:
-///   - dbias: [D] to add to.
+///   - dbias: [D], added to.
 ///   - dy: [R, D], rows with a stride.
 ///   - partials: Scratch of at least `partialCount(rows: R)` rows of D.
 ///   - pool: Where the rows run.

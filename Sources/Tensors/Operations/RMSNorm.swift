@@ -1,17 +1,19 @@
 internal import CKernels
 
-/// Rows that one task of a row operation takes. Weight gradients are summed per such block, then over the blocks
-/// in order, so the number must not depend on the threads.
+/// Rows in one task of a row operation.
+///
+/// Weight gradients are summed within such a block, then over the blocks in order. So the number must not depend on
+/// the number of threads.
 package let rowBlock = 64
 
-/// How many partial sums of a weight gradient `rows` rows give.
+/// Number of partial sums of a weight gradient over `rows` rows.
 package func partialCount(rows: Int) -> Int { (rows + rowBlock - 1) / rowBlock }
 
-/// y = w ⊙ x / rms(x) for each row, rms(x)² = mean x² + ε (docs/MATH.md, eq. 13).
+/// RMSNorm of each row: y = w ⊙ x / rms(x), rms(x)² = mean x² + ε (docs/MATH.md, eq. 13).
 ///
 /// - Parameters:
 ///   - y: [R, D].
-///   - inverse: 1 / rms of each row [R], kept for the backward.
+///   - inverse: Receives 1 / rms of each row [R], for the backward.
 ///   - x: [R, D].
 ///   - weight: [D], or nil for ones.
 ///   - epsilon: Added to the mean square.
@@ -36,12 +38,12 @@ package func rmsNorm(
 ///
 /// - Parameters:
 ///   - dx: [R, D]; may be `addend`.
-///   - dweight: [D] to add to, or nil.
-///   - addend: The gradient that reaches x by another way [R, D], or nil.
+///   - dweight: [D], added to, or nil.
+///   - addend: The gradient that reaches x through the residual sum [R, D], or nil.
 ///   - dy: [R, D].
 ///   - x: The forward's input [R, D].
 ///   - weight: [D] or nil.
-///   - inverse: As the forward left it [R].
+///   - inverse: As the forward wrote it [R].
 ///   - partials: Scratch of at least `partialCount(rows: R)` rows of D.
 ///   - pool: Where the rows run.
 package func rmsNormBackward(
@@ -71,7 +73,7 @@ package func rmsNormBackward(
   if let dweight { addRows(dweight, sums) }
 }
 
-/// y += the rows of x, in order, on the calling thread.
+/// y += each row of x, in order, on the calling thread.
 ///
 /// - Parameters:
 ///   - y: [D].

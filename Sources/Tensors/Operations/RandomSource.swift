@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// A seeded stream of random numbers: SplitMix64 (Steele, Lea & Flood 2014). Its state is one number to save.
+/// A seeded stream of random numbers: SplitMix64 (Steele, Lea & Flood 2014). Its whole state is one number.
 package struct RandomSource: RandomNumberGenerator, Sendable, Equatable {
   package var state: UInt64
 
@@ -14,10 +14,10 @@ package struct RandomSource: RandomNumberGenerator, Sendable, Equatable {
     return z ^ (z >> 31)
   }
 
-  /// Uniform in [0, 1) with 53 random bits.
+  /// A uniform number in [0, 1) with 53 random bits.
   package mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-  /// Standard normal, by the Box–Muller transform; two uniforms a number, nothing kept between calls.
+  /// A standard normal number by the Box–Muller transform. It takes two uniform numbers and keeps none for later.
   package mutating func normal() -> Double {
     let radius = (-2 * log(1 - uniform())).squareRoot()
     return radius * cos(2 * .pi * uniform())
@@ -25,12 +25,12 @@ package struct RandomSource: RandomNumberGenerator, Sendable, Equatable {
 }
 
 extension Tensor {
-  /// Fills with normal numbers of mean 0.
+  /// Fills the tensor with normal numbers of mean 0.
   package func fillNormal(deviation: Double, from source: inout RandomSource) {
     for index in 0..<count { unsafe pointer[index] = Float(deviation * source.normal()) }
   }
 
-  /// Fills with numbers uniform in -bound ..< bound.
+  /// Fills the tensor with uniform numbers in -bound ..< bound.
   package func fillUniform(bound: Double, from source: inout RandomSource) {
     for index in 0..<count { unsafe pointer[index] = Float(bound * (2 * source.uniform() - 1)) }
   }

@@ -8,15 +8,17 @@ package enum RotationLayout: String, CaseIterable, Sendable {
   case interleaved
 }
 
-/// Rotates each pair of each head by its position's angle and multiplies by `scale`, in place.
+/// Rotates each pair of each head by the angle of its row's position, and multiplies by `scale`, in place.
+///
+/// Source: docs/MATH.md, eq. 4.
 ///
 /// - Parameters:
 ///   - x: [B·T, H·K], rows with a stride; row r has position r mod T.
 ///   - cosine: Cosines of the angles [T, K/2].
 ///   - sine: Sines [T, K/2].
 ///   - layout: Which numbers form a pair.
-///   - inverse: Rotates back: the gradient of the rotation.
-///   - scale: Multiplies the result.
+///   - inverse: Whether to rotate back: the backward of the rotation.
+///   - scale: Factor of the result.
 ///   - pool: Where the rows run.
 package func rotate(
   _ x: Matrix, cosine: Tensor, sine: Tensor, layout: RotationLayout, inverse: Bool, scale: Float, on pool: WorkerPool

@@ -1,15 +1,15 @@
 internal import CKernels
 
-/// The kernels of a bfloat16 product (kernels.h): with the CPU's instruction, or their portable twins.
+/// The kernels of a bfloat16 product (kernels.h): those with the CPU's instruction, or their portable twins.
 struct BFloat16Kernels {
   let isPortable: Bool
 
-  /// Rounds and packs rows of A: lanes of A, or of Aᵀ where the inner extent does not run along a row.
+  /// Rounds lanes of A to bfloat16 and packs them. A lane is a row of A, or a column if A is read transposed.
   ///
   /// - Parameters:
   ///   - panels: Receives the panels.
-  ///   - a: [rows, inner] where `isAlong`, else [inner, rows].
-  ///   - rows: Lanes to pack.
+  ///   - a: [rows, inner] if `isAlong`, else [inner, rows].
+  ///   - rows: The lanes to pack.
   ///   - block: Part of the inner extent.
   ///   - isAlong: Whether the inner extent runs along a row of `a`.
   func packRows(
@@ -25,7 +25,7 @@ struct BFloat16Kernels {
     unsafe pack(panels, b, columns, block, isAlong, RN_BF16_COLUMNS)
   }
 
-  /// C [rows, columns] = the product of packed panels, plus C where `accumulate`.
+  /// C [rows, columns] = the product of packed panels, added to C if `accumulate`.
   func multiply(
     _ c: UnsafeMutablePointer<Float>, _ a: UnsafePointer<UInt16>, _ b: UnsafePointer<UInt16>, _ rows: Int,
     _ columns: Int, _ inner: Int, _ stride: Int, _ accumulate: Bool

@@ -1,11 +1,15 @@
 internal import CKernels
 
-/// A product whose operands are rounded to bfloat16 while they are packed, with sums in Float32.
+/// A product that rounds its operands to bfloat16 while it packs them; sums are Float32.
 ///
-/// The inner extent and the columns are cut so that a piece of B fits the pool's packing memory. For each piece all
-/// workers pack B, once for all; then they take tiles of C, pack the rows of A that a tile needs into memory of their
-/// own, and multiply. Every cut depends on the shapes only. A sum runs over its pairs in order within a block of the
-/// inner extent, and the blocks are added to C in order, so a result's bits depend on the inner extent alone.
+/// The inner extent and the columns are cut so that a piece of B fits the pool's packing memory. Each piece takes two
+/// regions:
+///
+/// 1. All workers pack B, once for all of them.
+/// 2. Each task takes a tile of C, packs the tile's rows of A into its worker's memory, and multiplies.
+///
+/// Every cut depends on the shapes only. A sum takes its pairs in order within a block of the inner extent, and blocks
+/// are added to C in order. So the bits of a result depend on the inner extent alone.
 struct BFloat16Product: Sendable {
   let c: Matrix
   let a: Matrix
@@ -14,14 +18,14 @@ struct BFloat16Product: Sendable {
   let accumulate: Bool
   let inner: Int
   let scratch: PackingMemory
-  /// Whether the portable kernel is used.
+  /// Whether to use the portable kernels.
   let isPortable: Bool
 
-  /// One sum's longest run in registers: a panel of B then has 16 KiB, half of a first-level cache.
+  /// The longest part of a sum that stays in registers. A panel of B then has 16 KiB, half of a first-level cache.
   static let innerBlock = 512
   /// Columns that are multiplied with all blocks of a tile's rows before the next: they stay in the second-level cache.
   static let columnGroup = 384
-  /// Columns of B that one task packs.
+  /// Columns of B in one packing task.
   fileprivate static let packedColumns = 64
 
   func run(on pool: WorkerPool) {
@@ -47,7 +51,7 @@ struct BFloat16Product: Sendable {
   }
 }
 
-/// What one packing of B serves: some columns of C and a part of the inner extent.
+/// A piece of B that is packed once: some columns of C and a part of the inner extent.
 private struct Piece: Sendable {
   let product: BFloat16Product
   let columns: Range<Int>
@@ -55,7 +59,7 @@ private struct Piece: Sendable {
 
   private var kernels: BFloat16Kernels { BFloat16Kernels(isPortable: product.isPortable) }
 
-  /// Packs columns of B, counted from the piece's first, for every block of the inner extent.
+  /// Packs columns of B, counted from the piece's first column, for every block of the inner extent.
   func packColumns(_ range: Range<Int>) {
     let lanes = columns.lowerBound + range.lowerBound..<columns.lowerBound + range.upperBound
     for block in blocks {
@@ -64,7 +68,7 @@ private struct Piece: Sendable {
     }
   }
 
-  /// Packs the tile's rows of A into the worker's memory, then multiplies group by group.
+  /// Packs the tile's rows of A into the worker's memory, then multiplies them with each group of columns.
   func multiplyTile(rows: Range<Int>, columns range: Range<Int>, worker: Int) {
     let c = product.c
     let ownPanels = unsafe product.scratch.ownRoom(of: worker)
@@ -85,16 +89,16 @@ private struct Piece: Sendable {
     }
   }
 
-  /// The piece's part of the inner extent in blocks: one empty block where there is nothing to sum, so that C is zeroed.
+  /// The blocks of the inner extent; one empty block if there is nothing to sum, so that C is set to zero.
   private var blocks: InnerBlocks { InnerBlocks(whole: inner) }
 
-  /// Where the panels of a block begin that hold a column.
+  /// The start of the panel that holds a column, in a block.
   private func columnPanels(_ column: Int, _ block: Range<Int>) -> UnsafeMutablePointer<UInt16> {
     unsafe product.scratch.sharedRoom + PackingMemory.offset(of: column, among: columns.count, block, in: inner)
   }
 }
 
-/// A range of the inner extent in blocks of `innerBlock`.
+/// Splits a range of the inner extent into blocks of `innerBlock`. An empty range gives one empty block.
 struct InnerBlocks: Sequence, IteratorProtocol {
   private var rest: Range<Int>
   private var isFirst = true

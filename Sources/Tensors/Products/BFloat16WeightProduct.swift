@@ -1,10 +1,10 @@
 internal import CKernels
 
-/// y = x Wᵀ for many rows of x and a weight that is read from memory: operands in bfloat16, sums in Float32.
+/// y = x Wᵀ for many rows of x and a weight in its stored format: operands in bfloat16, sums in Float32.
 ///
-/// A prompt brings few rows, each weight is used once, and reading W is a good part of the work. So the rows of x are
-/// packed first, once for all workers; then each worker takes some columns of y, packs their weights into memory of its
-/// own, which stays in the second-level cache, and multiplies. Sums have the order of `BFloat16Product`, and its bits.
+/// A prompt has few rows, each weight is used once, and reading W takes a large part of the time. So the rows of x are
+/// packed first, once for all workers. Then each task takes some columns of y, packs their weights into its worker's
+/// memory, which stays in the second-level cache, and multiplies. Results are bit-identical to `BFloat16Product`.
 struct BFloat16WeightProduct: Sendable {
   /// [R, rows of W].
   let y: Matrix
@@ -14,12 +14,12 @@ struct BFloat16WeightProduct: Sendable {
   let accumulate: Bool
   let scratch: PackingMemory
 
-  /// Columns of y that one task makes: twice what the kernel takes at once.
+  /// Columns of y in one task: twice what the kernel takes at once.
   private static let taskColumns = 96
-  /// Rows of x that one task packs.
+  /// Rows of x in one packing task.
   private static let taskRows = 16
-  /// Numbers of a weight's row that are widened at once: for the sixteen rows of a panel 8 KiB, a quarter of a first-level
-  /// cache.
+  /// Numbers of a weight row that are widened at once. The sixteen rows of a panel then take 8 KiB, a quarter of a
+  /// first-level cache.
   private static let wideColumns = 128
 
   func run(on pool: WorkerPool) {
@@ -38,7 +38,7 @@ struct BFloat16WeightProduct: Sendable {
     }
   }
 
-  /// What one packing of x serves: some rows and a part of the inner extent.
+  /// A piece of x that is packed once: some rows and a part of the inner extent.
   private struct Piece: Sendable {
     let product: BFloat16WeightProduct
     let rows: Range<Int>
@@ -47,7 +47,7 @@ struct BFloat16WeightProduct: Sendable {
     private var kernels: BFloat16Kernels { BFloat16Kernels(isPortable: false) }
     private var blocks: InnerBlocks { InnerBlocks(whole: inner) }
 
-    /// Packs rows of x, counted from the piece's first.
+    /// Packs rows of x, counted from the piece's first row.
     func packRows(_ range: Range<Int>) {
       let lanes = rows.lowerBound + range.lowerBound..<rows.lowerBound + range.upperBound
       for block in blocks {
@@ -70,8 +70,9 @@ struct BFloat16WeightProduct: Sendable {
       }
     }
 
-    /// Packs rows of the weight, a panel after the other as they lie in memory: bfloat16 as it is, other formats widened
-    /// behind the panels in the worker's memory.
+    /// Packs rows of the weight, one panel after the other, in the order of memory.
+    ///
+    /// bfloat16 is packed unchanged. Other formats are widened first, behind the panels in the worker's memory.
     private func packWeights(_ columns: Range<Int>, worker: Int) {
       let (weight, width) = (product.weight, Int(RN_BF16_COLUMNS))
       let ownPanels = unsafe product.scratch.ownRoom(of: worker)
@@ -99,7 +100,7 @@ struct BFloat16WeightProduct: Sendable {
       }
     }
 
-    /// Where the panels of a block begin that hold a row.
+    /// The start of the panel that holds a row, in a block.
     private func rowPanels(_ row: Int, _ block: Range<Int>) -> UnsafeMutablePointer<UInt16> {
       unsafe product.scratch.sharedRoom + PackingMemory.offset(of: row, among: rows.count, block, in: inner)
     }

@@ -1,13 +1,13 @@
 internal import CKernels
 
-/// Which kernel multiplies quantised weights. All give the same bits.
+/// The kernel that multiplies quantised weights. All kernels are bit-identical.
 enum DotKernel: CaseIterable, Sendable {
   case avx512VNNI
   case avxVNNI
   case avx2
   case portable
 
-  /// The fastest that this CPU has.
+  /// The fastest kernel that this CPU supports.
   static var best: DotKernel { allCases.first(where: \.isAvailable) ?? .portable }
 
   var isAvailable: Bool {
@@ -20,7 +20,7 @@ enum DotKernel: CaseIterable, Sendable {
     }
   }
 
-  /// As in kernels.h.
+  /// The signature in kernels.h.
   typealias Function =
     @convention(c) (
       UnsafeMutablePointer<Float>?, UnsafeRawPointer?, UnsafeRawPointer?, UnsafePointer<UInt16>?, Int64, Int64, Int64,

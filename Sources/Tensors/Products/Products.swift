@@ -11,22 +11,22 @@ package enum Transposition: Sendable {
   case first
 }
 
-/// The format in which a product reads its operands; sums and results are Float32 with either.
+/// The format in which a product reads its operands; sums and results are Float32 in both cases.
 package enum ProductPrecision: Sendable {
   case float32
-  /// Operands are rounded to nearest, ties to even; a subnormal number counts as zero.
+  /// Operands are rounded to nearest, ties to even; a subnormal number becomes zero.
   case bfloat16
 }
 
-/// C = A·B with one operand transposed or none, plus C where `accumulate`, on the calling thread.
+/// C = A·B on the calling thread, with one operand transposed or none, added to C if `accumulate`.
 ///
 /// - Parameters:
 ///   - c: Result [M, N].
 ///   - a: [M, K], or [K, M] when `.first`.
 ///   - b: [K, N], or [N, K] when `.second`.
 ///   - transposed: Which operand is transposed.
-///   - accumulate: Whether C is added to.
-///   - factor: Multiplies the product.
+///   - accumulate: Whether to add to C.
+///   - factor: Factor of the product.
 /// - Precondition: Shapes as above; C overlaps neither operand.
 package func multiplyHere(
   _ c: Matrix, _ a: Matrix, _ b: Matrix, transposed: Transposition, accumulate: Bool, factor: Float = 1
@@ -39,12 +39,14 @@ package func multiplyHere(
     accumulate ? 1 : 0, c.pointer, CInt(c.stride))
 }
 
-/// The same product on the worker pool.
+/// C = A·B on the worker pool, with the operands of `multiplyHere`; bit-identical for any number of threads.
 ///
-/// C is cut into tiles whose shape depends on the operands' shapes only, and each tile is one single-threaded call,
-/// so the result's bits are the same for any number of threads. Up to sixteen rows against a weight (`.second`) go
-/// to a kernel of our own, in which a row's sum does not depend on how many rows there are. With `.bfloat16` every
-/// product is our own (`BFloat16Product`).
+/// C is cut into tiles whose shape depends on the operands' shapes only. Each tile is one single-threaded BLAS call.
+/// There are two exceptions:
+///
+/// - In `.bfloat16` every product is our own (`BFloat16Product`).
+/// - In `.float32` up to sixteen rows with a dense weight (`.second`) go to our own kernel. There a row's sum does not
+///   depend on the number of rows.
 package func multiply(
   _ c: Matrix, _ a: Matrix, _ b: Matrix, transposed: Transposition, accumulate: Bool = false,
   precision: ProductPrecision = .float32, on pool: WorkerPool
@@ -72,10 +74,10 @@ package func multiply(
   }
 }
 
-/// Up to this many rows a product is bound by reading the weight, not by arithmetic.
+/// Products of at most this many rows are bound by reading the weight, not by arithmetic.
 package let fewRowsLimit = 16
 
-/// C [rows, outputs] = A [rows, inputs] Bᵀ for at most `fewRowsLimit` rows; each row of B is read once for all.
+/// C [rows, outputs] = A [rows, inputs] Bᵀ for at most `fewRowsLimit` rows. Each row of B is read once for all rows.
 private func multiplyFewRows(_ c: Matrix, _ a: Matrix, _ b: Matrix, accumulate: Bool, on pool: WorkerPool) {
   let grain = fewRowsGrain(rows: b.rows, byteCount: 4 * b.rows * b.columns)
   pool.runRanges(of: b.rows, grain: grain, with: (c, a, b, accumulate)) { context, range in
@@ -86,14 +88,14 @@ private func multiplyFewRows(_ c: Matrix, _ a: Matrix, _ b: Matrix, accumulate: 
   }
 }
 
-/// How a product's result is cut into tiles; those at the end may be smaller.
+/// How the result of a product is cut into tiles; the last ones may be smaller.
 struct TileGrid: Sendable {
   let rows: Int
   let columns: Int
   let tileRows: Int
   let tileColumns: Int
 
-  /// Tiles for BLAS: 256 × 256, or 256 × 1,024 from 512 rows on, where there are enough of them
+  /// Tiles for BLAS: at most 256 × 256, or 256 × 1,024 from 512 rows on
   /// (docs/decisions/0006-tiles-of-float32-products.md).
   static func forBLAS(rows: Int, columns: Int) -> TileGrid {
     TileGrid(
@@ -101,9 +103,9 @@ struct TileGrid: Sendable {
       tileColumns: min(max(columns, 1), rows >= 512 ? 1024 : 256))
   }
 
-  /// Tiles where B is packed once for all: a few rows and all columns, or a part of them where there are few rows.
+  /// Tiles for a packed B: a few rows and all columns, or some of the columns if there are few rows.
   static func forPackedColumns(rows: Int, columns: Int) -> TileGrid {
-    // Eight tasks or more, if that leaves a tile rows enough to be worth reading B from the shared cache.
+    // Eight tasks or more, as long as a tile keeps enough rows to be worth reading B from the shared cache.
     let tileRows = rows >= 1024 ? PackingMemory.rows : rows >= 512 ? 64 : 32
     return TileGrid(
       rows: rows, columns: columns, tileRows: tileRows,

@@ -1,30 +1,31 @@
 internal import CKernels
 
-/// Products inside a task of the pool: on the calling thread, with operands in the format that the step asks for.
+/// Products inside a task of the pool, on the calling thread, with operands in the precision of the step.
 package struct TaskProducts: Sendable {
   let precision: ProductPrecision
   private let packing: PackingMemory
   private let isPortable: Bool
 
   /// - Parameters:
-  ///   - precision: The format of operands.
-  ///   - pool: Whose tasks these are; its memory holds packed operands.
+  ///   - precision: The format of the operands.
+  ///   - pool: The pool that runs the tasks; its memory holds packed operands.
   package init(_ precision: ProductPrecision, on pool: WorkerPool) {
     self.precision = precision
     packing = pool.packing
     isPortable = pool.usesPortableKernels
   }
 
-  /// C = A·B with one operand transposed or none, plus C where `accumulate`: the bits of `multiplyHere` in Float32, and
-  /// those of `multiply` on the pool in bfloat16.
+  /// C = A·B with one operand transposed or none, added to C if `accumulate`.
+  ///
+  /// It is bit-identical to `multiplyHere` in Float32, and to `multiply` on the pool in bfloat16.
   ///
   /// - Parameters:
   ///   - c: Result [M, N].
   ///   - a: [M, K], or [K, M] when `.first`.
   ///   - b: [K, N], or [N, K] when `.second`.
   ///   - transposed: Which operand is transposed.
-  ///   - accumulate: Whether C is added to.
-  ///   - worker: Of this task.
+  ///   - accumulate: Whether to add to C.
+  ///   - worker: The worker of this task.
   /// - Precondition: Shapes as above; C overlaps neither operand.
   package func multiply(
     _ c: Matrix, _ a: Matrix, _ b: Matrix, transposed: Transposition, accumulate: Bool, worker: Int

@@ -1,19 +1,21 @@
 internal import CKernels
 
-/// y = x Wᵀ, plus y where `accumulate`.
+/// y = x Wᵀ for a weight in any format, added to y if `accumulate`.
 ///
-/// Up to sixteen rows: each weight is read once for all rows, as it lies, and a row's sum does not depend on how many rows
-/// there are. Quantised weights meet rows that are rounded to eight bits in blocks of 32. More rows: Float32 weights go to
-/// `multiply`; others are packed as bfloat16 (quantised ones widened in pieces and rounded) where the CPU multiplies
-/// that, and otherwise widened in pieces and multiplied as Float32. All parts of W are one parallel region where the
-/// rows are few.
+/// - Up to sixteen rows: each weight is read once for all rows, in its stored format. A row's sum does not depend on
+///   the number of rows. For quantised weights the rows are rounded to eight bits in blocks of 32. All parts of W are
+///   one parallel region.
+/// - More rows, Float32 weights: `multiply`.
+/// - More rows, other weights, if the CPU multiplies bfloat16: weights are packed as bfloat16, quantised ones after
+///   widening in pieces and rounding.
+/// - More rows, other weights, on other CPUs: weights are widened in pieces and multiplied as Float32.
 ///
 /// - Parameters:
 ///   - y: [R, rows of W].
 ///   - x: [R, columns of W].
 ///   - weight: W.
-///   - accumulate: Whether y is added to.
-///   - precision: Of products with Float32 weights that are one tensor.
+///   - accumulate: Whether to add to y.
+///   - precision: Precision of the product if W is one Float32 tensor.
 ///   - pool: Where the work runs.
 package func multiply(
   _ y: Matrix, _ x: Matrix, weight: WeightMatrix, accumulate: Bool = false, precision: ProductPrecision = .float32,
@@ -41,7 +43,7 @@ package func multiply(
   }
 }
 
-/// y[r, :] = row ids[r] of the table (docs/MATH.md, eq. 19).
+/// Gathers embedding rows from a table in any format: y[r, :] = table[ids[r], :] (docs/MATH.md, eq. 19).
 ///
 /// - Parameters:
 ///   - y: [R, D].
@@ -58,10 +60,10 @@ package func gatherRows(_ y: Tensor, _ table: WeightMatrix, _ ids: Indices) {
   }
 }
 
-/// Bytes of weights below which a product is one task: two threads save less than starting the second costs.
+/// Weights of at most this many bytes are one task: a second thread saves less than it costs to start it.
 private let unsplitByteCount = 96 << 10
 
-/// How many rows of a weight are one task: a sixteenth of it, but 16 to 128 KiB, in fours as the kernels take them.
+/// Rows of a weight in one task: a sixteenth of the weight, within 16 to 128 KiB, a multiple of the kernels' four rows.
 func fewRowsGrain(rows: Int, byteCount: Int) -> Int {
   if byteCount <= unsplitByteCount || rows == 0 { return max(1, rows) }
   let task = min(max(byteCount / 16, 16 << 10), 128 << 10)
@@ -101,13 +103,13 @@ private struct FewRowsProduct: Sendable {
   }
 }
 
-/// Rows as products of quantised weights read them, in the pool's packing memory: once for each quantised format.
+/// Rows of x as the products of quantised weights read them, in the pool's packing memory, once per quantised format.
 private struct PreparedRows: Sendable {
   private let memory: PackingMemory
   private let columns: Int
   private let (hasQ8, hasQ4): (Bool, Bool)
   private let (q8ByteCount, q4ByteCount): (Int, Int)
-  /// How many rows have room.
+  /// Number of rows that fit.
   let limit: Int
 
   init(for weight: WeightMatrix, in memory: PackingMemory) {
@@ -120,7 +122,7 @@ private struct PreparedRows: Sendable {
     limit = max(1, min(fewRowsLimit, PackingMemory.columnByteCount / max(1, q8ByteCount + q4ByteCount)))
   }
 
-  /// Where the rows of a format begin.
+  /// The start of the rows in a format.
   func base(_ format: WeightFormat) -> UnsafeMutableRawPointer {
     let start = unsafe UnsafeMutableRawPointer(memory.sharedRoom)
     return format == .q4_0 ? unsafe start + limit * q8ByteCount : unsafe start
@@ -128,7 +130,7 @@ private struct PreparedRows: Sendable {
 
   func fill(_ x: Matrix, on pool: WorkerPool) {
     guard hasQ8 || hasQ4 else { return }
-    // Some 4 µs of work a task.
+    // A task is about 4 µs of work.
     pool.runRanges(of: x.rows, grain: max(1, 16_384 / max(1, columns)), with: (self, x)) { context, range in
       let (rows, x) = context
       for row in range {
@@ -140,7 +142,7 @@ private struct PreparedRows: Sendable {
   }
 }
 
-/// The product for many rows where bfloat16 is slow: pieces of the weight as Float32, each multiplied by BLAS.
+/// The product for many rows without bfloat16 instructions: pieces of the weight are widened to Float32 for BLAS.
 private func multiplyWidened(_ y: Matrix, _ x: Matrix, _ part: WeightPart, accumulate: Bool, on pool: WorkerPool) {
   let limit = max(1, PackingMemory.columnByteCount / 4 / max(1, part.columns))
   for first in stride(from: part.rowRange.lowerBound, to: part.rowRange.upperBound, by: limit) {

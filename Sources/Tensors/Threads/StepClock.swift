@@ -1,18 +1,18 @@
 internal import Glibc
 
-/// What the time of a training step is spent on.
+/// A part of a step, for measuring where time is spent.
 package enum StepPart: Int, CaseIterable, Sendable {
-  /// Matrix products of whole batches; those inside retention are retention's.
+  /// Matrix products of whole batches; the products inside retention count as `retention`.
   case products
   case retention
-  /// Row loops and all that has no part of its own: norms, gates, rotation, loss, embedding, clearing the gradients.
+  /// Row loops and everything else: norms, gates, rotation, loss, embedding, clearing the gradients.
   case rows
-  /// The gradient's norm and the update.
+  /// The gradient norm and the update.
   case optimizer
   case data
 }
 
-/// Seconds of each part; together they are the whole time.
+/// Seconds spent in each part; they add up to the whole time.
 package struct PartTimes: Sendable, Equatable {
   private let nanoseconds: [UInt64]
   private let regionNanoseconds: UInt64
@@ -26,18 +26,19 @@ package struct PartTimes: Sendable, Equatable {
 
   package var total: Double { Double(nanoseconds.reduce(0, +)) * 1e-9 }
 
-  /// The time outside regions of two tasks or more: no number of threads makes it shorter.
+  /// The time outside regions of two or more tasks, which more threads cannot shorten.
   package var serial: Double { total - Double(regionNanoseconds) * 1e-9 }
 
-  /// The time that would be left with a thread for each task: `serial` and the longest task of every region. Nil unless
-  /// one thread was measured, whose tasks do not take each other's caches and cores.
+  /// The time that would remain with one thread per task: `serial` plus the longest task of every region.
+  ///
+  /// nil unless one thread was measured, because several threads slow each other's tasks.
   package var span: Double? { longestNanoseconds.map { serial + Double($0) * 1e-9 } }
 }
 
-/// Says where the time goes: every moment is charged to exactly one part.
+/// Measures the time of each part of a step; every moment counts for exactly one part.
 ///
-/// A `WorkerPool` carries it, since every operation is handed the pool. An operation with a part of its own charges
-/// the time to it while it runs; the rest falls to `rows`. One thread uses it, the one that starts the pool's regions.
+/// A `WorkerPool` holds the clock, because every operation gets the pool. An operation that has its own part charges
+/// that part while it runs; all other time counts as `rows`. Only the thread that starts the pool's regions uses it.
 package final class StepClock {
   private var part = StepPart.rows
   private var since = StepClock.now
@@ -47,9 +48,9 @@ package final class StepClock {
 
   package init() {}
 
-  /// Charges the time from here on to a part; allocates nothing.
+  /// Charges the time from now on to a part; allocates nothing.
   ///
-  /// - Returns: What it was charged to until here.
+  /// - Returns: The part that was charged until now.
   package func charge(_ next: StepPart) -> StepPart {
     let (last, moment) = (part, StepClock.now)
     nanoseconds[last.rawValue] += moment - since
@@ -57,7 +58,7 @@ package final class StepClock {
     return last
   }
 
-  /// What was charged since the last call, or since the clock was made; the counts begin again.
+  /// The times since the last call, or since the clock was made; starts again from zero.
   package func takeTimes() -> PartTimes {
     _ = charge(part)
     defer {
@@ -67,16 +68,16 @@ package final class StepClock {
     return PartTimes(nanoseconds: nanoseconds, regions: regionNanoseconds, longestTasks: longestNanoseconds)
   }
 
-  /// Counts a region that several threads ran.
+  /// Adds a region that several threads ran.
   ///
-  /// - Parameter start: When it began.
+  /// - Parameter start: The time when it began.
   func endRegion(since start: UInt64) { regionNanoseconds += StepClock.now - start }
 
-  /// Counts a region that one thread ran, task by task.
+  /// Runs a region task by task on this thread, and adds it.
   ///
   /// - Parameters:
   ///   - count: Number of tasks, ≥ 2.
-  ///   - task: Runs one.
+  ///   - task: Runs the task with this index.
   func runRegion(_ count: Int, task: (Int) -> Void) {
     var (longest, last) = (UInt64(0), StepClock.now)
     let start = last
@@ -89,7 +90,7 @@ package final class StepClock {
     longestNanoseconds = (longestNanoseconds ?? 0) + longest
   }
 
-  /// Nanoseconds since some moment in the past.
+  /// Nanoseconds since a fixed moment in the past.
   static var now: UInt64 {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)
@@ -98,14 +99,14 @@ package final class StepClock {
 }
 
 extension WorkerPool {
-  /// Charges the time from here on to a part, where the pool has a clock.
+  /// Charges the time from now on to a part; does nothing if the pool has no clock.
   ///
   /// ```swift
   /// let outer = pool.charge(.products)
   /// defer { pool.charge(outer) }
   /// ```
   ///
-  /// - Returns: What it was charged to until here.
+  /// - Returns: The part that was charged until now.
   @discardableResult
   package func charge(_ part: StepPart) -> StepPart { clock?.charge(part) ?? part }
 }

@@ -2,31 +2,33 @@ internal import CKernels
 internal import Glibc
 internal import Synchronization
 
-/// The program's only threads: runs the tasks of one region at a time and joins before returning.
+/// The program's only worker threads: runs one parallel region at a time, and joins before it returns.
 ///
-/// A region is `count` tasks that write disjoint ranges. Tasks are taken from a shared counter, so which thread
-/// runs a task is not fixed; since a task's work depends on its index only, results are the same for any number of
-/// threads. Workers spin briefly after a region, because the next one usually follows within microseconds, then
-/// sleep. A worker that wakes late finds the region closed and is not waited for, so surplus threads cost nothing.
+/// A region is `count` tasks that write disjoint ranges. Threads take tasks from a shared counter, so it is not fixed
+/// which thread runs a task. A task's work depends on its index only, so results are the same for any number of
+/// threads.
 ///
-/// `@unchecked Sendable`: all mutable state is in `Crew`, which says why it is safe, and in `clock`, which only the
-/// thread that starts regions touches.
+/// Workers spin briefly after a region, because the next one usually follows within microseconds; then they sleep. A
+/// worker that wakes late finds the region closed and is not waited for, so surplus threads cost nothing.
+///
+/// `@unchecked Sendable`: the mutable state is in `Crew`, which says why it is safe, and in `clock`, which only the
+/// thread that starts regions uses.
 package final class WorkerPool: @unchecked Sendable {
   package let threadCount: Int
-  /// Where products pack their operands; used by the caller's one region at a time.
+  /// Memory in which products pack their operands; used by one region at a time.
   let packing: PackingMemory
-  /// Whether the portable twins of kernels for particular instructions are used.
+  /// Whether bfloat16 products run without the CPU's instruction: it is missing, or `init` was told so.
   let usesPortableKernels: Bool
-  /// What multiplies quantised weights.
+  /// The kernel that multiplies quantised weights.
   let dotKernel: DotKernel
-  /// What operations charge their time to; nil costs nothing.
+  /// The clock that operations charge their time to, if any.
   let clock: StepClock?
   private let crew: Crew
 
   /// - Parameters:
-  ///   - threadCount: Threads in all, the caller's included, ≥ 1.
-  ///   - usesPortableKernels: Whether to do without kernels for particular instructions, though the CPU has them.
-  ///   - clock: Of a benchmark.
+  ///   - threadCount: Number of threads, including the caller's, ≥ 1.
+  ///   - usesPortableKernels: Whether to avoid kernels for particular instructions even if the CPU has them.
+  ///   - clock: The clock of a benchmark.
   package init(threadCount: Int, usesPortableKernels: Bool = false, clock: StepClock? = nil) {
     precondition(threadCount >= 1, "WorkerPool: threadCount is \(threadCount)")
     self.threadCount = threadCount
@@ -34,7 +36,7 @@ package final class WorkerPool: @unchecked Sendable {
     self.usesPortableKernels = usesPortableKernels || !CPU().hasBF16Product
     dotKernel = usesPortableKernels ? .portable : .best
     packing = PackingMemory(workers: threadCount)
-    // Two kinds of threads would wait for each other's cores, and OpenBLAS's own allocate for every product.
+    // OpenBLAS's own threads would compete with the workers for cores, and allocate in every product.
     BLAS.useCallingThreadOnly()
     BLAS.takeBuffers(threadCount: threadCount)
     crew = Crew(threadCount: threadCount)
@@ -43,13 +45,13 @@ package final class WorkerPool: @unchecked Sendable {
 
   deinit { crew.stop() }
 
-  /// Runs `body(context, index, worker)` for every index in `0..<count`; returns when all are done.
+  /// Runs `body(context, index, worker)` for every index in `0..<count`; returns when all tasks are done.
   ///
   /// - Parameters:
   ///   - count: Number of tasks, ≥ 0.
-  ///   - context: What the tasks work on: handed to the body, so that a region allocates no closure.
+  ///   - context: The operands of the tasks, passed to the body so that a region allocates no closure.
   ///   - body: One task. It captures nothing, writes only what no other index touches, and starts no region.
-  ///     `worker` in `0..<threadCount` names the thread, for scratch memory of its own; it must not reach a result.
+  ///     `worker` in `0..<threadCount` identifies the thread and its scratch memory; results must not depend on it.
   package func run<Context: Sendable>(
     _ count: Int, with context: Context, body: @escaping @Sendable (Context, Int, Int) -> Void
   ) {
@@ -58,7 +60,7 @@ package final class WorkerPool: @unchecked Sendable {
 
   /// Cuts `0..<count` into ranges of `grain` (the last may be shorter) and runs the body for each.
   ///
-  /// The cut depends on `count` and `grain` only: a body may sum over its range and stay reproducible.
+  /// The cut depends on `count` and `grain` only, so a body may sum over its range and stay reproducible.
   package func runRanges<Context: Sendable>(
     of count: Int, grain: Int, with context: Context, body: @escaping @Sendable (Context, Range<Int>) -> Void
   ) {
@@ -80,10 +82,10 @@ package final class WorkerPool: @unchecked Sendable {
   }
 }
 
-/// One region's work with its context's type erased.
+/// The work of one region, with the type of its context erased.
 ///
-/// A conforming type has three words at most, so that the existential holds it inline, and makes no closure: either
-/// would be allocated.
+/// A conforming type has at most three words, so that the existential stores it inline, and creates no closure. Either
+/// would be allocated otherwise.
 private protocol Job {
   func run(_ index: Int, worker: Int)
 }
@@ -116,12 +118,12 @@ private struct NoJob: Job {
   func run(_ index: Int, worker: Int) {}
 }
 
-/// What the workers share; it outlives the pool until the last of them has left.
+/// The state that the workers share. It lives until the pool and the last worker have ended.
 ///
-/// `@unchecked Sendable`: `job` and `count` are written by the caller while the region is closed and nobody is
-/// inside, and read only by workers that joined an open region; `state` orders the two. `mutex` guards the sleep.
+/// `@unchecked Sendable`: the caller writes `job` and `count` while the region is closed and no worker is inside. Only
+/// workers that joined an open region read them; `state` orders the two. `mutex` guards the sleep.
 @safe private final class Crew: @unchecked Sendable {
-  /// High half: region number, odd while open. Low half: workers inside it.
+  /// High half: the region's number, odd while it is open. Low half: the number of workers inside it.
   private let state = Atomic<UInt64>(0)
   private let next = Atomic<Int>(0)
   private let sleepers = Atomic<Int>(0)
@@ -143,7 +145,7 @@ private struct NoJob: Job {
     unsafe pthread_mutex_init(mutex, nil)
     unsafe pthread_cond_init(wakeUp, nil)
     let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-    // More threads than cores must not spin: they would keep the cores from those that work.
+    // With more threads than cores, spinning would take cores from threads that work.
     spinLimit = threadCount <= cores ? 4000 : 0
     usefulWorkers = min(threadCount, cores) - 1
   }
@@ -193,7 +195,7 @@ private struct NoJob: Job {
     unsafe pthread_mutex_unlock(mutex)
   }
 
-  /// Starts one detached worker; if the system refuses a thread, the pool works with fewer.
+  /// Starts one detached worker. If the system refuses a thread, the pool works with fewer.
   func startWorker() {
     var thread = pthread_t()
     let argument = unsafe Unmanaged.passRetained(self).toOpaque()
@@ -211,7 +213,7 @@ private struct NoJob: Job {
     }
   }
 
-  /// A worker's life: join each open region once, spin a while for the next, sleep until one opens.
+  /// The loop of a worker: joins each open region once, spins for a while, then sleeps until the next region opens.
   private func serve() {
     let worker = lastWorker.wrappingAdd(1, ordering: .relaxed).newValue
     var lastJoined: UInt64 = 0

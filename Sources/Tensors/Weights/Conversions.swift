@@ -1,12 +1,12 @@
 internal import CKernels
 
-/// A number format that files store and Float32 is made from.
+/// A number format of weights in files, which can be read as Float32.
 package enum NumberFormat: String, CaseIterable, Sendable {
   case float32 = "f32"
   case bfloat16 = "bf16"
   case float16 = "f16"
 
-  /// The names that PyTorch has for them, which are taken for the short ones wherever a format is named.
+  /// PyTorch's names of the formats, accepted instead of the short names wherever the user names a format.
   package static let fullNames = ["float32": "f32", "bfloat16": "bf16", "float16": "f16"]
 
   /// Bytes of one number.
@@ -14,7 +14,7 @@ package enum NumberFormat: String, CaseIterable, Sendable {
 }
 
 extension Tensor {
-  /// A new tensor from little-endian numbers in another format; exact.
+  /// A new tensor from little-endian numbers in a file's format; the conversion is exact.
   ///
   /// - Precondition: As many bytes as the shape needs.
   package init(_ shape: Shape, bytes: RawSpan, format: NumberFormat) {
@@ -24,12 +24,12 @@ extension Tensor {
     fill(bytes: bytes, format: format)
   }
 
-  /// Replaces the numbers by those of `bytes`; exact.
+  /// Replaces the numbers by those of `bytes`; the conversion is exact.
   ///
   /// - Precondition: As many bytes as this tensor needs in that format.
   package func fill(bytes: RawSpan, format: NumberFormat) {
     precondition(bytes.byteCount == count * format.byteCount, "fill: \(bytes.byteCount) bytes for \(shape) \(format)")
-    // A file need not align its numbers: pieces go through an aligned buffer.
+    // A file need not align its numbers, so pieces go through an aligned buffer.
     let pieceLength = 4096
     unsafe withUnsafeTemporaryAllocation(of: UInt16.self, capacity: pieceLength) { half in
       unsafe bytes.withUnsafeBytes { source in
@@ -52,7 +52,7 @@ extension Tensor {
     }
   }
 
-  /// Hands the numbers in another format to `body`, piece by piece; rounds to nearest, ties to even.
+  /// Passes the numbers in another format to `body`, piece by piece; rounds to nearest, ties to even.
   package func withBytes<Failure: Error>(
     in format: NumberFormat, _ body: (RawSpan) throws(Failure) -> Void
   ) throws(Failure) {

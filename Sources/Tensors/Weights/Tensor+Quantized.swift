@@ -1,12 +1,12 @@
 internal import CKernels
 
 extension Tensor {
-  /// Hands a matrix's numbers, or their scales, in a quantised format to `body`, piece by piece.
+  /// Passes a matrix's quantised numbers, or their scales, to `body`, piece by piece.
   ///
   /// - Parameters:
-  ///   - format: Quantised; rows are a multiple of a block.
-  ///   - isScales: Whether the scales are wanted.
-  ///   - body: Gets bytes as `WeightFormat` says.
+  ///   - format: A quantised format; the width of a row must be a multiple of its block.
+  ///   - isScales: Whether to pass the scales instead of the numbers.
+  ///   - body: Gets bytes in the layout of `WeightFormat`.
   /// - Throws: What `body` throws.
   package func withQuantizedBytes<Failure: Error>(
     _ format: WeightFormat, isScales: Bool, _ body: (RawSpan) throws(Failure) -> Void
@@ -40,15 +40,15 @@ extension Tensor {
     }
   }
 
-  /// Whether a quantised format can hold the numbers: all are finite, and no scale is beyond Float16.
+  /// Whether a quantised format can hold the numbers: all are finite, and no scale exceeds Float16.
   package func isQuantizable(as format: WeightFormat) -> Bool {
-    // The scale of q4_0 is an eighth of the largest number, that of q8_0 a 127th.
+    // The scale of q4_0 is 1/8 of the largest number, the scale of q8_0 is 1/127.
     let limit = 65_504 * (format == .q4_0 ? 8 : 127) as Float
     for index in 0..<count { if unsafe !(pointer[index].magnitude <= limit) { return false } }
     return true
   }
 
-  /// Fills with numbers uniform in -bound ..< bound, each block of them from a seed of its own.
+  /// Fills the tensor with uniform numbers in -bound ..< bound, each block of 65,536 from its own seed.
   package func fillUniform(bound: Double, seed: UInt64, on pool: WorkerPool) {
     pool.runRanges(of: count, grain: 65_536, with: (self, bound, seed)) { context, range in
       let (tensor, bound, seed) = context

@@ -1,17 +1,17 @@
-/// Bytes that stay where they are for as long as anybody looks at them: a part of a mapped file, or memory of its own.
+/// Bytes at a fixed address that live as long as this object: a part of a mapped file, or memory of its own.
 ///
-/// `@unchecked Sendable`: nothing writes the bytes once a weight was made of them, and the owner keeps them alive.
+/// `@unchecked Sendable`: nothing writes the bytes once a weight refers to them, and the owner keeps them alive.
 @safe package final class WeightBytes: @unchecked Sendable {
   let base: UnsafeRawPointer
   package let count: Int
   private let owner: AnyObject
 
-  /// Looks at bytes of another object.
+  /// Refers to bytes of another object, or copies them if they are not aligned.
   ///
   /// - Parameters:
-  ///   - bytes: They must neither move nor change while `owner` lives, as a mapped file's do not.
-  ///   - owner: Kept for as long as this object.
-  ///   - alignment: Of the numbers in them. Bytes that do not have it are copied.
+  ///   - bytes: They must neither move nor change while `owner` lives, like those of a mapped file.
+  ///   - owner: Kept alive as long as this object.
+  ///   - alignment: The alignment that the numbers need. Bytes without it are copied.
   package init(_ bytes: RawSpan, of owner: AnyObject, alignment: Int) {
     count = bytes.byteCount
     let (base, kept): (UnsafeRawPointer, AnyObject) = unsafe bytes.withUnsafeBytes { buffer in
@@ -24,7 +24,7 @@
     self.owner = kept
   }
 
-  /// Memory of its own, to be filled before a weight is made of it.
+  /// Memory of its own, filled before a weight refers to it.
   init(byteCount: Int, fill: (UnsafeMutableRawPointer) -> Void) {
     let storage = Storage(count: (byteCount + 3) / 4)
     unsafe fill(UnsafeMutableRawPointer(storage.base))

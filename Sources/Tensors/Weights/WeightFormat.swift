@@ -1,20 +1,20 @@
-/// How the numbers of a weight matrix lie in memory while a model runs.
+/// The format of a weight matrix in memory while a model runs.
 package enum WeightFormat: String, CaseIterable, Sendable {
   case float32 = "f32"
   case bfloat16 = "bf16"
-  /// Blocks of 32 along the input, each with a Float16 scale: an Int8 a number.
+  /// Blocks of 32 numbers along the input, each an Int8, with a Float16 scale per block.
   case q8_0
-  /// The same with four bits a number.
+  /// The same blocks with four bits per number.
   case q4_0
 
-  /// Numbers that share a scale; rows of a quantised matrix are a multiple of it.
+  /// Numbers that share a scale; the width of a quantised matrix is a multiple of it.
   package static let block = 32
 
   package var isQuantized: Bool { self == .q8_0 || self == .q4_0 }
 
-  /// Bytes that `count` numbers take, their scales aside.
+  /// Bytes of `count` numbers without their scales.
   ///
-  /// - Precondition: `count` is a multiple of `block` where the format is quantised.
+  /// - Precondition: `count` is a multiple of `block` if the format is quantised.
   package func byteCount(_ count: Int) -> Int {
     switch self {
     case .float32: 4 * count

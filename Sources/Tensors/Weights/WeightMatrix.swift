@@ -2,24 +2,24 @@ internal import CKernels
 
 /// A weight matrix [out, in] as a product reads it: in memory or in a mapped file, in any `WeightFormat`.
 ///
-/// Matrices that one product reads together (q, k, v and g; gate and up) are one weight matrix of several parts, though a
-/// file has them apart, each maybe in a format of its own. Nothing of it is ever expanded as a whole: few rows are
-/// multiplied with the numbers as they lie, many rows with pieces that are widened while they are packed.
+/// Matrices that one product reads together (q, k, v and g; gate and up) are one weight matrix of several parts. The
+/// file stores them separately, and each may have its own format. The matrix is never expanded as a whole: few rows are
+/// multiplied with the stored numbers, many rows with pieces that are widened while they are packed.
 package struct WeightMatrix: Sendable {
   package private(set) var rows = 0
   package let columns: Int
   private(set) var parts: [WeightPart] = []
 
-  /// No rows yet.
+  /// A matrix without rows.
   package init(columns: Int) { self.columns = columns }
 
-  /// A Float32 matrix that is somebody's tensor: what training changes is what the product reads.
+  /// A Float32 matrix that refers to a tensor, so that products see what training changes.
   package init(_ tensor: Tensor) {
     self.init(columns: tensor.shape[1])
     append(tensor)
   }
 
-  /// Adds rows that lie in Float32.
+  /// Appends rows in Float32.
   ///
   /// - Parameter tensor: [rows, columns].
   package mutating func append(_ tensor: Tensor) {
@@ -28,20 +28,20 @@ package struct WeightMatrix: Sendable {
     rows += tensor.shape[0]
   }
 
-  /// Adds rows as they lie in a file.
+  /// Appends rows in the format of a file.
   ///
   /// - Parameters:
-  ///   - count: How many.
-  ///   - format: Not Float32.
-  ///   - numbers: Row-major.
-  ///   - scales: Of a quantised format [count, columns / 32], in Float16.
+  ///   - count: Number of rows.
+  ///   - format: Any format except Float32.
+  ///   - numbers: The numbers, row-major.
+  ///   - scales: The scales of a quantised format [count, columns / 32], in Float16.
   /// - Precondition: As many bytes as the format needs.
   package mutating func append(rows count: Int, format: WeightFormat, numbers: WeightBytes, scales: WeightBytes?) {
     parts.append(WeightPart(format, rows: rows..<rows + count, columns: columns, numbers: numbers, scales: scales))
     rows += count
   }
 
-  /// Adds rows in another format, rounded from Float32: for models that are not read from a file.
+  /// Appends Float32 rows rounded to another format, for models that are not read from a file.
   package mutating func append(_ tensor: Tensor, as format: WeightFormat, on pool: WorkerPool) {
     guard format != .float32 else { return append(tensor) }
     checkShape(tensor, Shape(tensor.shape[0], columns), "tensor")
@@ -54,13 +54,13 @@ package struct WeightMatrix: Sendable {
     append(rows: tensor.shape[0], format: format, numbers: numbers, scales: scales)
   }
 
-  /// The matrix as a tensor, if it is one in Float32.
+  /// The matrix as a tensor; nil unless it is a single Float32 part.
   package var tensor: Tensor? { parts.count == 1 ? parts[0].tensor : nil }
 
-  /// Bytes that reading all of it takes.
+  /// Bytes that a product reads.
   package var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
 
-  /// A row as Float32, exactly.
+  /// Writes one row as Float32, exactly.
   package func widenRow(_ to: Tensor, _ row: Int) {
     checkShape(to, Shape(columns), "to")
     for part in parts where part.rowRange.contains(row) {
@@ -69,7 +69,7 @@ package struct WeightMatrix: Sendable {
   }
 }
 
-/// Rows on their way into another format.
+/// Rounds rows of a tensor into the memory of another format.
 @safe private struct PackedNumbers: Sendable {
   private let format: WeightFormat
   private let tensor: Tensor

@@ -1,12 +1,12 @@
 internal import CKernels
 
-/// Rows of a weight matrix that lie together in one format.
+/// Rows of a weight matrix that are stored together in one format.
 struct WeightPart: Sendable {
   let format: WeightFormat
-  /// Of the whole matrix.
+  /// The rows of the whole matrix that this part holds.
   let rowRange: Range<Int>
   let columns: Int
-  /// The numbers where the format is Float32; empty otherwise.
+  /// The numbers if the format is Float32; nil otherwise.
   let tensor: Tensor?
   private let numbers: WeightBytes?
   private let scales: WeightBytes?
@@ -18,7 +18,7 @@ struct WeightPart: Sendable {
     (numbers, scales) = (nil, nil)
   }
 
-  /// - Precondition: Not Float32; as many bytes as the format needs; whole blocks in a row.
+  /// - Precondition: Not Float32; as many bytes as the format needs; a row has whole blocks.
   init(_ format: WeightFormat, rows: Range<Int>, columns: Int, numbers: WeightBytes, scales: WeightBytes?) {
     let count = rows.count * columns
     precondition(
@@ -31,12 +31,12 @@ struct WeightPart: Sendable {
     tensor = nil
   }
 
-  /// Bytes that reading the part takes.
+  /// Bytes that a product reads.
   var byteCount: Int {
     format.byteCount(rowRange.count * columns) + format.scaleByteCount(rowRange.count * columns)
   }
 
-  /// Where a row's numbers begin, from one that is a multiple of a block on.
+  /// The address of a number; the column is a multiple of a block.
   private func numbers(_ row: Int, _ column: Int) -> UnsafeRawPointer {
     let at = (row - rowRange.lowerBound) * columns + column
     if let tensor { return unsafe UnsafeRawPointer(tensor.pointer + at) }
@@ -50,12 +50,12 @@ struct WeightPart: Sendable {
     return unsafe scales.base.assumingMemoryBound(to: UInt16.self) + at
   }
 
-  /// Packs a panel of columns for `BFloat16WeightProduct`, as the numbers are.
+  /// Packs rows of the weight into a panel of columns for `BFloat16WeightProduct`, without conversion.
   ///
   /// - Parameters:
   ///   - panel: Receives the panel.
-  ///   - rows: Of the whole matrix, up to `RN_BF16_COLUMNS`.
-  ///   - block: Columns of the weight: the inner extent.
+  ///   - rows: Row numbers in the whole matrix, at most `RN_BF16_COLUMNS` rows.
+  ///   - block: Columns of the weight, which are the inner extent.
   /// - Precondition: The format is bfloat16.
   func packBFloat16(_ panel: UnsafeMutablePointer<UInt16>, rows: Range<Int>, _ block: Range<Int>) {
     precondition(format == .bfloat16, "WeightPart: bfloat16 asked of \(format)")
@@ -63,12 +63,12 @@ struct WeightPart: Sendable {
     unsafe rn_bf16_pack_weights(panel, from, Int64(rows.count), Int64(block.count), Int64(columns))
   }
 
-  /// Columns of a row as Float32, exactly.
+  /// Writes columns of a row as Float32, exactly.
   ///
   /// - Parameters:
-  ///   - to: As many numbers as there are columns.
-  ///   - row: Of the whole matrix.
-  ///   - columns: Both ends are multiples of a block, or the row's end.
+  ///   - to: Receives one number per column.
+  ///   - row: Row number in the whole matrix.
+  ///   - columns: Both ends are a multiple of a block, or the end of the row.
   func widen(_ to: UnsafeMutablePointer<Float>, row: Int, columns: Range<Int>) {
     let (count, blocks) = (columns.count, Int64(columns.count / WeightFormat.block))
     let from = unsafe numbers(row, columns.lowerBound)
@@ -84,15 +84,15 @@ struct WeightPart: Sendable {
     }
   }
 
-  /// y[:, range] = x wᵀ for few rows, on the calling thread.
+  /// y[:, range] = x wᵀ for few rows, added to y if `accumulate`; on the calling thread.
   ///
   /// - Parameters:
-  ///   - y: The rows' results [R, rows of the whole matrix].
+  ///   - y: The results [R, rows of the whole matrix].
   ///   - x: [R, columns].
-  ///   - prepared: The same rows as quantised weights read them; not used by the other formats.
-  ///   - range: Rows of the whole matrix that this part has.
-  ///   - accumulate: Whether y is added to.
-  ///   - kernel: For quantised weights.
+  ///   - prepared: The rows of x in the layout for quantised weights; other formats ignore it.
+  ///   - range: Rows of the whole matrix, within this part.
+  ///   - accumulate: Whether to add to y.
+  ///   - kernel: The kernel for quantised weights.
   func multiplyFewRows(
     _ y: Matrix, _ x: Matrix, prepared: UnsafeRawPointer, _ range: Range<Int>, accumulate: Bool, kernel: DotKernel
   ) {

@@ -132,7 +132,8 @@ struct Conversation {
     // What was made stays read, for the state, also where nobody reads it any more.
     var failure: (any Error)?
     let maker = try TextBatch.makeText(
-      &generator, TextMaker(rules, seed: random, recent: tokens.ids, isTextStart: isTextStart), readsLast: true, on: pool,
+      &generator, TextMaker(rules, seed: random, recent: tokens.ids, isTextStart: isTextStart), readsLast: true,
+      on: pool,
       while: { failure == nil && StopSignals.received == nil },
       show: { text in
         guard failure == nil else { return }

@@ -29,7 +29,9 @@ extension CommandRuns {
       running.signal(number)
       #expect(running.status() == 75)
       _ = try workspace.result("\(Self.line) -p light -n 0 --state-out start")
-      let read = try ["left", "start"].map { try #require(try workspace.json("state info \($0) --json")["tokens"] as? Int) }
+      let read = try ["left", "start"].map {
+        try #require(try workspace.json("state info \($0) --json")["tokens"] as? Int)
+      }
       let text = try workspace.result(
         "\(Self.line) -p light -n \(read[0] - read[1]) --temp 0 --state-out direct")
       #expect(try workspace.text("told") == text)
