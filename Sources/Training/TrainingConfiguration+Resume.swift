@@ -1,5 +1,6 @@
 internal import Configurations
 
+/// Which settings may change when a run is resumed.
 extension TrainingConfiguration {
   /// Keys of checkpoints, output, guards and memory. They do not change what a step computes.
   private static let freeKeys: Set = [

@@ -4,6 +4,7 @@ internal import Modeling
 internal import Retention
 internal import Tensors
 
+/// Reads the numbers of a state file and checks them.
 extension StateFile {
   /// The number of tokens that the state has read.
   ///
