@@ -2,13 +2,13 @@ internal import Checkpoints
 internal import Files
 package import Modeling
 
-/// The checkpoints of a run: for each step a model file and, on disk after it, its training state.
+/// The checkpoints of a run: for each step a model file, and a training state that is written after it.
 ///
-/// A step exists when both files do. `step-00001000.safetensors` is a model like any other.
+/// A checkpoint exists if both files do. `step-00001000.safetensors` is an ordinary model file.
 package struct CheckpointFolder: Sendable {
   package let path: String
 
-  /// - Parameter path: The folder exists.
+  /// - Parameter path: The path of an existing folder.
   package init(path: String) { self.path = path }
 
   private static let stateSuffix = ".training-state.safetensors"
@@ -23,7 +23,8 @@ package struct CheckpointFolder: Sendable {
     return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
   }
 
-  /// The step that a file of a checkpoint is of: `…/step-00001000.safetensors`, its training state, or the bare name.
+  /// The step in the path of a checkpoint: `…/step-00001000.safetensors`, its training state, or the path without a
+  /// suffix; nil for any other path.
   package static func step(ofPath path: String) -> Int? {
     let file = path.split(separator: "/").last ?? ""
     guard file.hasPrefix("step-") else { return nil }
@@ -32,14 +33,14 @@ package struct CheckpointFolder: Sendable {
     return isKnown ? Int(digits) : nil
   }
 
-  /// The steps of which both files are there, ascending.
+  /// The steps of which both files exist, ascending.
   package func steps() throws -> [Int] {
     let names = try namesInFolder(path: path)
     let states = names.filter { $0.hasSuffix(Self.stateSuffix) }.compactMap { Self.step(ofPath: $0) }
     return Set(states).filter { names.contains(Self.name($0) + Self.modelSuffix) }.sorted()
   }
 
-  /// The steps of which a file at least is there, ascending: a process that is killed may leave one.
+  /// The steps of which at least one file exists, ascending. A killed process may leave a single file.
   private func begunSteps() throws -> [Int] {
     Set(try namesInFolder(path: path).compactMap { Self.step(ofPath: $0) }).sorted()
   }
@@ -47,11 +48,11 @@ package struct CheckpointFolder: Sendable {
   /// Writes a checkpoint: the model first, then the training state that names its digest.
   ///
   /// - Parameters:
-  ///   - state: Of the step.
-  ///   - trainer: With weights and moments.
-  ///   - provenance: Of the model.
-  ///   - tokenizer: The `.model` bytes.
-  /// - Throws: `CheckpointError`; the checkpoints that were there are untouched then.
+  ///   - state: The training state of the step.
+  ///   - trainer: Has the weights and moments.
+  ///   - provenance: The provenance of the model.
+  ///   - tokenizer: The tokenizer's `.model` bytes.
+  /// - Throws: `CheckpointError`; the existing checkpoints are then untouched.
   package func save(_ state: TrainingState, of trainer: Trainer, provenance: Provenance, tokenizer: [UInt8]) throws {
     let step = state.progress.step
     let digest = try trainer.network.write(
@@ -76,14 +77,16 @@ package struct CheckpointFolder: Sendable {
     return (model, state)
   }
 
-  /// Removes the checkpoints that are not to be kept.
+  /// Removes old checkpoints. These are kept:
   ///
-  /// Kept are the newest; as many before it as the configuration says of those that were due, a checkpoint that a stop
-  /// left between them not counting; the milestones; and the one that a rewind would go back to.
+  /// - the newest one;
+  /// - the last `keep_checkpoints` regular ones, at multiples of `checkpoint_every`;
+  /// - milestones, at multiples of `milestone_every`;
+  /// - the rewind target.
   ///
   /// - Parameters:
-  ///   - progress: Where the run stands; checkpoints of later steps are left alone.
-  ///   - configuration: Of the run.
+  ///   - progress: The progress of the run; checkpoints of later steps are not touched.
+  ///   - configuration: The configuration of the run.
   /// - Throws: `FileError`.
   package func removeOld(_ progress: TrainingProgress, _ configuration: TrainingConfiguration) throws {
     let steps = try steps().filter { $0 <= progress.step }
@@ -96,13 +99,13 @@ package struct CheckpointFolder: Sendable {
     for step in steps where !kept.contains(step) { try remove(step: step) }
   }
 
-  /// Removes a checkpoint, its model first: a training state alone tells that it was being removed.
+  /// Removes a checkpoint, its model first. A training state without a model is a removal that was interrupted.
   package func remove(step: Int) throws {
     try removeFile(path: modelPath(step: step))
     try removeFile(path: statePath(step: step))
   }
 
-  /// Removes what is there of later steps, whole or not.
+  /// Removes all checkpoints of later steps, including incomplete ones.
   ///
   /// - Returns: Their steps, ascending.
   @discardableResult
@@ -112,7 +115,7 @@ package struct CheckpointFolder: Sendable {
     return later
   }
 
-  /// Removes training states whose models are gone, which a process that was killed while it removed has left.
+  /// Removes training states without a model, which a process left that was killed during a removal.
   package func removeStatesWithoutModel() throws {
     let whole = Set(try steps())
     for step in try begunSteps() where !whole.contains(step) && !fileExists(path: modelPath(step: step)) {

@@ -2,7 +2,7 @@ internal import Inference
 package import Modeling
 internal import Tensors
 
-/// The memory that a run will have touched at its peak, by what it is for: from shapes alone, nothing is allocated.
+/// The forecast of a run's peak memory, by purpose, from shapes alone; nothing is allocated.
 package struct MemoryForecast: Sendable {
   package struct Part: Sendable {
     package let name: String
@@ -11,14 +11,14 @@ package struct MemoryForecast: Sendable {
 
   package private(set) var parts: [Part] = []
 
-  /// What a `Trainer` holds and what its steps need beside it.
+  /// Adds up what a `Trainer` holds, what its steps need, and what is needed besides.
   ///
   /// - Parameters:
-  ///   - model: Resolved, with its vocabulary.
-  ///   - configuration: Of the run, resolved.
-  ///   - isEvaluated: Whether a validation file is scored on the way.
-  ///   - workers: Threads of the pool.
-  ///   - program: Bytes that the program has resident before: its code, libraries, the tokenizer.
+  ///   - model: The resolved configuration of the model, with its vocabulary size.
+  ///   - configuration: The resolved configuration of the run.
+  ///   - isEvaluated: Whether a validation file is scored during the run.
+  ///   - workers: The number of threads of the pool.
+  ///   - program: The resident bytes of the program before the run: code, libraries, tokenizer.
   package init(
     _ model: ModelConfiguration, _ configuration: TrainingConfiguration, isEvaluated: Bool, workers: Int,
     program: Double
@@ -55,7 +55,8 @@ package struct MemoryForecast: Sendable {
     parts.append(Part(name: name, byteCount: byteCount))
   }
 
-  /// The second operand of a step's products is a weight, or the activations that meet a gradient.
+  /// The memory for packed operands. The second operand of a step's products is a weight, or the activations that are
+  /// multiplied with a gradient.
   private func packing(_ model: ModelConfiguration, _ configuration: TrainingConfiguration, workers: Int) -> Double {
     // q, k, v, g are one matrix, gate and up another.
     let mostRows = max(model.vocabularySize, 2 * (model.keyWidth + model.valueWidth), 2 * model.feedForwardWidth)

@@ -1,14 +1,14 @@
-/// A pattern of names: `*` stands for any characters, dots included, `?` for one.
+/// A pattern for names: `*` matches any characters, including dots, `?` matches one.
 package struct NamePattern: Sendable, Equatable {
   package let text: String
 
   package init(_ text: String) { self.text = text }
 
-  /// Whether a name is one of those meant. Linear in the lengths' product, whatever the pattern.
+  /// Whether the pattern matches a name. The time is at most proportional to the product of both lengths.
   package func matches(_ name: String) -> Bool {
     let (pattern, name) = (Array(text.utf8), Array(name.utf8))
     var (p, n) = (0, 0)
-    /// The last star, and how far what it stands for reaches.
+    /// The last star, and where the text that it matches ends.
     var star: (pattern: Int, name: Int)?
     while n < name.count {
       if p < pattern.count, pattern[p] == UInt8(ascii: "*") {

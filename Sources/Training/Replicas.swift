@@ -1,11 +1,12 @@
 package import Tensors
 
-/// The processes that train one model together, each with rows of every batch of its own.
+/// The processes that train one model together; each computes its own rows of every batch.
 ///
-/// In a step each adds up the gradient of its rows. Then gradients, losses and counts are summed over all, and all make
-/// the same update. Wishes to stop are summed too, so that all stop at the same place. The first one writes files.
+/// In a step each process accumulates the gradient of its rows. Then gradients, losses and counts are summed over all
+/// processes, and all make the same update. Requests to stop are summed too, so that all stop at the same place. The
+/// first process writes the files.
 package struct Replicas: Sendable {
-  /// Which one this is, from 0.
+  /// The index of this process, from 0.
   package let index: Int
   package let count: Int
   private let sumTensor: @Sendable (Tensor) -> Void
@@ -15,10 +16,10 @@ package struct Replicas: Sendable {
   package static let alone = Replicas(index: 0, count: 1, sumTensor: { _ in }, sumNumbers: { $0 })
 
   /// - Parameters:
-  ///   - index: Which one this is.
-  ///   - count: How many there are.
-  ///   - sumTensor: Replaces a tensor by the sum of those of all replicas, bit-identical in each; waits for all.
-  ///   - sumNumbers: The same of a few numbers.
+  ///   - index: The index of this process, from 0.
+  ///   - count: The number of processes.
+  ///   - sumTensor: Replaces a tensor by its sum over all processes, bit-identical in each; waits for all of them.
+  ///   - sumNumbers: Returns the sums of a few numbers, in the same way.
   package init(
     index: Int, count: Int, sumTensor: @escaping @Sendable (Tensor) -> Void,
     sumNumbers: @escaping @Sendable ([Double]) -> [Double]
@@ -27,12 +28,12 @@ package struct Replicas: Sendable {
     (self.index, self.count, self.sumTensor, self.sumNumbers) = (index, count, sumTensor, sumNumbers)
   }
 
-  /// Whether this one writes files and reports.
+  /// Whether this process writes files and reports.
   package var isFirst: Bool { index == 0 }
 
-  /// The rows of a batch that are this one's.
+  /// The rows of a batch that this process computes.
   ///
-  /// - Precondition: All have equally many.
+  /// - Precondition: `batchSize` is a multiple of `count`.
   package func rows(of batchSize: Int) -> Range<Int> {
     precondition(batchSize % count == 0, "Replicas: \(batchSize) rows for \(count)")
     let own = batchSize / count
@@ -41,9 +42,9 @@ package struct Replicas: Sendable {
 
   func sum(_ tensor: Tensor) { sumTensor(tensor) }
 
-  /// A step of one process allocates nothing.
+  /// The sum of a number over all processes. A single process allocates nothing.
   func sum(_ number: Double) -> Double { count == 1 ? number : sumNumbers([number])[0] }
 
-  /// Whether any of them wishes something.
+  /// Whether the value is true in any process.
   func any(_ wish: Bool) -> Bool { sum(wish ? 1 : 0) > 0 }
 }

@@ -1,4 +1,4 @@
-/// Why a step was not taken.
+/// Why a step was skipped.
 package enum SkipReason: String, Codable, Sendable {
   /// The loss or the gradient is NaN or infinite.
   case notFinite = "not_finite"
@@ -8,45 +8,45 @@ package enum SkipReason: String, Codable, Sendable {
   case gradientSpike = "gradient_spike"
 }
 
-/// Where a number first was not finite.
+/// The place where a number first was not finite.
 package struct NotFinitePlace: Codable, Equatable, Sendable {
-  /// The step that met it.
+  /// The step in which it was found.
   package let step: Int
-  /// What it is: a weight, the loss, a gradient.
+  /// What was not finite: a weight, the loss, a gradient.
   package let name: String
 
   package init(step: Int, name: String) { (self.step, self.name) = (step, name) }
 }
 
-/// Judges each step before it changes a weight, by what the steps before it were like.
+/// Decides whether a step may change the weights, by comparing it with the steps before it.
 package struct StepGuard: Codable, Equatable, Sendable {
-  /// Running mean of the loss of the steps that were taken.
+  /// The running mean of the loss over the steps that were taken.
   package private(set) var meanLoss = 0.0
-  /// Running mean of their gradient norm.
+  /// The running mean of the gradient norm over the same steps.
   package private(set) var meanGradientNorm = 0.0
-  /// How many steps the means are over.
+  /// The number of steps in the means.
   package private(set) var observed = 0
-  /// Steps of the whole run that were skipped, by reason; rewinds do not take them back.
+  /// The number of skipped steps in the whole run, by reason; rewinds do not reduce it.
   package internal(set) var skipped: [String: Int] = [:]
-  /// Steps skipped since the last one that was taken.
+  /// The number of skipped steps since the last one that was taken, or since a rewind.
   package internal(set) var skippedInARow = 0
-  /// Where in these a number first was not finite; nil: nowhere.
+  /// Where a number first was not finite in these steps; nil: nowhere.
   package internal(set) var notFinite: NotFinitePlace?
 
-  /// Whether the weights are most likely broken: numbers are not finite, and not for a single step.
+  /// Whether the weights are most likely broken: numbers were not finite, and not just in a single step.
   var isBroken: Bool { notFinite != nil && (skippedInARow > 1 || observed <= skippedInARow) }
 
   package init() {}
 
-  /// Whether a step may change the weights; counts it either way.
+  /// Decides whether a step may change the weights, and counts it.
   ///
-  /// A mean means something when `spike_window` steps are in it: until then only what is not finite is refused.
+  /// Until the means cover `spike_window` steps, only numbers that are not finite are a reason to skip.
   ///
   /// - Parameters:
-  ///   - loss: Of the batch.
-  ///   - gradientNorm: Before clipping.
-  ///   - configuration: Thresholds and the length of the means.
-  /// - Returns: Why the step is to be skipped; nil if it may be taken.
+  ///   - loss: The loss of the batch.
+  ///   - gradientNorm: The gradient norm before clipping.
+  ///   - configuration: Has the thresholds and the length of the means.
+  /// - Returns: Why the step must be skipped; nil if it may be taken.
   package mutating func judge(
     loss: Double, gradientNorm: Double, _ configuration: TrainingConfiguration
   ) -> SkipReason? {

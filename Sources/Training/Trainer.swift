@@ -1,18 +1,18 @@
 package import Modeling
 package import Tensors
 
-/// What one optimizer step did.
+/// The result of one training step.
 package struct StepReport: Sendable {
-  /// Steps made, this one included.
+  /// The number of steps, including this one.
   package let step: Int
   /// Mean cross entropy of the batch before the update, nats per token.
   package let loss: Double
   /// Global gradient norm before clipping.
   package let gradientNorm: Double
   package let learningRate: Double
-  /// Why the weights stayed as they were; nil if they were updated.
+  /// Why the step was skipped; nil if the weights were updated.
   package let skipped: SkipReason?
-  /// Where a number is not finite, in the first of such steps in a row.
+  /// Where a number is not finite, in the first of several such steps in a row.
   package internal(set) var notFinite: NotFinitePlace?
 
   package init(
@@ -28,35 +28,35 @@ package struct StepReport: Sendable {
   }
 }
 
-/// One model in training: weights, gradients, optimizer and the memory of a step; the caller brings the batches.
+/// A model in training: weights, gradients, optimizer and the memory of a step. The caller supplies the batches.
 package final class Trainer {
   package let network: LanguageModel
   package let configuration: TrainingConfiguration
   package let replicas: Replicas
-  /// The rows of each batch that are computed here.
+  /// The rows of each batch that this process computes.
   package let rows: Range<Int>
   private let microBatchTokens: Int
-  /// Of these rows, as are targets and documents.
+  /// The inputs of these rows; `targets` and `documents` are of the same rows.
   package let inputs: Indices
   package let targets: Indices
-  /// For each input the index in its sequence at which its document starts; -1, as at first: before the sequence.
+  /// For each input, the index in its sequence at which its document starts; -1, the initial value: before the
+  /// sequence.
   package let documents: Indices
   private let gradients: Parameters
-  /// With `state_tuning`: what each document starts from.
+  /// With `state_tuning`: the state that each document starts from.
   package let initialState: InitialState?
   private var optimizer: Optimizer
   private let memory: TrainingMemory
-  /// With `carry_state`: what each row of the batch remembers of its stream, and what it does after the batch whose
-  /// gradient was computed last.
+  /// With `carry_state`: the states of the batch rows now, and after the batch whose gradient was computed last.
   private var states: (now: ModelState, next: ModelState)?
   private let pool: WorkerPool
 
-  /// A new model with weights drawn from the seed.
+  /// A new model with random weights from the seed.
   ///
   /// - Parameters:
-  ///   - model: Resolved, with its vocabulary.
-  ///   - configuration: Of the run.
-  ///   - replicas: Those that train the model together.
+  ///   - model: The resolved configuration of the model, with its vocabulary size.
+  ///   - configuration: The configuration of the run.
+  ///   - replicas: The processes that train the model together.
   ///   - pool: Where the work runs.
   package init(
     _ model: ModelConfiguration, _ configuration: TrainingConfiguration, replicas: Replicas = .alone,
@@ -93,24 +93,24 @@ package final class Trainer {
     }
   }
 
-  /// What the rows of the batch go on from, views that can be read and filled; nil without `carry_state`.
+  /// The states from which the batch rows continue, as views that can be read and filled; nil without `carry_state`.
   package var carriedState: ModelState? { states?.now }
 
   /// Whether the next batch starts from empty states.
   package var startsEmpty: Bool { states.map { $0.now.position == 0 } ?? true }
 
-  /// Updates made so far.
+  /// The number of updates so far.
   package var step: Int { optimizer.step }
 
-  /// What the optimizer keeps of what is trained, views that can be read and filled.
+  /// The slots of the optimizer, as views that can be read and filled.
   package var slots: [OptimizerSlot] { optimizer.slots }
 
-  /// Makes one step on the batch in `inputs`, `targets` and `documents`: the gradient of its mean loss, then an update.
+  /// Takes one step on the batch in `inputs`, `targets` and `documents`: computes the gradient and updates the weights.
   ///
   /// - Parameters:
   ///   - number: Its place in the learning-rate schedule, from 1; nil: the next after the updates so far.
   ///   - rateFactor: Multiplies the scheduled learning rate.
-  ///   - shouldStop: Asked before each micro-batch except the first.
+  ///   - shouldStop: Called before each micro-batch except the first.
   ///   - judge: Decides on the update once the gradient is known. With a reason to skip it, carried states are forgotten.
   /// - Returns: What the step did; nil, with nothing changed, if it was stopped.
   @discardableResult
@@ -130,11 +130,11 @@ package final class Trainer {
     return StepReport(step: number, loss: loss, gradientNorm: norm, learningRate: learningRate, skipped: skipped)
   }
 
-  /// Computes the gradient of the mean loss of the batch, of which `inputs`, `targets` and `documents` hold the own rows:
-  /// summed micro-batch by micro-batch, then over the replicas. Changes no weight.
+  /// Computes the gradient of the mean loss of the batch; `inputs`, `targets` and `documents` hold the rows of this
+  /// process. The gradient is accumulated over the micro-batches, then summed over the replicas. No weight changes.
   ///
-  /// - Parameter shouldStop: Asked before each micro-batch but the first.
-  /// - Returns: Mean cross entropy in nats per token, and the global norm of the gradient; nil if it was stopped.
+  /// - Parameter shouldStop: Called before each micro-batch except the first.
+  /// - Returns: The mean cross entropy in nats per token, and the global norm of the gradient; nil if it was stopped.
   package func computeGradient(shouldStop: () -> Bool = { false }) -> (loss: Double, gradientNorm: Double)? {
     gradients.flat.clear(on: pool)
     initialState?.gradients.flat.clear(on: pool)
@@ -158,10 +158,12 @@ package final class Trainer {
     return (replicas.sum(loss), optimizer.gradientNorm(on: pool))
   }
 
-  /// What is not finite in the step whose gradient was computed last, looked for in the order in which it is computed.
+  /// Names the first thing that is not finite in the step whose gradient was computed last, in the order of
+  /// computation.
   ///
-  /// - Parameter loss: Of the step.
-  /// - Returns: The name of the first tensor, or the loss.
+  /// - Parameter loss: The loss of the step.
+  /// - Returns: The first such weight, part of the initial state or gradient by name, or the loss, or the gradient
+  ///   norm.
   func nameNotFinite(loss: Double) -> String {
     let weights = network.parameters
     if let weight = weights.descriptions.first(where: { !weights.tensor($0).isFinite }) {
@@ -174,12 +176,13 @@ package final class Trainer {
     return optimizer.gradientNotFinite().map { "gradient of '\($0)'" } ?? "the gradient norm"
   }
 
-  /// Where documents start in a part of the batch; nil, which is faster, if none does.
+  /// Where documents start in a part of the batch; nil if none does, which is faster.
   private func documents(in part: Range<Int>) -> Indices? {
     part.contains { documents[$0] >= 0 } ? documents.slice(part) : nil
   }
 
-  /// Updates the weights by the gradient that was computed last; rows that carry their states go on from that batch.
+  /// Updates the weights by the gradient that was computed last. With `carry_state`, the rows continue from their
+  /// states after that batch.
   private func update(gradientNorm: Double, learningRate: Double) {
     optimizer.update(norm: gradientNorm, learningRate: learningRate, configuration, on: pool)
     guard let (now, next) = states else { return }
@@ -187,27 +190,27 @@ package final class Trainer {
     states?.now.position = now.position + configuration.sequenceLength
   }
 
-  /// Empties the states that rows carry: where a stream has a gap, nothing of before may be taken for what came last.
+  /// Clears the carried states. After a gap in the streams they do not precede the next batch.
   package func forgetStates() { states?.now.clear(on: pool) }
 
-  /// Takes over weights and the number of updates that made them; the caller fills the slots and carried states.
+  /// Copies weights and sets the number of updates; the caller fills the slots and the carried states.
   ///
   /// - Parameters:
-  ///   - parameters: Of the same model.
-  ///   - updates: Made so far.
-  ///   - position: Of the carried states.
+  ///   - parameters: The weights, of the same model.
+  ///   - updates: The number of updates so far.
+  ///   - position: The position of the carried states.
   package func restore(_ parameters: Parameters, updates: Int, position: Int = 0) {
     states?.now.position = position
     network.parameters.flat.copy(parameters.flat, on: pool)
     optimizer.restore(updates: updates)
   }
 
-  /// Begins with other weights than those that the seed gives.
+  /// Replaces the random weights by those of a model, before the first step.
   ///
-  /// - Parameter parameters: Of the same model; copied.
+  /// - Parameter parameters: The weights, of the same model; copied.
   package func begin(with parameters: Parameters) { network.parameters.flat.copy(parameters.flat, on: pool) }
 
-  /// Goes back to the weights that the seed gives, with no updates made.
+  /// Returns to the random weights from the seed, with no updates made.
   package func restart() {
     var source = RandomSource(seed: UInt64(configuration.seed))
     network.parameters.initialize(from: &source)

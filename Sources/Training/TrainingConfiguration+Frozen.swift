@@ -7,10 +7,10 @@ extension TrainingConfiguration {
     !tunesState && (trainOnly.isEmpty || trainOnly.contains { NamePattern($0).matches(weight.name) })
   }
 
-  /// Patterns of `train_only` that no weight has.
+  /// Messages about patterns of `train_only` that match no weight.
   ///
-  /// - Parameter model: Resolved, with its vocabulary.
-  /// - Returns: A message for each.
+  /// - Parameter model: The resolved configuration of the model, with its vocabulary size.
+  /// - Returns: A message for each such pattern.
   package func patternProblems(for model: ModelConfiguration) -> [String] {
     let names = Parameters.descriptions(model).map(\.name)
     return trainOnly.filter { text in !names.contains { NamePattern(text).matches($0) } }.map { text in
@@ -22,7 +22,7 @@ extension TrainingConfiguration {
     }
   }
 
-  /// The name, or the pattern of the same name in all layers, that was most likely meant.
+  /// The most similar name, or pattern for a name in all layers.
   private static func near(_ text: String, _ names: [String]) -> String? {
     let prefix = "layers.0."
     let patterns = names.filter { $0.hasPrefix(prefix) }.flatMap { (name: String) -> [String] in

@@ -1,27 +1,29 @@
 internal import Configurations
 
+/// Which settings may change when a run is resumed.
 extension TrainingConfiguration {
-  /// Keys that decide what is kept, said and guarded, and where memory goes, but not what a step computes.
+  /// Keys of checkpoints, output, guards and memory. They do not change what a step computes.
   private static let freeKeys: Set = [
     "evaluate_every", "patience", "log_every", "checkpoint_every", "keep_checkpoints", "milestone_every", "loss_spike",
     "gradient_spike", "spike_window", "skip_limit", "rewind_limit", "rewind_factor", "sample_every", "sample_prompt",
     "sample_tokens", "recompute",
   ]
 
-  /// Keys that decide how a step rounds what it computes.
+  /// Keys that change how a step rounds its results.
   private static let roundingKeys: Set = ["precision", "micro_batch_tokens", "chunk_length"]
 
-  /// Keys of the schedule: they may change as long as each step that was made had the learning rate that they give.
+  /// Keys of the learning-rate schedule. They may change as long as the new values give every finished step the
+  /// learning rate that it had.
   private static let scheduleKeys: Set = [
     "steps", "learning_rate", "minimum_learning_rate", "warmup_steps", "schedule", "decay_steps",
   ]
 
-  /// Why a run that was begun with other settings cannot go on with these.
+  /// Why a run with earlier settings cannot be resumed with these.
   ///
   /// - Parameters:
   ///   - earlier: The settings of the checkpoint.
-  ///   - step: Its step.
-  /// - Returns: The first key that had to stay, what was expected and found; nil if the run can go on.
+  ///   - step: The step of the checkpoint.
+  /// - Returns: The first key that must not change, with what was expected and found; nil if the run can be resumed.
   package func objection(toContinuing earlier: TrainingConfiguration, at step: Int) -> (key: String, message: String)? {
     if steps < step {
       return ("steps", "expected at least \(step), the step of the checkpoint, found \(steps)")
@@ -36,7 +38,7 @@ extension TrainingConfiguration {
     return nil
   }
 
-  /// Settings that a run can go on with, though from here on it is not bit for bit the one that was begun.
+  /// Changed settings with which the run can be resumed, but is no longer bit-identical to an uninterrupted one.
   ///
   /// - Parameter earlier: The settings of the checkpoint.
   /// - Returns: Their keys with both values.

@@ -1,7 +1,7 @@
 internal import Glibc
 
 extension TrainingConfiguration {
-  /// The learning rate of a step, counted from 1: linear warm-up, then from the peak to the minimum
+  /// The learning rate of a step, counted from 1: linear warm-up to the peak, then by `schedule` to the minimum
   /// (docs/MATH.md, eq. 23).
   package func learningRate(step: Int) -> Double {
     if step <= warmupSteps { return learningRate * Double(step) / Double(warmupSteps) }
@@ -16,6 +16,6 @@ extension TrainingConfiguration {
     return minimumLearningRate + (learningRate - minimumLearningRate) * left
   }
 
-  /// Steps at the end in which `warmup_stable_decay` falls.
+  /// The number of steps at the end in which `warmup_stable_decay` lowers the rate.
   private var lengthOfDecay: Int { decaySteps > 0 ? decaySteps : steps / 5 }
 }

@@ -2,27 +2,27 @@ package import Configurations
 package import Modeling
 package import Tensors
 
-/// How the learning rate goes from its peak to its minimum.
+/// The shape of the learning-rate schedule after the warm-up.
 package enum ScheduleShape: String, CaseIterable, Sendable, ConfigurationChoice {
   case cosine
   case linear
   case constant
-  /// The peak until the last steps, then straight down.
+  /// Constant at the peak, with a linear decay in the last steps.
   case warmupStableDecay = "warmup_stable_decay"
 }
 
 extension Recomputation: ConfigurationChoice {}
 
-/// In which the products of a training step read their operands.
+/// The precision in which the products of a training step read their operands.
 package enum TrainingPrecision: String, CaseIterable, Sendable, ConfigurationChoice {
-  /// bfloat16 where the CPU multiplies it faster.
+  /// bfloat16 if the CPU has an instruction for its products, else Float32.
   case auto
   case float32 = "f32"
   case bfloat16 = "bf16"
 
   package static var otherSpellings: [String: String] { NumberFormat.fullNames }
 
-  /// What `auto` means on this CPU; the others mean themselves everywhere.
+  /// The choice that `auto` makes on this CPU; any other value is itself.
   package var resolved: TrainingPrecision {
     self == .auto ? (CPU().hasBF16Product ? .bfloat16 : .float32) : self
   }
@@ -30,15 +30,15 @@ package enum TrainingPrecision: String, CaseIterable, Sendable, ConfigurationCho
   package var products: ProductPrecision { resolved == .bfloat16 ? .bfloat16 : .float32 }
 }
 
-/// Which weights decay.
+/// The weights to which weight decay applies.
 package enum DecayedWeights: String, CaseIterable, Sendable, ConfigurationChoice {
   /// Matrices: no norm weights, no biases.
   case matrices
-  /// Matrices but the embedding.
+  /// Matrices except the embedding.
   case hiddenMatrices = "hidden_matrices"
   case all
 
-  /// Whether a weight is among them.
+  /// Whether weight decay applies to a weight.
   package func contains(_ weight: ParameterDescription) -> Bool {
     switch self {
     case .matrices: weight.isMatrix
@@ -48,42 +48,42 @@ package enum DecayedWeights: String, CaseIterable, Sendable, ConfigurationChoice
   }
 }
 
-/// Everything about a run that is neither the model nor the data.
+/// The block `training` of a configuration, which holds everything about a run except model and data.
 package struct TrainingConfiguration: Equatable, Sendable, Configurable {
   package var steps = 1_000
-  /// T.
+  /// T, the number of tokens of a training sequence.
   package var sequenceLength = 256
-  /// Whether each row of the batch reads a stream of its own and keeps its state from step to step.
+  /// Whether each row of the batch reads its own stream and carries its state from step to step.
   package var carriesState = false
   /// Tokens of an optimizer step: B·T.
   package var batchTokens = 2_048
-  /// Most tokens whose activations exist at a time; at least one sequence does.
+  /// The maximum number of tokens of a micro-batch, which has at least one sequence.
   package var largestMicroBatchTokens = 1_024
   package var recompute = Recomputation.none
   package var precision = TrainingPrecision.auto
-  /// Of the chunkwise form.
+  /// The chunk length of the chunkwise form.
   package var chunkLength = 64
   package var learningRate = 2e-3
   package var minimumLearningRate = 0.0
   package var warmupSteps = 50
   package var schedule = ScheduleShape.cosine
-  /// Steps at the end in which the schedule `warmup_stable_decay` falls; 0: a fifth of all.
+  /// The number of steps at the end in which `warmup_stable_decay` lowers the rate; 0: a fifth of all.
   package var decaySteps = 0
   package var beta1 = 0.9
   package var beta2 = 0.98
   package var epsilon = 1e-8
   package var weightDecay = 0.05
   package var weightDecayOn = DecayedWeights.matrices
-  /// Largest global gradient norm; 0: not clipped.
+  /// The largest global gradient norm; 0: no clipping.
   package var gradientClip = 1.0
-  /// Patterns of the names of the weights that are trained; none: all are.
+  /// Patterns for the names of the trained weights; empty: all are trained.
   package var trainOnly: [String] = []
-  /// Whether only the state that documents start from is trained, and no weight.
+  /// Whether the state that documents start from is trained, and no weight.
   package var tunesState = false
   package var seed = 1
   /// Steps between evaluations of the validation file; 0: only at the end.
   package var evaluateEvery = 0
-  /// Evaluations without a better one after which the run ends; 0: never.
+  /// The number of evaluations in a row without a better score after which the run ends; 0: never.
   package var patience = 0
   /// Steps between lines of metrics.
   package var logEvery = 10
@@ -93,21 +93,21 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
   package var sampleTokens = 64
   /// Steps between checkpoints.
   package var checkpointEvery = 250
-  /// How many of the newest checkpoints are kept.
+  /// How many of the newest regular checkpoints are kept.
   package var keepCheckpoints = 3
-  /// Steps between checkpoints that are kept for good; 0: none.
+  /// Steps between checkpoints that are never removed; 0: none.
   package var milestoneEvery = 0
-  /// A loss this far above its running mean is skipped, nats per token; 0: never.
+  /// A step whose loss is further above its running mean is skipped, in nats per token; 0: never.
   package var lossSpike = 3.0
-  /// A gradient norm of this many running means is skipped; 0: never.
+  /// A step whose gradient norm exceeds its running mean by more than this factor is skipped; 0: never.
   package var gradientSpike = 0.0
-  /// Steps in the running means.
+  /// The number of steps in the running means.
   package var spikeWindow = 100
-  /// Skipped steps in a row after which the run goes back.
+  /// The number of skipped steps in a row after which the run rewinds.
   package var skipLimit = 5
-  /// How often it may go back.
+  /// The maximum number of rewinds.
   package var rewindLimit = 3
-  /// What a rewind makes of the learning rate.
+  /// The factor of the learning rate at each rewind.
   package var rewindFactor = 0.5
 
   package init() {}
@@ -202,7 +202,7 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
     if !given.contains("batch_tokens"), sequenceLength > 0 {
       batchTokens = max(sequenceLength, batchTokens / sequenceLength * sequenceLength)
     }
-    // Only where the default is impossible, or nothing but a warm-up.
+    // Only if the default is impossible, or would leave nothing but warm-up.
     let room = schedule == .warmupStableDecay ? max(0, steps - decaySteps) : steps
     if !given.contains("warmup_steps"), warmupSteps >= room { warmupSteps = min(steps / 10, room) }
     if !given.contains("checkpoint_every"), milestoneEvery > 0 {
@@ -239,25 +239,26 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
     return found
   }
 
-  /// The same with everything said that was left to the machine.
+  /// A copy in which what depends on the machine is resolved.
   package var resolved: TrainingConfiguration {
     var resolved = self
     resolved.precision = precision.resolved
     return resolved
   }
 
-  /// B.
+  /// B, the number of sequences of a batch.
   package var batchSize: Int { batchTokens / sequenceLength }
 
-  /// Sequences of a micro-batch: the largest divisor of `batchSize` whose tokens are few enough, or one.
+  /// The number of sequences of a micro-batch: the largest divisor of `batchSize` within `largestMicroBatchTokens`, and
+  /// at least 1.
   package var microBatchSize: Int {
     let most = max(1, min(batchSize, largestMicroBatchTokens / sequenceLength))
     return (1...most).last { batchSize.isMultiple(of: $0) } ?? 1
   }
 
-  /// How a step computes retention.
+  /// The form in which a step computes retention.
   package var retentionForm: RetentionForm { .chunkwise(chunkLength: chunkLength) }
 
-  /// Tokens of a micro-batch.
+  /// The number of tokens of a micro-batch.
   package var microBatchTokens: Int { microBatchSize * sequenceLength }
 }

@@ -3,32 +3,32 @@ package import Inference
 internal import Modeling
 package import Tensors
 
-/// What a run tells on its way.
+/// What a run reports to its caller.
 package enum TrainingEvent: Sendable {
-  /// A step was made, or skipped.
+  /// A step was taken or skipped.
   case step(StepReport)
-  /// The validation file was scored after a step; `isBest` when no earlier score was lower.
+  /// The validation file was scored after a step; `isBest`: the score is lower than all earlier ones.
   case evaluation(TrainingProgress, score: Score, isBest: Bool)
   /// A checkpoint is due.
   case checkpoint(TrainingProgress)
-  /// After too many skipped steps the run went back and goes on with a lower learning rate.
+  /// After too many skipped steps, the run returned to an earlier checkpoint with a lower learning rate.
   case rewind(from: Int, to: TrainingProgress)
 }
 
 /// Why a run ended.
 package enum TrainingEnd: Sendable {
-  /// All steps are made.
+  /// All steps are done.
   case complete
-  /// As many evaluations as `patience` allows brought nothing better.
+  /// `patience` evaluations in a row gave no better score.
   case outOfPatience
-  /// The caller wished it, or its limit of steps was reached; the run can go on from here.
+  /// The caller asked for it, or its limit of steps was reached; the run can be resumed from here.
   case stopped
 }
 
-/// A training run from any step to the last.
+/// The training loop, which takes a run from any step to its last.
 ///
-/// What it does next follows from weights, moments, carried states and `progress` alone, so a run that is saved between two steps and
-/// continued by another process makes the same steps as one that was never stopped.
+/// Every step depends only on weights, moments, carried states and `progress`. So a run that is saved between two steps
+/// and resumed by another process is bit-identical to an uninterrupted one.
 package struct TrainingLoop {
   package let trainer: Trainer
   package private(set) var progress: TrainingProgress
@@ -40,12 +40,12 @@ package struct TrainingLoop {
   private var configuration: TrainingConfiguration { trainer.configuration }
 
   /// - Parameters:
-  ///   - trainer: With the weights and moments of the progress.
-  ///   - progress: Where the run stands.
-  ///   - batches: Of the trainer's batch size and sequence length.
-  ///   - validation: Scored on the way and at the end, or nil.
-  ///   - scoredBytes: Tells which bytes of it count.
-  ///   - startsFromCheckpoint: Whether step 0 has a checkpoint too, as the seed does not give its weights.
+  ///   - trainer: Has the weights and moments that belong to the progress.
+  ///   - progress: The progress of the run so far.
+  ///   - batches: Batches with the trainer's batch size and sequence length.
+  ///   - validation: The file to score during the run and at its end; nil: none.
+  ///   - scoredBytes: Counts the bytes of that file that the scored tokens encode.
+  ///   - startsFromCheckpoint: Whether step 0 has a checkpoint, because its weights do not come from the seed.
   ///   - pool: Where the work runs.
   package init(
     _ trainer: Trainer, progress: TrainingProgress = TrainingProgress(), batches: Batches, validation: TokenFile?,
@@ -60,17 +60,18 @@ package struct TrainingLoop {
     self.pool = pool
   }
 
-  /// Makes the steps that are left.
+  /// Takes the remaining steps.
   ///
   /// - Parameters:
   ///   - limit: A step to stop after, or nil.
-  ///   - shouldStop: Asked before each micro-batch and during evaluations; what was begun and not finished is dropped.
-  ///   - restore: Puts the checkpoint of a step into the trainer and gives back its progress; asked for step 0 only
-  ///     where the loop starts from a checkpoint.
-  ///   - report: Gets each event as it happens.
-  /// - Returns: Why there are no more steps.
-  /// - Throws: What the closures throw, which ends the run; `TrainingError`; `CorpusError` for a damaged token file,
-  ///   and `FileError` for one that can no longer be read: the last step is whole then.
+  ///   - shouldStop: Called before each micro-batch and during evaluations; an unfinished step or evaluation is
+  ///     dropped.
+  ///   - restore: Loads the checkpoint of a step into the trainer and returns its progress; called for step 0 only if
+  ///     the loop starts from a checkpoint.
+  ///   - report: Receives each event when it happens.
+  /// - Returns: Why the run ended.
+  /// - Throws: The errors of the closures; `TrainingError`; `CorpusError` for a damaged token file, and `FileError` for
+  ///   one that can no longer be read. After the last two the trainer holds the last finished step.
   @discardableResult
   package mutating func run(
     limit: Int? = nil, shouldStop: () -> Bool = { false },
@@ -105,11 +106,11 @@ package struct TrainingLoop {
     }
   }
 
-  /// Scores the validation file with the weights as they are, for a stop before the first evaluation; the progress
-  /// does not learn of it.
+  /// Scores the validation file with the current weights, for a stop before the first evaluation. The progress does not
+  /// change.
   ///
-  /// - Parameter shouldStop: Asked on the way.
-  /// - Returns: nil where there is no file, or the caller wished to stop.
+  /// - Parameter shouldStop: Called during the evaluation.
+  /// - Returns: The score; nil if there is no file or the caller asked to stop.
   /// - Throws: `TrainingError.notFinite`; `CorpusError` for a damaged token file.
   package func score(shouldStop: () -> Bool) throws -> Score? {
     guard let validation, let score = try evaluate(validation, shouldStop: shouldStop) else { return nil }
@@ -117,7 +118,7 @@ package struct TrainingLoop {
     return score
   }
 
-  /// A run does not end well with weights that no step can be taken from: there would have been a rewind.
+  /// Throws if the run would end with weights that are most likely broken: with more steps it would have rewound.
   private func checkIsWhole() throws(TrainingError) {
     if progress.stepGuard.isBroken, let place = progress.stepGuard.notFinite { throw .notFinite(place) }
   }
@@ -133,13 +134,13 @@ package struct TrainingLoop {
     return isInterval || progress.step == configuration.steps
   }
 
-  /// In the middle of trouble nothing is saved that a rewind could go back to.
+  /// No checkpoint is written while steps are being skipped, because it could become a rewind target.
   private var isCheckpointDue: Bool {
     progress.savedStep < progress.step && progress.step % configuration.checkpointEvery == 0
       && progress.stepGuard.skippedInARow == 0
   }
 
-  /// Makes a step; nil, and nothing has changed, if the caller wished to stop on the way.
+  /// Takes or skips a step; returns nil, with nothing changed, if the caller asked to stop during it.
   private mutating func makeStep(_ shouldStop: () -> Bool) throws -> StepReport? {
     try trainer.inputs.withMutableSpan { inputs in
       try trainer.targets.withMutableSpan { targets in
@@ -178,15 +179,16 @@ package struct TrainingLoop {
     } else {
       good = try restore(progress.goodStep)
     }
-    // The data go on elsewhere than where the checkpoint's states were left.
+    // The data are not rewound, so the checkpoint's carried states do not precede the next batch.
     trainer.forgetStates()
     progress.rewind(to: good, factor: configuration.rewindFactor)
   }
 
-  /// So many ids of the validation file take a large model about a second.
+  /// The number of validation ids between two calls of `shouldStop`. A large model takes about a second for them.
   private static let idsBetweenQuestions = 1_024
 
-  /// Exact full-history score of a token file, with documents told apart as in training; nil if the caller wished to stop.
+  /// The exact full-history score of a token file, with documents separated as in training; nil if the caller asked to
+  /// stop.
   private func evaluate(_ file: TokenFile, shouldStop: () -> Bool) throws -> Score? {
     let model = trainer.network.configuration
     let bos = model.startingBOS
@@ -202,7 +204,7 @@ package struct TrainingLoop {
           meter.goOn(after: bos)
         }
         try file.forEachPiece(ofDocument: document) { ids in
-          // The meter reads in segments of its own: where the ids are cut changes no bit.
+          // The meter forms its own segments, so where the ids are cut changes no bit.
           for start in stride(from: 0, to: ids.count, by: Self.idsBetweenQuestions) {
             if shouldStop() { throw Stopped() }
             meter.append(ids[start..<min(start + Self.idsBetweenQuestions, ids.count)])
@@ -218,11 +220,11 @@ package struct TrainingLoop {
   }
 }
 
-/// Why a run cannot go on.
+/// Why a run cannot continue.
 package enum TrainingError: Error, Equatable, CustomStringConvertible {
-  /// Skipping steps and going back did not help.
+  /// Skipping steps and rewinding did not help.
   case diverged(step: Int, skippedInARow: Int, rewinds: Int, notFinite: NotFinitePlace?)
-  /// The run is at its end with numbers that are not finite.
+  /// The run reached its end with numbers that are not finite.
   case notFinite(NotFinitePlace)
   /// There is no checkpoint of the step.
   case noCheckpoint(step: Int)

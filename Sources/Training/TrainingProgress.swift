@@ -1,36 +1,37 @@
-/// Where a run stands: with weights and moments, all that decides how it goes on.
+/// The progress of a run. Together with weights, moments and carried states it determines all further steps.
 ///
-/// There is no state of a random source in it: initial weights come from the seed, batch i from the seed and i.
+/// It has no random state, because initial weights follow from the seed, and batch i follows from the seed and i.
 package struct TrainingProgress: Codable, Equatable, Sendable {
-  /// Steps behind, skipped ones included: the place in the schedule.
+  /// The number of finished steps, including skipped ones: the position in the learning-rate schedule.
   package internal(set) var step = 0
-  /// The data position: the number of the next batch. Ahead of `step` after a rewind, as bad data are not read again.
+  /// The data position: the index of the next batch. After a rewind it is ahead of `step`, because bad data are not
+  /// read again.
   package internal(set) var batch = 0
   /// The step after which the validation file was last scored.
   package internal(set) var evaluatedStep = 0
-  /// The lowest score so far.
+  /// The lowest score so far; nil: no evaluation yet.
   package internal(set) var bestBitsPerByte: Double?
   /// The step of that score.
   package internal(set) var bestStep = 0
-  /// Evaluations since then.
+  /// The number of evaluations since then.
   package internal(set) var evaluationsSinceBest = 0
-  /// The step of the newest checkpoint that was due; 0: none yet.
+  /// The step of the newest regular checkpoint; 0: none yet.
   package internal(set) var savedStep = 0
-  /// The step of the checkpoint that a rewind goes back to, the newest whose weights gave a good step; 0: the start of
-  /// the run.
+  /// The step of the rewind target, the newest regular checkpoint from which a step could be taken; 0: the start of the
+  /// run.
   package internal(set) var goodStep = 0
-  /// Times that the run went back.
+  /// The number of rewinds.
   package internal(set) var rewinds = 0
-  /// What these have made of the learning rate.
+  /// The factor of the learning rate after these rewinds.
   package internal(set) var learningRateFactor = 1.0
-  /// What the steps so far were like.
+  /// The running means and counts that the guards use.
   package internal(set) var stepGuard = StepGuard()
 
   package init() {}
 
-  /// Takes over a score.
+  /// Records the score of an evaluation.
   ///
-  /// - Returns: Whether no earlier one was as low.
+  /// - Returns: Whether it is lower than all earlier ones.
   mutating func record(bitsPerByte: Double) -> Bool {
     evaluatedStep = step
     let isBest = bitsPerByte < bestBitsPerByte ?? .infinity
@@ -44,15 +45,17 @@ package struct TrainingProgress: Codable, Equatable, Sendable {
     return isBest
   }
 
-  /// Notes that a step was taken with the weights as they are: no checkpoint is good before.
+  /// Records that a step could be taken, which makes the newest regular checkpoint the rewind target.
   mutating func noteGoodStep() { goodStep = max(goodStep, savedStep) }
 
-  /// Goes back to a good checkpoint: weights and schedule as they were there, but new data, a lower rate, and what is
-  /// known of the run.
+  /// Returns to the progress of a good checkpoint.
+  ///
+  /// These do not go back: the data position, the rewind target, the best score with its step and the evaluations
+  /// since, the counts of rewinds and skipped steps. The learning rate is multiplied by the factor.
   ///
   /// - Parameters:
-  ///   - good: What the checkpoint says.
-  ///   - factor: Of the learning rate.
+  ///   - good: The progress of the checkpoint.
+  ///   - factor: The factor of the learning rate.
   mutating func rewind(to good: TrainingProgress, factor: Double) {
     let left = self
     self = good

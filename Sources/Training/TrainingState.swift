@@ -1,18 +1,18 @@
-/// What stands beside a checkpoint's model: progress, and what the run was made with.
+/// The training state of a checkpoint, without its tensors: progress, configuration, and what the run depends on.
 package struct TrainingState: Sendable, Equatable {
   package var configuration: TrainingConfiguration
   package var progress: TrainingProgress
-  /// What was read, by name: SHA-256 digests of the training ids, the validation ids, the tokenizer; settings.
+  /// The data of the run, by name: SHA-256 digests of training ids, validation ids and tokenizer, and settings.
   package var data: [String: String]
-  /// What the bits depend on besides: thread count, BLAS core, CPU features.
+  /// The machine: BLAS core and CPU features, on which the bits depend, and the thread count, on which they do not.
   package var machine: [String: String]
-  /// Where the first weights came from; nil: the seed made them.
+  /// The model that the run started from; nil: random weights from the seed.
   package var initial: InitialModel?
-  /// The digest of the file that the best evaluation has left: one of later steps is told from it.
+  /// The digest of the best evaluation's file, to detect a file that was written by later steps.
   package var bestDigest: String?
-  /// Lines of the log of metrics so far.
+  /// The number of lines in the log of metrics.
   package var metricsLines: Int
-  /// Time spent so far; the only thing that two equal runs differ in.
+  /// The time spent so far, the only value in which two equal runs differ.
   package var seconds: Double
 
   package init(
@@ -31,13 +31,13 @@ package struct TrainingState: Sendable, Equatable {
   }
 }
 
-/// Where the weights came from that a run began with, where its seed did not make them.
+/// The model that a run started from instead of random weights.
 package struct InitialModel: Codable, Equatable, Sendable {
-  /// As it was given.
+  /// The path as given.
   package let path: String
-  /// Of the model (docs/CHECKPOINT.md, M9), or of foreign weights, in hexadecimal.
+  /// The digest of the model (docs/CHECKPOINT.md, M9) or of the foreign weights, in hexadecimal.
   package let digest: String
-  /// The family of foreign weights.
+  /// The family of foreign weights; nil for a model file.
   package let family: String?
 
   package init(path: String, digest: String, family: String? = nil) {

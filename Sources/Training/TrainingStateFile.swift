@@ -6,12 +6,13 @@ internal import Inference
 package import Modeling
 internal import Tensors
 
-/// A training state on disk: the slots of the optimizer and carried states as tensors, all else as metadata (docs/CHECKPOINT.md §2).
+/// A training state on disk (docs/CHECKPOINT.md §2). Optimizer slots, carried states and the initial state are tensors,
+/// everything else is metadata.
 package struct TrainingStateFile: Sendable {
   package let state: TrainingState
   /// The digest of the model that it belongs to.
   package let modelDigest: SHA256Digest
-  /// Updates of the optimizer.
+  /// The number of optimizer updates.
   package let updates: Int
   private let file: SafetensorsFile
 
@@ -35,9 +36,9 @@ package struct TrainingStateFile: Sendable {
   /// Writes a training state, atomically.
   ///
   /// - Parameters:
-  ///   - state: What stands beside the slots.
-  ///   - trainer: With the slots.
-  ///   - modelDigest: Of the model file, which is on disk already.
+  ///   - state: The metadata.
+  ///   - trainer: Has the tensors: slots, carried states, initial state.
+  ///   - modelDigest: The digest of the model file, which is already on disk.
   ///   - path: Replaced when the whole file is on disk.
   /// - Throws: `CheckpointError` when the file cannot be written; the old one is then untouched.
   package static func write(
@@ -77,13 +78,14 @@ package struct TrainingStateFile: Sendable {
 
   private static let positionName = "carried.position"
 
-  /// What the rows of a batch carry from step to step, with `carry_state`: as in a state file, and the position.
+  /// With `carry_state`, the states that the rows of the batch carry from step to step, and their position. The tensors
+  /// are those of a state file.
   private static func carriedParts(_ trainer: Trainer) -> [StatePart] {
     guard let state = trainer.carriedState else { return [] }
     return [StatePart(name: positionName, .i64, [Int64(state.position)])] + state.parts("carried.")
   }
 
-  /// What each document starts from, with `state_tuning`.
+  /// With `state_tuning`, the state that each document starts from.
   private static func initialParts(_ trainer: Trainer) -> [StatePart] {
     guard let initial = trainer.initialState else { return [] }
     return zip(initial.values.descriptions, initial.values.tensors).map { description, tensor in
@@ -91,7 +93,8 @@ package struct TrainingStateFile: Sendable {
     }
   }
 
-  /// SHA-256 over every metadata entry but the digest itself and the time, in which equal runs differ, then every tensor's name and bytes, each by name.
+  /// SHA-256 over all metadata entries, then over name and bytes of every tensor; both are sorted by name. The digest
+  /// itself and the time, in which equal runs differ, are left out.
   private static func digest(
     _ metadata: [String: String], _ tensors: [TensorDescription],
     _ emit: (TensorDescription, (RawSpan) throws -> Void) throws -> Void
@@ -107,10 +110,10 @@ package struct TrainingStateFile: Sendable {
     return hasher.finalize()
   }
 
-  /// Opens a training state and checks every byte of it against its digest.
+  /// Opens a training state and verifies its digest.
   ///
-  /// - Parameter path: A file; it need not be trusted.
-  /// - Throws: `CheckpointError`, or `ModelFileError` for what it says of itself.
+  /// - Parameter path: The path of a file, which need not be trusted.
+  /// - Throws: `CheckpointError`; `ModelFileError` for metadata that are missing or invalid.
   package init(path: String) throws {
     let file = try SafetensorsFile(path: path)
     let metadata = file.metadata
@@ -156,12 +159,13 @@ package struct TrainingStateFile: Sendable {
       bestDigest: metadata[Key.best], metricsLines: try number(Key.metricsLines), seconds: try number(Key.seconds))
   }
 
-  /// Puts weights, slots, carried states and the count of updates into a trainer.
+  /// Loads weights, slots, carried states, the initial state and the number of updates into a trainer.
   ///
   /// - Parameters:
-  ///   - trainer: Of the same model.
-  ///   - model: The checkpoint's model file.
-  /// - Throws: `CheckpointError.missingTensor` or `.tensor` where a slot is not there as it should be.
+  ///   - trainer: A trainer of the same model.
+  ///   - model: The model file of the checkpoint.
+  /// - Throws: `CheckpointError.missingTensor` or `.tensor` if a tensor is missing or has another type or shape; the
+  ///   errors of reading the weights.
   package func restore(_ trainer: Trainer, model: ModelHeader) throws {
     let carried = Self.carriedParts(trainer)
     let initial = Self.initialParts(trainer)

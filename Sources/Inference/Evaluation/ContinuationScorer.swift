@@ -1,11 +1,11 @@
 package import Modeling
 package import Tensors
 
-/// How likely a model takes a continuation to be.
+/// How likely a continuation is under a model.
 package struct ContinuationScore: Equatable, Sendable {
   /// Σ ln p of its tokens, each given those before it.
   package let logLikelihood: Double
-  /// Whether each token is the most likely one at its place.
+  /// Whether each token is the most likely one at its position.
   package let isGreedy: Bool
 
   package init(logLikelihood: Double, isGreedy: Bool) {
@@ -29,12 +29,12 @@ package struct ContinuationScorer {
     chunkLength = PromptChunkLength.length(network.configuration)
   }
 
-  /// Scores continuations, each by itself.
+  /// Scores continuations independently of each other.
   ///
   /// - Parameters:
-  ///   - continuations: Ids; an empty one has the logarithm of 1.
-  ///   - context: Ids before each of them, BOS included; at least one.
-  /// - Returns: A score for each.
+  ///   - continuations: Token ids; an empty continuation has log-likelihood 0.
+  ///   - context: The ids before every continuation, including BOS; at least one.
+  /// - Returns: A score for each continuation, in their order.
   package func scores(of continuations: [[Int32]], after context: [Int32]) -> [ContinuationScore] {
     precondition(!context.isEmpty, "ContinuationScorer: no context")
     var generator = Generator(network, chunkLength: chunkLength, on: pool)

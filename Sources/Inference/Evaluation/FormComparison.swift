@@ -1,11 +1,11 @@
-/// How far numbers are from those of a yardstick, in units of the yardstick's root mean square.
+/// The difference of numbers from a reference, the yardstick, relative to the yardstick's root mean square.
 package struct Difference: Equatable, Sendable {
   /// rms(a - b) / rms(b).
   package let rms: Double
   /// max|a - b| / rms(b).
   package let largest: Double
 
-  /// - Precondition: As many numbers as the yardstick has.
+  /// - Precondition: Both have the same count.
   init(_ found: [Float], from yardstick: [Float]) {
     precondition(found.count == yardstick.count, "Difference: \(found.count) numbers, \(yardstick.count)")
     var (squares, differences, largest) = (0.0, 0.0, 0.0)
@@ -16,14 +16,14 @@ package struct Difference: Equatable, Sendable {
       largest = max(largest, difference.magnitude)
     }
     let unit = (squares / Double(max(1, yardstick.count))).squareRoot()
-    // NaN stays NaN; a yardstick of zeros is met by zeros only.
+    // NaN stays NaN. Anything but zeros differs from a yardstick of zeros by infinity.
     func relative(_ value: Double) -> Double { value == 0 ? 0 : value / unit }
     rms = relative((differences / Double(max(1, yardstick.count))).squareRoot())
     self.largest = rms.isNaN ? .nan : relative(largest)
   }
 }
 
-/// How far two runs may be apart: RMS relative differences.
+/// The largest relative RMS differences that two runs may have.
 package struct FormTolerance: Equatable, Sendable {
   /// In each layer after the head norm.
   package let headNorm: Double
@@ -35,16 +35,16 @@ package struct FormTolerance: Equatable, Sendable {
     headNorm = logits / 10
   }
 
-  /// For arithmetic in Float32.
+  /// The tolerance for arithmetic in Float32.
   package static let float32 = FormTolerance(logits: 1e-4)
 }
 
-/// What the two runs of a pair have in common.
+/// The differences between the two runs of a pair.
 package struct FormComparison: Sendable {
   package let pair: FormPair
   package let layers: [LayerDifference]
   package let logits: Difference
-  /// The part of the tokens after which both find the same token most likely.
+  /// The fraction of the tokens after which both have the same most likely token.
   package let agreement: Double
 
   /// The differences in one layer.
@@ -67,14 +67,14 @@ package struct FormComparison: Sendable {
 
   /// The layer that differs most after the head norm.
   package var worstLayer: Int {
-    // What is not a number is worse than any number.
+    // NaN counts as worse than any number.
     func badness(_ layer: Int) -> Double {
       layers[layer].afterHeadNorm.rms.isNaN ? .infinity : layers[layer].afterHeadNorm.rms
     }
     return layers.indices.max { badness($0) < badness($1) } ?? 0
   }
 
-  /// The first layer, or the logits, where the runs are further apart than the pair's demand allows; nil if they agree.
+  /// The first layer, or the logits, where the runs differ by more than the pair's demand allows; nil if they agree.
   package func failure(_ tolerance: FormTolerance) -> FormFailure? {
     if pair.demand == .nothing { return nil }
     let (headNorm, atLogits) = pair.demand == .sameBits ? (0, 0) : (tolerance.headNorm, tolerance.logits)
@@ -86,24 +86,24 @@ package struct FormComparison: Sendable {
   }
 }
 
-/// Where a pair is too far apart.
+/// The place where a pair differs by more than tolerated.
 package struct FormFailure: Sendable {
   package let pair: FormPair
   /// nil: at the logits.
   package let layer: Int?
-  /// RMS relative difference.
+  /// Relative RMS difference.
   package let found: Double
   package let tolerated: Double
 }
 
-/// Makes the runs of all pairs and compares them.
+/// Runs and compares all pairs.
 ///
 /// - Parameters:
-///   - pairs: In an order in which a yardstick need not be kept for later.
+///   - pairs: The pairs. Those with the same yardstick should be consecutive, because only the last one is kept.
 ///   - record: Makes a run.
-///   - report: Gets each comparison as it is made.
+///   - report: Receives each comparison when it is done.
 /// - Returns: A comparison for each pair, in their order.
-/// - Throws: What `record` throws.
+/// - Throws: The errors of `record`.
 package func compareForms(
   _ pairs: [FormPair], record: (FormRun) throws -> RunRecord, report: (FormComparison) -> Void = { _ in }
 ) rethrows -> [FormComparison] {
@@ -113,7 +113,7 @@ package func compareForms(
     if let last, last.run == pair.yardstick {
       yardstick = last.record
     } else {
-      last = nil  // Two records at a time are enough of memory.
+      last = nil  // At most two records are in memory.
       yardstick = try record(pair.yardstick)
       last = (pair.yardstick, yardstick)
     }
@@ -124,7 +124,7 @@ package func compareForms(
 }
 
 extension RunRecord {
-  /// The token with the largest logit after each token, the first of equals.
+  /// The most likely token after each token, the lowest id among equals.
   fileprivate var likeliestTokens: [Int] {
     stride(from: 0, to: logits.count, by: vocabularySize).map { start in
       var best = start

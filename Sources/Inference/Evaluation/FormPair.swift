@@ -2,36 +2,37 @@ internal import Modeling
 package import Retention
 internal import Tensors
 
-/// Two ways to read the same tokens, and how close their numbers have to be.
+/// Two ways to read the same tokens, and how closely their results must agree.
 package struct FormPair: Sendable {
-  /// What is asked of a pair.
+  /// What a pair must satisfy.
   package enum Demand: String, Sendable {
     /// Equality up to rounding.
     case rounding
     /// Equality to the last bit.
     case sameBits = "same_bits"
-    /// Nothing: one of them leaves out by construction what the other computes.
+    /// Nothing, because one of them leaves out by construction what the other computes.
     case nothing
   }
 
   package let name: String
-  /// What the yardstick is.
+  /// The name of the yardstick, for people.
   package let yardstickName: String
   package let run: FormRun
   package let yardstick: FormRun
   package let demand: Demand
 }
 
-/// The pairs that show that a model's forms agree; those with the same yardstick follow one another.
+/// The pairs that check whether a model's forms agree; those with the same yardstick are consecutive.
 ///
-/// The yardstick is the parallel form. Where scores are divided by Σ|R|, which only that form can know, the other forms
-/// are held against the recurrent one, and that one is compared with the parallel form without a demand.
+/// The yardstick is the parallel form. There is an exception if scores are divided by Σ|R|, which only the parallel
+/// form can compute. The other forms are then compared with the recurrent form, and the recurrent form with the
+/// parallel one without a demand.
 ///
 /// - Parameters:
-///   - scoreNorm: The model's.
-///   - length: Tokens, ≥ 2.
-///   - chunkLengths: Of the chunkwise form, ≥ 1; longer ones than the sequence count as its length.
-///   - seed: Of the points where the sequence is cut, and where documents begin.
+///   - scoreNorm: The score norm of the model.
+///   - length: The number of tokens, ≥ 2.
+///   - chunkLengths: The chunk lengths of the chunkwise form, ≥ 1; each is limited to `length`.
+///   - seed: The seed of the points where the sequence is cut and where documents begin.
 /// - Returns: The pairs, in an order for `compareForms`.
 package func formPairs(
   scoreNorm: ScoreNorm, length: Int, chunkLengths: [Int], seed: UInt64
@@ -44,7 +45,7 @@ package func formPairs(
   let chunkwise = RetentionForm.chunkwise(chunkLength: min(64, length))
   let knowsAllScores = scoreNorm != .sumOfAbs
 
-  // One form after the other.
+  // Each form alone.
   var pairs = [
     FormPair(
       name: "recurrent", yardstickName: "parallel", run: recurrent, yardstick: parallel,
@@ -59,7 +60,7 @@ package func formPairs(
     add("chunkwise \(chunkLength)", FormRun(forms: [.chunkwise(chunkLength: chunkLength)]))
   }
 
-  // The sequence in stretches, the forms taking turns.
+  // The sequence in stretches, with alternating forms.
   let forms = knowsAllScores ? [chunkwise, .recurrent, .parallel] : [chunkwise, .recurrent]
   var split = FormRun(forms: forms)
   split.cuts = randomPoints(6)

@@ -1,25 +1,25 @@
 package import Modeling
 
-/// One way to read a sequence of tokens. All ways should lead to the same numbers.
+/// One way to read a sequence of tokens. All ways should give the same numbers.
 package struct FormRun: Equatable, Sendable {
-  /// What becomes of the state where the sequence is cut.
+  /// What happens to the state where the sequence is cut.
   package enum Cut: Sendable {
-    /// It is handed to the next stretch.
+    /// The next stretch continues with it.
     case carried
-    /// It is written to a file, and the next stretch begins with what is read from it.
+    /// It is written to a file, and the next stretch starts from the state read from that file.
     case saved
-    /// The next stretch begins with an empty one, as a document of its own.
+    /// The next stretch starts from an empty state, as a document of its own.
     case forgotten
   }
 
-  /// The forms of the stretches, in turn.
+  /// The forms, used in turn for the stretches.
   package var forms: [RetentionForm]
   /// The tokens before which the sequence is cut, ascending.
   package var cuts: [Int] = []
   package var atCuts = Cut.carried
-  /// The tokens with which documents begin, 0 first, that are packed into one sequence; empty: one document.
+  /// The indices of the tokens at which packed documents begin, starting with 0; empty: one document.
   package var documents: [Int] = []
-  /// nil: the threads that the caller works with.
+  /// nil: the caller's number of threads.
   package var threadCount: Int?
 
   /// One stretch, one document.

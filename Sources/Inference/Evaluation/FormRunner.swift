@@ -2,7 +2,7 @@ package import Modeling
 package import Retention
 package import Tensors
 
-/// Runs a model over tokens in the ways that `FormRun` can say, and records what it computes.
+/// Runs a model over tokens as a `FormRun` describes, and records what it computes.
 package struct FormRunner {
   private let network: LanguageModel
   private let decay: Decay?
@@ -10,16 +10,16 @@ package struct FormRunner {
   private let temporaryFolder: String
   private let pool: WorkerPool
 
-  /// Numbers of state that a call may keep at chunk borders: 256 MiB.
+  /// The maximum count of Float32 numbers in the states that a call keeps at chunk borders: 256 MiB.
   private static let borderStateLimit = 1 << 26
   private static let logitRows = 64
 
   /// - Parameters:
   ///   - network: The model.
-  ///   - decay: Of the heads; nil: by the model's configuration.
+  ///   - decay: The decay of the heads; nil: that of the model's configuration.
   ///   - ids: The tokens of every run.
   ///   - temporaryFolder: Where states are saved.
-  ///   - pool: Where runs work that name no number of threads.
+  ///   - pool: Where runs without a `threadCount` work.
   package init(
     _ network: LanguageModel, decay: Decay? = nil, ids: [Int32], temporaryFolder: String, on pool: WorkerPool
   ) {
@@ -43,7 +43,7 @@ package struct FormRunner {
     }
   }
 
-  /// Reads all tokens; `cut` does to the state what is to be done where the sequence is cut.
+  /// Reads all tokens, and calls `cut` with the state wherever the sequence is cut.
   package func record(_ run: FormRun, cut: (inout ModelState, WorkerPool) throws -> Void) rethrows -> RunRecord {
     let pool = run.threadCount.map { WorkerPool(threadCount: $0) } ?? pool
     var state = ModelState(network.configuration, batch: 1)
@@ -85,7 +85,7 @@ package struct FormRunner {
     }
   }
 
-  /// For each token of a call the row at which its document starts, -1 for one that began before the call.
+  /// For each token of a call, the row at which its document starts; -1: it started before the call.
   private func starts(_ documents: [Int], in call: Range<Int>) -> Indices? {
     guard !documents.isEmpty else { return nil }
     return Indices(
@@ -94,7 +94,8 @@ package struct FormRunner {
       })
   }
 
-  /// The chunkwise form keeps a state for each chunk: tiny chunks of a large model are read in several calls.
+  /// The maximum number of tokens in a call. The chunkwise form keeps a state for each chunk, so a large model with
+  /// tiny chunks reads them in several calls.
   private func longestCall(_ form: RetentionForm) -> Int {
     guard case .chunkwise(let chunkLength) = form else { return .max }
     let shape = network.configuration.retentionShape(batch: 1, time: 1)

@@ -2,9 +2,9 @@ internal import Glibc
 package import Modeling
 package import Tensors
 
-/// How another model, say a quantised one, predicts a text beside the one that it was made from.
+/// Compares how a model, for instance a quantised one, and the model that it was made from predict a text.
 package struct ModelDifference: Sendable {
-  /// Predictions compared.
+  /// The number of predictions compared.
   package private(set) var tokens = 0
   private var baseNats = 0.0
   private var nats = 0.0
@@ -13,17 +13,17 @@ package struct ModelDifference: Sendable {
 
   package var basePerplexity: Double { exp(baseNats / Double(tokens)) }
   package var perplexity: Double { exp(nats / Double(tokens)) }
-  /// Σ p ln(p / q) of the base's p and the other's q, in nats per token.
+  /// The Kullback–Leibler divergence Σ p ln(p / q) in nats per token, with p of the base and q of the other model.
   package var divergence: Double { divergenceSum / Double(tokens) }
-  /// The part of the predictions whose likeliest token is the same.
+  /// The fraction of the predictions with the same most likely token.
   package var agreement: Double { Double(agreements) / Double(tokens) }
 
-  /// Reads the text as one document with both.
+  /// Reads the text as one document with both models.
   ///
   /// - Parameters:
   ///   - base: The model to compare with.
-  ///   - other: Of the same vocabulary.
-  ///   - ids: The text, BOS included; two or more.
+  ///   - other: The other model, with the same vocabulary size.
+  ///   - ids: The ids of the text, including BOS; at least two.
   ///   - pool: Where the work runs.
   package init(from base: LanguageModel, to other: LanguageModel, on ids: [Int32], pool: WorkerPool) {
     let vocabulary = base.configuration.vocabularySize
@@ -56,9 +56,9 @@ package struct ModelDifference: Sendable {
   }
 }
 
-/// One of the two models with the state of its reading.
+/// One of the two models, with its recurrent state.
 private struct Reader {
-  /// Tokens read at a time, in chunks of 64.
+  /// The number of tokens read at a time, in chunks of 64.
   static let segment = 512
   private let network: LanguageModel
   private var state: ModelState
@@ -95,7 +95,7 @@ private struct RowDifference {
   let agrees: Bool
 }
 
-/// Both distributions of one prediction, in Float64.
+/// Compares the distributions of one prediction, in Float64.
 private func compareRow(_ base: Tensor, _ other: Tensor, row: Int, target: Int) -> RowDifference {
   let width = base.shape[1]
   let (base, other) = (

@@ -8,9 +8,9 @@ extension ModelState {
   /// Writes the state's numbers to a safetensors file and reads them into a new state; the file is removed.
   ///
   /// - Parameters:
-  ///   - configuration: Of the model.
-  ///   - folder: Where the file goes.
-  /// - Returns: A state of its own.
+  ///   - configuration: The configuration of the model.
+  ///   - folder: The folder of the file.
+  /// - Returns: The new state.
   /// - Throws: `CheckpointError`.
   func savedAndLoaded(_ configuration: ModelConfiguration, inFolder folder: String) throws -> ModelState {
     let path = "\(folder)/retnet-state-\(UInt64.random(in: 0...UInt64.max)).safetensors"

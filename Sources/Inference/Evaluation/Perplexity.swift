@@ -2,19 +2,19 @@ internal import Glibc
 package import Modeling
 package import Tensors
 
-/// What was found over a text: sums, and the figures made from them (docs/MATH.md, eq. 24).
+/// The sums over the scored tokens of a text, and the metrics computed from them (docs/MATH.md, eq. 24).
 package struct Score: Sendable {
   /// Σ -ln p over the scored tokens, in nats.
   package private(set) var nats = 0.0
   /// Σ (-ln p)², for the standard error.
   private var squares = 0.0
-  /// Which of the scored tokens, from 0, is the first whose loss is not finite; nil: none.
+  /// The index of the first scored token whose loss is not finite; nil: none.
   package private(set) var firstNotFinite: Int?
-  /// Scored tokens.
+  /// The number of scored tokens.
   package private(set) var tokens = 0
-  /// Bytes of text that these tokens stand for.
+  /// The bytes of text that these tokens encode.
   package fileprivate(set) var bytes = 0
-  /// Words of that text; nil if they are not known of all of it.
+  /// The words of that text; nil if they are unknown for some of it.
   package fileprivate(set) var words: Int? = 0
 
   package init() {}
@@ -31,22 +31,22 @@ package struct Score: Sendable {
 
   package var perplexity: Double { exp(loss) }
 
-  /// Not a number where no bytes are scored.
+  /// NaN if no bytes are scored.
   package var bitsPerByte: Double { bytes > 0 ? nats / log(2) / Double(bytes) : .nan }
 
-  /// Not a number where no bytes are scored.
+  /// NaN if no bytes are scored.
   package var bytePerplexity: Double { bytes > 0 ? exp(nats / Double(bytes)) : .nan }
 
-  /// nil where the words are not known, or the text has none: what stands between its spaces is longer than 20 bytes on
+  /// nil if the number of words is unknown, or if spaces do not separate words: more than 20 bytes between them on
   /// average, as in Chinese or Thai.
   package var wordPerplexity: Double? {
     words.flatMap { $0 > 0 && bytes > 0 && bytes <= Self.longestMeanWord * $0 ? exp(nats / Double($0)) : nil }
   }
 
-  // Bytes of text for each word: the King James Bible has 5, source code 7, a Chinese text with some Latin words 26.
+  // Bytes per word: 5 in the King James Bible, 7 in source code, 26 in a Chinese text with some Latin words.
   private static let longestMeanWord = 20
 
-  /// Standard error of `loss`, taking tokens as independent.
+  /// The standard error of `loss`, under the assumption that tokens are independent.
   package var standardError: Double {
     guard tokens > 1 else { return .nan }
     let variance = max(0, squares / Double(tokens) - loss * loss) * Double(tokens) / Double(tokens - 1)
@@ -54,10 +54,10 @@ package struct Score: Sendable {
   }
 }
 
-/// Exact full-history perplexity: every token is scored given all that came before it in its document.
+/// Exact full-history perplexity: every token is scored given all tokens before it in its document.
 ///
-/// One pass, the state carried from segment to segment, so memory does not grow with the text; except in the parallel
-/// form, which needs a document whole (its memory grows linearly, its time quadratically).
+/// The text is read in segments and the state is carried between them, so memory is constant. The parallel form reads
+/// each document as a whole: its memory grows linearly, its time quadratically.
 package struct PerplexityMeter {
   package let form: RetentionForm
   package private(set) var score = Score()
@@ -72,7 +72,7 @@ package struct PerplexityMeter {
   private var inputs: [Int32] = []
   private var targets: [Int32] = []
   private var previous: Int32?
-  /// The document's first token, if it is not scored and its bytes are not yet taken off.
+  /// The document's first token, if it is not scored and its bytes are not yet subtracted.
   private var unscored: Int32?
   private let logits: Tensor
   private let losses: Tensor
@@ -81,9 +81,9 @@ package struct PerplexityMeter {
 
   /// - Parameters:
   ///   - network: The model.
-  ///   - form: Which form computes; the chunkwise one reads whole chunks, about 512 tokens at a time.
-  ///   - scoredBytes: Tells which bytes count.
-  ///   - initial: What documents start from; nil: nothing.
+  ///   - form: The form of retention; the chunkwise form reads whole chunks, about 512 tokens at a time.
+  ///   - scoredBytes: Counts the bytes that the scored tokens encode.
+  ///   - initial: The state that documents start from; nil: an empty one.
   ///   - pool: Where the work runs.
   package init(
     _ network: LanguageModel, form: RetentionForm, scoredBytes: ScoredBytes, initial: ModelState? = nil,
@@ -109,10 +109,10 @@ package struct PerplexityMeter {
     }
   }
 
-  /// Tokens that are read at a time, where chunks are not longer.
+  /// The number of tokens read at a time, unless chunks are longer.
   private static let usualSegment = 512
 
-  /// Bytes that a meter of the recurrent or chunkwise form needs beside the model.
+  /// The bytes that a meter of the recurrent or chunkwise form needs besides the model.
   package static func byteCount(_ configuration: ModelConfiguration, form: RetentionForm, workers: Int) -> Double {
     precondition(form != .parallel, "PerplexityMeter: the parallel form needs as much as a document is long")
     let rows = configuration.logitRows
@@ -122,16 +122,17 @@ package struct PerplexityMeter {
         configuration, form: form, batch: 1, time: segmentLength(form), workers: workers)
   }
 
-  /// Forgets what was read and starts a document.
+  /// Starts a document from the initial state.
   ///
-  /// - Parameter bos: The token that it starts with; nil: the document's first token is then not scored.
+  /// - Parameter bos: The token before the document; nil: the document's first token is not scored.
   package mutating func startDocument(bos: Int32?) {
     finishSegment()
     if let initial { state.copy(initial, on: pool) } else { state.clear(on: pool) }
     (previous, unscored) = (bos, nil)
   }
 
-  /// Lets a token take the place of the one that was read last: the BOS of a document that goes on from another.
+  /// Replaces the last token as the context of the next one: the BOS of a document that keeps the state of the document
+  /// before it.
   package mutating func goOn(after token: Int32) { previous = token }
 
   /// Scores the next tokens of the document.
@@ -148,18 +149,18 @@ package struct PerplexityMeter {
     }
   }
 
-  /// Says how much text the document's tokens stand for: a token file and a text know it, the ids do not.
+  /// Adds the size of the text that the document's tokens encode. A token file or a text gives it; the ids do not.
   ///
   /// - Parameters:
-  ///   - bytes: Of the whole document, or of all that follows the last call.
-  ///   - words: nil where they are not known.
+  ///   - bytes: The bytes of the whole document, or of everything since the last call.
+  ///   - words: The words of the same text; nil: unknown.
   package mutating func count(bytes: Int, words: Int?) {
     score.bytes += scoredBytes.count(bytes, unscored: unscored)
     unscored = nil
     score.words = score.words.flatMap { sum in words.map { sum + $0 } }
   }
 
-  /// Scores what was not scored yet: to be called before `score` is final.
+  /// Scores all pending tokens; must be called before the final `score` is read.
   package mutating func finishSegment() {
     guard !inputs.isEmpty else { return }
     let memory = memory(for: inputs.count)
@@ -179,9 +180,9 @@ package struct PerplexityMeter {
 
   private mutating func memory(for length: Int) -> InferenceMemory {
     if let memory, memoryLength >= length { return memory }
-    // A segment of a long chunk need not be as long as the text: most of its memory grows with the square.
+    // With long chunks, a short text gets memory for its own length only: most of it grows with the square.
     let time = form == .parallel ? length : max(length, min(segmentLength, Self.usualSegment))
-    memory = nil  // Before more is asked for.
+    memory = nil  // Freed before the new memory is allocated.
     let made = InferenceMemory(network.configuration, form: form, batch: 1, time: time, workers: pool.threadCount)
     memory = made
     memoryLength = time

@@ -1,22 +1,22 @@
 package import Modeling
 internal import Tensors
 
-/// What a run of a model computes on its way, rows in the order of the tokens: kept to be compared.
+/// The intermediate results of a model's run, kept for comparison, with rows in the order of the tokens.
 package final class RunRecord {
-  /// Of each layer, the heads' outputs before the head norm [T·H·V].
+  /// For each layer, the heads' outputs [T·H·V] before the head norm.
   package private(set) var retained: [[Float]]
-  /// Of each layer, the same after the head norm, before the gate [T·H·V].
+  /// For each layer, the heads' outputs [T·H·V] after the head norm and before the gate.
   package private(set) var headNormed: [[Float]]
   /// [T·N].
   package private(set) var logits: [Float] = []
   /// N.
   package let vocabularySize: Int
 
-  /// A record of nothing yet.
+  /// An empty record.
   ///
   /// - Parameters:
-  ///   - configuration: Of the model.
-  ///   - tokens: T; memory is asked for at once, as arrays that grow would end in the middle.
+  ///   - configuration: The configuration of the model.
+  ///   - tokens: T. All memory is requested at once, because growing arrays could run out of memory midway.
   package init(_ configuration: ModelConfiguration, tokens: Int) {
     let perLayer = tokens * configuration.valueWidth
     vocabularySize = configuration.vocabularySize

@@ -1,15 +1,15 @@
 package import Modeling
 package import Tensors
 
-/// What the tokens cost that a generator reads: −ln p of each by the model itself, given all that was read before it.
+/// Adds up −ln p of the tokens that a generator reads, each given all tokens before it.
 ///
-/// The very first token that a generator reads has nothing before it and is not counted.
+/// The first token that a generator reads has no context and is not counted.
 package final class TokenMeter {
   /// Sums since the last `take`.
   package struct Cost: Equatable, Sendable {
     /// Σ −ln p, in nats.
     package fileprivate(set) var nats = 0.0
-    /// Tokens that were counted.
+    /// The number of tokens counted.
     package fileprivate(set) var tokens = 0
 
     package init() {}
@@ -22,7 +22,7 @@ package final class TokenMeter {
   private let losses: Tensor
 
   /// - Parameters:
-  ///   - network: That of the generator.
+  ///   - network: The model of the generator.
   ///   - pool: Where the work runs.
   package init(_ network: LanguageModel, on pool: WorkerPool) {
     self.network = network
@@ -31,25 +31,25 @@ package final class TokenMeter {
     losses = Tensor(Shape(fewRowsLimit))
   }
 
-  /// The sums, which begin again.
+  /// Returns the sums and resets them.
   package func take() -> Cost {
     defer { cost = Cost() }
     return cost
   }
 
-  /// Adds a token for which the logits are there.
+  /// Adds a token whose logits are known.
   ///
   /// - Parameters:
-  ///   - token: The one that came.
-  ///   - logits: [1, N].
+  ///   - token: The token that was read.
+  ///   - logits: The logits [1, N] before it.
   func add(_ token: Int32, logits: Tensor) { add([token][...], logits) }
 
-  /// Adds tokens that follow rows of the last norm.
+  /// Adds tokens, with the rows of the last norm from which their logits are computed.
   ///
   /// - Parameters:
   ///   - tokens: T ids.
   ///   - normed: [R, D], R > T.
-  ///   - row: After which the first of them came; the others follow the rows after it.
+  ///   - row: The row that predicts the first token; the rows after it predict the others.
   func add(_ tokens: [Int32], normed: Tensor, row: Int) {
     let width = network.configuration.width
     for start in stride(from: 0, to: tokens.count, by: fewRowsLimit) {
@@ -67,21 +67,21 @@ package final class TokenMeter {
   }
 }
 
-/// Which bytes of a text count: those that the scored tokens stand for (docs/MATH.md, section 24).
+/// Counts the bytes of a text that its scored tokens encode (docs/MATH.md, section 24).
 ///
-/// The bytes of a document are those of its text, not those that its tokens decode to. A document's first token is not
-/// scored where there is nothing before it, and then its bytes do not count either.
+/// The bytes of a document are those of its text, not those that its tokens decode to. If nothing precedes the first
+/// token, it is not scored, and its bytes do not count.
 package struct ScoredBytes: Sendable {
   private let opening: @Sendable (Int32) -> Int
 
-  /// - Parameter opening: The bytes of a token at the start of a text: a dummy prefix is none of them.
+  /// - Parameter opening: Returns the number of bytes of a token at the start of a text, without a dummy prefix.
   package init(opening: @escaping @Sendable (Int32) -> Int) { self.opening = opening }
 
-  /// Counts the bytes of a document, or of the beginning of one.
+  /// Counts the bytes of a document, or of its beginning.
   ///
   /// - Parameters:
-  ///   - bytes: Of the text.
+  ///   - bytes: The bytes of the text.
   ///   - unscored: Its first token, if that is not scored.
-  /// - Returns: The bytes that count; a token that normalisation has made longer than the text leaves none.
+  /// - Returns: The bytes that count; 0 if normalisation made the first token longer than the text.
   package func count(_ bytes: Int, unscored: Int32?) -> Int { max(0, bytes - (unscored.map(opening) ?? 0)) }
 }

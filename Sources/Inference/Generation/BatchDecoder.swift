@@ -3,10 +3,10 @@ package import Tensors
 
 /// Decodes up to sixteen sequences together, so that each weight is read once for all of them.
 ///
-/// A sequence has a slot, its own state and its own position; nothing is padded. Its bits are those of a `Generator` that
-/// decodes it alone: in the few-row products a row does not know of the others.
+/// Each sequence has a slot, its own state and its own position; nothing is padded. Each is bit-identical to a sequence
+/// that a `Generator` decodes alone: rows of a few-row product do not depend on each other.
 package struct BatchDecoder {
-  /// The most sequences.
+  /// The maximum number of sequences.
   package static let limit = fewRowsLimit
 
   private let network: LanguageModel
@@ -20,7 +20,7 @@ package struct BatchDecoder {
 
   /// - Parameters:
   ///   - network: The model.
-  ///   - capacity: The most sequences, ≤ `limit`.
+  ///   - capacity: The maximum number of sequences, 1 to `limit`.
   ///   - pool: Where the work runs.
   package init(_ network: LanguageModel, capacity: Int, on pool: WorkerPool) {
     precondition(1...Self.limit ~= capacity, "BatchDecoder: \(capacity) sequences")
@@ -33,10 +33,10 @@ package struct BatchDecoder {
     logits = Tensor(Shape(capacity, network.configuration.vocabularySize))
   }
 
-  /// Sequences at present.
+  /// The current number of sequences.
   package var count: Int { positions.count }
 
-  /// Takes a sequence into the next slot: its state is copied.
+  /// Adds a sequence in the next slot, with a copy of its state.
   package mutating func add(_ progress: ReadingProgress) {
     let slot = count
     precondition(slot < ids.count, "BatchDecoder: all \(ids.count) slots are taken")
@@ -45,17 +45,17 @@ package struct BatchDecoder {
     positions.append(progress.position)
   }
 
-  /// Gives every slot a copy of one state.
+  /// Fills every slot with a copy of one state.
   ///
   /// - Parameters:
-  ///   - state: Of one sequence.
-  ///   - position: Of the token that follows.
+  ///   - state: The state of one sequence.
+  ///   - position: The position of the next token.
   package mutating func fill(with state: ModelState, position: Int) {
     positions = Array(repeating: position, count: ids.count)
     for slot in positions.indices { states.copy(sequence: slot, state, sequence: 0, on: pool) }
   }
 
-  /// Drops a sequence; the one in the last slot moves into its place.
+  /// Removes a sequence; the sequence in the last slot moves into its slot.
   package mutating func remove(_ slot: Int) {
     let last = count - 1
     if slot < last {
@@ -66,7 +66,8 @@ package struct BatchDecoder {
     positions.removeLast()
   }
 
-  /// Makes slot i a copy of slot `parents[i]`, for as many slots as there are parents.
+  /// Replaces the sequence in slot i by a copy of the one in slot `parents[i]`; afterwards there is one sequence per
+  /// parent. Logits are not copied, so `append` must follow.
   package mutating func arrange(_ parents: [Int]) {
     let to = spare ?? states.emptyCopy
     for (slot, parent) in parents.enumerated() { to.copy(sequence: slot, states, sequence: parent, on: pool) }
@@ -74,7 +75,7 @@ package struct BatchDecoder {
     positions = parents.map { positions[$0] }
   }
 
-  /// Reads a token in each slot.
+  /// Reads one token per slot.
   package mutating func append(_ tokens: [Int32]) {
     precondition(tokens.count == count, "BatchDecoder: \(tokens.count) tokens for \(count) sequences")
     guard count > 0 else { return }
@@ -87,7 +88,7 @@ package struct BatchDecoder {
     for slot in positions.indices { positions[slot] += 1 }
   }
 
-  /// The logits of the token that follows in a slot [N]; valid until the next call that changes something.
+  /// The logits [N] of a slot's next token; valid until the next mutating call.
   package func logits(_ slot: Int) -> Tensor {
     logits.view(Shape(logits.shape[1]), at: slot * logits.shape[1])
   }

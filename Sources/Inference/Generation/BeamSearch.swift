@@ -1,26 +1,28 @@
 package import Modeling
 package import Tensors
 
-/// Looks for the continuation with the highest probability, keeping the N best beginnings at each step.
+/// Searches for the most likely continuation, keeping the N most likely prefixes at each step.
 package enum BeamSearch {
-  /// A continuation and ln p of it, EOS included where it ends by that.
+  /// A continuation and its ln p, which includes EOS if the continuation ends with it.
   package struct Hypothesis: Equatable, Sendable {
     package var tokens: [Int32]
     package var logProbability: Double
     package var isFinished: Bool
   }
 
+  /// Searches from a text that was read.
+  ///
   /// - Parameters:
   ///   - network: The model.
-  ///   - progress: What was read.
+  ///   - progress: The text that was read.
   ///   - beams: N, 1 to `BatchDecoder.limit`.
-  ///   - count: Tokens of a continuation at most.
-  ///   - eosID: Ends a continuation and is not part of its tokens; nil: nothing does.
-  ///   - options: Their biases are added to the logits; all else does not matter.
+  ///   - count: The maximum number of tokens in a continuation.
+  ///   - eosID: The token that ends a continuation and is not part of its tokens; nil: none.
+  ///   - options: The sampling options, of which only the biases are used.
   ///   - pool: Where the work runs.
-  ///   - check: Called before each token; ends the search by throwing.
-  /// - Returns: The N best, best first. Among equals, that of the better beginning and then of the lower id.
-  /// - Throws: `TokenChoiceError`, and what `check` throws.
+  ///   - check: Called before each token; it may throw to end the search.
+  /// - Returns: The N best, best first. Equal candidates of a step are ordered by their prefixes, then by id.
+  /// - Throws: `TokenChoiceError`; the errors of `check`.
   package static func run(
     _ network: LanguageModel, from progress: ReadingProgress, beams: Int, count: Int, eosID: Int32?,
     options: SamplingOptions = SamplingOptions(), on pool: WorkerPool, check: () throws -> Void
@@ -49,7 +51,7 @@ package enum BeamSearch {
         if next.count == beams { break }
       }
       live = next
-      // What goes on can only lose: no live one will come among the best any more.
+      // A continuation's ln p never rises, so no live one can still become one of the best.
       let best = sorted(finished).prefix(beams)
       if live.isEmpty { break }
       if best.count == beams, let worst = best.last, live[0].logProbability <= worst.logProbability { break }
@@ -61,7 +63,7 @@ package enum BeamSearch {
     return Array(sorted(finished + live).prefix(beams))
   }
 
-  /// The best ways to go on, best first: more of each than can be kept, as one of them may be EOS.
+  /// The best next tokens of all prefixes, best first: N + 1 for each prefix, because one of them may be EOS.
   private static func candidates(
     _ live: [Hypothesis], _ decoder: BatchDecoder, _ adjustment: LogitAdjustment, beams: Int
   ) throws(TokenChoiceError) -> [(parent: Int, token: TokenLogProbability)] {

@@ -1,27 +1,31 @@
 package import Modeling
 package import Tensors
 
-/// Reads a prompt and then makes one token after the other, in memory that does not grow with what is read.
+/// Reads a prompt and decodes one token at a time, in memory that does not grow with the text.
 ///
-/// A prompt is cut at positions that are multiples of the chunk length: whole chunks go through the chunkwise form, what is
-/// left goes through the recurrent form. When more of the prompt has made the rest a whole chunk, it is read again as one,
-/// from the state before it. So the bits depend on the tokens and on which of them were made here, never on where reads
-/// end, on the threads, or on whether the progress was written to a file in between.
+/// A prompt is split at multiples of the chunk length. Whole chunks go through the chunkwise form, the rest through the
+/// recurrent form. When more of the prompt completes such a rest to a whole chunk, the chunk is read again from the
+/// state before it.
+///
+/// So the bits depend only on the tokens, and on which of them were generated here. Where reads end and the number of
+/// threads change no bit. Neither does saving the progress to a file in between.
 package struct Generator {
   package let network: LanguageModel
   package private(set) var progress: ReadingProgress
-  /// What it started from, if that was a state of which nothing was read.
+  /// The initial state, to which `restart` returns; nil: an empty one.
   private let start: ModelState?
-  /// For up to sixteen tokens in the recurrent form.
+  /// Memory for up to sixteen tokens in the recurrent form.
   private let memory: InferenceMemory
-  /// For whole chunks: made when the first one is read, as most of it grows with the square of the chunk length.
+  /// Memory for whole chunks, allocated for the first one: most of it grows with the square of the chunk length.
   private var chunkMemory: InferenceMemory?
   private let ids: Indices
   private let pool: WorkerPool
 
+  /// A generator that has read nothing.
+  ///
   /// - Parameters:
   ///   - network: The model.
-  ///   - chunkLength: Tokens of the prompt that are read at a time.
+  ///   - chunkLength: The number of prompt tokens read at a time.
   ///   - pool: Where the work runs.
   package init(_ network: LanguageModel, chunkLength: Int, on pool: WorkerPool) {
     let configuration = network.configuration
@@ -32,7 +36,7 @@ package struct Generator {
       }, start: nil, on: pool)
   }
 
-  /// Goes on from what another generator of the same model has left, or from a state that texts start from.
+  /// A generator that resumes from the progress of another one of the same model, or starts from an initial state.
   package init(_ network: LanguageModel, _ progress: ReadingProgress, on pool: WorkerPool) {
     var start: ModelState?
     if progress.position == 0 {
@@ -50,11 +54,11 @@ package struct Generator {
     memory = InferenceMemory(
       network.configuration, form: .recurrent, batch: 1, time: fewRowsLimit, workers: pool.threadCount)
     ids = Indices(count: progress.chunkLength)
-    // A file has the boundary only where there is a rest.
+    // Without a rest, a state file holds an empty boundary.
     if progress.rest?.isEmpty == true { self.progress.boundary.copy(progress.point, on: pool) }
   }
 
-  /// Forgets everything that was read.
+  /// Forgets everything that was read and returns to the initial state.
   package mutating func restart() {
     if let start { progress.point.state.copy(start, on: pool) } else { progress.point.state.clear(on: pool) }
     progress.point.digest = IDDigest()
@@ -66,17 +70,17 @@ package struct Generator {
   package var state: ModelState { progress.point.state }
   package var chunkLength: Int { progress.chunkLength }
 
-  /// Keeps a history from here on; see `UndoHistory`.
+  /// Starts a history for undo; see `UndoHistory`.
   package mutating func keepHistory(window: Int) { progress.keepHistory(window: window, on: pool) }
 
-  /// Keeps or forgets all ids from here on; see `ReadingProgress.keepIDs`.
+  /// Starts or stops keeping all ids; see `ReadingProgress.keepIDs`.
   package mutating func keepIDs(_ keeps: Bool) -> Bool { progress.keepIDs(keeps) }
 
-  /// Reads tokens of a prompt; afterwards `nextLogits` are those that follow the last one.
+  /// Reads prompt tokens; afterwards `nextLogits` are those after the last one.
   ///
   /// - Parameters:
   ///   - tokens: Any number.
-  ///   - meter: Counts what they cost, if given. That changes no bit of what is read.
+  ///   - meter: Adds up −ln p of the tokens, if given. It changes no bit of the result.
   package mutating func read(_ tokens: some Collection<Int32>, meter: TokenMeter? = nil) {
     var left = tokens[...]
     while !left.isEmpty {
@@ -90,7 +94,7 @@ package struct Generator {
           meter, known: rest.count)
         left = left.dropFirst(room)
       } else {
-        // Each by itself, but the weights are read once for all: a row's bits do not depend on the other rows.
+        // The tokens share one pass over the weights. The bits of a row do not depend on the other rows.
         let piece = left.prefix(min(room, fewRowsLimit))
         note(piece, isMade: false)
         progress.rest?.append(contentsOf: piece)
@@ -107,7 +111,7 @@ package struct Generator {
     forward(CollectionOfOne(token), form: .recurrent, isLast: true)
   }
 
-  /// Takes back the last tokens, as if they had never been read, to the bit.
+  /// Undoes the last tokens. The result is bit-identical to never having read them.
   ///
   /// - Parameter count: At most `progress.history.limit`.
   package mutating func undo(_ count: Int) {
@@ -135,7 +139,7 @@ package struct Generator {
     progress.history?.note(tokens, isMade: isMade)
   }
 
-  /// Runs tokens through the network; the first `known` of them were counted before.
+  /// Runs tokens through the network. The first `known` of them are read again; the meter does not count them twice.
   private mutating func forward(
     _ tokens: some Collection<Int32>, form: RetentionForm, isLast: Bool, _ meter: TokenMeter? = nil, known: Int = 0
   ) {
@@ -158,7 +162,7 @@ package struct Generator {
     return made
   }
 
-  /// Takes the present place for the last multiple of the chunk length, if it is one.
+  /// Makes the current place the boundary if a chunk starts here; otherwise the rest is unknown.
   private mutating func startChunk() {
     let isBoundary = state.position % chunkLength == 0
     progress.rest = isBoundary ? [] : nil
@@ -170,7 +174,7 @@ package struct Generator {
     network.computeLogits(progress.logits, normed.view(Shape(1, width), at: row * width), on: pool)
   }
 
-  /// The logits of the token after those read [N]; valid until the next read.
+  /// The logits [N] of the next token; valid until the next read.
   ///
   /// - Precondition: Something was read.
   package var nextLogits: Tensor {
@@ -179,13 +183,14 @@ package struct Generator {
   }
 }
 
-/// How many tokens of a prompt are read at a time: from a table, so that the same model gives the same bits everywhere.
+/// The default number of prompt tokens read at a time. It affects the last bits, so it is not measured but comes from a
+/// table of model shapes, the same on every machine.
 package enum PromptChunkLength {
-  /// The lengths that can be asked for.
+  /// The allowed chunk lengths.
   package static let range = 1...65_536
 
-  /// Least model width and the chunk length from there on. Longer ones gain on prompts of whole chunks and lose on the
-  /// rest; shorter ones gain on prompts of less than a few hundred tokens (docs/BENCHMARKS.md).
+  /// Chunk lengths with the minimum model width for each. Longer chunks are faster for prompts of whole chunks, but
+  /// slower for the rest. Shorter ones are faster for prompts of less than a few hundred tokens (docs/BENCHMARKS.md).
   private static let table = [(width: 0, length: 64), (width: 512, length: 128)]
 
   /// The chunk length for a model's shape.

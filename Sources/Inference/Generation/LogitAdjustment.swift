@@ -1,7 +1,6 @@
 internal import Tensors
 
-/// What is done to logits before a choice: biases are added, then tokens among the last ones are penalised
-/// (docs/MATH.md, eq. 30).
+/// Adjusts logits before a token is chosen: adds biases, then penalises recent tokens (docs/MATH.md, eq. 30).
 package struct LogitAdjustment {
   private let penalties: TokenPenalties
   private let bias: [(id: Int32, amount: Float)]
@@ -10,8 +9,8 @@ package struct LogitAdjustment {
   private var counts: [Int32: Int] = [:]
 
   /// - Parameters:
-  ///   - options: Of the choice.
-  ///   - recent: As another adjustment left them.
+  ///   - options: The sampling options.
+  ///   - recent: The recent ids, oldest first, for instance `recent` of an earlier adjustment.
   package init(_ options: SamplingOptions, recent: [Int32]? = nil) {
     penalties = options.penalties
     bias = options.bias.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
@@ -23,7 +22,7 @@ package struct LogitAdjustment {
   /// Whether it changes nothing.
   package var isIdentity: Bool { bias.isEmpty && recent.isEmpty }
 
-  /// Takes tokens that were read or made.
+  /// Records tokens that were read or generated, for the penalties.
   package mutating func note(_ ids: some Sequence<Int32>) {
     guard !recent.isEmpty else { return }
     for id in ids {
@@ -34,7 +33,7 @@ package struct LogitAdjustment {
     }
   }
 
-  /// Adjusts logits in place [N].
+  /// Adjusts logits [N] in place.
   package func apply(_ logits: inout MutableSpan<Float>) {
     for (id, amount) in bias { logits[Int(id)] += amount }
     // Each id is changed once, so their order does not matter.

@@ -2,24 +2,24 @@ package import Files
 package import Modeling
 package import Tensors
 
-/// A place in a text: the state after its tokens up to there, and their digest.
+/// A place in a text: the recurrent state after the tokens up to there, and the digest of their ids.
 package struct ReadingPoint {
   package var state: ModelState
   package var digest = IDDigest()
 
   package init(_ state: ModelState) { self.state = state }
 
-  /// Takes over another place, state and all.
+  /// Copies another place, including the numbers of its state.
   mutating func copy(_ other: ReadingPoint, on pool: WorkerPool) {
     state.copy(other.state, on: pool)
     digest = other.digest
   }
 }
 
-/// A token and how it was read, which decides the bits of the state after it.
+/// A token and its origin, which determines the form in which it is read, and so the bits of the state.
 package struct ReadToken: Equatable, Sendable {
   package let id: Int32
-  /// Whether it was made here and not part of a prompt.
+  /// Whether it was generated; otherwise it was part of a prompt.
   package let isMade: Bool
 
   package init(id: Int32, isMade: Bool) {
@@ -28,28 +28,29 @@ package struct ReadToken: Equatable, Sendable {
   }
 }
 
-/// All that a generator goes on from besides its model: what a state file holds.
+/// Everything needed to resume generation, besides the model; a state file holds the same.
 package struct ReadingProgress {
   package let chunkLength: Int
-  /// Where reading stands.
+  /// The current place.
   package internal(set) var point: ReadingPoint
-  /// The last multiple of the chunk length; of use only while there is a `rest`.
+  /// The place at the last multiple of the chunk length; used only while there is a `rest`.
   package internal(set) var boundary: ReadingPoint
-  /// The tokens since then, unless one of them was made here: such a chunk goes to its end token by token.
+  /// The prompt tokens since the boundary. nil if one of them was generated or they are unknown; the recurrent form
+  /// then reads the chunk to its end.
   package internal(set) var rest: [Int32]?
-  /// Of the token that follows [1, N].
+  /// The logits [1, N] of the next token.
   package let logits: Tensor
-  /// What undo goes back to.
+  /// The history for undo; nil: none.
   package internal(set) var history: UndoHistory?
-  /// All ids that were read, where they are kept.
+  /// All ids that were read; nil: they are not kept.
   package internal(set) var ids: [Int32]?
 
-  /// Nothing read yet.
+  /// Progress with nothing read.
   ///
   /// - Parameters:
   ///   - vocabularySize: N.
-  ///   - chunkLength: Tokens of a prompt that are read at a time.
-  ///   - state: Makes an empty state.
+  ///   - chunkLength: The number of prompt tokens read at a time.
+  ///   - state: Makes the state to start from; called twice.
   package init(vocabularySize: Int, chunkLength: Int, state: () -> ModelState) {
     self.chunkLength = chunkLength
     point = ReadingPoint(state())
@@ -58,7 +59,7 @@ package struct ReadingProgress {
     logits = Tensor(Shape(1, vocabularySize))
   }
 
-  /// As it was stored.
+  /// Progress from its stored parts.
   init(
     chunkLength: Int, point: ReadingPoint, boundary: ReadingPoint, rest: [Int32]?, logits: Tensor,
     history: UndoHistory?, ids: [Int32]?
@@ -74,15 +75,15 @@ package struct ReadingProgress {
 
   package var position: Int { point.state.position }
 
-  /// Keeps or forgets all ids from here on.
+  /// Starts or stops keeping all ids.
   ///
-  /// - Returns: Whether it could: ids that were not kept do not come back.
+  /// - Returns: Whether it was possible: ids that were not kept from the first token on cannot be recovered.
   package mutating func keepIDs(_ keeps: Bool) -> Bool {
     if !keeps { ids = nil } else if ids == nil, position == 0 { ids = [] }
     return (ids != nil) == keeps
   }
 
-  /// Keeps a history from here on, so that at least `window` of the tokens that follow can be undone at any time.
+  /// Starts a history for undo; see `UndoHistory.window`.
   package mutating func keepHistory(window: Int, on pool: WorkerPool) {
     let prompt = rest ?? []
     history = UndoHistory(
@@ -100,24 +101,26 @@ extension InitialState {
   }
 }
 
-/// A digest of token ids that can go on from itself: d(0) is 32 zero bytes, d(n) the SHA-256 of d(n − 1) and of the n-th
-/// id as four little-endian bytes. So a file that has it need not have the ids to read on, nor to tell a text again.
+/// A digest of token ids that can be extended: d(0) is 32 zero bytes, d(n) is the SHA-256 of d(n − 1) and the n-th id
+/// as four little-endian bytes.
+///
+/// A file with the digest can do without the ids: reading resumes from it, and it recognises the same text.
 package struct IDDigest: Equatable, Sendable {
   package private(set) var digest: SHA256Digest
 
-  /// Of no ids.
+  /// The digest of no ids.
   package init() { digest = SHA256Digest(bytes: [UInt8](repeating: 0, count: 32)) }
 
-  /// As it was stored.
+  /// A stored digest.
   package init(_ digest: SHA256Digest) { self.digest = digest }
 
-  /// Of some ids from the first on.
+  /// The digest of ids, starting with the first.
   package init(of ids: some Sequence<Int32>) {
     self.init()
     append(ids)
   }
 
-  /// Takes the ids that follow.
+  /// Extends the digest by the ids that follow.
   package mutating func append(_ ids: some Sequence<Int32>) {
     for id in ids { digest = digest.followed(by: UInt32(bitPattern: id)) }
   }

@@ -1,11 +1,12 @@
 internal import Glibc
 package import Tensors
 
-/// Chooses tokens, in this order: logit bias, penalties, temperature, the k most likely, the typical (Meister et al. 2023),
-/// the nucleus (Holtzman et al. 2020), those not too unlikely (min-p, Nguyen et al. 2024), and by chance among what is
-/// left (docs/MATH.md, eq. 30).
+/// Samples tokens from logits (docs/MATH.md, eq. 30).
 ///
-/// Equal logits are ordered by their id, so that the same seed gives the same tokens on any number of threads.
+/// The steps, in order: logit bias, penalties, temperature, top-k, typical (Meister et al. 2023), top-p (Holtzman et
+/// al. 2020), min-p (Nguyen et al. 2024), a random draw among what is left.
+///
+/// Equal logits are ordered by id, so that the same seed gives the same tokens on any number of threads.
 package struct Sampler {
   package let options: SamplingOptions
   private var adjustment: LogitAdjustment
@@ -18,7 +19,7 @@ package struct Sampler {
     let id: Int32
     let logit: Float
     var weight: Double = 0
-    /// How far −ln p is from the entropy, for the typical cut.
+    /// |−ln p − entropy|, for the typical cut.
     var strangeness: Double = 0
 
     /// More likely first, lower id first among equals.
@@ -26,9 +27,9 @@ package struct Sampler {
       a.logit > b.logit || (a.logit == b.logit && a.id < b.id)
     }
 
-    /// Numbers whose order is that of `precedes`.
+    /// An integer key that sorts in the order of `precedes`.
     static func key(_ logit: Float, _ id: Int) -> UInt64 {
-      // The bits of a float rise with its magnitude; adding zero makes −0 the equal of 0.
+      // The bit pattern of a float grows with its magnitude. Adding zero turns −0 into 0.
       let bits = (logit + 0).bitPattern
       let falling = bits >> 31 == 0 ? ~bits & 0x7FFF_FFFF : bits
       return UInt64(falling) << 32 | UInt64(id)
@@ -36,25 +37,25 @@ package struct Sampler {
   }
 
   /// - Parameters:
-  ///   - options: How to choose.
-  ///   - seed: Of the random numbers; or `random` of a sampler that this one goes on from.
-  ///   - recent: As `recent` of such a sampler.
+  ///   - options: The sampling options.
+  ///   - seed: The seed of the random numbers, or `random` of an earlier sampler to resume from.
+  ///   - recent: The recent ids, oldest first, for instance `recent` of an earlier sampler.
   package init(_ options: SamplingOptions, seed: UInt64, recent: [Int32]? = nil) {
     self.options = options
     adjustment = LogitAdjustment(options, recent: recent)
     source = RandomSource(seed: seed)
   }
 
-  /// The state of the random numbers.
+  /// The state of the random number generator.
   package var random: UInt64 { source.state }
 
-  /// What penalties look back to; nil where there is none.
+  /// The recent ids that penalties apply to; nil if no penalty is active.
   package var recent: [Int32]? { adjustment.recent.isEmpty ? nil : adjustment.recent }
 
   /// Chooses from one row of logits.
   ///
   /// - Parameter logits: [N].
-  /// - Returns: The token's id; nil where none has a logit above −∞. A logit that is not a number is never chosen.
+  /// - Returns: The token's id; nil if no logit is above −∞. A token whose logit is NaN is never chosen.
   package mutating func choose(_ logits: Tensor) -> Int32? {
     var row = logits
     if !adjustment.isIdentity {
@@ -94,7 +95,8 @@ package struct Sampler {
     return candidates.last?.id ?? top.id
   }
 
-  /// Keeps those whose −ln p is nearest to the entropy, in the order of likelihood; among equally near ones the likelier.
+  /// Keeps the candidates whose −ln p is nearest to the entropy, the likelier of equally near ones first. They stay in
+  /// the order of likelihood.
   private mutating func keepTypical() {
     let total = candidates.reduce(0) { $0 + $1.weight }
     func surprise(_ candidate: Candidate) -> Double {
@@ -109,7 +111,7 @@ package struct Sampler {
     candidates.sort(by: Candidate.precedes)
   }
 
-  /// Keeps the shortest beginning that has the weight; one candidate at least.
+  /// Keeps the shortest prefix of the candidates with at least this weight, and at least one candidate.
   private mutating func keep(_ weight: Double) {
     var (sum, kept) = (0.0, 0)
     while kept < candidates.count, sum < weight {
@@ -119,7 +121,7 @@ package struct Sampler {
     candidates.removeSubrange(max(kept, 1)...)
   }
 
-  /// The k most likely tokens in order, or all.
+  /// Collects the k most likely tokens in order, or all.
   private mutating func gather(_ logits: Span<Float>) {
     candidates.removeAll(keepingCapacity: true)
     if options.topK == 0 || options.topK >= logits.count { return gatherAll(logits) }
@@ -135,7 +137,7 @@ package struct Sampler {
     }
   }
 
-  /// All tokens in order, sorted as integers, which are cheaper to compare than candidates.
+  /// Collects all tokens in order, sorted by integer keys, which are cheaper to compare than candidates.
   private mutating func gatherAll(_ logits: Span<Float>) {
     keys.removeAll(keepingCapacity: true)
     for index in logits.indices where !logits[index].isNaN { keys.append(Candidate.key(logits[index], index)) }
@@ -148,7 +150,7 @@ package struct Sampler {
 }
 
 extension [Sampler.Candidate] {
-  /// The first index whose element does not satisfy the predicate; those that do come first.
+  /// The first index whose element does not satisfy the predicate; all elements that satisfy it must come first.
   fileprivate func partitionPoint(_ belongsBefore: (Element) -> Bool) -> Int {
     var (low, high) = (0, count)
     while low < high {

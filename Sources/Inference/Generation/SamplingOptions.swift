@@ -1,14 +1,14 @@
-/// How the next token is chosen from the logits. Those of `init` are the defaults of `generate`.
+/// How the next token is chosen from the logits. The initial values are the defaults of `generate`.
 package struct SamplingOptions: Sendable, Equatable {
   /// Divides the logits; 0 takes the most likely token.
   package var temperature = 0.8
   /// Keeps the k most likely tokens; 0 keeps all.
   package var topK = 40
-  /// Keeps the tokens whose surprise is nearest to the entropy, until they have this probability together; 1 keeps all.
+  /// Keeps the tokens whose −ln p is nearest to the entropy, until their probabilities reach this sum; 1 keeps all.
   package var typical = 1.0
-  /// Keeps the most likely tokens that together have at least this probability; 1 keeps all.
+  /// Keeps the most likely tokens whose probabilities reach this sum; 1 keeps all.
   package var topP = 0.95
-  /// Keeps the tokens that are at least this part as likely as the most likely one; 0 keeps all.
+  /// Keeps the tokens that are at least this fraction as likely as the most likely one; 0 keeps all.
   package var minP = 0.05
   package var penalties = TokenPenalties()
   /// Added to the logits, by id.
@@ -17,15 +17,15 @@ package struct SamplingOptions: Sendable, Equatable {
   package init() {}
 }
 
-/// What tokens lose that were among the last ones.
+/// Penalties on the logits of recent tokens.
 package struct TokenPenalties: Sendable, Equatable {
-  /// Divides a logit above 0 and multiplies one below (Keskar et al. 2019); 1 changes nothing.
+  /// Divides positive logits and multiplies negative ones (Keskar et al. 2019); 1 changes nothing.
   package var repetition = 1.0
-  /// Is taken off once.
+  /// Subtracted once.
   package var presence = 0.0
-  /// Is taken off for each time.
+  /// Subtracted for each occurrence.
   package var frequency = 0.0
-  /// How many tokens back, the prompt's among them.
+  /// How many tokens count as recent, including the prompt's.
   package var lastCount = 64
 
   package init() {}

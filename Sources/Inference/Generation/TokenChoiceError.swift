@@ -6,7 +6,7 @@ package import Tensors
 package enum TokenChoiceError: Error, Equatable, CustomStringConvertible {
   /// A logit is NaN or infinite, so the model or its state has a number that is not finite.
   case notFinite
-  /// Biases and penalties leave no token that can come.
+  /// Biases and penalties forbid every token.
   case nothingLeft
 
   package var description: String {
@@ -17,16 +17,16 @@ package enum TokenChoiceError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// Sees that logits are numbers before anything is made of them.
+/// Throws if a logit is NaN or infinite.
 ///
-/// - Parameter logits: As the model gives them, before biases.
+/// - Parameter logits: The model's logits, before biases.
 /// - Throws: `TokenChoiceError.notFinite`.
 package func checkFinite(_ logits: Tensor) throws(TokenChoiceError) {
   guard logits.isFinite else { throw .notFinite }
 }
 
 extension ModelState {
-  /// The first layer that remembers a number that is not finite; nil: none.
+  /// The first layer whose state holds a number that is not finite; nil: none.
   package var firstLayerNotFinite: Int? {
     layers.firstIndex { !$0.isFinite }
   }

@@ -12,7 +12,7 @@ package struct TokenLogProbability: Equatable, Sendable {
   }
 }
 
-/// ln p of tokens by the model itself, before anything is done to the logits.
+/// The log-softmax of one row of logits, by token id. NaN logits are left out of its sum.
 package struct TokenProbabilities {
   private let logits: [Float]
   private let logSum: Double
@@ -29,7 +29,7 @@ package struct TokenProbabilities {
     TokenLogProbability(id: id, logProbability: Double(logits[Int(id)]) - logSum)
   }
 
-  /// The most likely tokens in order, the lower id first among equals.
+  /// The most likely tokens, most likely first; among equals, the lower id first.
   package func top(_ count: Int) -> [TokenLogProbability] {
     var best: [Int32] = []
     for id in logits.indices where !logits[id].isNaN {

@@ -1,30 +1,30 @@
 internal import Modeling
 internal import Tensors
 
-/// What undo goes back to: one or two earlier places and the tokens since, in memory that does not grow.
+/// The history for undo: one or two earlier places and the tokens since, in constant memory.
 ///
-/// A state cannot be computed backwards: dividing by the decay multiplies the rounding of a fast head by e after some
-/// thirty tokens. So going back is going forward again from an earlier place.
+/// A state cannot be computed backwards: for a fast head, dividing by the decay multiplies rounding errors by e after
+/// some thirty tokens. So undo replays tokens from an earlier place.
 package struct UndoHistory {
-  /// At least this many of the tokens that were read since the history began can be undone.
+  /// At least this many of the last tokens can be undone, except the first token after the start of the history.
   package let window: Int
   let chunkLength: Int
   package private(set) var older: ReadingPoint
   private(set) var newer: ReadingPoint
   private(set) var hasNewer = false
-  /// Those after `older`.
+  /// The tokens read since `older`.
   package private(set) var tokens: [ReadToken]
 
-  /// The windows that can be asked for.
+  /// The allowed windows.
   package static let windowRange = 1...1_048_576
 
-  /// A history that begins at a place.
+  /// A history that starts at a place.
   ///
   /// - Parameters:
-  ///   - window: See above.
-  ///   - chunkLength: Tokens of a prompt that are read at a time.
-  ///   - start: Copied.
-  ///   - tokens: Those read since.
+  ///   - window: See `window`.
+  ///   - chunkLength: The number of prompt tokens read at a time.
+  ///   - start: The place; copied.
+  ///   - tokens: The tokens read since then.
   ///   - pool: Where the copy runs.
   init(window: Int, chunkLength: Int, from start: ReadingPoint, tokens: [ReadToken], on pool: WorkerPool) {
     self.window = window
@@ -35,7 +35,7 @@ package struct UndoHistory {
     self.tokens = tokens
   }
 
-  /// As it was stored.
+  /// A history from its stored parts.
   init(window: Int, chunkLength: Int, older: ReadingPoint, newer: ReadingPoint, hasNewer: Bool, tokens: [ReadToken]) {
     self.window = window
     self.chunkLength = chunkLength
@@ -45,26 +45,29 @@ package struct UndoHistory {
     self.tokens = tokens
   }
 
-  /// The most tokens that there can be between calls: a place is promoted within a chunk of being `window` tokens behind,
-  /// the newer one is taken within a chunk of that, and is then at most `window` behind.
+  /// The maximum number of tokens between calls. C is the chunk length:
+  ///
+  /// - a place becomes `older` at most `window` + C tokens after it;
+  /// - the next `newer` is at most C tokens after that;
+  /// - the current place is at most `window` tokens after `newer`.
   static func capacity(window: Int, chunkLength: Int) -> Int { 2 * (window + chunkLength) }
 
-  /// Whether the places lie as they do between calls, so that the capacity will hold.
+  /// Whether the distances between the places are possible between calls, so that the capacity suffices.
   var isWithinBounds: Bool {
     let newest = older.state.position + tokens.count
     let next = hasNewer ? newer.state.position : newest
     return next - older.state.position <= window + 2 * chunkLength && newest - next <= window
   }
 
-  /// The tokens that can be undone now; one has to be read again, for the logits after it.
+  /// The number of tokens that can be undone now. At least one must be read again, because its logits are needed.
   package var limit: Int { max(0, tokens.count - 1) }
 
-  /// Takes tokens that are about to be read.
+  /// Records tokens that are about to be read.
   mutating func note(_ ids: some Sequence<Int32>, isMade: Bool) {
     for id in ids { tokens.append(ReadToken(id: id, isMade: isMade)) }
   }
 
-  /// Moves on after tokens were read.
+  /// Updates the places after tokens were read.
   mutating func moved(to point: ReadingPoint, on pool: WorkerPool) {
     let position = point.state.position
     if hasNewer, position - newer.state.position > window {
@@ -78,10 +81,10 @@ package struct UndoHistory {
     }
   }
 
-  /// Goes back to the last place before a position.
+  /// Returns to the last place before a position.
   ///
-  /// - Parameter position: More than that of `older`.
-  /// - Returns: The place, and the tokens from there to the position, which have to be read again.
+  /// - Parameter position: Greater than that of `older`.
+  /// - Returns: The place, and the tokens from there to the position, which must be read again.
   mutating func goBack(to position: Int) -> (place: ReadingPoint, tokens: [ReadToken]) {
     if hasNewer, newer.state.position >= position { hasNewer = false }
     let place = hasNewer ? newer : older

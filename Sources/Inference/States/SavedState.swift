@@ -3,16 +3,16 @@ package import Files
 internal import Modeling
 package import Tensors
 
-/// What a state file says, in memory (docs/CHECKPOINT.md §5).
+/// The content of a state file, in memory (docs/CHECKPOINT.md §5).
 package struct SavedState {
   package var progress: ReadingProgress
-  /// Of the random numbers that choose tokens.
+  /// The state of the random number generator for sampling.
   package var random: UInt64
-  /// The last ids, for penalties: -1 where there was none; nil where no penalty was in force.
+  /// The recent ids for penalties, -1 before the first; nil if no penalty was active.
   package var recent: [Int32]?
   package var modelDigest: SHA256Digest
   package var tokenizerDigest: SHA256Digest
-  /// Whether a training run that was stopped has written it in place of a best state that it did not have yet.
+  /// Whether a training run wrote it at a stop before its first evaluation, in place of a best state.
   package var isOfStop = false
 
   package init(
@@ -26,7 +26,7 @@ package struct SavedState {
     self.tokenizerDigest = tokenizerDigest
   }
 
-  /// Drops all ids. Without those of its last chunk, the state goes to the end of that chunk token by token.
+  /// Drops all ids. Without those of the unfinished chunk, the recurrent form reads that chunk to its end.
   package mutating func forget() {
     (progress.history, progress.ids, recent) = (nil, nil, nil)
     if progress.rest?.isEmpty == false { progress.rest = nil }
@@ -36,7 +36,7 @@ package struct SavedState {
   ///
   /// - Parameters:
   ///   - path: Replaced when the whole file is on disk.
-  ///   - format: Of what retention has stored: Float32 keeps every bit, bfloat16 halves the file.
+  ///   - format: The format of the stored part of retention: Float32 keeps every bit, bfloat16 halves the file.
   /// - Throws: `CheckpointError` when the file cannot be written; the old one is then untouched.
   package func write(to path: String, format: NumberFormat) throws {
     precondition(format != .float16, "SavedState: a state may be larger than Float16 can say")
@@ -65,7 +65,7 @@ package struct SavedState {
       StatePart(name: "rest", .i32, filled(rest, to: progress.chunkLength)),
     ]
     parts += place("", progress.point, format)
-    // Without a rest nothing will go back to the boundary.
+    // Without a rest the boundary is not used.
     let boundary = rest.isEmpty ? ReadingPoint(progress.point.state.emptyCopy) : progress.boundary
     parts += place(StateLayout.boundary, boundary, format)
     if let history = progress.history {

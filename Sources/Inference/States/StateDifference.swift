@@ -1,14 +1,14 @@
 internal import Modeling
 
-/// How far two states of the same shape are apart.
+/// The difference of two states of the same shape.
 package struct StateDifference {
-  /// Of each layer: rms(a − b) / rms(b) over what retention remembers; 0 where neither remembers anything.
+  /// For each layer, rms(a − b) / rms(b) over everything that it stores; 0 if both are equal.
   package let layers: [Double]
   package let positions: (Int, Int)
   /// Whether they have read the same tokens.
   package let isSameText: Bool
 
-  /// - Throws: `StateFileError.shapes` when they are of models of another shape.
+  /// - Throws: `StateFileError.shapes` if their shapes differ; the errors of `StateFile.load`.
   package init(_ a: StateFile, _ b: StateFile) throws {
     let (first, second) = (try a.load().progress.point, try b.load().progress.point)
     guard a.layers == b.layers, a.headShape == b.headShape else {

@@ -4,20 +4,21 @@ internal import Modeling
 internal import Retention
 internal import Tensors
 
+/// Reads the numbers of a state file and checks them.
 extension StateFile {
-  /// The tokens that the state has read.
+  /// The number of tokens that the state has read.
   ///
   /// - Throws: `StateFileError`.
   package var position: Int {
     get throws { try position("", in: 0...Self.positionLimit) }
   }
 
-  // What Float64 counts exactly; so far angles of positions are computed.
+  // Up to here Float64 has every whole number, and so the angle of every position.
   private static var positionLimit: Int { 1 << 53 }
 
   /// Reads the whole state.
   ///
-  /// - Throws: `StateFileError` for numbers that no state has, or that are not those that were written.
+  /// - Throws: `StateFileError` for numbers that no state can have, or for a wrong digest.
   package func load() throws -> SavedState {
     try checkDigest()
     let point = try place("", in: 0...Self.positionLimit)
@@ -44,7 +45,7 @@ extension StateFile {
       tokenizerDigest: tokenizerDigest)
   }
 
-  /// One place with its numbers.
+  /// Reads one place.
   private func place(_ prefix: String, in range: ClosedRange<Int>) throws -> ReadingPoint {
     var state = layout.makeState()
     state.position = try position(prefix, in: range)
@@ -95,7 +96,7 @@ extension StateFile {
     return history
   }
 
-  /// Ids that are filled up with -1.
+  /// Reads ids that are padded with -1.
   private func ids(_ name: String, atMost limit: Int) throws -> [Int32] {
     let all = [Int32](littleEndian: try bytes(name))
     let ids = Array(all.prefix { $0 >= 0 })

@@ -3,9 +3,9 @@ package import Files
 package import Modeling
 package import Tensors
 
-/// A state file opened: its extents are checked, its numbers are read by `load` (docs/CHECKPOINT.md §5).
+/// An open state file: its shapes are checked, its numbers are read by `load` (docs/CHECKPOINT.md §5).
 package struct StateFile {
-  /// Version 1 has no digest of its own.
+  /// Version 1 stores no digest of the file.
   package static let version = 2
   package static let versionKey = FileKind.stateKey
   package static let modelKey = "retnet.model_digest"
@@ -18,12 +18,12 @@ package struct StateFile {
   package let byteCount: Int
   package let modelDigest: SHA256Digest
   package let tokenizerDigest: SHA256Digest
-  /// Of the file, which `load` compares; nil in files of version 1.
+  /// The stored digest of the file, which `load` verifies; nil in files of version 1.
   package let storedDigest: SHA256Digest?
   let layout: StateLayout
   private let file: SafetensorsFile
 
-  /// Whether a file says that it holds a state.
+  /// Whether a file's metadata say that it holds a state.
   package static func isState(_ file: MappedFile) -> Bool {
     (try? SafetensorsFile(file))?.metadata[versionKey] != nil
   }
@@ -34,9 +34,9 @@ package struct StateFile {
   /// - Throws: `FileError`, `CheckpointError` and `StateFileError`.
   package init(path: String) throws { try self.init(MappedFile(reading: path)) }
 
-  /// Checks a file that is mapped already.
+  /// Opens a file that is already mapped, with the same checks.
   ///
-  /// - Throws: `CheckpointError` and `StateFileError`.
+  /// - Throws: `FileError.unexpectedKind`, `CheckpointError` and `StateFileError`.
   package init(_ mapped: MappedFile) throws {
     try FileRole.state.check(mapped)
     let (file, path) = (try SafetensorsFile(mapped), mapped.path)
@@ -74,9 +74,9 @@ package struct StateFile {
   /// Checks that the state belongs to a model.
   ///
   /// - Parameters:
-  ///   - configuration: Of the model.
-  ///   - model: Its digest and its path.
-  ///   - tokenizer: The digest of its tokenizer.
+  ///   - configuration: The configuration of the model.
+  ///   - model: The digest and the path of the model.
+  ///   - tokenizer: The digest of the model's tokenizer.
   /// - Throws: `StateFileError`.
   package func check(
     _ configuration: ModelConfiguration, model: (digest: SHA256Digest, path: String), tokenizer: SHA256Digest
@@ -89,20 +89,20 @@ package struct StateFile {
     guard layout.fits(configuration) else { throw .shapes(path: path, other: model.path) }
   }
 
-  /// Compares the file with the digest that its writer stored, if it did.
+  /// Compares the content of the file with its stored digest, if there is one.
   ///
-  /// - Throws: `StateFileError.digest` where they differ.
+  /// - Throws: `StateFileError.digest` if they differ.
   func checkDigest() throws {
     guard let storedDigest else { return }
     let found = try Self.digest(file.metadata, file.tensors) { try file.withBytes(of: $0.name, $1) }
-    // As text, since the same digits may be written in two ways.
+    // Compared as text, because hexadecimal digits can be upper or lower case.
     guard found.description == file.metadata[Self.digestKey] else {
       throw StateFileError.digest(path: path, expected: storedDigest, found: found)
     }
   }
 
-  /// SHA-256 over every metadata entry but the digest itself, then every tensor's name and bytes, each by name
-  /// (docs/CHECKPOINT.md, S20).
+  /// SHA-256 over all metadata entries except the digest itself, then over name and bytes of every tensor. Both are
+  /// sorted by name (docs/CHECKPOINT.md, S20).
   static func digest(
     _ metadata: [String: String], _ tensors: [TensorDescription],
     _ emit: (TensorDescription, (RawSpan) throws -> Void) throws -> Void
@@ -137,7 +137,7 @@ package struct StateFile {
     return digest
   }
 
-  /// The extents, from a few tensors; whether all others agree is for `checkTensors`.
+  /// Takes the layout from a few tensors; `checkTensors` compares all others with it.
   private static func layout(_ file: SafetensorsFile) throws -> StateLayout {
     func shape(_ name: String, rank: Int) throws -> [Int] {
       guard let tensor = file.description(of: name) else {
@@ -174,14 +174,14 @@ package struct StateFile {
       idCount: try file.description(of: "ids").map { try shape($0.name, rank: 1)[0] })
   }
 
-  /// Layers without a gap from the first on.
+  /// The number of layers up to the first one that is missing.
   private static func layers(_ file: SafetensorsFile) -> Int {
     var count = 1
     while file.description(of: "layers.\(count).stored") != nil { count += 1 }
     return count
   }
 
-  /// The file has the tensors of its layout and no other.
+  /// Throws unless the file has exactly the tensors of its layout.
   private func checkTensors() throws {
     let expected = layout.tensors
     for tensor in expected {

@@ -1,21 +1,21 @@
 internal import Checkpoints
 package import Files
 
-/// What is wrong with a state file beyond its container.
+/// Problems of a state file, except those of its container.
 package enum StateFileError: Error, Equatable, CustomStringConvertible {
-  /// A version of a later program.
+  /// The version is that of a newer program.
   case version(path: String, supported: Int, found: String)
-  /// A metadata entry that does not say what it should.
+  /// A metadata entry is missing or invalid.
   case metadata(path: String, key: String, expected: String, found: String)
-  /// A tensor that the state does not have.
+  /// A tensor does not belong in the file.
   case unexpectedTensor(path: String, name: String)
-  /// Something that is not what was written.
+  /// The content does not match the stored digest.
   case digest(path: String, expected: SHA256Digest, found: SHA256Digest)
-  /// Numbers that no state has.
+  /// A tensor holds numbers that no state can have.
   case content(path: String, name: String, expected: String, found: String)
-  /// The state of another model, or of another tokenizer.
+  /// The state belongs to another model or tokenizer.
   case otherOwner(path: String, kind: String, name: String, expected: SHA256Digest, found: SHA256Digest)
-  /// States that cannot be compared.
+  /// The shapes differ from those of another state, or of the model.
   case shapes(path: String, other: String)
 
   package var description: String {
@@ -36,7 +36,7 @@ package enum StateFileError: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  /// One next step, where there is one.
+  /// One next step, if there is one.
   package var hint: String? {
     switch self {
     case .version: "a newer retnet wrote this file; update the program"

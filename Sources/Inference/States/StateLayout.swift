@@ -2,38 +2,38 @@ internal import Checkpoints
 internal import Modeling
 internal import Tensors
 
-/// What decides the tensors of a state file and their shapes (docs/CHECKPOINT.md §5).
+/// The properties that determine the tensors of a state file and their shapes (docs/CHECKPOINT.md §5).
 struct StateLayout: Equatable {
   var layers: Int
-  /// What each of them remembers.
+  /// The shape of one layer's state.
   var layer: MixerStateShape
   /// N.
   var vocabularySize: Int
   var chunkLength: Int
-  /// Of what retention has stored.
+  /// The format of the stored part of retention.
   var format: NumberFormat
   /// nil: no history.
   var undoWindow: Int?
-  /// Ids that penalties look back to; nil: none.
+  /// The number of recent ids for penalties; nil: none.
   var recentCount: Int?
-  /// All ids; nil: they are not in the file.
+  /// The number of all ids; nil: they are not in the file.
   var idCount: Int?
 
-  /// Names that begin the tensors of a place.
+  /// Prefixes of the tensor names of a place.
   static let boundary = "boundary."
   static let older = "undo.older."
   static let newer = "undo.newer."
 
-  /// Whether it is the state of a model of that configuration.
+  /// Whether a state of this layout fits a model of that configuration.
   func fits(_ configuration: ModelConfiguration) -> Bool {
     layers == configuration.layers && layer == MixerStateShape(configuration)
       && vocabularySize == configuration.vocabularySize
   }
 
-  /// A state with these extents, which takes memory.
+  /// Allocates a state of this layout.
   func makeState() -> ModelState { ModelState(layers: layers, layer) }
 
-  /// All tensors of such a file.
+  /// All tensors of a file with this layout.
   var tensors: [TensorDescription] {
     var all = [
       TensorDescription(name: "logits", dataType: .f32, shape: [1, vocabularySize]),

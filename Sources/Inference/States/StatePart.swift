@@ -4,11 +4,11 @@ package import Modeling
 package import Tensors
 
 extension ModelState {
-  /// The numbers of the state under their names in a file; the position is not among them.
+  /// The tensors of the state with their names in a file, except the position.
   ///
   /// - Parameters:
-  ///   - prefix: Of every name.
-  ///   - format: Of what retention has stored; all else is Float32 or Float64.
+  ///   - prefix: The prefix of every name.
+  ///   - format: The format of the stored part of retention; all else is Float32 or Float64.
   /// - Returns: The parts, layer by layer.
   package func parts(_ prefix: String = "", format: NumberFormat = .float32) -> [StatePart] {
     layers.enumerated().flatMap { index, layer in
@@ -24,12 +24,12 @@ extension ModelState {
   }
 }
 
-/// Some numbers of a state file under a name.
+/// One named tensor of a state file.
 package struct StatePart {
   enum Numbers {
     case single(Tensor, NumberFormat)
     case double(DoubleBuffer)
-    /// Whole numbers as little-endian bytes.
+    /// Integers as little-endian bytes.
     case whole(DataType, shape: [Int], [UInt8])
   }
 
@@ -47,10 +47,10 @@ package struct StatePart {
       }
   }
 
-  /// Float32 numbers.
+  /// A tensor of Float32 numbers.
   package init(name: String, _ tensor: Tensor) { self.init(name: name, .single(tensor, .float32)) }
 
-  /// Whole numbers along one axis.
+  /// A tensor of integers along one axis.
   package init(name: String, _ type: DataType, _ values: [some FixedWidthInteger]) {
     let bytes = values.flatMap { $0.littleEndianBytes }
     self.init(name: name, .whole(type, shape: [values.count], bytes))
@@ -64,7 +64,7 @@ package struct StatePart {
     }
   }
 
-  /// Replaces the numbers; whole ones are read by `[Integer](littleEndian:)`.
+  /// Replaces floating-point numbers by those in bytes. Integers are read by `[Integer](littleEndian:)` instead.
   package func fill(_ bytes: RawSpan) {
     switch numbers {
     case .single(let tensor, let format): tensor.fill(bytes: bytes, format: format)
@@ -84,7 +84,7 @@ extension FixedWidthInteger {
 }
 
 extension Array where Element: FixedWidthInteger {
-  /// Whole numbers from their bytes.
+  /// Integers from little-endian bytes.
   init(littleEndian bytes: [UInt8]) {
     let width = Element.bitWidth / 8
     self = stride(from: 0, to: bytes.count / width * width, by: width).map { start in

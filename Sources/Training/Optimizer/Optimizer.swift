@@ -1,28 +1,28 @@
 package import Modeling
 package import Tensors
 
-/// One kind of numbers that are kept of tensors from step to step, under its name: `first_moment`.
+/// One kind of optimizer state, kept for tensors from step to step under a name such as `first_moment`.
 package struct OptimizerSlot: Sendable {
   package let name: String
-  /// Of the tensors whose rule has it.
+  /// The numbers, for each tensor whose rule has this slot.
   package let tensors: NamedTensors
 }
 
-/// Updates the tensors that are trained, each by its rule, with clipping by the global norm.
+/// Updates the trained tensors, each by its rule, with gradients clipped by their global norm.
 package struct Optimizer: Sendable {
-  /// All that has to be saved, besides the count of updates.
+  /// Everything that must be saved, besides the number of updates.
   package let slots: [OptimizerSlot]
-  /// Updates made.
+  /// The number of updates so far.
   package private(set) var step = 0
   private let trained: TrainedTensors
   private let rules: [UpdateRule]
-  /// For each trained tensor what is kept of it, in the order of its rule.
+  /// The slots of each trained tensor, in the order of its rule.
   private let kept: [[Tensor]]
   private let squares: DoubleBuffer
 
   /// - Parameters:
-  ///   - trained: What is updated; what is not among it has no slots.
-  ///   - rule: Of each.
+  ///   - trained: The tensors to update; no others have slots.
+  ///   - rule: Returns the rule of a tensor.
   package init(_ trained: TrainedTensors, rule: (ParameterDescription) -> UpdateRule) {
     let rules = trained.descriptions.map(rule)
     slots = Self.slotNames(rules).map { name in
@@ -42,26 +42,26 @@ package struct Optimizer: Sendable {
     squares = DoubleBuffer(count: trained.gradient.sumBlockCount)
   }
 
-  /// Each name once, in the order in which the rules have them.
+  /// The names of all slots, without repetitions, in the order of the rules.
   private static func slotNames(_ rules: [UpdateRule]) -> [String] {
     rules.flatMap(\.slots).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 
-  /// Bytes of the slots that `init` allocates.
+  /// The bytes of the slots that `init` allocates.
   static func byteCount(_ trained: [ParameterDescription], rule: (ParameterDescription) -> UpdateRule) -> Double {
     trained.reduce(0) { $0 + Double(rule($1).slots.count) * Tensor.byteCount($1.shape.count) }
   }
 
-  /// Counts updates from here on: the slots were read from a file, or cleared.
+  /// Sets the number of updates; the caller fills the slots.
   mutating func restore(updates: Int) { step = updates }
 
-  /// Begins anew.
+  /// Resets the number of updates and clears all slots.
   mutating func clear(on pool: WorkerPool) {
     step = 0
     for slot in slots { slot.tensors.flat.clear(on: pool) }
   }
 
-  /// The global norm √Σ g² of the gradient (docs/MATH.md, eq. 21).
+  /// The global norm √Σ g² of the gradient (docs/MATH.md, eq. 21). Gradients of frozen weights are cleared first.
   package func gradientNorm(on pool: WorkerPool) -> Double {
     let outer = pool.charge(.optimizer)
     defer { pool.charge(outer) }
@@ -69,7 +69,7 @@ package struct Optimizer: Sendable {
     return trained.gradient.sumOfSquares(scratch: squares, on: pool).squareRoot()
   }
 
-  /// The name of the first tensor whose gradient is not finite, as it was computed last; nil: all are.
+  /// The name of the first tensor whose current gradient is not finite; nil: all are finite.
   func gradientNotFinite() -> String? {
     zip(trained.descriptions, trained.gradients).first { !$1.isFinite }?.0.name
   }
@@ -78,8 +78,8 @@ package struct Optimizer: Sendable {
   ///
   /// - Parameters:
   ///   - norm: The gradient's global norm.
-  ///   - learningRate: Of this step.
-  ///   - configuration: Constants of the rules, decay, clipping.
+  ///   - learningRate: The learning rate of this step.
+  ///   - configuration: Has the constants of the rules, of weight decay and of clipping.
   ///   - pool: Where the work runs.
   package mutating func update(
     norm: Double, learningRate: Double, _ configuration: TrainingConfiguration, on pool: WorkerPool

@@ -1,15 +1,15 @@
 package import Modeling
 internal import Tensors
 
-/// How one tensor is updated by its gradient, and what is kept for it from step to step.
+/// How a tensor is updated by its gradient, and which optimizer state (slots) is kept for it.
 ///
-/// A further rule is a case: its slots, its update, and which tensors it is for (`TrainingConfiguration.updateRule`).
-/// Checkpoints, forecasts and resuming go by the slots. Rules mix within a run.
+/// A new rule is a new case, with its slots, its update, and the tensors that use it
+/// (`TrainingConfiguration.updateRule`). Checkpoints, forecasts and resuming work with any slots. A run may mix rules.
 package enum UpdateRule: Sendable {
   /// AdamW (Loshchilov & Hutter 2019).
   case adamW
 
-  /// The names of what is kept, each as large as the tensor; files have them before the tensor's name.
+  /// The names of the slots, each as large as the tensor. In files a slot's name precedes the tensor's name.
   package var slots: [String] {
     switch self {
     case .adamW: ["first_moment", "second_moment"]
@@ -19,10 +19,10 @@ package enum UpdateRule: Sendable {
   /// Updates a tensor once.
   ///
   /// - Parameters:
-  ///   - tensor: Of any shape.
-  ///   - slots: What is kept of it, in the order of `slots`.
-  ///   - gradient: Of the same shape.
-  ///   - step: This update's place in the run.
+  ///   - tensor: The tensor, of any shape.
+  ///   - slots: Its slots, in the order of `slots`.
+  ///   - gradient: Its gradient, of the same shape.
+  ///   - step: The parameters of this update.
   ///   - pool: Where the work runs.
   func update(_ tensor: Tensor, slots: [Tensor], gradient: Tensor, _ step: UpdateStep, on pool: WorkerPool) {
     let configuration = step.configuration
@@ -39,14 +39,14 @@ package enum UpdateRule: Sendable {
   }
 }
 
-/// What a rule has to know of the step.
+/// The parameters of one update, the same for all rules.
 struct UpdateStep {
-  /// Updates made, this one included.
+  /// The number of updates, including this one.
   let number: Int
   let learningRate: Double
-  /// Factor of the gradient: clipping.
+  /// The factor by which clipping scales the gradient.
   let gradientScale: Float
-  /// Whether the weight decays.
+  /// Whether weight decay applies.
   let decays: Bool
   let configuration: TrainingConfiguration
 }

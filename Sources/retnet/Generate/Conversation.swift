@@ -3,42 +3,42 @@ internal import Inference
 internal import Tensors
 internal import Tokenization
 
-/// What `generate -i` does: continues what a person types, line after line.
+/// Runs `generate -i`, which continues what a person types, line by line.
 ///
-/// The text grows by what is typed and what is made. A typed line begins a line of the text; an empty one lets the text go
-/// on where it is.
+/// The text consists of the typed lines and their continuations. A typed line starts a new line of the text; an empty
+/// one continues the text where it is.
 struct Conversation {
   private let model: LoadedModel
   private var rules: TextRules
   private(set) var generator: Generator
   private let pool: WorkerPool
   private let state: StateOptions
-  /// What the command reads: no state may be written over it.
+  /// The files that the command reads; no state may replace them.
   private let files: CommandFiles
   private let undoWindow: Int
   private let timings: Bool
   private let editor: LineEditor
-  /// The state of the random numbers.
+  /// The state of the random number generator.
   private(set) var random: UInt64
   /// For penalties.
   private var tokens: RecentTokens
-  /// Where the lines began that were typed.
+  /// The positions at which the typed lines start.
   private var turns: [Int] = []
 
-  // Eight texts of the default length; going back reads at most as many tokens again.
+  // Eight texts of the default length. An undo reads at most this many tokens and two chunks again.
   private static let defaultUndoWindow = 1_024
 
   /// - Parameters:
   ///   - model: The model.
-  ///   - rules: How texts are made.
+  ///   - rules: The settings for texts.
   ///   - generator: Has read the prompt.
-  ///   - random: Of the choice.
-  ///   - recent: The last ids that the generator has read, where they are known.
-  ///   - state: How states are written.
-  ///   - files: What the command reads.
-  ///   - timings: Whether to tell the speed of each text.
-  ///   - pool: That of the generator.
-  /// - Throws: `FileError` when the terminal cannot be used.
+  ///   - random: The state of the random number generator.
+  ///   - recent: The last ids that the generator has read, if known.
+  ///   - state: The options for states.
+  ///   - files: The files that the command reads.
+  ///   - timings: Whether to print the speed of each text.
+  ///   - pool: The worker pool of the generator.
+  /// - Throws: `FileError` if the terminal cannot be used.
   init(
     _ model: LoadedModel, _ rules: TextRules, _ generator: Generator, random: UInt64, recent: [Int32],
     state: StateOptions, files: CommandFiles, timings: Bool, on pool: WorkerPool
@@ -57,24 +57,24 @@ struct Conversation {
     if generator.progress.history == nil { self.generator.keepHistory(window: undoWindow) }
   }
 
-  /// What penalties look back to, as a state has it.
+  /// The recent ids for penalties, as a state stores them.
   var recent: [Int32]? { Sampler(rules.options, seed: random, recent: tokens.ids).recent }
 
-  /// Talks until the person has enough.
+  /// Reads lines and continues them until the user or a signal ends the conversation.
   ///
-  /// - Parameter continuesPrompt: Whether there is a prompt to begin with.
+  /// - Parameter continuesPrompt: Whether to continue a prompt first.
   /// - Returns: Whether SIGTERM or SIGHUP ended it.
-  /// - Throws: When standard output cannot be written; `TokenChoiceError`.
+  /// - Throws: If standard output cannot be written; `TokenChoiceError`.
   mutating func run(continuesPrompt: Bool) throws -> Bool {
     if continuesPrompt { try makeText() }
-    // Lines that end in a backslash, waiting for the rest.
+    // Lines that ended in a backslash, until the last line is read.
     var begun = ""
     while !StopSignals.isEndWished {
       switch editor.read(prompt: begun.isEmpty ? "> " : ". ") {
       case .end: return StopSignals.isEndWished
       case .signal(let isLineEmpty):
         guard !StopSignals.isEndWished else { continue }
-        // One that stopped a text may wake the editor after it was taken.
+        // A signal that stopped a text may interrupt the editor after it was handled.
         guard StopSignals.take() != nil else { continue }
         if isLineEmpty && begun.isEmpty { return false }
         begun = ""
@@ -113,7 +113,7 @@ struct Conversation {
 
   private var isTextStart: Bool { generator.progress.position <= (model.bosID == nil ? 0 : 1) }
 
-  /// Whether a line that follows would not begin a line of the text.
+  /// Whether a newline must be added before the next line.
   private var needsNewline: Bool {
     guard !isTextStart, let last = tokens.last, Int(last) < model.tokenizer.vocabularySize else {
       return !isTextStart
@@ -126,10 +126,10 @@ struct Conversation {
     tokens.append(ids)
   }
 
-  /// Makes a text and shows it as it comes, until it ends or Ctrl-C is pressed.
+  /// Generates a text and prints it as it comes, until it ends or Ctrl-C is pressed.
   private mutating func makeText() throws {
     let start = ContinuousClock.now
-    // What was made stays read, for the state, also where nobody reads it any more.
+    // If the output cannot be written, the text ends early, but the state includes its tokens.
     var failure: (any Error)?
     let maker = try TextBatch.makeText(
       &generator, TextMaker(rules, seed: random, recent: tokens.ids, isTextStart: isTextStart), readsLast: true,
@@ -155,7 +155,7 @@ struct Conversation {
 
 // Commands.
 extension Conversation {
-  /// Does what a line with a slash says; tells whether the conversation goes on.
+  /// Runs a slash command; returns whether the conversation continues.
   private mutating func obey(_ line: String) -> Bool {
     do {
       switch try ConversationCommand(line) {
@@ -189,7 +189,7 @@ extension Conversation {
 
   private var position: String { "\(grouped(generator.progress.position)) tokens" }
 
-  /// Answers of commands were asked for, so -q does not silence them.
+  /// Prints the answer to a command. The user asked for it, so -q does not silence it.
   private func say(_ line: String) { StandardStream.error.say(line) }
 
   private mutating func load(_ path: String) throws {

@@ -4,7 +4,7 @@ internal import Modeling
 internal import Tensors
 internal import Tokenization
 
-/// What `generate` does once everything is open: reads prompts, makes texts, shows them.
+/// Runs `generate` once all files are open: reads prompts, generates texts and prints them.
 struct Generation {
   let model: LoadedModel
   let rules: TextRules
@@ -13,7 +13,7 @@ struct Generation {
   let json: Bool
   let pool: WorkerPool
   private(set) var timings = GenerationTimings()
-  /// Of the prompt: what penalties look back to, and whether there was no text.
+  /// The last ids that were read, for penalties, and whether no text was read.
   private(set) var recent: [Int32] = []
   private var isTextStart = false
   private var promptCount = PromptReader.Count(tokens: 0)
@@ -30,10 +30,10 @@ struct Generation {
   /// Reads the prompt.
   ///
   /// - Parameters:
-  ///   - reader: Of the prompt.
-  ///   - recent: The last ids of a state that it follows.
-  /// - Returns: What was read.
-  /// - Throws: As `PromptReader.read` does.
+  ///   - reader: The reader of the prompt.
+  ///   - recent: The last ids of the state before the prompt.
+  /// - Returns: How much was read.
+  /// - Throws: The errors of `PromptReader.read`.
   mutating func read(_ reader: inout PromptReader, recent: [Int32]?) throws -> PromptReader.Count {
     let start = ContinuousClock.now
     let read: PromptReader.Count
@@ -56,11 +56,12 @@ struct Generation {
     TextMaker(rules, seed: seed, recent: recent, isTextStart: isTextStart)
   }
 
-  /// One text, shown as it comes. It ends early when nobody reads it any more or a signal comes, with all its tokens read.
+  /// Generates one text and prints it as it comes. If nobody reads the output or a signal arrives, the text ends early,
+  /// and the generator has read all its tokens.
   ///
-  /// - Parameter readsLast: Whether the last token is read too, as a state must.
-  /// - Returns: What made it.
-  /// - Throws: When standard output cannot be written; `TokenChoiceError`.
+  /// - Parameter readsLast: Whether the generator also reads the last token, which a state needs.
+  /// - Returns: The maker, with the text.
+  /// - Throws: If standard output cannot be written; `TokenChoiceError`.
   mutating func runOne(readsLast: Bool) throws -> TextMaker {
     let start = ContinuousClock.now
     var (isHeard, generator) = (true, generator)
@@ -78,14 +79,14 @@ struct Generation {
     return maker
   }
 
-  /// Makes texts until there are no more. A signal ends those that are begun where they are.
+  /// Generates texts until there are no more. A signal ends the texts in progress early.
   ///
   /// - Parameters:
-  ///   - capacity: How many at a time.
-  ///   - next: The next text; asked when a place is free.
-  ///   - done: Gets the finished texts in their order.
-  /// - Returns: Prompt tokens that were read, and the time that it took.
-  /// - Throws: What the closures throw, `FileError.closedPipe`, and `TokenChoiceError`.
+  ///   - capacity: The maximum number of texts at a time.
+  ///   - next: Returns the next text; called when there is room for one.
+  ///   - done: Receives the finished texts, in the order in which `next` returned them.
+  /// - Returns: The number of prompt tokens read, and the time that it took.
+  /// - Throws: The errors of the closures; `FileError.closedPipe`; `TokenChoiceError`.
   private func runAll(
     capacity: Int, next: () throws -> (TextBatch.Start, TextMaker)?, done: (TextMaker) throws -> Void
   ) throws -> (tokens: Int, time: Duration) {
@@ -113,7 +114,7 @@ struct Generation {
     return batch.reading
   }
 
-  /// Writes to standard output; tells whether somebody reads it.
+  /// Writes to standard output; returns whether somebody reads it.
   private func show(_ text: String) throws -> Bool {
     do {
       try text.isEmpty ? StandardStream.output.checkReader() : StandardStream.output.write(text)
@@ -123,7 +124,7 @@ struct Generation {
     }
   }
 
-  /// Several texts from the one prompt.
+  /// Generates and prints several continuations of the prompt.
   mutating func runSamples(_ count: Int) throws {
     let start = ContinuousClock.now
     var (begun, told, tokens) = (0, 0, 0)
@@ -147,7 +148,7 @@ struct Generation {
     timings.addMaking(tokens, ContinuousClock.now - start)
   }
 
-  /// The most likely continuation that the beams find.
+  /// Prints the most likely continuation that the beams find; with `--json`, all beams.
   mutating func runBeams(_ beams: Int) throws {
     let start = ContinuousClock.now
     let found = try BeamSearch.run(
@@ -173,12 +174,12 @@ struct Generation {
     try StandardStream.output.write(JSONReport(members).text + "\n")
   }
 
-  /// A line for each prompt of a list.
+  /// Prints a JSON line for each prompt of a list.
   mutating func run(_ list: PromptList) throws {
     let start = ContinuousClock.now
     var made = 0
     var waiting: [PromptList.Entry] = []
-    // A copy, as two closures share it.
+    // A copy that the first closure can change.
     var list = list
     let reading = try runAll(capacity: BatchDecoder.limit) {
       guard let entry = try list.next() else { return nil }
@@ -211,7 +212,7 @@ struct Generation {
   }
 }
 
-/// Tokens and the time they took.
+/// The numbers of tokens read and generated, and the times that they took.
 struct GenerationTimings {
   private var read = (tokens: 0, seconds: 0.0)
   private var made = (tokens: 0, seconds: 0.0)
@@ -219,7 +220,7 @@ struct GenerationTimings {
   mutating func addReading(_ tokens: Int, _ time: Duration) { read = (tokens, time.inSeconds) }
   mutating func addMaking(_ tokens: Int, _ time: Duration) { made = (tokens, time.inSeconds) }
 
-  /// For people.
+  /// The lines for people.
   func lines(_ chunkLength: Int) -> [String] {
     [("prompt:   ", read), ("generated:", made)].map { label, part in
       "\(label) \(grouped(part.tokens)) tokens in \(part.seconds.fixed(3)) s, "

@@ -2,11 +2,11 @@ internal import Inference
 internal import Modeling
 internal import Tensors
 
-/// Makes texts, up to sixteen at a time, step by step: the one decode loop of the program.
+/// The decode loop of the program: generates up to sixteen texts together, step by step.
 ///
-/// A step reads one chunk of a prompt that waits, then chooses a token for every text. Each text is bit-identical to one
-/// that is made alone, whatever else is in the batch. What was chosen is read at the beginning of the next step, so
-/// that the caller can show it first.
+/// A step reads one chunk of a waiting prompt, then chooses a token for every text. The next step reads the chosen
+/// tokens first, so that the caller can show them in between. Each text is bit-identical to one that is generated
+/// alone.
 ///
 /// ```swift
 /// var batch = TextBatch(network, capacity: 4, on: pool)
@@ -16,38 +16,38 @@ internal import Tensors
 /// }
 /// ```
 struct TextBatch {
-  /// What a text begins with.
+  /// What a text starts from.
   enum Start {
-    /// A generator that has read the prompt. It makes the text itself and is given back at the end.
+    /// A generator that has read the prompt. It decodes the text itself and is returned at the end.
     ///
-    /// - Parameter readsLast: Whether it reads the last token too, as a state must.
+    /// - Parameter readsLast: Whether it also reads the last token, which a state needs.
     case generator(Generator, readsLast: Bool)
-    /// What a generator has read, which must not change before the next step: that one copies its state.
+    /// The progress of a generator. It must not change before the next step, which copies its state.
     case progress(ReadingProgress)
     /// The ids of a prompt, at least one.
     case prompt([Int32], chunkLength: Int)
   }
 
-  /// What a step has brought.
+  /// A result of a step.
   enum Event {
-    /// Characters that are certain now; may be empty.
+    /// New characters that are final; may be empty.
     case text(id: Int, String)
-    /// A text has ended; the generator is that of its start.
+    /// A text has ended; the generator is the one that it started from, if any.
     case finished(id: Int, TextMaker, Generator?)
   }
 
-  /// A text that is being made.
+  /// A text in progress.
   private struct Row {
     let id: Int
     var maker: TextMaker
-    /// Chosen and not yet read.
+    /// The token that was chosen and not yet read.
     var pending: Int32?
-    /// The one that makes the text; nil: a slot of the decoder.
+    /// The generator that decodes the text; nil: it has a slot of the decoder.
     var generator: Generator?
     var readsLast = false
   }
 
-  /// A text whose prompt waits.
+  /// A text whose prompt is not yet read to its end.
   private struct Waiting {
     let id: Int
     let maker: TextMaker
@@ -60,27 +60,27 @@ struct TextBatch {
   private let capacity: Int
   private let readsAhead: Bool
   private let pool: WorkerPool
-  /// Of the texts without a generator of their own, in the order of `rows`.
+  /// Decodes the texts without their own generator, in the order of `rows`.
   private var decoder: BatchDecoder?
-  /// Those with a slot of the decoder come first, in the order of the slots.
+  /// The texts in progress. Those with a slot of the decoder come first, in the order of the slots.
   private var rows: [Row] = []
   private var waiting: [Waiting] = []
-  /// Texts that are taken into slots by the next step.
+  /// Texts that get a slot in the next step.
   private var ready: [(id: Int, maker: TextMaker, progress: ReadingProgress)] = []
-  /// Reads the prompt that waits first.
+  /// Reads the first waiting prompt.
   private var reader: Generator?
   private var nextID = 0
-  /// Ended since the last step.
+  /// The events of texts that ended since the last step.
   private var ended: [Event] = []
 
-  /// Prompt tokens that were read, and the time that it took.
+  /// The number of prompt tokens read, and the time that it took.
   private(set) var reading = (tokens: 0, time: Duration.zero)
 
   /// - Parameters:
   ///   - network: The model.
-  ///   - capacity: Texts at a time, 1 to `BatchDecoder.limit`.
-  ///   - readsAhead: Whether all prompts that wait are read before the next token: more tokens per second, and none of
-  ///     them earlier.
+  ///   - capacity: The maximum number of texts at a time, 1 to `BatchDecoder.limit`.
+  ///   - readsAhead: Whether all waiting prompts are read before the next token: more tokens per second, but texts in
+  ///     progress wait.
   ///   - pool: Where the work runs.
   init(_ network: LanguageModel, capacity: Int, readsAhead: Bool = false, on pool: WorkerPool) {
     self.network = network
@@ -89,17 +89,17 @@ struct TextBatch {
     self.pool = pool
   }
 
-  /// Texts that have not ended.
+  /// The number of texts that have not ended.
   var count: Int { rows.count + waiting.count + ready.count }
   var isEmpty: Bool { count == 0 && ended.isEmpty }
   var hasRoom: Bool { count < capacity }
 
-  /// Takes a text.
+  /// Adds a text.
   ///
   /// - Parameters:
-  ///   - start: What it begins with.
-  ///   - maker: Makes it; one that has ended already is told of by the next step.
-  /// - Returns: Its number; they count up from 0.
+  ///   - start: What it starts from.
+  ///   - maker: Generates the text. If it has already ended, the next step reports that.
+  /// - Returns: The id of the text; ids count up from 0.
   mutating func submit(_ start: Start, _ maker: TextMaker) -> Int {
     precondition(hasRoom, "TextBatch: \(count) of \(capacity) texts")
     let id = nextID
@@ -119,7 +119,7 @@ struct TextBatch {
     return id
   }
 
-  /// Ends a text where it is; the next step tells of it.
+  /// Ends a text early; the next step reports it.
   mutating func cancel(_ id: Int) {
     let unread = ready.first { $0.id == id }?.maker ?? waiting.first { $0.id == id }?.maker
     if var maker = unread {
@@ -134,15 +134,15 @@ struct TextBatch {
     }
   }
 
-  /// Ends all texts where they are.
+  /// Ends all texts early.
   mutating func cancelAll() { for id in rows.map(\.id) + ready.map(\.id) + waiting.map(\.id) { cancel(id) } }
 
-  /// The generator that makes a text; nil where there is none.
+  /// The generator of a text in progress; nil if it has none.
   func generator(of id: Int) -> Generator? { rows.first { $0.id == id }?.generator }
 
-  /// Reads what was chosen and a chunk of a prompt, and chooses a token for every text.
+  /// Reads the chosen tokens and a chunk of a prompt, then chooses a token for every text.
   ///
-  /// - Returns: What that has brought, text by text.
+  /// - Returns: The events, text by text.
   /// - Throws: `TokenChoiceError`.
   mutating func step() throws -> [Event] {
     readPending()
@@ -164,7 +164,7 @@ struct TextBatch {
     return events
   }
 
-  /// Takes a text whose prompt is read into a slot.
+  /// Gives a slot to a text whose prompt was read.
   private mutating func begin(_ id: Int, _ maker: TextMaker, _ progress: ReadingProgress) {
     guard maker.finish == nil else {
       ended.append(.finished(id: id, maker, nil))
@@ -176,7 +176,7 @@ struct TextBatch {
     self.decoder = decoder
   }
 
-  /// Takes a text out, its last token read where that is wished.
+  /// Removes a text. Its generator reads the last token if requested, or if the text was ended early.
   private mutating func end(_ index: Int) {
     var row = rows[index]
     if let token = row.pending, row.readsLast || row.maker.finish == .signal { row.generator?.append(token) }
@@ -199,12 +199,12 @@ struct TextBatch {
       }
     }
     guard let count = decoder?.count, count > 0 else { return }
-    // Sequences come in after this and before the choice, so each has a token.
+    // Sequences are added after this and before tokens are chosen, so each has a pending token.
     decoder?.append(rows.prefix(count).map { $0.pending ?? -1 })
     for index in 0..<count { rows[index].pending = nil }
   }
 
-  /// Reads a chunk of the prompt that waits first, which begins its text when it is read.
+  /// Reads a chunk of the first waiting prompt; its text starts when the whole prompt is read.
   private mutating func readChunk() {
     guard var first = waiting.first else { return }
     let start = ContinuousClock.now
@@ -226,17 +226,18 @@ struct TextBatch {
 }
 
 extension TextBatch {
-  /// Makes one text with a generator, alone.
+  /// Generates one text with a generator.
   ///
   /// - Parameters:
-  ///   - generator: Has read the prompt; has read what was made afterwards, also where this throws.
-  ///   - maker: Makes the text.
-  ///   - readsLast: Whether the last token is read too.
+  ///   - generator: Has read the prompt. Afterwards, even after `TokenChoiceError`, it has also read the generated
+  ///     tokens.
+  ///   - maker: Generates the text.
+  ///   - readsLast: Whether the generator also reads the last token.
   ///   - pool: Where the work runs.
-  ///   - isWished: Asked before each token; the text ends where it is if not.
-  ///   - show: Gets the characters as they come.
-  /// - Returns: What made it.
-  /// - Throws: `TokenChoiceError`, and what `show` throws.
+  ///   - isWished: Called before each token; if it returns false, the text ends early.
+  ///   - show: Receives the characters as they come.
+  /// - Returns: The maker, with the text.
+  /// - Throws: `TokenChoiceError`; the errors of `show`.
   static func makeText(
     _ generator: inout Generator, _ maker: TextMaker, readsLast: Bool, on pool: WorkerPool,
     while isWished: () -> Bool = { true }, show: (String) throws -> Void

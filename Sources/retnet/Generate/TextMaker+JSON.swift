@@ -2,7 +2,7 @@ internal import Inference
 internal import Tokenization
 
 extension TextMaker {
-  /// What there is to say of a text, for JSON.
+  /// The members of a text in a JSON report.
   func members(_ tokenizer: Tokenizer) -> [String: JSONValue] {
     var members: [String: JSONValue] = [
       "text": .text(text), "tokens": .integer(tokens.count), "ids": .list(tokens.map { .integer(Int($0)) }),

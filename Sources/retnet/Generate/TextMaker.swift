@@ -4,30 +4,30 @@ internal import Tokenization
 
 /// Why a text ended.
 enum FinishReason: String {
-  /// It has as many tokens as were asked for.
+  /// It has the requested number of tokens.
   case length
   /// The model ended the document.
   case eos
-  /// A stop string came.
+  /// A stop string was found.
   case stop
-  /// A signal ended the text before its end.
+  /// The text was ended early: by a signal, or because nobody reads the output.
   case signal
 }
 
-/// How texts are made, the same for each of them.
+/// The settings for generating texts, the same for all of them.
 struct TextRules {
   let tokenizer: Tokenizer
-  /// The token that ends a text; nil: none does.
+  /// The token that ends a text; nil: none.
   let eosID: Int32?
   var options: SamplingOptions
-  /// Tokens at most.
+  /// The maximum number of tokens.
   var count: Int
   var stops: [String] = []
-  /// How many of the most likely tokens are told of at each place; nil: none.
+  /// How many of the most likely tokens are reported for each token; nil: no probabilities are reported.
   var logProbabilities: Int?
 }
 
-/// One text as it is made: chooses tokens, tells the characters that are certain, and knows why it ended.
+/// Generates one text: chooses its tokens, returns the characters that are final, and records why it ended.
 struct TextMaker {
   private let rules: TextRules
   let seed: UInt64
@@ -37,16 +37,16 @@ struct TextMaker {
   private(set) var tokens: [Int32] = []
   private(set) var text = ""
   private(set) var finish: FinishReason?
-  /// For each token, what the model gave it, and the most likely ones, if they are told.
+  /// For each token, its ln p under the model, and the most likely tokens; empty if they are not reported.
   private(set) var probabilities: [(chosen: TokenLogProbability, top: [TokenLogProbability])] = []
 
   var tellsProbabilities: Bool { rules.logProbabilities != nil }
 
   /// - Parameters:
-  ///   - rules: How.
-  ///   - seed: Of the choice.
-  ///   - recent: What was read last, for penalties.
-  ///   - isTextStart: Whether nothing was read that is text.
+  ///   - rules: The settings.
+  ///   - seed: The sampling seed.
+  ///   - recent: The last ids that were read, for penalties.
+  ///   - isTextStart: Whether no text was read before.
   init(_ rules: TextRules, seed: UInt64, recent: [Int32], isTextStart: Bool) {
     self.rules = rules
     self.seed = seed
@@ -59,7 +59,7 @@ struct TextMaker {
   /// Chooses the next token.
   ///
   /// - Parameter logits: [N].
-  /// - Returns: The token, unless it is EOS, which ends the text; and the characters that are now certain.
+  /// - Returns: The token, nil for EOS, which ends the text; and the characters that are now final.
   /// - Throws: `TokenChoiceError`.
   mutating func step(_ logits: Tensor) throws(TokenChoiceError) -> (token: Int32?, text: String) {
     try checkFinite(logits)
@@ -82,7 +82,7 @@ struct TextMaker {
     return (token, add(characters))
   }
 
-  /// Ends the text where it is.
+  /// Ends the text early.
   ///
   /// - Returns: The characters that were held back.
   mutating func stop() -> String {

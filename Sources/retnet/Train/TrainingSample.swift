@@ -4,7 +4,7 @@ internal import Tensors
 internal import Tokenization
 internal import Training
 
-/// What the model in training makes of a fixed prompt: the same text for the same weights, on any number of threads.
+/// Continues a fixed prompt with the model in training. The same weights give the same text, on any number of threads.
 struct TrainingSample {
   private let trainer: Trainer
   private let promptIDs: [Int32]
@@ -12,7 +12,7 @@ struct TrainingSample {
   private let rules: TextRules
   private let pool: WorkerPool
 
-  /// - Throws: `CommandError` for an empty prompt where the model has no BOS; `TokenizerError`.
+  /// - Throws: `CommandError` for an empty prompt if the model has no BOS; `TokenizerError`.
   init(_ plan: TrainingPlan, of trainer: Trainer, on pool: WorkerPool) throws {
     configuration = plan.training
     self.trainer = trainer
@@ -33,7 +33,7 @@ struct TrainingSample {
   /// Whether a step is followed by a sample.
   func isDue(after step: Int) -> Bool { configuration.sampleEvery > 0 && step % configuration.sampleEvery == 0 }
 
-  /// Nothing read, from what documents start from.
+  /// A generator that has read nothing; with `state_tuning` it starts from the trained state.
   private func makeGenerator() -> Generator {
     let model = trainer.network.configuration
     guard let initial = trainer.initialState else {
@@ -42,14 +42,14 @@ struct TrainingSample {
     return Generator(trainer.network, initial.readingProgress(model, on: pool), on: pool)
   }
 
-  /// The prompt and what follows it, drawn as `retnet generate` draws by default, with the seed of the run.
+  /// The prompt and its continuation, sampled with the defaults of `retnet generate` and the seed of the run.
   func text() -> String {
     var generator = makeGenerator()
     let maker = TextMaker(
       rules, seed: UInt64(configuration.seed), recent: [], isTextStart: configuration.samplePrompt.isEmpty)
     generator.read(promptIDs)
     var text = ""
-    // Numbers that are not finite are for the guards of the run to tell of.
+    // The guards of the run report numbers that are not finite.
     _ = try? TextBatch.makeText(&generator, maker, readsLast: false, on: pool) { text += $0 }
     return configuration.samplePrompt + text
   }

@@ -57,7 +57,7 @@ struct TrainingCheckpoint {
     return (facts + settings).compactMap { key, before, now in
       guard before != now else { return nil }
       let change = "\(key) was \(before), is \(now)"
-      // How products and sums are split depends only on their shapes (docs/ARCHITECTURE.md, "Same bits").
+      // How products and sums are split depends only on their shapes (docs/ARCHITECTURE.md, "Bit-identical results").
       return key == "threads"
         ? "note: \(change): the results stay bit-identical"
         : "warning: \(change): from here on, results are not bit-identical to the earlier run"
