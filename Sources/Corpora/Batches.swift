@@ -102,20 +102,20 @@ package struct Batches: Sendable {
   ///   - startsEmpty: Whether the states before it are empty; always true where all is shuffled.
   ///   - inputs: [rows, T], filled.
   ///   - targets: [rows, T], filled; -1 for what is not scored.
-  ///   - documents: [rows, T], filled: for each input the index in its sequence at which its document starts, -1 for one
+  ///   - documentStarts: [rows, T], filled: for each input the index in its sequence at which its document starts, -1 for one
   ///     that started before it.
   /// - Throws: `CorpusError.idOutsideVocabulary`; `FileError` for a file that can no longer be read.
   package func copyBatch(
     at index: Int, rows: Range<Int>? = nil, startsEmpty: Bool = true, inputs: inout MutableSpan<Int32>,
     targets: inout MutableSpan<Int32>,
-    documents: inout MutableSpan<Int32>
+    documentStarts: inout MutableSpan<Int32>
   ) throws {
     let rows = rows ?? 0..<batchSize
     let count = rows.count * sequenceLength
     precondition(
       index >= 0 && rows.lowerBound >= 0 && rows.upperBound <= batchSize && inputs.count == count
-        && targets.count == count && documents.count == count,
-      "batch \(index): inputs \(inputs.count), targets \(targets.count), documents \(documents.count), expected "
+        && targets.count == count && documentStarts.count == count,
+      "batch \(index): inputs \(inputs.count), targets \(targets.count), documents \(documentStarts.count), expected "
         + "[\(rows.count), \(sequenceLength)] of \(batchSize) rows")
     for row in rows {
       let (file, ranges) = ranges(ofRow: row, inBatch: index)
@@ -125,7 +125,7 @@ package struct Batches: Sendable {
       for index in 0..<sequenceLength {
         inputs[start + index] = sequence.inputs[index]
         targets[start + index] = sequence.targets[index]
-        documents[start + index] = sequence.documents[index]
+        documentStarts[start + index] = sequence.documentStarts[index]
       }
     }
   }

@@ -11,7 +11,7 @@ struct TrainingSequence {
   /// [T]; -1 for what is not scored.
   private(set) var targets: [Int32]
   /// For each input the index at which its document starts [T], -1 for one that started before the sequence.
-  private(set) var documents: [Int32]
+  private(set) var documentStarts: [Int32]
 
   private let bos: BOSPlacement
   private let boundary: DocumentBoundary
@@ -33,7 +33,7 @@ struct TrainingSequence {
     (self.bos, self.boundary) = (bos, boundary)
     inputs = [Int32](repeating: 0, count: count)
     targets = inputs
-    documents = [Int32](repeating: -1, count: count)
+    documentStarts = [Int32](repeating: -1, count: count)
     var first = 0
     for range in ranges {
       try read(file, range, at: first, startsEmpty: startsEmpty)
@@ -41,9 +41,9 @@ struct TrainingSequence {
       first += range.count
     }
     var start: Int32 = -1
-    for index in documents.indices {
-      start = max(start, documents[index])
-      documents[index] = start
+    for index in documentStarts.indices {
+      start = max(start, documentStarts[index])
+      documentStarts[index] = start
     }
   }
 
@@ -90,7 +90,7 @@ struct TrainingSequence {
   }
 
   private mutating func start(at index: Int) {
-    if index < documents.count { documents[index] = Int32(index) }
+    if index < documentStarts.count { documentStarts[index] = Int32(index) }
   }
 }
 

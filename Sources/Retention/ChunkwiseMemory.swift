@@ -105,7 +105,7 @@ struct ChunkwiseCall: Sendable {
   let plan: ChunkPlan
   let table: DecayTable
   let states: ChunkStates
-  let documents: Indices?
+  let documentStarts: Indices?
   let scratch: ChunkScratch
   let products: TaskProducts
 
@@ -120,15 +120,15 @@ struct ChunkwiseCall: Sendable {
       "\(operation): chunks of \(plan.length), scratch for \(scratch.chunkLength), powers for \(table.length)")
     precondition(
       workers <= scratch.workers, "\(operation): scratch of \(scratch.workers) workers, the pool has \(workers)")
-    table.check(shape, documents, in: operation)
+    table.check(shape, documentStarts, in: operation)
   }
 
   /// The index in its sequence at which a token's document starts; -1 if it started before the call.
-  func documentStart(_ b: Int, _ t: Int) -> Int { documents.map { Int($0[b * shape.time + t]) } ?? -1 }
+  func documentStart(_ b: Int, _ t: Int) -> Int { documentStarts.map { Int($0[b * shape.time + t]) } ?? -1 }
 
   /// The first key of each row's document, as an index in the sequence; nil if there is one document.
   func firstColumns(_ b: Int, _ chunk: Range<Int>) -> Indices? {
-    documents?.slice(b * shape.time + chunk.lowerBound..<b * shape.time + chunk.upperBound)
+    documentStarts?.slice(b * shape.time + chunk.lowerBound..<b * shape.time + chunk.upperBound)
   }
 
   /// ξ_j = γ^(j+1) · scale: the weight of the entering stored state in row j of a chunk (docs/MATH.md, eq. 9).

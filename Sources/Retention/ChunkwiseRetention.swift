@@ -16,7 +16,7 @@ package import Tensors
 ///   - chunkLength: Tokens in a chunk, ≥ 1.
 ///   - table: Powers of γ for at least a chunk.
 ///   - state: Read as the state before the call, replaced by the state after it; see `RetentionState`.
-///   - documents: As in `recurrentRetention`.
+///   - documentStarts: As in `recurrentRetention`.
 ///   - states: Receives the states at the chunk borders, for the backward.
 ///   - scratch: Made for at least this chunk length.
 ///   - precision: Precision of the products' operands; the state and all sums are Float32.
@@ -24,7 +24,7 @@ package import Tensors
 /// - Precondition: Shapes as above.
 package func chunkwiseRetention(
   _ o: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix, shape: RetentionShape, chunkLength: Int, table: DecayTable,
-  state: RetentionState, documents: Indices? = nil, states: ChunkStates, scratch: ChunkScratch,
+  state: RetentionState, documentStarts: Indices? = nil, states: ChunkStates, scratch: ChunkScratch,
   precision: ProductPrecision = .float32, on pool: WorkerPool
 ) {
   shape.check(o, q, k, v, in: #function)
@@ -32,7 +32,7 @@ package func chunkwiseRetention(
   let plan = ChunkPlan(time: shape.time, length: chunkLength)
   guard plan.count > 0 else { return }
   let call = ChunkwiseCall(
-    shape: shape, plan: plan, table: table, states: states, documents: documents, scratch: scratch,
+    shape: shape, plan: plan, table: table, states: states, documentStarts: documentStarts, scratch: scratch,
     products: TaskProducts(precision, on: pool))
   call.check(workers: pool.threadCount, in: #function)
   let sequences = shape.batch * shape.heads
@@ -98,7 +98,7 @@ package func chunkwiseRetention(
 ///   - shape: The extents.
 ///   - chunkLength: As in the forward.
 ///   - table: As in the forward.
-///   - documents: As in the forward.
+///   - documentStarts: As in the forward.
 ///   - states: As the forward wrote them.
 ///   - dstates: Scratch of the same size as `states`.
 ///   - scratch: Made for at least this chunk length.
@@ -106,7 +106,7 @@ package func chunkwiseRetention(
 ///   - pool: Where sequences, heads and chunks run.
 package func chunkwiseRetentionBackward(
   dq: Matrix, dk: Matrix, dv: Matrix, dstate: Tensor? = nil, _ d_o: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix,
-  shape: RetentionShape, chunkLength: Int, table: DecayTable, documents: Indices? = nil, states: ChunkStates,
+  shape: RetentionShape, chunkLength: Int, table: DecayTable, documentStarts: Indices? = nil, states: ChunkStates,
   dstates: ChunkStates, scratch: ChunkScratch,
   precision: ProductPrecision = .float32, on pool: WorkerPool
 ) {
@@ -115,7 +115,7 @@ package func chunkwiseRetentionBackward(
   let plan = ChunkPlan(time: shape.time, length: chunkLength)
   guard plan.count > 0 else { return }
   let call = ChunkwiseCall(
-    shape: shape, plan: plan, table: table, states: states, documents: documents, scratch: scratch,
+    shape: shape, plan: plan, table: table, states: states, documentStarts: documentStarts, scratch: scratch,
     products: TaskProducts(precision, on: pool))
   call.check(workers: pool.threadCount, in: #function)
   precondition(

@@ -31,11 +31,11 @@ package struct DecayTable: Sendable {
     DoubleBuffer.byteCount(heads, length + 1) + Tensor.byteCount(max(1, heads), length + 1)
   }
 
-  /// Checks that the table has a decay for each head, and `documents` a start for each token.
-  func check(_ shape: RetentionShape, _ documents: Indices?, in operation: StaticString) {
+  /// Checks that the table has a decay for each head, and `documentStarts` a start for each token.
+  func check(_ shape: RetentionShape, _ documentStarts: Indices?, in operation: StaticString) {
     precondition(decay.heads == shape.heads, "\(operation): \(decay.heads) decays for \(shape.heads) heads")
     precondition(
-      documents.map { $0.count == shape.batch * shape.time } ?? true, "\(operation): documents are not \(shape)")
+      documentStarts.map { $0.count == shape.batch * shape.time } ?? true, "\(operation): documents are not \(shape)")
   }
 
   /// γ^steps.

@@ -38,12 +38,12 @@ package final class InitialStateTerm {
 
   /// Sets the positions of the tokens in their documents, for all calls that follow.
   ///
-  /// - Parameter documents: For each token [B·T] the index in its sequence at which its document starts, -1 for the
+  /// - Parameter documentStarts: For each token [B·T] the index in its sequence at which its document starts, -1 for the
   ///   first document. nil: each sequence is one document.
-  package func prepare(_ documents: Indices?) {
-    powers.check(shape, documents, in: #function)
+  package func prepare(_ documentStarts: Indices?) {
+    powers.check(shape, documentStarts, in: #function)
     let rows = shape.batch * shape.time
-    func start(_ row: Int) -> Int { documents.map { max(0, Int($0[row])) } ?? 0 }
+    func start(_ row: Int) -> Int { documentStarts.map { max(0, Int($0[row])) } ?? 0 }
     for head in 0..<shape.heads {
       for row in 0..<rows {
         factors[head * rows + row] = Float(powers.power(head, row % shape.time - start(row) + 1))

@@ -55,18 +55,18 @@ package struct ParallelScratch: Sendable {
 ///   - shape: The extents.
 ///   - table: Powers of γ for at least T steps.
 ///   - state: Read as the state before the call, replaced by the state after it; see `RetentionState`.
-///   - documents: As in `recurrentRetention`.
+///   - documentStarts: As in `recurrentRetention`.
 ///   - absoluteSums: Receives Σ_m |q_n k_mᵀ D[n, m]| for each row and head [B·T, H], or nil.
 ///   - scratch: Made for at least T.
 ///   - pool: Where sequences, heads and blocks of rows run.
 /// - Precondition: Shapes as above.
 package func parallelRetention(
   _ o: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix, shape: RetentionShape, table: DecayTable, state: RetentionState,
-  documents: Indices? = nil, absoluteSums: Tensor? = nil, scratch: ParallelScratch, on pool: WorkerPool
+  documentStarts: Indices? = nil, absoluteSums: Tensor? = nil, scratch: ParallelScratch, on pool: WorkerPool
 ) {
   shape.check(o, q, k, v, in: #function)
   state.check(shape, in: #function)
-  table.check(shape, documents, in: #function)
+  table.check(shape, documentStarts, in: #function)
   precondition(table.length >= shape.time, "parallelRetention: powers for \(table.length) steps, T = \(shape.time)")
   scratch.check(shape, workers: pool.threadCount)
   if let absoluteSums { checkShape(absoluteSums, Shape(shape.batch * shape.time, shape.heads), "absoluteSums") }
@@ -74,15 +74,15 @@ package func parallelRetention(
   let blocks = (shape.time + ParallelScratch.rowBlock - 1) / ParallelScratch.rowBlock
   pool.run(
     shape.batch * shape.heads * blocks,
-    with: ((o, q, k, v), (shape, table, state, documents), scratch, blocks, absoluteSums)
+    with: ((o, q, k, v), (shape, table, state, documentStarts), scratch, blocks, absoluteSums)
   ) { context, index, worker in
-    let ((o, q, k, v), (shape, table, state, documents), scratch, blocks, absoluteSums) = context
+    let ((o, q, k, v), (shape, table, state, documentStarts), scratch, blocks, absoluteSums) = context
     let (sequence, block) = (index / blocks, index % blocks)
     let (b, h) = (sequence / shape.heads, sequence % shape.heads)
     let start = block * ParallelScratch.rowBlock
     let rows = start..<min(start + ParallelScratch.rowBlock, shape.time)
     let seen = 0..<rows.upperBound
-    let first = documents.map { $0.slice(b * shape.time + rows.lowerBound..<b * shape.time + rows.upperBound) }
+    let first = documentStarts.map { $0.slice(b * shape.time + rows.lowerBound..<b * shape.time + rows.upperBound) }
     let queries = shape.queryBlock(q, b, h, rows, width: shape.keyWidth)
     let outputs = shape.queryBlock(o, b, h, rows, width: shape.valueWidth)
     let scores = scratch.rows(scratch.scores, worker: worker, rows.count, seen.count)
@@ -108,11 +108,11 @@ package func parallelRetention(
   }
   // The final state, once every row has read the initial one.
   pool.run(
-    shape.batch * shape.heads, with: (k, v, shape, table, state, documents, scratch)
+    shape.batch * shape.heads, with: (k, v, shape, table, state, documentStarts, scratch)
   ) { context, index, worker in
-    let (k, v, shape, table, state, documents, scratch) = context
+    let (k, v, shape, table, state, documentStarts, scratch) = context
     let (b, h) = (index / shape.heads, index % shape.heads)
-    let lastStart = documents.map { Int($0[(b + 1) * shape.time - 1]) } ?? -1
+    let lastStart = documentStarts.map { Int($0[(b + 1) * shape.time - 1]) } ?? -1
     let step = ScaleStep(scale: lastStart < 0 ? state.scales[index] : 1, power: table.power(h, shape.time))
     let factors = scratch.factors(worker: worker, shape.time)
     for t in 0..<shape.time {
@@ -149,17 +149,17 @@ package func parallelRetention(
 ///   - shape: The extents.
 ///   - table: As in the forward.
 ///   - state: The initial state of the forward; nil for an empty one.
-///   - documents: As in the forward.
+///   - documentStarts: As in the forward.
 ///   - scratch: Made for at least T.
 ///   - pool: Where sequences and key/value heads run.
 package func parallelRetentionBackward(
   dq: Matrix, dk: Matrix, dv: Matrix, dstate: Tensor? = nil, _ d_o: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix,
-  shape: RetentionShape, table: DecayTable, state: RetentionState?, documents: Indices? = nil,
+  shape: RetentionShape, table: DecayTable, state: RetentionState?, documentStarts: Indices? = nil,
   scratch: ParallelScratch, on pool: WorkerPool
 ) {
   shape.check(d_o, q, k, v, in: #function)
   shape.check(d_o, dq, dk, dv, in: #function)
-  table.check(shape, documents, in: #function)
+  table.check(shape, documentStarts, in: #function)
   precondition(
     table.length >= shape.time, "parallelRetentionBackward: powers for \(table.length) steps, T = \(shape.time)")
   scratch.check(shape, workers: pool.threadCount)
@@ -167,7 +167,7 @@ package func parallelRetentionBackward(
   guard shape.time > 0 else { return }
   let call = ParallelBackward(
     dq: dq, dk: dk, dv: dv, dstate: dstate, d_o: d_o, q: q, k: k, v: v, shape: shape, table: table, state: state,
-    documents: documents, scratch: scratch)
+    documentStarts: documentStarts, scratch: scratch)
   // Query heads that share a key/value head add to the same dk and dv, so one task computes them all, in order.
   pool.run(shape.batch * shape.keyHeads, with: call) { call, index, worker in
     let (b, keyHead) = (index / call.shape.keyHeads, index % call.shape.keyHeads)
@@ -191,7 +191,7 @@ private struct ParallelBackward: Sendable {
   let shape: RetentionShape
   let table: DecayTable
   let state: RetentionState?
-  let documents: Indices?
+  let documentStarts: Indices?
   let scratch: ParallelScratch
 
   /// dq of one block of rows after the other, and dk and dv of all keys that the block sees.
@@ -204,7 +204,7 @@ private struct ParallelBackward: Sendable {
     for start in stride(from: 0, to: shape.time, by: ParallelScratch.rowBlock) {
       let rows = start..<min(start + ParallelScratch.rowBlock, shape.time)
       let seen = 0..<rows.upperBound
-      let first = documents?.slice(b * shape.time + rows.lowerBound..<b * shape.time + rows.upperBound)
+      let first = documentStarts?.slice(b * shape.time + rows.lowerBound..<b * shape.time + rows.upperBound)
       let scores = scratch.rows(scratch.scores, worker: worker, rows.count, seen.count)
       let (queries, upstream) = (
         shape.queryBlock(q, b, h, rows, width: shape.keyWidth),
@@ -234,7 +234,7 @@ private struct ParallelBackward: Sendable {
     let scaled = scratch.rows(scratch.scaled, worker: worker, shape.time, shape.keyWidth)
     let size = shape.keyWidth * shape.valueWidth
     let gradient = dstate?.view(Shape(shape.keyWidth, shape.valueWidth), at: sequence * size)
-    let lastStart = documents.map { Int($0[(b + 1) * shape.time - 1]) } ?? -1
+    let lastStart = documentStarts.map { Int($0[(b + 1) * shape.time - 1]) } ?? -1
     if let gradient {
       for t in all { factors[t] = t >= lastStart ? Float(table.power(h, shape.time - 1 - t)) : 0 }
       scaleRows(scaled, shape.keyBlock(k, b, h, all, width: shape.keyWidth), factor: factors)
@@ -247,7 +247,7 @@ private struct ParallelBackward: Sendable {
       scaleRows(shape.keyBlock(dk, b, h, all, width: shape.keyWidth), scaled, factor: factors, accumulate: true)
     }
     for t in all {
-      let isVisible = documents.map { $0[b * shape.time + t] < 0 } ?? true
+      let isVisible = documentStarts.map { $0[b * shape.time + t] < 0 } ?? true
       factors[t] = isVisible ? Float(table.power(h, t + 1)) : 0
     }
     let upstream = shape.queryBlock(d_o, b, h, all, width: shape.valueWidth)

@@ -13,30 +13,30 @@ package import Tensors
 ///   - shape: The extents.
 ///   - table: Powers of γ for at least one step.
 ///   - state: Read as the state before the call, replaced by the state after it; see `RetentionState`.
-///   - documents: For each token [B·T] the index in its sequence at which its document starts, -1 for a document
+///   - documentStarts: For each token [B·T] the index in its sequence at which its document starts, -1 for a document
 ///     that started before this call. The state is cleared at a start. nil: one document that continues.
 ///   - pool: Where sequences and heads run.
 /// - Precondition: Shapes as above.
 package func recurrentRetention(
   _ o: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix, shape: RetentionShape, table: DecayTable, state: RetentionState,
-  documents: Indices? = nil, on pool: WorkerPool
+  documentStarts: Indices? = nil, on pool: WorkerPool
 ) {
   shape.check(o, q, k, v, in: #function)
   state.check(shape, in: #function)
-  table.check(shape, documents, in: #function)
+  table.check(shape, documentStarts, in: #function)
   // The tokens of a head run one after the other. Small heads share a task, so that waking a worker pays off.
   let work = shape.time * shape.keyWidth * shape.valueWidth
   pool.runRanges(
     of: shape.batch * shape.heads, grain: max(1, 32_768 / max(1, work)),
-    with: (o, q, k, v, shape, table, state, documents)
+    with: (o, q, k, v, shape, table, state, documentStarts)
   ) { context, range in
-    let (o, q, k, v, shape, table, state, documents) = context
+    let (o, q, k, v, shape, table, state, documentStarts) = context
     for index in range {
       let (b, h) = (index / shape.heads, index % shape.heads)
       let stored = state.matrix(b, h)
       var scale = state.scales[index]
       for t in 0..<shape.time {
-        if let documents, Int(documents[b * shape.time + t]) == t {
+        if let documentStarts, Int(documentStarts[b * shape.time + t]) == t {
           state.tensor(b, h).fill(0)
           scale = 1
         }

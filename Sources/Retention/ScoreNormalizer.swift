@@ -54,11 +54,11 @@ package struct ScoreNormState: Sendable {
 ///   - shape: The extents.
 ///   - decay: The decay of each head.
 ///   - state: Its row sums are read as those before the call, and replaced by those after it.
-///   - documents: As in `recurrentRetention`.
+///   - documentStarts: As in `recurrentRetention`.
 ///   - scoreSums: Σ_m R[n, m] with `.absOfSum`, Σ_m |R[n, m]| with `.sumOfAbs`, before any normalisation [B·T, H].
 ///     nil: unknown; the second factor of c is left out.
 package func scoreNormFactors(
-  _ factors: Tensor, norm: ScoreNorm, shape: RetentionShape, decay: Decay, state: ScoreNormState, documents: Indices?,
+  _ factors: Tensor, norm: ScoreNorm, shape: RetentionShape, decay: Decay, state: ScoreNormState, documentStarts: Indices?,
   scoreSums: Tensor?
 ) {
   checkShape(factors, Shape(shape.batch * shape.time * shape.heads), "factors")
@@ -68,7 +68,7 @@ package func scoreNormFactors(
       let power = decay.power(head: h, 1)
       var sum = state.rowSums[b * shape.heads + h]
       for t in 0..<shape.time {
-        let startsHere = documents.map { Int($0[b * shape.time + t]) == t } ?? false
+        let startsHere = documentStarts.map { Int($0[b * shape.time + t]) == t } ?? false
         sum = (startsHere ? 0 : sum * power) + 1
         let index = (b * shape.time + t) * shape.heads + h
         let root = sum.squareRoot()

@@ -36,12 +36,12 @@ package final class Trainer {
   /// The rows of each batch that this process computes.
   package let rows: Range<Int>
   private let microBatchTokens: Int
-  /// The inputs of these rows; `targets` and `documents` are of the same rows.
+  /// The inputs of these rows; `targets` and `documentStarts` are of the same rows.
   package let inputs: Indices
   package let targets: Indices
   /// For each input, the index in its sequence at which its document starts; -1, the initial value: before the
   /// sequence.
-  package let documents: Indices
+  package let documentStarts: Indices
   private let gradients: Parameters
   /// With `state_tuning`: the state that each document starts from.
   package let initialState: InitialState?
@@ -76,7 +76,7 @@ package final class Trainer {
       tokens % microBatchTokens == 0, "Trainer: \(tokens) tokens of a replica in micro-batches of \(microBatchTokens)")
     inputs = Indices(count: tokens)
     targets = Indices(count: tokens)
-    documents = Indices([Int32](repeating: -1, count: tokens))
+    documentStarts = Indices([Int32](repeating: -1, count: tokens))
     gradients = Parameters(model, gradientsOf: configuration.trains)
     initialState = configuration.tunesState ? InitialState(model) : nil
     optimizer = Optimizer(
@@ -105,7 +105,7 @@ package final class Trainer {
   /// The slots of the optimizer, as views that can be read and filled.
   package var slots: [OptimizerSlot] { optimizer.slots }
 
-  /// Takes one step on the batch in `inputs`, `targets` and `documents`: computes the gradient and updates the weights.
+  /// Takes one step on the batch in `inputs`, `targets` and `documentStarts`: computes the gradient and updates the weights.
   ///
   /// - Parameters:
   ///   - number: Its place in the learning-rate schedule, from 1; nil: the next after the updates so far.
@@ -130,7 +130,7 @@ package final class Trainer {
     return StepReport(step: number, loss: loss, gradientNorm: norm, learningRate: learningRate, skipped: skipped)
   }
 
-  /// Computes the gradient of the mean loss of the batch; `inputs`, `targets` and `documents` hold the rows of this
+  /// Computes the gradient of the mean loss of the batch; `inputs`, `targets` and `documentStarts` hold the rows of this
   /// process. The gradient is accumulated over the micro-batches, then summed over the replicas. No weight changes.
   ///
   /// - Parameter shouldStop: Called before each micro-batch except the first.
@@ -146,7 +146,7 @@ package final class Trainer {
       if start > 0, replicas.any(shouldStop()) { return nil }
       let part = start..<start + microBatchTokens
       loss += network.addGradient(
-        gradients, inputs: inputs.slice(part), targets: targets.slice(part), documents: documents(in: part),
+        gradients, inputs: inputs.slice(part), targets: targets.slice(part), documentStarts: documentStarts(in: part),
         carried: states.map {
           CarriedRows(before: $0.now, after: $0.next, first: start / configuration.sequenceLength)
         },
@@ -177,8 +177,8 @@ package final class Trainer {
   }
 
   /// Where documents start in a part of the batch; nil if none does, which is faster.
-  private func documents(in part: Range<Int>) -> Indices? {
-    part.contains { documents[$0] >= 0 } ? documents.slice(part) : nil
+  private func documentStarts(in part: Range<Int>) -> Indices? {
+    part.contains { documentStarts[$0] >= 0 } ? documentStarts.slice(part) : nil
   }
 
   /// Updates the weights by the gradient that was computed last. With `carry_state`, the rows continue from their

@@ -17,7 +17,7 @@ extension TrainingConfiguration {
       let isTiedHead = model.isHeadTied && NamePattern(text).matches("lm_head.weight")
       let near = isTiedHead ? "embed.weight" : Self.near(text, names)
       let advice = isTiedHead ? "; the head is tied, its weight is " : "; did you mean "
-      return "train_only: expected patterns that weights have, found \(quotedForMessage(text)), which none has"
+      return "train_only: expected patterns that match weights, found \(quotedForMessage(text)), which matches none"
         + (near.map { advice + "'\($0)'" + (isTiedHead ? "" : "?") } ?? "")
     }
   }

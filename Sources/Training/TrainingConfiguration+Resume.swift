@@ -33,7 +33,7 @@ extension TrainingConfiguration {
     }
     let hasSameRates = (0..<step).allSatisfy { learningRate(step: $0 + 1) == earlier.learningRate(step: $0 + 1) }
     for (new, old) in changed where !(hasSameRates && Self.scheduleKeys.contains(new.name)) {
-      return (new.name, "expected \(old.value.yaml), as the run was begun with, found \(new.value.yaml)")
+      return (new.name, "expected \(old.value.yaml), the value that the run started with, found \(new.value.yaml)")
     }
     return nil
   }

@@ -124,27 +124,27 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
       ),
       ConfigurationKey(
         "batch_tokens", \.batchTokens, 1...1_073_741_824,
-        "Tokens of a step: a multiple of sequence_length; left out: as many sequences as fit into 2048 tokens, or one."),
+        "Tokens per step, a multiple of sequence_length; default: as many sequences as fit into 2048 tokens, or one."),
       ConfigurationKey(
         "micro_batch_tokens", \.largestMicroBatchTokens, 1...1_073_741_824,
-        "A batch is cut into equal parts of at most so many tokens (one sequence at least): less memory."),
+        "Tokens per micro-batch at most (at least one sequence); smaller micro-batches need less memory."),
       ConfigurationKey(
         "recompute", \.recompute,
-        "What the backward computes again: none, or blocks: activations of one block at a time, a third more time."),
+        "Activation recomputation: none, or blocks (keeps one block's activations at a time; a third more time)."),
       ConfigurationKey(
         "precision", \.precision,
-        "Of the products, retention's too: f32, bf16 (sums and all else stay Float32), auto: by the CPU."),
+        "Precision of matrix products: f32, bf16 (accumulation and the rest stay Float32), or auto (by the CPU)."),
       ConfigurationKey(
         "chunk_length", \.chunkLength, 1...65_536, "Chunk length of the chunkwise form; changes speed only."),
       ConfigurationKey("learning_rate", \.learningRate, .above(0), "Peak learning rate."),
       ConfigurationKey("minimum_learning_rate", \.minimumLearningRate, .atLeast(0), "Learning rate at the last step."),
       ConfigurationKey(
         "warmup_steps", \.warmupSteps, 0...1_000_000_000,
-        "Steps of linear warm-up from 0 to the peak; left out in a run that is too short for 50: a tenth of steps."),
-      ConfigurationKey("schedule", \.schedule, "How the rate falls after the warm-up."),
+        "Steps of linear warm-up from 0 to the peak; default: 50, or a tenth of steps in a run too short for that."),
+      ConfigurationKey("schedule", \.schedule, "Learning-rate schedule after the warm-up."),
       ConfigurationKey(
         "decay_steps", \.decaySteps, 0...1_000_000_000,
-        "Last steps, in which the rate of warmup_stable_decay falls; 0: a fifth of steps."),
+        "Steps of the final decay of warmup_stable_decay; 0: a fifth of steps."),
       ConfigurationKey("beta1", \.beta1, .from(0, below: 1), "AdamW: decay of the mean of gradients."),
       ConfigurationKey("beta2", \.beta2, .from(0, below: 1), "AdamW: decay of the mean of squared gradients."),
       ConfigurationKey("epsilon", \.epsilon, .above(0), "AdamW: added to the root of the second moment."),
@@ -152,15 +152,15 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
         "weight_decay", \.weightDecay, .atLeast(0), "Decoupled decay, times the learning rate."),
       ConfigurationKey(
         "weight_decay_on", \.weightDecayOn,
-        "What decays: matrices (no norms, no biases), hidden_matrices (nor the embedding), all."),
+        "Weights that decay: matrices (no norms, no biases), hidden_matrices (without the embedding), or all."),
       ConfigurationKey("gradient_clip", \.gradientClip, .atLeast(0), "Largest global gradient norm; 0: not clipped."),
       ConfigurationKey(
         "train_only", \.trainOnly,
-        "Names of the weights that are trained, * and ? standing for any; the others are frozen. Empty: all are trained."
+        "Names of the trained weights, with the wildcards * and ?; the others are frozen. Empty: all are trained."
       ),
       ConfigurationKey(
         "state_tuning", \.tunesState,
-        "Train no weight, but the recurrent state that each document starts from; needs --init-from."),
+        "Train only the recurrent state that each document starts from, and no weights; needs --init-from."),
       ConfigurationKey("seed", \.seed, 0...Int.max, "Seed of the initial weights and of the order of the data."),
       ConfigurationKey(
         "evaluate_every", \.evaluateEvery, 0...1_000_000_000, "Steps between evaluations; 0: only at the end."),
@@ -170,12 +170,12 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey("log_every", \.logEvery, 1...1_000_000_000, "Steps between lines of metrics.jsonl."),
       ConfigurationKey(
         "sample_every", \.sampleEvery, 0...1_000_000_000,
-        "Steps between texts that the model makes of sample_prompt, said and logged; 0: none."),
-      ConfigurationKey("sample_prompt", \.samplePrompt, "What they begin with; empty: BOS."),
-      ConfigurationKey("sample_tokens", \.sampleTokens, 1...1_000_000, "How many tokens follow."),
+        "Steps between sample texts, which are printed and logged; 0: none."),
+      ConfigurationKey("sample_prompt", \.samplePrompt, "Prompt of the sample texts; empty: BOS."),
+      ConfigurationKey("sample_tokens", \.sampleTokens, 1...1_000_000, "Tokens that each sample text has after the prompt."),
       ConfigurationKey(
         "checkpoint_every", \.checkpointEvery, 1...1_000_000_000,
-        "Steps between checkpoints; left out: 250, or with milestone_every its largest divisor up to that."),
+        "Steps between checkpoints; default: 250, or with milestone_every its largest divisor up to that."),
       ConfigurationKey(
         "keep_checkpoints", \.keepCheckpoints, 1...1_000_000, "How many of the newest checkpoints are kept."),
       ConfigurationKey(
@@ -189,12 +189,12 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
         "Times the running mean of the gradient norm at which a step is skipped; 0: never."),
       ConfigurationKey(
         "spike_window", \.spikeWindow, 1...1_000_000,
-        "Steps in these running means; spikes are looked for after as many."),
+        "Steps in these running means; spikes are detected only after this many steps."),
       ConfigurationKey(
-        "skip_limit", \.skipLimit, 1...1_000_000, "Steps skipped in a row after which the run goes back a checkpoint."),
-      ConfigurationKey("rewind_limit", \.rewindLimit, 0...1_000, "How often a run may go back before it gives up."),
+        "skip_limit", \.skipLimit, 1...1_000_000, "Steps skipped in a row after which the run rewinds to the last good checkpoint."),
+      ConfigurationKey("rewind_limit", \.rewindLimit, 0...1_000, "Rewinds after which the run gives up."),
       ConfigurationKey(
-        "rewind_factor", \.rewindFactor, .above(0, upTo: 1), "What going back does to the learning rate, for good."),
+        "rewind_factor", \.rewindFactor, .above(0, upTo: 1), "Factor of the learning rate at each rewind, for the rest of the run."),
     ]
   }
 

@@ -144,11 +144,11 @@ package struct TrainingLoop {
   private mutating func makeStep(_ shouldStop: () -> Bool) throws -> StepReport? {
     try trainer.inputs.withMutableSpan { inputs in
       try trainer.targets.withMutableSpan { targets in
-        try trainer.documents.withMutableSpan { documents in
+        try trainer.documentStarts.withMutableSpan { documentStarts in
           try batches.copyBatch(
             at: progress.batch, rows: trainer.rows, startsEmpty: trainer.startsEmpty, inputs: &inputs,
             targets: &targets,
-            documents: &documents)
+            documentStarts: &documentStarts)
         }
       }
     }
@@ -238,7 +238,7 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
         + (notFinite.map { "; the first number that is not finite: \($0.name), at step \($0.step)" } ?? "")
     case .notFinite(let place):
       "step \(place.step): \(place.name): expected finite numbers, found NaN or infinity, and the run ends with it"
-    case .noCheckpoint(let step): "step \(step): expected a checkpoint to go back to, found none"
+    case .noCheckpoint(let step): "step \(step): expected a checkpoint to rewind to, found none"
     }
   }
 }

@@ -12,7 +12,7 @@ extension Batches {
     var targetSpan = targets.mutableSpan
     var documentSpan = documents.mutableSpan
     try copyBatch(
-      at: index, startsEmpty: startsEmpty, inputs: &inputSpan, targets: &targetSpan, documents: &documentSpan)
+      at: index, startsEmpty: startsEmpty, inputs: &inputSpan, targets: &targetSpan, documentStarts: &documentSpan)
     return (inputs, targets, documents)
   }
 

@@ -65,13 +65,13 @@ private struct Call {
   func recurrent(documents: Indices? = nil) {
     recurrentRetention(
       matrix(3), matrix(2), matrix(2), matrix(3), shape: shape, table: table, state: RetentionState(shape),
-      documents: documents, on: pool)
+      documentStarts: documents, on: pool)
   }
 
   func parallel(workers: Int = 2, documents: Indices? = nil) {
     parallelRetention(
       matrix(3), matrix(2), matrix(2), matrix(3), shape: shape, table: table, state: RetentionState(shape),
-      documents: documents, scratch: ParallelScratch(shape, workers: workers), on: pool)
+      documentStarts: documents, scratch: ParallelScratch(shape, workers: workers), on: pool)
   }
 
   func chunkwise(chunks: Int = 3, states: ChunkStates? = nil, scratchLength: Int = 4, workers: Int = 2) {

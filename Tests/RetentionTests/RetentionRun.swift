@@ -77,15 +77,15 @@ struct RetentionRun {
     let (o, (q, k, v)) = (Matrix(output), Self.columns(projected, shape))
     switch form {
     case .recurrent:
-      recurrentRetention(o, q, k, v, shape: shape, table: table, state: state, documents: inputs.documents, on: pool)
+      recurrentRetention(o, q, k, v, shape: shape, table: table, state: state, documentStarts: inputs.documents, on: pool)
     case .parallel:
       parallelRetention(
-        o, q, k, v, shape: shape, table: table, state: state, documents: inputs.documents,
+        o, q, k, v, shape: shape, table: table, state: state, documentStarts: inputs.documents,
         absoluteSums: absoluteSums, scratch: ParallelScratch(shape, workers: pool.threadCount, fill: .nan), on: pool)
     case .chunkwise(let length):
       let states = poisonedStates(length)
       chunkwiseRetention(
-        o, q, k, v, shape: shape, chunkLength: length, table: table, state: state, documents: inputs.documents,
+        o, q, k, v, shape: shape, chunkLength: length, table: table, state: state, documentStarts: inputs.documents,
         states: states, scratch: scratch(length, pool), precision: precision, on: pool)
       return (output, states)
     }
@@ -111,7 +111,7 @@ struct RetentionRun {
     let d_o = Tensor(dOutput.reshaped([shape.batch * shape.time, shape.heads * shape.valueWidth]))
     chunkwiseRetentionBackward(
       dq: dq, dk: dk, dv: dv, dstate: dstate, Matrix(d_o), q, k, v, shape: shape, chunkLength: chunkLength,
-      table: table, documents: inputs.documents, states: states, dstates: poisonedStates(chunkLength),
+      table: table, documentStarts: inputs.documents, states: states, dstates: poisonedStates(chunkLength),
       scratch: scratch(chunkLength, pool), precision: precision, on: pool)
     return gradients(dprojected, dstate)
   }
@@ -134,7 +134,7 @@ struct RetentionRun {
     let d_o = Tensor(dOutput.reshaped([shape.batch * shape.time, shape.heads * shape.valueWidth]))
     parallelRetentionBackward(
       dq: dq, dk: dk, dv: dv, dstate: dstate, Matrix(d_o), q, k, v, shape: shape, table: table,
-      state: hasState ? state : nil, documents: inputs.documents,
+      state: hasState ? state : nil, documentStarts: inputs.documents,
       scratch: ParallelScratch(shape, workers: pool.threadCount, fill: .nan), on: pool)
     return gradients(dprojected, dstate)
   }

@@ -52,7 +52,7 @@ import Testing
       let factors = Tensor.poison(Shape(2 * T * 4))
       scoreNormFactors(
         factors, norm: .sumOfAbs, shape: inputs.shape, decay: Decay(logarithms: inputs.logDecay),
-        state: ScoreNormState(inputs.shape), documents: inputs.documents,
+        state: ScoreNormState(inputs.shape), documentStarts: inputs.documents,
         scoreSums: RetentionRun(inputs).absoluteSums(on: pool))
       try requireClose(
         factors.values, Reference.scoreNormFactors(inputs, .sumOfAbs), ratio: ratio, "documents \(starts ?? [])")
@@ -65,7 +65,7 @@ import Testing
     let factors = Tensor(Shape(2))
     scoreNormFactors(
       factors, norm: .sumOfAbs, shape: shape, decay: Decay(.none, heads: 1), state: ScoreNormState(shape),
-      documents: nil, scoreSums: Tensor(Shape(2, 1), [1e6, 1e7]))
+      documentStarts: nil, scoreSums: Tensor(Shape(2, 1), [1e6, 1e7]))
     expectClose(factors.values, [1 / 5e4, 1 / (2.0.squareRoot() * 5e4)], ratio: 1e-7)
   }
 
@@ -116,7 +116,7 @@ import Testing
     let factors = Tensor.poison(Shape(B * T * H))
     scoreNormFactors(
       factors, norm: norm, shape: inputs.shape, decay: Decay(logarithms: inputs.logDecay), state: state,
-      documents: inputs.documents, scoreSums: sums)
+      documentStarts: inputs.documents, scoreSums: sums)
     return factors.values
   }
 }

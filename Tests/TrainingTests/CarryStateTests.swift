@@ -54,7 +54,7 @@ import Training
       var targetSpan = targets.mutableSpan
       var documentSpan = documents.mutableSpan
       try batches.copyBatch(
-        at: index, startsEmpty: index == 0, inputs: &inputSpan, targets: &targetSpan, documents: &documentSpan)
+        at: index, startsEmpty: index == 0, inputs: &inputSpan, targets: &targetSpan, documentStarts: &documentSpan)
       return inputs
     }
     let tokens = (0..<4).map { row in parts.flatMap { $0[row * 20..<row * 20 + 20].map { Int($0) } } }

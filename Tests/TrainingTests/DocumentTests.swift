@@ -19,8 +19,8 @@ import Training
   private func load(_ batches: Batches, at index: Int, into trainer: Trainer) throws {
     try trainer.inputs.withMutableSpan { inputs in
       try trainer.targets.withMutableSpan { targets in
-        try trainer.documents.withMutableSpan { documents in
-          try batches.copyBatch(at: index, inputs: &inputs, targets: &targets, documents: &documents)
+        try trainer.documentStarts.withMutableSpan { documents in
+          try batches.copyBatch(at: index, inputs: &inputs, targets: &targets, documentStarts: &documents)
         }
       }
     }
@@ -65,7 +65,7 @@ import Training
     // Each stretch between two starts is a document of its own, or a part of one, for the reference.
     var parts: [(tokens: [Int], targets: [Int])] = []
     for place in 0..<trainer.inputs.count {
-      let isStart = place % T == 0 || Int(trainer.documents[place]) == place % T
+      let isStart = place % T == 0 || Int(trainer.documentStarts[place]) == place % T
       if isStart { parts.append(([], [])) }
       parts[parts.count - 1].tokens.append(Int(trainer.inputs[place]))
       parts[parts.count - 1].targets.append(Int(trainer.targets[place]))

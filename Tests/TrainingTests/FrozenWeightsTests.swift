@@ -130,7 +130,7 @@ import Training
   @Test(arguments: [
     ("layers.*.fnn.*", false, "; did you mean 'layers.*.ffn.*'?"),
     ("embed.weigth", false, "; did you mean 'embed.weight'?"),
-    ("lm_head.weight", true, "; the head is tied, its weight is 'embed.weight'"), ("nothing", false, "which none has"),
+    ("lm_head.weight", true, "; the head is tied, its weight is 'embed.weight'"), ("nothing", false, "which matches none"),
   ])
   func patternsThatNoWeightHasAreRefused(_ pattern: String, _ isTied: Bool, _ end: String) throws {
     var model = TinyRun.model()
@@ -139,6 +139,6 @@ import Training
     configuration.trainOnly = ["embed.*", pattern]
     let problems = configuration.patternProblems(for: model)
     #expect(problems.count == 1 && problems[0].hasSuffix(end), "\(problems)")
-    #expect(problems[0].hasPrefix("train_only: expected patterns that weights have, found '\(pattern)'"))
+    #expect(problems[0].hasPrefix("train_only: expected patterns that match weights, found '\(pattern)'"))
   }
 }

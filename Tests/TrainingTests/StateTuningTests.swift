@@ -63,8 +63,8 @@ import Training
     let batches = try run().batches()
     try trainer.inputs.withMutableSpan { inputs in
       try trainer.targets.withMutableSpan { targets in
-        try trainer.documents.withMutableSpan { documents in
-          try batches.copyBatch(at: 40, inputs: &inputs, targets: &targets, documents: &documents)
+        try trainer.documentStarts.withMutableSpan { documents in
+          try batches.copyBatch(at: 40, inputs: &inputs, targets: &targets, documentStarts: &documents)
         }
       }
     }
@@ -86,7 +86,7 @@ import Training
       var generator = try reader()
       for time in 0..<20 {
         let index = row * 20 + time
-        if Int(trainer.documents[index]) == time, time > 0 {
+        if Int(trainer.documentStarts[index]) == time, time > 0 {
           generator = try reader()
           starts += 1
         }

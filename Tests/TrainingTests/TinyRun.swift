@@ -72,7 +72,7 @@ struct TinyRun {
     var targetSpan = targets.mutableSpan
     var documentSpan = documents.mutableSpan
     try batches(of: TokenFile(path: path)).copyBatch(
-      at: index, inputs: &inputSpan, targets: &targetSpan, documents: &documentSpan)
+      at: index, inputs: &inputSpan, targets: &targetSpan, documentStarts: &documentSpan)
     return targets.map { Int($0) }
   }
 

@@ -66,7 +66,7 @@ package struct FormRunner {
     for start in stride(from: stretch.lowerBound, to: stretch.upperBound, by: length) {
       let call = start..<min(start + length, stretch.upperBound)
       let normed = network.forward(
-        Indices(Array(ids[call])), batch: 1, form: form, state: &state, documents: starts(documents, in: call),
+        Indices(Array(ids[call])), batch: 1, form: form, state: &state, documentStarts: starts(documents, in: call),
         memory: memory,
         observe: { layer, retained, headNormed in
           record.append(layer: layer, retained: retained.values, headNormed: headNormed.values)

@@ -11,8 +11,8 @@ package enum TokenChoiceError: Error, Equatable, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .notFinite: "logits: expected finite numbers, found others"
-    case .nothingLeft: "expected a token that may come, found all of them forbidden"
+    case .notFinite: "logits: expected finite numbers, found NaN or infinity"
+    case .nothingLeft: "expected at least one allowed token, found all forbidden"
     }
   }
 }

@@ -89,7 +89,7 @@ struct LayerCall {
   /// The form of retention: that of the memory, or recurrent.
   let form: RetentionForm
   /// As in `recurrentRetention`; nil: one document that continues.
-  let documents: Indices?
+  let documentStarts: Indices?
   /// Precision of products with Float32 weights and of products inside chunkwise retention.
   ///
   /// Norms, decay, states and sums are Float32 in any case.

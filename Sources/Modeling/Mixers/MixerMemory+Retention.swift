@@ -18,12 +18,12 @@ extension MixerMemory {
   ) {
     let outer = pool.charge(.retention)
     defer { pool.charge(outer) }
-    let (shape, form, documents) = (call.shape, call.form, call.documents)
+    let (shape, form, documentStarts) = (call.shape, call.form, call.documentStarts)
     let (q, k, v) = (a.projected.q, a.projected.k, a.projected.v)
     let output = Matrix(a.retained)
     let absoluteSums = form == .parallel && norm == .sumOfAbs ? sums?.sums(shape) : nil
     compute(
-      output, q, k, v, shape: shape, form: form, state: state.retention, documents: documents, states: a.states,
+      output, q, k, v, shape: shape, form: form, state: state.retention, documentStarts: documentStarts, states: a.states,
       absoluteSums: absoluteSums, precision: call.precision, on: pool)
     if let initial { initialTerm?.add(to: output, q, initial: initial.values, precision: call.precision, on: pool) }
     guard let sums, let factors = a.scoreFactors, let scores = state.scores else { return }
@@ -33,11 +33,11 @@ extension MixerMemory {
       let rows = sums.sums(shape)
       compute(
         Matrix(rows), q, k, sums.ones(shape), shape: shape.withUnitValues, form: form, state: scores.keySums,
-        documents: documents, states: sums.states, precision: .float32, on: pool)
+        documentStarts: documentStarts, states: sums.states, precision: .float32, on: pool)
       scoreSums = rows
     }
     scoreNormFactors(
-      factors, norm: norm, shape: shape, decay: table.decay, state: scores, documents: documents, scoreSums: scoreSums)
+      factors, norm: norm, shape: shape, decay: table.decay, state: scores, documentStarts: documentStarts, scoreSums: scoreSums)
     scaleRows(a.retained.view(Shape(factors.count, shape.valueWidth)), by: factors, on: pool)
   }
 
@@ -46,21 +46,21 @@ extension MixerMemory {
   /// The chunkwise form needs `states` for values of this width. The parallel form fills `absoluteSums`, if given.
   private func compute(
     _ o: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix, shape: RetentionShape, form: RetentionForm,
-    state: RetentionState, documents: Indices?, states: ChunkStates?, absoluteSums: Tensor? = nil,
+    state: RetentionState, documentStarts: Indices?, states: ChunkStates?, absoluteSums: Tensor? = nil,
     precision: ProductPrecision, on pool: WorkerPool
   ) {
     switch form {
     case .recurrent:
-      recurrentRetention(o, q, k, v, shape: shape, table: table, state: state, documents: documents, on: pool)
+      recurrentRetention(o, q, k, v, shape: shape, table: table, state: state, documentStarts: documentStarts, on: pool)
     case .parallel:
       guard let rows else { preconditionFailure("retain: memory made for \(self.form)") }
       parallelRetention(
-        o, q, k, v, shape: shape, table: table, state: state, documents: documents, absoluteSums: absoluteSums,
+        o, q, k, v, shape: shape, table: table, state: state, documentStarts: documentStarts, absoluteSums: absoluteSums,
         scratch: rows, on: pool)
     case .chunkwise(let chunkLength):
       guard let chunks, let states else { preconditionFailure("retain: memory made for \(self.form)") }
       chunkwiseRetention(
-        o, q, k, v, shape: shape, chunkLength: chunkLength, table: table, state: state, documents: documents,
+        o, q, k, v, shape: shape, chunkLength: chunkLength, table: table, state: state, documentStarts: documentStarts,
         states: states, scratch: chunks, precision: precision, on: pool)
     }
   }
@@ -82,7 +82,7 @@ extension MixerMemory {
   ) {
     let outer = pool.charge(.retention)
     defer { pool.charge(outer) }
-    let (shape, documents, precision, d_o) = (call.shape, call.documents, call.precision, scratch.dretained)
+    let (shape, documentStarts, precision, d_o) = (call.shape, call.documentStarts, call.precision, scratch.dretained)
     let (q, k, v) = (a.projected.q, a.projected.k, a.projected.v)
     let (dq, dk, dv) = (scratch.dprojected.q, scratch.dprojected.k, scratch.dprojected.v)
     if let factors = a.scoreFactors {
@@ -95,11 +95,11 @@ extension MixerMemory {
       }
       chunkwiseRetentionBackward(
         dq: dq, dk: dk, dv: dv, Matrix(d_o), q, k, v, shape: shape, chunkLength: chunkLength, table: table,
-        documents: documents, states: states, dstates: dstates, scratch: chunks, precision: precision, on: pool)
+        documentStarts: documentStarts, states: states, dstates: dstates, scratch: chunks, precision: precision, on: pool)
     case .parallel:
       guard let rows else { preconditionFailure("retainBackward: no scratch") }
       parallelRetentionBackward(
-        dq: dq, dk: dk, dv: dv, Matrix(d_o), q, k, v, shape: shape, table: table, state: nil, documents: documents,
+        dq: dq, dk: dk, dv: dv, Matrix(d_o), q, k, v, shape: shape, table: table, state: nil, documentStarts: documentStarts,
         scratch: rows, on: pool)
     case .recurrent: preconditionFailure("retainBackward: the recurrent form has its backward in the tests only")
     }

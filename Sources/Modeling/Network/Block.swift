@@ -9,7 +9,7 @@ struct Block {
   let weights: LayerTensors<WeightMatrix, Tensor>
 
   var mixer: Mixer { Mixer(configuration: configuration, weights: weights.mixer) }
-  private var expansion: Linear { Linear(weights.expansion, weights.expansionBias) }
+  private var gateUp: Linear { Linear(weights.gateUp, weights.gateUpBias) }
   private var down: Linear { Linear(weights.down, weights.downBias) }
   private var mixerNorm: Norm { Norm(configuration, weights.mixerNorm) }
   private var feedForwardNorm: Norm { Norm(configuration, weights.feedForwardNorm) }
@@ -43,10 +43,10 @@ struct Block {
     mixer.addOutput(to: a.middle, a.mixer, call, on: pool)
 
     feedForwardNorm.forward(a.middleNormed, a.middleStatistics, a.middle, on: pool)
-    expansion.forward(Matrix(a.expanded), a.middleNormed, precision: call.precision, on: pool)
+    gateUp.forward(Matrix(a.gateUp), a.middleNormed, precision: call.precision, on: pool)
     switch configuration.feedForward {
-    case .glu: gatedLinearUnit(a.hidden, a.expanded, activation: configuration.activation, on: pool)
-    case .mlp: activate(a.hidden, a.expanded, activation: configuration.activation, on: pool)
+    case .glu: gatedLinearUnit(a.hidden, a.gateUp, activation: configuration.activation, on: pool)
+    case .mlp: activate(a.hidden, a.gateUp, activation: configuration.activation, on: pool)
     }
   }
 
@@ -85,12 +85,12 @@ struct Block {
     switch configuration.feedForward {
     case .glu:
       gatedLinearUnitBackward(
-        scratch.dexpanded, scratch.dhidden, a.expanded, activation: configuration.activation, on: pool)
+        scratch.dgateUp, scratch.dhidden, a.gateUp, activation: configuration.activation, on: pool)
     case .mlp:
-      activateBackward(scratch.dexpanded, scratch.dhidden, a.expanded, activation: configuration.activation, on: pool)
+      activateBackward(scratch.dgateUp, scratch.dhidden, a.gateUp, activation: configuration.activation, on: pool)
     }
-    expansion.backward(
-      Matrix(scratch.dnormed), gradients: (gradients.expansion, gradients.expansionBias), Matrix(scratch.dexpanded),
+    gateUp.backward(
+      Matrix(scratch.dnormed), gradients: (gradients.gateUp, gradients.gateUpBias), Matrix(scratch.dgateUp),
       a.middleNormed, partials: scratch.partials, precision: call.precision, on: pool)
     feedForwardNorm.backward(
       dx, gradients: gradients.feedForwardNorm, addend: dx, scratch.dnormed, a.middle, a.middleStatistics,

@@ -16,7 +16,7 @@ struct BlockActivations: Sendable {
   let middleNormed: Tensor
   let middleStatistics: NormStatistics
   /// Gate and up next to each other [R, 2F], or fc1 [R, F]; the input of the last product [R, F].
-  let expanded: Tensor
+  let gateUp: Tensor
   let hidden: Tensor
 
   /// - Parameters:
@@ -34,14 +34,14 @@ struct BlockActivations: Sendable {
     self.middle = middle
     middleNormed = Tensor(Shape(rows, c.width))
     middleStatistics = NormStatistics(rows: rows)
-    expanded = Tensor(Shape(rows, c.expandedWidth))
+    gateUp = Tensor(Shape(rows, c.gateUpWidth))
     hidden = Tensor(Shape(rows, c.feedForwardWidth))
   }
 
   /// Bytes of what `init` allocates, which excludes the streams.
   static func byteCount(_ c: ModelConfiguration, shape: RetentionShape, form: RetentionForm) -> Double {
     let rows = shape.batch * shape.time
-    return Tensor.byteCount(rows, 2 * c.width + c.expandedWidth + c.feedForwardWidth)
+    return Tensor.byteCount(rows, 2 * c.width + c.gateUpWidth + c.feedForwardWidth)
       + 2 * NormStatistics.byteCount(rows: rows) + MixerActivations.byteCount(c, shape: shape, form: form)
   }
 
@@ -53,7 +53,7 @@ struct BlockActivations: Sendable {
     middle = other.middle.prefix(rows)
     middleNormed = other.middleNormed.prefix(rows)
     middleStatistics = other.middleStatistics.prefix(rows)
-    expanded = other.expanded.prefix(rows)
+    gateUp = other.gateUp.prefix(rows)
     hidden = other.hidden.prefix(rows)
   }
 
@@ -72,7 +72,7 @@ struct BlockActivations: Sendable {
 struct BackwardScratch: Sendable {
   let dnormed: Tensor
   let mixer: MixerScratch
-  let dexpanded: Tensor
+  let dgateUp: Tensor
   let dhidden: Tensor
   /// Scratch for sums over rows.
   let partials: Tensor
@@ -85,7 +85,7 @@ struct BackwardScratch: Sendable {
     let (c, rows) = (configuration, shape.batch * shape.time)
     dnormed = Tensor(Shape(rows, c.width))
     mixer = MixerScratch(c, shape: shape, form: form)
-    dexpanded = Tensor(Shape(rows, c.expandedWidth))
+    dgateUp = Tensor(Shape(rows, c.gateUpWidth))
     dhidden = Tensor(Shape(rows, c.feedForwardWidth))
     partials = Tensor(Shape(partialCount(rows: rows) * Self.widestSum(c)))
   }
@@ -93,17 +93,17 @@ struct BackwardScratch: Sendable {
   /// Bytes of what `init` allocates.
   static func byteCount(_ c: ModelConfiguration, shape: RetentionShape, form: RetentionForm) -> Double {
     let rows = shape.batch * shape.time
-    return Tensor.byteCount(rows, c.width + c.expandedWidth + c.feedForwardWidth)
+    return Tensor.byteCount(rows, c.width + c.gateUpWidth + c.feedForwardWidth)
       + Tensor.byteCount(partialCount(rows: rows), widestSum(c)) + MixerScratch.byteCount(c, shape: shape, form: form)
   }
 
   /// The widest weight gradient that is summed over rows: two rows of D for LayerNorm, a bias, or one of the mixer's.
   private static func widestSum(_ c: ModelConfiguration) -> Int {
-    max(2 * c.width, MixerScratch.widestSum(c), c.expandedWidth, c.hasHeadBias ? c.vocabularySize : 0)
+    max(2 * c.width, MixerScratch.widestSum(c), c.gateUpWidth, c.hasHeadBias ? c.vocabularySize : 0)
   }
 }
 
 extension ModelConfiguration {
   /// Width of the first product of the feed-forward part: gate and up, or fc1.
-  var expandedWidth: Int { feedForward == .glu ? 2 * feedForwardWidth : feedForwardWidth }
+  var gateUpWidth: Int { feedForward == .glu ? 2 * feedForwardWidth : feedForwardWidth }
 }

@@ -8,7 +8,7 @@ extension LanguageModel {
   ///   - gradients: Gradients of all parameters or of some, added to.
   ///   - inputs: Token ids [B·T].
   ///   - targets: The next token of each [B·T]; a negative target is not scored.
-  ///   - documents: As in `recurrentRetention`.
+  ///   - documentStarts: As in `recurrentRetention`.
   ///   - carried: The states from which the sequences continue, and memory for those after the call; nil: empty states.
   ///     Only with the chunkwise form.
   ///   - initial: The state that each document starts from, and its gradient, added to; nil: zero. Not with `carried`.
@@ -18,7 +18,7 @@ extension LanguageModel {
   ///   - pool: Where the work runs.
   /// - Returns: The sum of the losses divided by `scoredCount`, in nats per token.
   package func addGradient(
-    _ gradients: Parameters, inputs: Indices, targets: Indices, documents: Indices? = nil, carried: CarriedRows? = nil,
+    _ gradients: Parameters, inputs: Indices, targets: Indices, documentStarts: Indices? = nil, carried: CarriedRows? = nil,
     initial: InitialState? = nil, scoredCount: Int, precision: ProductPrecision = .float32, memory: TrainingMemory,
     on pool: WorkerPool
   ) -> Double {
@@ -26,12 +26,12 @@ extension LanguageModel {
     precondition(
       initial == nil || carried == nil && memory.mixer.initialTerm != nil,
       "addGradient: an initial state with carried ones, or without memory for it")
-    memory.mixer.initialTerm?.prepare(documents)
+    memory.mixer.initialTerm?.prepare(documentStarts)
     let shape = memory.shape
     for index in blocks.indices { enter(index, carried, memory: memory, on: pool) }
     memory.mixer.prepare(first: carried?.before.position ?? 0, count: shape.time)
     let call = LayerCall(
-      shape: shape, form: memory.mixer.form, documents: documents, precision: precision, memory: memory.mixer)
+      shape: shape, form: memory.mixer.form, documentStarts: documentStarts, precision: precision, memory: memory.mixer)
 
     embed(
       memory.activations[0].input, embedded: memory.embedded, memory.embeddingStatistics, inputs, on: pool)

@@ -29,9 +29,9 @@ package struct LayerTensors<Matrix: Sendable, Vector: Sendable>: Sendable {
   package let mixer: MixerTensors<Matrix, Vector>
   package let feedForwardNorm: NormTensors<Vector>
   /// Rows of gate [F] (activated) and up [F], or of fc1 [F], each by D.
-  package let expansion: Matrix
+  package let gateUp: Matrix
   /// The bias of the same rows.
-  package let expansionBias: Vector?
+  package let gateUpBias: Vector?
   /// [D, F].
   package let down: Matrix
   /// [D].
@@ -42,8 +42,8 @@ package struct LayerTensors<Matrix: Sendable, Vector: Sendable>: Sendable {
   ) rethrows -> LayerTensors<M, V> {
     LayerTensors<M, V>(
       mixerNorm: try mixerNorm.map(vector), mixer: try mixer.map(matrix: matrix, vector: vector),
-      feedForwardNorm: try feedForwardNorm.map(vector), expansion: try matrix(expansion),
-      expansionBias: try expansionBias.map(vector), down: try matrix(down), downBias: try downBias.map(vector))
+      feedForwardNorm: try feedForwardNorm.map(vector), gateUp: try matrix(gateUp),
+      gateUpBias: try gateUpBias.map(vector), down: try matrix(down), downBias: try downBias.map(vector))
   }
 }
 

@@ -42,13 +42,13 @@ extension LayerTensors where Matrix == ParameterPlace, Vector == ParameterPlace 
     mixer = MixerTensors(&places, prefix: prefix, c)
 
     let isGated = c.feedForward == .glu
-    let expanded = isGated ? ["gate", "up"] : ["fc1"]
+    let names = isGated ? ["gate", "up"] : ["fc1"]
     let narrowed = isGated ? "down" : "fc2"
     let F = c.feedForwardWidth
     feedForwardNorm = places.addNorm(prefix + "ffn_norm", c)
-    expansion = places.addStacked(expanded.map { (prefix + "ffn.\($0).weight", F) }, columns: c.width, .feedForward)
-    expansionBias =
-      c.hasFeedForwardBiases ? places.addStacked(expanded.map { (prefix + "ffn.\($0).bias", F) }, .feedForward) : nil
+    gateUp = places.addStacked(names.map { (prefix + "ffn.\($0).weight", F) }, columns: c.width, .feedForward)
+    gateUpBias =
+      c.hasFeedForwardBiases ? places.addStacked(names.map { (prefix + "ffn.\($0).bias", F) }, .feedForward) : nil
     down = places.add(prefix + "ffn.\(narrowed).weight", Shape(c.width, F), .feedForward)
     downBias =
       c.hasFeedForwardBiases

@@ -177,7 +177,7 @@ extension Conversation {
         for (command, meaning) in ConversationCommand.list {
           say("  \(command)" + String(repeating: " ", count: 12 - command.count) + meaning)
         }
-        say("Enter alone goes on with the text; \\ at the end of a line waits for another; Ctrl-C stops a text.")
+        say("An empty line continues the text; \\ at the end of a line continues it on the next; Ctrl-C stops a text.")
       case .quit: return false
       }
     } catch {
@@ -204,21 +204,21 @@ extension Conversation {
   private mutating func undo(_ count: Int?) throws {
     let position = generator.progress.position
     guard let count = count ?? turns.last.map({ position - $0 }) else {
-      throw CommandError(.usage, "/undo: no line was typed since the beginning", hint: "/undo N takes back N tokens")
+      throw CommandError(.usage, "/undo: no line was typed since the beginning", hint: "/undo N undoes N tokens")
     }
     let limit = generator.progress.history?.limit ?? 0
     guard count <= limit else {
       guard limit > 0 else {
-        throw CommandError(.usage, "/undo: nothing is left to take back", hint: "type a line")
+        throw CommandError(.usage, "/undo: nothing is left to undo", hint: "type a line")
       }
       throw CommandError(
         .usage, "/undo: expected at most \(limit) tokens, found \(count)",
         hint: limit < position - 1
-          ? "--undo-window keeps more than \(undoWindow), /reset forgets all" : "/reset forgets all")
+          ? "use a larger --undo-window than \(undoWindow), or /reset" : "/reset undoes everything")
     }
     generator.undo(count)
     tokens.removeLast(count)
     turns.removeAll { $0 >= generator.progress.position }
-    say("took back \(grouped(count)) tokens; \(self.position) are left")
+    say("undid \(grouped(count)) tokens; \(self.position) are left")
   }
 }

@@ -147,7 +147,7 @@ struct ConvertCommand: ParsableCommand {
         .badData, "\(tensor) numbers below 65,504, which f16 can hold, found larger ones", hint: "use --dtype bf16")
     case .q8_0, .q4_0:
       let word = stored == .q8_0 ? Quantization.q8_0.rawValue : Quantization.q4_0.rawValue
-      return CommandError(.badData, "\(tensor) finite numbers that \(word) can hold, found others")
+      return CommandError(.badData, "\(tensor) numbers in the range of \(word), found others")
     }
   }
 

@@ -92,7 +92,7 @@ struct TrainCommand: ParsableCommand {
     let resumePoint = try resume.map { try ResumePoint($0, output: output) }
     let folderPath = resumePoint?.folder ?? output ?? "runs/\(TrainingPlan.name(ofPath: config ?? ""))"
     let begun = resumePoint?.model(inFolder: folderPath)
-    if begun != nil, let initFrom { global.say("\(initFrom): not read, as the run resumes from its checkpoint") }
+    if begun != nil, let initFrom { global.say("\(initFrom): ignored, because the run resumes from its checkpoint") }
     let start =
       begun == nil
       ? try initFrom.map { try StartingModel(path: modelFile($0, global.talk, takesWeights: true)) }

@@ -90,10 +90,10 @@ struct TrainingSession {
     } catch FileError.cannotRead(let path, let reason) where plan.tokenPaths.contains(path) {
       try saveAfterFailure(loop.progress)
       throw CommandError(
-        .inputOutput, FileError.cannotRead(path: path, reason: reason).description, hint: hint("put the file back"))
+        .inputOutput, FileError.cannotRead(path: path, reason: reason).description, hint: hint("restore the file"))
     } catch let error as CorpusError {
       try saveAfterFailure(loop.progress)
-      throw CommandError(.badData, error.description, hint: hint("put the file back"))
+      throw CommandError(.badData, error.description, hint: hint("restore the file"))
     } catch let error as FileError {
       throw failure(error)
     } catch CheckpointError.file(let error) {
@@ -165,7 +165,7 @@ struct TrainingSession {
     }
     let path = try results.saveBestOfStop(loop.progress)
     options.say(
-      "\(path): the model of step \(loop.progress.step), as there was no best one; the next evaluation replaces it")
+      "\(path): the model of step \(loop.progress.step), because no best model was saved; the next evaluation replaces it")
     return result(path, score.bitsPerByte)
   }
 

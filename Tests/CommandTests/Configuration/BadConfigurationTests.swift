@@ -104,7 +104,7 @@ extension CommandRuns {
       try workspace.write(TinyProject.configuration + "  train_only: [\"*.fnn.*\"]\n", "config.yaml")
       try workspace.expectFailure(
         "train --config config.yaml -o new", status: 78,
-        "training.train_only: expected patterns that weights have, found '*.fnn.*', which none has")
+        "training.train_only: expected patterns that match weights, found '*.fnn.*', which matches none")
     }
 
     @Test func filesThatAreMissing() throws {

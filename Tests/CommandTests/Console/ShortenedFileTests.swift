@@ -41,7 +41,7 @@ extension CommandRuns {
       let step = try #require(try run.checkpointSteps.first)
       #expect(try run.checkpointSteps == [step])
       #expect(
-        talk.last?.hasPrefix("hint: put the file back; the last good checkpoint is run/checkpoints/step-") == true)
+        talk.last?.hasPrefix("hint: restore the file; the last good checkpoint is run/checkpoints/step-") == true)
       try workspace.write(tokens, "train.tokens")
       _ = try workspace.result("\(line) -o run --resume auto --max-steps \(step + 3)")
       _ = try workspace.result("\(line) -o whole --max-steps \(step + 3)")

@@ -113,7 +113,7 @@ extension CommandRuns {
       }
       #expect(try save(terminal, "undone") == first)
       try terminal.type("/undo 4\r")
-      try terminal.wait(for: "took back 4 tokens; ")
+      try terminal.wait(for: "undid 4 tokens; ")
       try terminal.wait(for: " tokens are left")
       try terminal.wait(for: "> ")
       #expect(try save(terminal, "shorter") == state(of: "And the light", count: 5))

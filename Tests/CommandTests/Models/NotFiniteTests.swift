@@ -62,7 +62,7 @@ extension CommandRuns {
       for flags in ["", "--temp 0", "--beams 2", "--num-samples 2"] {
         try workspace.expectFailure(
           "generate -m model.safetensors -p light -n 3 \(flags) \(biases)", status: 64,
-          "expected a token that may come, found all of them forbidden")
+          "expected at least one allowed token, found all forbidden")
       }
       // All but one: that one comes.
       let last = biases.split(separator: " ").dropLast().joined(separator: " ")

@@ -260,18 +260,18 @@ extension CommandRuns {
     }
 
     @Test(arguments: [
-      ("--set model.layers=3", 78, "model.layers: expected 2, as the run was begun with, found 3"),
-      ("--set training.carry_state=true", 78, "training.carry_state: expected false, as the run was begun with, found"),
+      ("--set model.layers=3", 78, "model.layers: expected 2, the value that the run started with, found 3"),
+      ("--set training.carry_state=true", 78, "training.carry_state: expected false, the value that the run started with, found"),
       (
         "--set data.train=[{\"path\":train.tokens,\"weight\":2}]", 78,
         "data.train: expected no weights, as the run was begun"
       ),
       ("--set data.train=[train.tokens,train.tokens]", 65, "data.train: expected the digest "),
-      ("--set training.train_only=embed.*", 78, "training.train_only: expected [], as the run was begun with, found"),
-      ("--set training.seed=9", 78, "training.seed: expected 1, as the run was begun with, found 9"),
+      ("--set training.train_only=embed.*", 78, "training.train_only: expected [], the value that the run started with, found"),
+      ("--set training.seed=9", 78, "training.seed: expected 1, the value that the run started with, found 9"),
       ("--set training.batch_tokens=64", 78, "training.batch_tokens: expected 128"),
       ("--set training.steps=24", 78, "training.steps: expected 12"),
-      ("--set data.documents=continuous", 78, "data.documents: expected reset, as the run was begun with, found cont"),
+      ("--set data.documents=continuous", 78, "data.documents: expected reset, the value that the run started with, found cont"),
       ("--set data.train=validation.tokens", 65, "data.train: expected the digest "),
       ("--set data.validation=train.tokens", 65, "data.validation: expected the digest "),
     ])

@@ -43,7 +43,7 @@ import Testing
       var next = state.emptyCopy
       let loss = model.addGradient(
         gradients, inputs: indices(segment.tokens), targets: indices(segment.targets),
-        documents: indices(segment.documents), carried: CarriedRows(before: state, after: next, first: 0),
+        documentStarts: indices(segment.documents), carried: CarriedRows(before: state, after: next, first: 0),
         scoredCount: scoredCount(segment.targets), memory: memory, on: pool)
       next.position = state.position + size.T
       state = next
@@ -97,7 +97,7 @@ import Testing
     let targets = joined(\.targets)
     let expected = whole.models().model.addGradient(
       Parameters(whole.configuration), inputs: indices(joined(\.tokens)), targets: indices(targets),
-      documents: indices(documents), scoredCount: scoredCount(targets), memory: whole.memory(pool), on: pool)
+      documentStarts: indices(documents), scoredCount: scoredCount(targets), memory: whole.memory(pool), on: pool)
     let found = zip(run(size, stream, on: pool), stream).map { $0.loss * Double(scoredCount($1.targets)) }
     // Float32 sums cut elsewhere.
     expectClose([found.reduce(0, +) / Double(scoredCount(targets))], [expected], ratio: 2e-6, "\(size)")

@@ -14,7 +14,7 @@ import Testing
   ) -> (loss: Double, gradient: [Float]) {
     let (model, gradients) = (size.models().model, Parameters(size.configuration))
     let loss = model.addGradient(
-      gradients, inputs: indices(tokens), targets: indices(targets), documents: documents.map(indices),
+      gradients, inputs: indices(tokens), targets: indices(targets), documentStarts: documents.map(indices),
       scoredCount: scoredCount(targets), memory: size.memory(pool), on: pool)
     return (loss, gradients.flat.values)
   }

@@ -107,7 +107,7 @@ import Testing
       let gradients = Parameters(size.configuration)
       let loss = model.addGradient(
         gradients, inputs: indices(size.tokens()), targets: indices(size.targets()),
-        documents: size.documentStarts.map(indices), scoredCount: 10, memory: memory, on: pool)
+        documentStarts: size.documentStarts.map(indices), scoredCount: 10, memory: memory, on: pool)
       return gradients.flat.bits.map(UInt64.init) + [loss.bitPattern]
     }
     #expect(results[0] == results[1])
@@ -121,7 +121,7 @@ import Testing
     let count = scoredCount([targets])
     _ = model.addGradient(
       packed, inputs: indices([tokens]), targets: indices([targets]),
-      documents: Indices([0, 0, 0, 0, 0, 0, 0, 7, 7, 7, 7, 7]),
+      documentStarts: Indices([0, 0, 0, 0, 0, 0, 0, 7, 7, 7, 7, 7]),
       scoredCount: count, memory: size.memory(pool), on: pool)
     let alone = Parameters(size.configuration)
     for part in [0..<7, 7..<12] {
@@ -141,7 +141,7 @@ import Testing
     let expected = reference.lossAndGradients(tokens, targets: targets, documentStarts: size.documentStarts)
     let gradients = Parameters(size.configuration)
     let loss = model.addGradient(
-      gradients, inputs: indices(tokens), targets: indices(targets), documents: size.documentStarts.map(indices),
+      gradients, inputs: indices(tokens), targets: indices(targets), documentStarts: size.documentStarts.map(indices),
       scoredCount: scoredCount(targets), memory: size.memory(pool), on: pool)
     expectClose([loss], [expected.loss], ratio: 1e-6, "loss, \(size)")
     #expect(gradients.descriptions.map(\.name).sorted() == expected.gradients.keys.sorted())

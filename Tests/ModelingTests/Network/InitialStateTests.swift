@@ -37,7 +37,7 @@ import Testing
     let targets = size.targets()
     let loss = model.addGradient(
       gradients, inputs: indices(size.tokens()), targets: indices(targets),
-      documents: hasDocuments ? size.documentStarts.map(indices) : nil, initial: state,
+      documentStarts: hasDocuments ? size.documentStarts.map(indices) : nil, initial: state,
       scoredCount: scoredCount(targets), memory: memory, on: pool)
     return (loss, gradients)
   }

@@ -26,7 +26,7 @@ struct TrainingCheckpoint {
     for (old, new) in zip(model.configuration.settings, plan.model.settings) where old.value != new.value {
       throw refuse(
         .badConfiguration, "model.\(old.name)",
-        "expected \(old.value.yaml), as the run was begun with, found \(new.value.yaml)")
+        "expected \(old.value.yaml), the value that the run started with, found \(new.value.yaml)")
     }
     let step = state.progress.step
     if let (key, message) = plan.training.objection(toContinuing: state.configuration, at: step) {
@@ -40,7 +40,7 @@ struct TrainingCheckpoint {
       if before != now {
         throw refuse(
           .badConfiguration, "data.\(name)",
-          "expected \(before.isEmpty ? "no weights" : before), as the run was begun with, found "
+          "expected \(before.isEmpty ? "no weights" : before), the value that the run started with, found "
             + (now.isEmpty ? "no weights" : now))
       }
     }
