@@ -22,7 +22,8 @@ package enum SafetensorsWriter {
     bytes: (TensorDescription, (RawSpan) throws -> Void) throws -> Void
   ) throws {
     let tensors = arranged(tensors)
-    try checkNames(tensors, metadata, path: path)
+    try TensorDescription.checkLengths(metadata.keys.sorted(), path: path)
+    try TensorDescription.checkNames(tensors.map(\.name), reserved: SafetensorsHeader.metadataName, path: path)
     guard let header = SafetensorsHeader.bytes(tensors: tensors, metadata: metadata) else {
       let expected = "at most \(SafetensorsHeader.textByteLimit) bytes"
       throw CheckpointError.header(path: path, byte: 0, expected: expected, found: "more")
@@ -31,13 +32,12 @@ package enum SafetensorsWriter {
       let file = try AtomicFile(replacing: path)
       try file.write(header)
       for tensor in tensors {
-        var byteCount = 0
+        var count = TensorByteCount(of: tensor, path: path)
         try bytes(tensor) { piece in
-          byteCount += piece.byteCount
-          guard byteCount <= tensor.byteCount else { throw mismatch(tensor, "at least \(byteCount)", path: path) }
+          try count.add(piece)
           try file.write(piece)
         }
-        guard byteCount == tensor.byteCount else { throw mismatch(tensor, "\(byteCount)", path: path) }
+        try count.finish()
       }
       try file.commit()
     } catch let error as FileError {
@@ -50,23 +50,5 @@ package enum SafetensorsWriter {
       if left.dataType.bitCount != right.dataType.bitCount { return left.dataType.bitCount > right.dataType.bitCount }
       return left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
     }
-  }
-
-  // Names that the reader would refuse are not written.
-  private static func checkNames(
-    _ tensors: [TensorDescription], _ metadata: [String: String], path: String
-  ) throws(CheckpointError) {
-    let limit = HeaderReader.nameByteLimit
-    var names: Set<String> = [SafetensorsHeader.metadataName]
-    for name in tensors.map(\.name) + metadata.keys where name.utf8.count > limit {
-      throw .tensor(path: path, name: name, expected: "a name of at most \(limit) bytes", found: "\(name.utf8.count)")
-    }
-    for tensor in tensors where !names.insert(tensor.name).inserted {
-      throw .tensor(path: path, name: tensor.name, expected: "a name of its own", found: "a name already in use")
-    }
-  }
-
-  private static func mismatch(_ tensor: TensorDescription, _ found: String, path: String) -> CheckpointError {
-    .tensor(path: path, name: tensor.name, expected: "\(tensor.byteCount) bytes to write", found: found)
   }
 }

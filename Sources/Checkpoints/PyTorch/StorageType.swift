@@ -18,6 +18,24 @@ enum StorageType {
     }
   }
 
+  /// The name of the storage class in the module `torch` for an element type; nil if there is none.
+  static func storage(of dataType: DataType) -> String? {
+    switch dataType {
+    case .f32: "FloatStorage"
+    case .f64: "DoubleStorage"
+    case .f16: "HalfStorage"
+    case .bf16: "BFloat16Storage"
+    case .i64: "LongStorage"
+    case .i32: "IntStorage"
+    case .i16: "ShortStorage"
+    case .i8: "CharStorage"
+    case .u8: "ByteStorage"
+    case .bool: "BoolStorage"
+    case .c64: "ComplexFloatStorage"
+    default: nil
+    }
+  }
+
   /// The element type of a dtype in the module `torch`; nil if it is not supported.
   static func dataType(named name: String) -> DataType? {
     switch name {
