@@ -18,6 +18,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case archive(path: String, entry: String?, expected: String, found: String)
   /// The pickle of a PyTorch file violates a rule at one of its bytes.
   case pickle(path: String, byte: Int, expected: String, found: String)
+  /// No dictionary of a PyTorch file is recognised as the one with the weights.
+  case noStateDictionary(path: String, expected: String, found: String)
   /// The folder holds no weights under any of the expected names.
   case noWeights(path: String)
 
@@ -41,7 +43,9 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .archive(let path, let entry, let expected, let found):
       "\(path): \(entry.map { "entry \(quoted($0)): " } ?? "")expected \(expected), found \(found)"
     case .pickle(let path, let byte, let expected, let found):
-      "\(path): data.pkl, byte \(byte): expected \(expected), found \(found)"
+      "\(path): pickle, byte \(byte): expected \(expected), found \(found)"
+    case .noStateDictionary(let path, let expected, let found):
+      "\(path): expected \(expected), found \(found)"
     case .noWeights(let path):
       "\(path): expected \(WeightsFile.folderNames.joined(separator: ", ")), found none of them"
     }
@@ -56,7 +60,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "the file is incomplete; copy or download it again"
     case .archive(_, nil, _, _):
       "if the file is incomplete, copy or download it again"
-    case .archive, .pickle:
+    case .archive, .pickle, .noStateDictionary:
       "save the weights alone with a current PyTorch: torch.save(model.state_dict(), 'model.pt')"
     default:
       nil

@@ -7,7 +7,10 @@ enum WeightsContainer: Sendable {
 
   /// Opens a mapped file of any kind except an index.
   init(_ file: MappedFile, kind: FileKind) throws(CheckpointError) {
-    self = kind == .zip ? .torch(try TorchFile(file)) : .safetensors(try SafetensorsFile(file))
+    switch kind {
+    case .zip, .legacyTorch: self = .torch(try TorchFile(file))
+    default: self = .safetensors(try SafetensorsFile(file))
+    }
   }
 
   var path: String {
@@ -44,7 +47,7 @@ enum WeightsContainer: Sendable {
   }
 }
 
-/// A PyTorch zip file (`.pt`, `.pth`, `.bin`) opened for reading: named tensors, read without running its pickle.
+/// A PyTorch file (`.pt`, `.pth`, `.bin`) opened for reading: named tensors, read without running its pickle.
 struct TorchFile: Sendable {
   private let file: MappedFile
   let header: TorchHeader

@@ -1,6 +1,6 @@
 internal import Files
 
-/// Named tensors from a safetensors file, a sharded model, or a PyTorch zip file.
+/// Named tensors from a safetensors file, a sharded model, or a PyTorch file.
 ///
 /// Opening checks everything except the tensor data, which stay on disk until they are touched. The kind of a file is
 /// recognised by its content, never by its name. Source: docs/CHECKPOINT.md §1 and §3.

@@ -15,7 +15,8 @@ package enum FileKind: String, CaseIterable, Sendable {
   case pdf = "a PDF document"
   case program = "a program (ELF)"
   case numpy = "a NumPy array"
-  case legacyPickle = "the format of PyTorch before 1.6 (pickles one after another)"
+  case legacyTorch = "a PyTorch file in the format before 1.6"
+  case pickle = "a pickle that PyTorch did not write"
   case gguf = "a GGUF file"
   case pointer = "a Git LFS pointer, which stands for a file that was not downloaded"
   case webPage = "a web page (HTML)"
@@ -105,7 +106,13 @@ private struct FileBeginning {
       return .utf16
     }
     let isPickle = matches([0x80]) && bytes.count > 1 && (2...5).contains(bytes[1]) && !matches([0, 0, 0], at: 2)
-    return isPickle ? .legacyPickle : nil
+    return !isPickle ? nil : isLegacyTorch ? .legacyTorch : .pickle
+  }
+
+  /// Whether the first pickle is PyTorch's magic number; protocol 4 may have a frame before it.
+  private var isLegacyTorch: Bool {
+    let number: [UInt8] = [0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
+    return matches(number, at: matches([0x95], at: 2) ? 11 : 2)
   }
 
   /// Whether this is a protobuf message that starts with a piece: field 1, whose field 1 is text and whose field 2 is a

@@ -17,7 +17,7 @@ package enum FileRole: String, CaseIterable, Sendable {
   private var kinds: Set<FileKind> {
     switch self {
     case .model: [.safetensors, .other]
-    case .weights: [.safetensors, .zip, .json, .other]
+    case .weights: [.safetensors, .zip, .legacyTorch, .json, .other]
     case .state: [.safetensors, .other]
     case .tokenizer: [.tokenizer, .other]
     case .tokenFile: [.tokenFile, .other]
@@ -26,7 +26,7 @@ package enum FileRole: String, CaseIterable, Sendable {
     case .configuration: [.text, .otherText, .utf16, .json, .empty, .other]
     case .prompts: [.jsonLines, .json, .text, .otherText, .empty, .other]
     case .benchmark: [.json, .text, .otherText, .empty, .other]
-    case .subject: [.safetensors, .zip, .json, .tokenizer, .tokenFile, .other]
+    case .subject: [.safetensors, .zip, .legacyTorch, .json, .tokenizer, .tokenFile, .other]
     }
   }
 
@@ -69,8 +69,8 @@ package enum FileRole: String, CaseIterable, Sendable {
     case (_, .zstd): return "decompress it first: unzstd \(path)"
     case (_, .pointer): return "download the file itself, for example with git lfs pull"
     case (_, .webPage): return "the address gave a page about the file; download the file itself"
-    case (.model, .legacyPickle), (.weights, .legacyPickle), (.subject, .legacyPickle):
-      return "load it with a current PyTorch and save it again: torch.save(torch.load('old.pt'), 'model.pt')"
+    case (.model, .pickle), (.weights, .pickle), (.subject, .pickle):
+      return "with the program that wrote it, save the weights by PyTorch: torch.save(model.state_dict(), 'model.pt')"
     case (_, .tar):
       return "unpack it first: tar xf \(path); one by PyTorch before 0.1.12 has to be loaded and saved again"
     case (.weights, .torchScript), (.subject, .torchScript):
@@ -78,7 +78,7 @@ package enum FileRole: String, CaseIterable, Sendable {
     case (_, .foreignArchive): return "unpack it, and give the file in it: unzip \(path)"
     case (.weights, .gguf), (.model, .gguf), (.subject, .gguf):
       return "use the safetensors or PyTorch file that it was made from"
-    case (.model, .foreignWeights), (.model, .zip):
+    case (.model, .foreignWeights), (.model, .zip), (.model, .legacyTorch):
       return "convert it to a model file: retnet convert \(path) -o model.safetensors"
     case (.model, .json):
       return "if it is the index of weights in several files: retnet convert \(path) -o model.safetensors"

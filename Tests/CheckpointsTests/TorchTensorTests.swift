@@ -115,9 +115,9 @@ import Testing
     func tensor(_ shape: [Int], _ strides: [Int], offset: Int = 0) -> [UInt8] {
       P.tensor(count: 4, offset: offset, shape: shape, strides: strides)
     }
-    try expect(P.tensor(count: 5, shape: [1], strides: [1]), "a storage within the 16 bytes of its entry", "5 elements")
+    try expect(P.tensor(count: 5, shape: [1], strides: [1]), "a storage within the 16 bytes of its data", "5 elements")
     try expect(
-      P.tensor(count: .max, shape: [1], strides: [1]), "a storage within the 16 bytes of its entry",
+      P.tensor(count: .max, shape: [1], strides: [1]), "a storage within the 16 bytes of its data",
       "\(Int.max) elements")
     try expect(P.tensor(count: -1, shape: [1], strides: [1]), "a storage", "a storage")
     try expect(P.tensor(key: "7", count: 1, shape: [1], strides: [1]), "an entry 'archive/data/7'", "none")

@@ -52,7 +52,7 @@ import Testing
   func refusesOtherKinds() throws {
     let tar = [UInt8](repeating: 0x61, count: 257) + Array("ustar\u{0}00".utf8) + [UInt8](repeating: 0, count: 1000)
     for (bytes, found) in [
-      ([0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46], FileKind.legacyPickle), (tar, .tar),
+      ([0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46], FileKind.pickle), (tar, .tar),
       (Array("GGUF\u{3}\u{0}\u{0}\u{0}".utf8), .gguf),
       (Array("version https://git-lfs.github.com/spec/v1\n".utf8), .pointer), ([0x1F, 0x8B, 8], .gzip),
       (Array("<!DOCTYPE html>\n".utf8), .webPage), (Array("hello world".utf8), .text),

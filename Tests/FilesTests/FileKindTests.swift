@@ -9,13 +9,15 @@ import Testing
 
   private static let tar = [UInt8](repeating: 0x61, count: 257) + Array("ustar".utf8) + [0, 0x30, 0x30]
   private static let unknownPiece: [UInt8] = [0x0A, 14, 0x0A, 5] + Array("<unk>".utf8) + [0x15, 0, 0, 0, 0, 0x18, 2]
+  /// The number with which PyTorch's files before 1.6 begin.
+  private static let torchNumber: [UInt8] = [0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
   /// 4,095 bytes and the first byte of a character that goes on.
   private static let cut = Array(String(repeating: "a", count: 4_095).utf8) + [0xC3]
 
   static let samples: [(bytes: [UInt8], kind: FileKind)] = [
     ([], .empty), ([2, 0, 0, 0, 0, 0, 0, 0] + Array("{}".utf8), .safetensors), (Array("PK\u{3}\u{4}".utf8), .zip),
     ([0x1F, 0x8B, 8, 0], .gzip), (Array("BZh9".utf8), .bzip2), ([0xFD] + Array("7zXZ\u{0}".utf8), .xz),
-    ([0x28, 0xB5, 0x2F, 0xFD], .zstd), (tar, .tar), ([0x80, 2, 0x8A, 10], .legacyPickle), (Array("GGUF".utf8), .gguf),
+    ([0x28, 0xB5, 0x2F, 0xFD], .zstd), (tar, .tar), ([0x80, 2, 0x8A, 10], .pickle), (Array("GGUF".utf8), .gguf),
     (Array("version https://git-lfs.github.com/spec/v1\n".utf8), .pointer),
     (Array("\n<!DOCTYPE HTML>\n<p>".utf8), .webPage), (Array("<html lang=en>".utf8), .webPage),
     (Array("<h1> is no page".utf8), .text), (Array("{\"a\": [1,\n2]}\n".utf8), .json),
@@ -30,7 +32,8 @@ import Testing
     ([0x93] + Array("NUMPY\u{1}".utf8), .numpy), ([0xFF, 0xFE, 0x41, 0, 0x42, 0], .utf16),
     ([0xFE, 0xFF, 0, 0x41], .utf16), ([0xFF, 0xFE, 0], .other),
     (Array("Le caf".utf8) + [0xE9] + Array(" est ferm\u{9}".utf8) + [0xE9], .otherText), ([0x80], .other),
-    ([0xD8, 0x0B, 0, 0, 0], .other),
+    ([0xD8, 0x0B, 0, 0, 0], .other), ([0x80, 2] + torchNumber, .legacyTorch),
+    ([0x80, 4, 0x95, 13, 0, 0, 0, 0, 0, 0, 0] + torchNumber, .legacyTorch), ([0x80, 1] + torchNumber, .other),
   ]
 
   @Test func firstBytesTellTheKind() throws {

@@ -94,6 +94,10 @@ extension PickleGraph {
     if case .tuple(let index) = values[id] { members[index] } else { nil }
   }
 
+  func list(_ id: ID) -> [ID]? {
+    if case .list(let index) = values[id] { members[index] } else { nil }
+  }
+
   func object(_ id: ID) -> Object? {
     if case .object(let index) = values[id] { objects[index] } else { nil }
   }

@@ -9,39 +9,31 @@ struct PickleReader {
   /// per tensor.
   static let valueLimit = 8_000_000
 
-  private let bytes: [UInt8]
-  private let path: String
-  private var position = 0
-  // The position of the current instruction.
-  private var start = 0
+  private var source: PickleSource
   private var graph = PickleGraph()
   private var stack: [PickleGraph.ID] = []
   // The stack heights of the marks.
   private var marks: [Int] = []
   private var memo: [UInt64: PickleGraph.ID] = [:]
 
-  private init(_ bytes: [UInt8], path: String) {
-    self.bytes = bytes
-    self.path = path
-  }
+  private init(_ source: PickleSource) { self.source = source }
 
-  /// Reads up to the end of the first pickle.
+  /// Reads up to the end of the next pickle.
   ///
-  /// - Parameters:
-  ///   - bytes: The pickle.
-  ///   - path: The path to name in errors.
+  /// - Parameter source: Stands at the beginning of a pickle, and then at its end.
   /// - Returns: Its values; `root` is the value of the whole pickle.
   /// - Throws: `CheckpointError.pickle`.
-  static func read(_ bytes: [UInt8], path: String) throws(CheckpointError) -> PickleGraph {
-    var reader = PickleReader(bytes, path: path)
+  static func read(_ source: inout PickleSource) throws(CheckpointError) -> PickleGraph {
+    var reader = PickleReader(source)
     while try reader.step() {}
+    source = reader.source
     return reader.graph
   }
 
   // Processes one instruction; returns false if it is the last.
   private mutating func step() throws(CheckpointError) -> Bool {
-    start = position
-    let byte = try readByte()
+    source.beginInstruction()
+    let byte = try source.readByte()
     guard let opcode = PickleOpcode(rawValue: byte) else {
       throw failure("an instruction that weights need", "0x" + String(byte, radix: 16))
     }
@@ -58,17 +50,17 @@ struct PickleReader {
   private mutating func execute(_ opcode: PickleOpcode) throws(CheckpointError) {
     switch opcode {
     case .proto: try checkProtocol()
-    case .frame: _ = try readNumber(8)
+    case .frame: _ = try source.readNumber(8)
     case .stop: break
 
     case .none: push(.none)
     case .newTrue: push(.boolean(true))
     case .newFalse: push(.boolean(false))
-    case .binInt: push(.integer(Int(Int32(truncatingIfNeeded: try readNumber(4)))))
-    case .binInt1: push(.integer(Int(try readNumber(1))))
-    case .binInt2: push(.integer(Int(try readNumber(2))))
+    case .binInt: push(.integer(Int(Int32(truncatingIfNeeded: try source.readNumber(4)))))
+    case .binInt1: push(.integer(Int(try source.readNumber(1))))
+    case .binInt2: push(.integer(Int(try source.readNumber(2))))
     case .long1: push(try readLong())
-    case .binFloat: push(.float(Double(bitPattern: try readNumber(8).byteSwapped)))
+    case .binFloat: push(.float(Double(bitPattern: try source.readNumber(8).byteSwapped)))
     case .binUnicode, .binString: push(try readText(lengthByteCount: 4))
     case .shortBinUnicode, .shortBinString: push(try readText(lengthByteCount: 1))
     case .binBytes: try skipBytes(lengthByteCount: 4)
@@ -93,13 +85,13 @@ struct PickleReader {
 
     case .pop: if marks.last == stack.count { marks.removeLast() } else { _ = try pop() }
     case .popMark: _ = try popToMark()
-    case .binPut: memo[try readNumber(1)] = try top()
-    case .longBinPut: memo[try readNumber(4)] = try top()
+    case .binPut: memo[try source.readNumber(1)] = try top()
+    case .longBinPut: memo[try source.readNumber(4)] = try top()
     case .memoize: memo[UInt64(memo.count)] = try top()
-    case .binGet: try pushMemo(try readNumber(1))
-    case .longBinGet: try pushMemo(try readNumber(4))
+    case .binGet: try pushMemo(try source.readNumber(1))
+    case .longBinGet: try pushMemo(try source.readNumber(4))
 
-    case .global: try pushGlobal(module: try readLine(), name: try readLine())
+    case .global: try pushGlobal(module: try source.readLine(), name: try source.readLine())
     case .stackGlobal: try pushStackGlobal()
     case .reduce, .newObj:
       let parts = try pop(count: 2)
@@ -202,56 +194,28 @@ extension PickleReader {
 // MARK: - The bytes
 
 extension PickleReader {
-  private func failure(_ expected: String, _ found: String) -> CheckpointError {
-    .pickle(path: path, byte: start, expected: expected, found: found)
-  }
-
-  // Skips bytes and returns their range.
-  private mutating func take(_ count: UInt64) throws(CheckpointError) -> Range<Int> {
-    let rest = bytes.count - position
-    guard count <= UInt64(rest) else { throw failure("\(count) bytes more", "\(rest)") }
-    defer { position += Int(count) }
-    return position..<position + Int(count)
-  }
-
-  private mutating func readByte() throws(CheckpointError) -> UInt8 { bytes[try take(1).lowerBound] }
-
-  private mutating func readNumber(_ byteCount: Int) throws(CheckpointError) -> UInt64 {
-    bytes.littleEndian(at: try take(UInt64(byteCount)).lowerBound, count: byteCount)
-  }
+  private func failure(_ expected: String, _ found: String) -> CheckpointError { source.failure(expected, found) }
 
   private mutating func checkProtocol() throws(CheckpointError) {
-    let version = try readByte()
+    let version = try source.readByte()
     guard (2...5).contains(version) else { throw failure("pickle protocol 2 to 5", "\(version)") }
   }
 
   // A two's complement, little-endian integer of any length.
   private mutating func readLong() throws(CheckpointError) -> PickleGraph.Value {
-    let range = try take(UInt64(try readByte()))
-    guard range.count <= 8 else { return .wideInteger }
-    guard !range.isEmpty else { return .integer(0) }
-    let unusedBits = 64 - 8 * range.count
-    let number = Int(bitPattern: UInt(bytes.littleEndian(at: range.lowerBound, count: range.count)))
-    return .integer((number << unusedBits) >> unusedBits)
+    let bytes = try source.readBytes(lengthByteCount: 1)
+    guard bytes.count <= 8 else { return .wideInteger }
+    let sign: UInt64 = bytes.last.map { $0 >= 0x80 ? .max : 0 } ?? 0
+    return .integer(Int(truncatingIfNeeded: bytes.reversed().reduce(sign) { $0 << 8 | UInt64($1) }))
   }
 
   private mutating func readText(lengthByteCount: Int) throws(CheckpointError) -> PickleGraph.Value {
-    let range = try take(try readNumber(lengthByteCount))
-    return String(validating: bytes[range], as: UTF8.self).map { .text($0) } ?? .bytes
+    let bytes = try source.readBytes(lengthByteCount: lengthByteCount)
+    return String(validating: bytes, as: UTF8.self).map { .text($0) } ?? .bytes
   }
 
   private mutating func skipBytes(lengthByteCount: Int) throws(CheckpointError) {
-    _ = try take(try readNumber(lengthByteCount))
+    _ = try source.readBytes(lengthByteCount: lengthByteCount)
     push(.bytes)
-  }
-
-  private mutating func readLine() throws(CheckpointError) -> String {
-    let limit = HeaderReader.nameByteLimit
-    let line = bytes[position...].prefix(limit + 1).prefix { $0 != UInt8(ascii: "\n") }
-    guard line.count <= limit, line.endIndex < bytes.count, let text = String(validating: line, as: UTF8.self) else {
-      throw failure("a line of at most \(limit) bytes of UTF-8", "another")
-    }
-    position = line.endIndex + 1
-    return text
   }
 }

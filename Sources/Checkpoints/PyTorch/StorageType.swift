@@ -1,5 +1,21 @@
 /// Maps PyTorch's storage classes and dtypes to element types.
 enum StorageType {
+  /// The class of a storage whose type its tensors tell.
+  static let untyped = PickleGraph.Global(module: "torch.storage", name: "UntypedStorage")
+
+  /// The bytes of an element in a storage, also of types whose tensors cannot be read; nil for unknown classes.
+  static func elementByteCount(of type: PickleGraph.Global) -> Int? {
+    if type == untyped { return 1 }
+    guard type.module == "torch" else { return nil }
+    if let dataType = dataType(ofStorage: type.name) { return dataType.bitCount / 8 }
+    switch type.name {
+    case "ComplexDoubleStorage": return 16
+    case "QInt32Storage": return 4
+    case "QInt8Storage", "QUInt8Storage", "QUInt4x2Storage", "QUInt2x4Storage": return 1
+    default: return nil
+    }
+  }
+
   /// The element type of a storage class in the module `torch`; nil if it is not supported.
   static func dataType(ofStorage name: String) -> DataType? {
     switch name {

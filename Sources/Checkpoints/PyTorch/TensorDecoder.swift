@@ -1,13 +1,12 @@
-/// Finds the tensors among the values of a pickle, and their data among the entries of the archive.
+/// Finds the tensors among the values of a pickle, and their data among the storages.
 ///
 /// A tensor is a recorded call of `torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks,
-/// metadata?)`, or of `_v3`, which has a dtype before the metadata. Source: torch/_utils.py, torch/_tensor.py.
+/// metadata?)`, or of `_v3`, which has a dtype before the metadata. Before 0.4 it was `_rebuild_tensor(storage, offset,
+/// size, stride)`. Source: torch/_utils.py, torch/_tensor.py.
 struct TensorDecoder {
-  let graph: PickleGraph
-  let archive: StoredArchive
-  let path: String
-  /// The folder in the archive that holds everything, without a slash.
-  let folder: String
+  let contents: TorchContents
+
+  private var graph: PickleGraph { contents.graph }
 
   /// Whether a value claims to be a tensor, of a known kind or not.
   func isTensor(_ id: PickleGraph.ID) -> Bool { rebuilder(of: id)?.hasPrefix("_rebuild_") ?? false }
@@ -23,7 +22,7 @@ struct TensorDecoder {
     }
     let arguments = arguments(of: id)
     switch rebuilder(of: id) {
-    case "_rebuild_tensor_v2" where arguments.count >= 6:
+    case "_rebuild_tensor" where arguments.count >= 4, "_rebuild_tensor_v2" where arguments.count >= 6:
       let storage = try storage(arguments[0], name: name)
       guard let dataType = storage.dataType else { throw failure(name, "a typed storage", "an untyped one") }
       return try view(name, storage.range, dataType, arguments, metadata: arguments.dropFirst(6).first)
@@ -55,30 +54,41 @@ struct TensorDecoder {
       throw failure(name, "numbers as stored", "a view that changes them (\(graph.summary(entries[0].key)))")
     }
     return try TensorView(
-      path: path, name: name, storage: storage, dataType: dataType, offset: offset, shape: shape, strides: strides)
+      path: contents.path, name: name, storage: storage, dataType: dataType, offset: offset, shape: shape,
+      strides: strides)
   }
 
-  // ('storage', class, key, location, count): the data are in the entry data/<key>. The count is in elements, or in
-  // bytes if the storage has no type.
   private func storage(
     _ id: PickleGraph.ID, name: String
   ) throws(CheckpointError) -> (range: Range<Int>, dataType: DataType?) {
-    guard case .persistent(let description) = graph.values[id], let parts = graph.tuple(description), parts.count >= 5,
-      graph.name(parts[0]) == "storage", let type = graph.global(parts[1]), let key = graph.name(parts[2]),
-      let count = graph.integer(parts[4]), count >= 0
-    else {
-      throw failure(name, "a storage", graph.summary(id))
-    }
-    let isUntyped = type == PickleGraph.Global(module: "torch.storage", name: "UntypedStorage")
+    guard let reference = graph.storage(id) else { throw failure(name, "a storage", graph.summary(id)) }
+    let type = reference.type
     let dataType = type.module == "torch" ? StorageType.dataType(ofStorage: type.name) : nil
-    guard isUntyped || dataType != nil else { throw failure(name, "a known storage", graph.summary(parts[1])) }
-    guard let range = archive.ranges["\(folder)/data/\(key)"] else {
-      throw failure(name, "an entry \(quoted("\(folder)/data/\(key)"))", "none")
+    guard dataType != nil || type == StorageType.untyped else {
+      throw failure(name, "a known storage", quoted("\(type.module).\(type.name)"))
     }
+    guard let range = contents.ranges[reference.key] else {
+      throw failure(name, contents.described(reference.key), "none")
+    }
+    let storage = try prefix(reference.count, of: range, dataType, name: name)
+    guard let part = reference.part else { return (storage, dataType) }
+    guard let numbers = graph.tuple(part), numbers.count == 3, let offset = graph.integer(numbers[1]), offset >= 0,
+      let count = graph.integer(numbers[2]), count >= 0
+    else {
+      throw failure(name, "a part of a storage", graph.summary(part))
+    }
+    let skipped = try prefix(offset, of: storage, dataType, name: name)
+    return (try prefix(count, of: skipped.upperBound..<storage.upperBound, dataType, name: name), dataType)
+  }
+
+  // The bytes of the first elements in a range, which must have as many.
+  private func prefix(
+    _ count: Int, of range: Range<Int>, _ dataType: DataType?, name: String
+  ) throws(CheckpointError) -> Range<Int> {
     guard let byteCount = (dataType ?? .u8).byteCount(ofShape: [count]), byteCount <= range.count else {
-      throw failure(name, "a storage within the \(range.count) bytes of its entry", "\(count) elements")
+      throw failure(name, "a storage within the \(range.count) bytes of its data", "\(count) elements")
     }
-    return (range.lowerBound..<range.lowerBound + byteCount, dataType)
+    return range.lowerBound..<range.lowerBound + byteCount
   }
 
   // The name of the function of torch._utils that the value's call refers to.
@@ -93,6 +103,6 @@ struct TensorDecoder {
   }
 
   private func failure(_ name: String, _ expected: String, _ found: String) -> CheckpointError {
-    .tensor(path: path, name: name, expected: expected, found: found)
+    .tensor(path: contents.path, name: name, expected: expected, found: found)
   }
 }

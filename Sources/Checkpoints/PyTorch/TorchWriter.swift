@@ -68,7 +68,7 @@ package enum TorchWriter {
     var writer = PickleWriter()
     writer.write(layout.root, state)
     writer.write(.stop)
-    let limit = TorchHeader.pickleByteLimit
+    let limit = TorchContents.pickleByteLimit
     guard writer.bytes.count <= limit else {
       throw .pickle(path: path, byte: limit, expected: "at most \(limit) bytes", found: "\(writer.bytes.count)")
     }
