@@ -49,6 +49,24 @@ import Testing
     }
   }
 
+  @Test("W24: elements of eight bytes", arguments: ["DoubleStorage", "LongStorage", "ComplexFloatStorage"])
+  func gathersWideElements(storage: String) throws {
+    let bytes = (0..<12).flatMap { element in (0..<8).map { UInt8(8 * element + $0) } }
+    func gather(offset: Int, shape: [Int], strides: [Int]) throws -> [UInt8] {
+      let tensor = P.tensor(storage, count: 12, offset: offset, shape: shape, strides: strides)
+      return try TorchFixture(tensor: tensor, storages: [bytes]).bytes(of: "t")
+    }
+    func wide(_ elements: [Int]) -> [UInt8] { elements.flatMap { bytes[8 * $0..<8 * $0 + 8] } }
+    #expect(try gather(offset: 0, shape: [3, 4], strides: [4, 1]) == bytes)
+    #expect(try gather(offset: 5, shape: [7], strides: [1]) == wide(Array(5..<12)))
+    #expect(try gather(offset: 0, shape: [4, 3], strides: [1, 4]) == wide([0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]))
+    #expect(try gather(offset: 1, shape: [2, 2], strides: [6, 2]) == wide([1, 3, 7, 9]))
+    #expect(try gather(offset: 11, shape: [2, 1], strides: [0, 1]) == wide([11, 11]))
+    for (offset, shape, strides) in [(0, [13], [1]), (6, [7], [1]), (0, [2, 7], [6, 1]), (12, [], [])] {
+      #expect(throws: CheckpointError.self) { try gather(offset: offset, shape: shape, strides: strides) }
+    }
+  }
+
   @Test(
     "W20: the class of the storage is the type",
     arguments: [
