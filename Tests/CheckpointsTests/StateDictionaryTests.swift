@@ -56,7 +56,8 @@ import Testing
   func tellsWhatIsThereInstead() throws {
     for (root, found) in [
       (P.dictionary([]), "an empty one"),
-      (P.dictionary([("net", P.dictionary([("w", Self.tensor)])), ("step", P.none)]), "the keys 'net', 'step'"),
+      (P.dictionary([("other", P.dictionary([("w", Self.tensor)])), ("step", P.none)]), "the keys 'other', 'step'"),
+      (P.dictionary([("state", P.dictionary([])), ("param_groups", P.none)]), "the state of an optimizer"),
       (P.call(P.global("net", "Net"), []), "an object made by 'net.Net'"),
       (P.tuple([Self.tensor]), "a tuple of 1"),
       (P.text("\u{1B}[2J"), "'\\u{1b}[2J'"),
@@ -66,6 +67,79 @@ import Testing
       let error = CheckpointError.noStateDictionary(path: fixture.path, expected: expected, found: found)
       #expect(throws: error) { try fixture.open() }
     }
+  }
+
+  private static let matrix = P.tensor("ByteStorage", count: 2, shape: [1, 2], strides: [2, 1])
+  private static let weights = P.dictionary([("w", matrix)])
+  /// What an optimizer keeps for each parameter, here by the parameter's name.
+  private static let moments = P.dictionary([("w", P.dictionary([("exp_avg", matrix)])), ("m", matrix)])
+
+  private func nested(_ keys: [String], _ value: [UInt8]) -> [UInt8] {
+    keys.reversed().reduce(value) { P.dictionary([("step", P.integer(1)), ($1, $0)]) }
+  }
+
+  @Test(
+    "W18: other keys, if there is only one dictionary with a matrix",
+    arguments: [
+      ["net"], ["model_state"], ["params"], ["anything"], ["checkpoint", "model"], ["a", "b", "c", "d"], [], ["ema"],
+      ["ema", "anything"], ["model_ema"],
+    ])
+  func findsTheOnlyMatrices(keys: [String]) throws {
+    let optimizers: [(String, [UInt8])] = [
+      ("optimizer", Self.moments), ("lightning_Optim_states", Self.moments), ("adam", Self.moments),
+      ("exp_avg", Self.moments), ("momentum", Self.moments), ("gradients", Self.moments),
+      ("trainer", P.dictionary([("state", Self.moments), ("param_groups", P.none)])),
+      ("scalars", P.dictionary([("loss", Self.tensor)])),
+    ]
+    let root =
+      keys.isEmpty
+      ? P.dictionary([("w", Self.matrix)] + optimizers)
+      : P.dictionary(optimizers + [(keys[0], nested(Array(keys.dropFirst()), Self.weights))])
+    #expect(try open(root).tensors.map(\.name) == ["w"])
+  }
+
+  @Test("W18: usual keys before others, weights before their averages")
+  func prefersUsualKeys() throws {
+    func other(_ name: String) -> [UInt8] { P.dictionary([(name, Self.matrix)]) }
+    for keys in [["a", "net"], ["params", "net"], ["ema", "a"], ["ema_weights", "model_state"], ["a", "x.model"]] {
+      let last = keys[1].split(separator: ".").map(String.init)
+      let root = P.dictionary([(keys[0], other("no")), (last[0], nested(Array(last.dropFirst()), Self.weights))])
+      #expect(try open(root).tensors.map(\.name) == ["w"], "\(keys)")
+    }
+  }
+
+  @Test("W18: several dictionaries, none of them usual")
+  func refusesToGuess() throws {
+    func error(_ found: String, _ root: [UInt8]) throws {
+      let fixture = try TorchFixture(root: root, storages: [[8, 9]])
+      let expected = "a dictionary of tensors, alone or under model, state_dict, module, model_state_dict"
+      let error = CheckpointError.noStateDictionary(path: fixture.path, expected: expected, found: found)
+      #expect(throws: error) { try fixture.open() }
+      #expect(error.hint != nil)
+    }
+    let (a, b) = (Self.weights, P.dictionary([("x", Self.matrix), ("y", Self.tensor)]))
+    try error(
+      "several others: 'generator' (tensors: 1), 'discriminator' (tensors: 2)",
+      P.dictionary([("generator", a), ("discriminator", b)]))
+    try error(
+      "several others: 'a.net' (tensors: 1), 'b.net' (tensors: 2)",
+      P.dictionary([("a", P.dictionary([("net", a)])), ("b", P.dictionary([("net", b)]))]))
+    try error(
+      "several others: the root (tensors: 1), 'b' (tensors: 2)", P.dictionary([("w", Self.matrix), ("b", b)]))
+    let many = (0..<10).map { ("k\($0)", P.dictionary([("w", Self.matrix)])) }
+    let list = (0..<8).map { "'k\($0)' (tensors: 1)" }.joined(separator: ", ")
+    try error("several others: \(list), …", P.dictionary(many))
+    try error("the keys 'optimizer', 'step'", P.dictionary([("optimizer", Self.moments), ("step", P.none)]))
+    try error("the keys 'step', 'a'", nested(["a", "b", "c", "d", "e"], a))
+  }
+
+  @Test("W18: dictionaries that contain themselves do not make the search long")
+  func entersEachDictionaryOnce() throws {
+    let keys = ["model", "state_dict", "module", "model_state_dict", "a", "b"]
+    let own = keys.flatMap { P.text($0) + Array("h\u{0}".utf8) }
+    let many = (0..<200_000).flatMap { _ in Array("h\u{1}h\u{0}".utf8) }
+    let root = Array("}q\u{0}(".utf8) + own + P.text("x") + P.text("y") + Array("q\u{1}0".utf8) + Array("N".utf8)
+    #expect(throws: CheckpointError.self) { try open(root + many + Array("u".utf8)) }
   }
 
   @Test("W18: names")

@@ -118,6 +118,10 @@ extension PickleGraph {
     if case .text(let text) = values[id], text.utf8.count <= HeaderReader.nameByteLimit { text } else { nil }
   }
 
+  func isDictionary(_ id: ID) -> Bool {
+    if case .dictionary = values[id] { true } else { false }
+  }
+
   /// The keys and values of a dictionary, in the order of the pickle.
   func dictionary(_ id: ID) -> [(key: ID, value: ID)]? {
     guard case .dictionary(let index) = values[id] else { return nil }

@@ -1,16 +1,17 @@
 /// The dictionary of a PyTorch file that holds its weights.
 struct StateDictionary {
-  typealias Entries = [(key: PickleGraph.ID, value: PickleGraph.ID)]
-
-  /// The keys under which a training checkpoint may hold its weights.
+  /// The keys under which training programs keep weights: fairseq and torchscale, Lightning, DeepSpeed, PyTorch's
+  /// tutorial.
   private static let keys = ["model", "state_dict", "module", "model_state_dict"]
-  /// How deeply such keys may be nested; dictionaries can contain themselves.
+  /// More keys, which also name other things.
+  private static let looseKeys = ["model_state", "net", "network", "params", "weights"]
+  /// How deeply keys may be nested; dictionaries can contain themselves.
   private static let depthLimit = 4
 
   let id: PickleGraph.ID
-  let entries: Entries
+  let entries: [(key: PickleGraph.ID, value: PickleGraph.ID)]
 
-  /// Takes the root if it holds only tensors, else the root's value under one of the usual keys.
+  /// Takes the root if it holds only tensors, else what is under the usual keys, else the only dictionary with a matrix.
   ///
   /// - Throws: `CheckpointError.noStateDictionary`.
   init(of decoder: TensorDecoder) throws(CheckpointError) {
@@ -23,26 +24,102 @@ struct StateDictionary {
     guard let entries = graph.dictionary(graph.root) else { throw failure(graph.summary(graph.root)) }
     if !entries.isEmpty, entries.allSatisfy({ decoder.isTensor($0.value) }) {
       (id, self.entries) = (graph.root, entries)
-    } else if let found = Self.weights(below: graph.root, of: decoder, depth: Self.depthLimit) {
-      (id, self.entries) = found
-    } else {
-      let keys = entries.prefix(8).map { graph.summary($0.key) }.joined(separator: ", ")
-      throw failure(entries.isEmpty ? "an empty one" : "the keys \(keys)\(entries.count > 8 ? ", …" : "")")
+      return
     }
+    if let found = Self.usual(in: decoder) {
+      (id, self.entries) = (found, graph.dictionary(found) ?? [])
+      return
+    }
+    // Running averages of the weights count only where there are no weights.
+    let found = StateCandidate.all(in: decoder, depth: Self.depthLimit)
+    let weights = found.filter { !$0.isAverage }
+    let candidates = weights.isEmpty ? found : weights
+    if let chosen = Self.choice(among: candidates) {
+      (id, self.entries) = (chosen.id, graph.dictionary(chosen.id) ?? [])
+      return
+    }
+    if !candidates.isEmpty {
+      let list = candidates.prefix(8).map(\.description).joined(separator: ", ")
+      throw failure("several others: \(list)\(candidates.count > 8 ? ", …" : "")")
+    }
+    if StateCandidate.isOptimizer(graph.root, graph) { throw failure("the state of an optimizer") }
+    let keys = entries.prefix(8).map { graph.summary($0.key) }.joined(separator: ", ")
+    throw failure(entries.isEmpty ? "an empty one" : "the keys \(keys)\(entries.count > 8 ? ", …" : "")")
   }
 
   // A dictionary with tensors under one of the usual keys, or under such a key nested below; the nearest counts.
-  private static func weights(
-    below id: PickleGraph.ID, of decoder: TensorDecoder, depth: Int
-  ) -> (PickleGraph.ID, Entries)? {
+  private static func usual(in decoder: TensorDecoder) -> PickleGraph.ID? {
     let graph = decoder.contents.graph
-    let inner = keys.compactMap { key in graph.value(key, of: id) }
-    for id in inner {
-      if let entries = graph.dictionary(id), entries.contains(where: { decoder.isTensor($0.value) }) {
-        return (id, entries)
-      }
+    // Each dictionary is entered once, so that cycles cannot make the search long.
+    var entered: Set = [graph.root]
+    var level = [graph.root]
+    for _ in 0..<depthLimit {
+      level = level.flatMap { id in keys.compactMap { graph.value($0, of: id) } }.filter { entered.insert($0).inserted }
+      let found = level.first { graph.dictionary($0)?.contains { decoder.isTensor($0.value) } ?? false }
+      if let found { return found }
     }
-    guard depth > 1 else { return nil }
-    return inner.lazy.compactMap { weights(below: $0, of: decoder, depth: depth - 1) }.first
+    return nil
+  }
+
+  // The candidate under a usual key, if it is the only one under that key; else the only one.
+  private static func choice(among candidates: [StateCandidate]) -> StateCandidate? {
+    for key in keys + looseKeys {
+      let named = candidates.filter { $0.keys.last == key }
+      if !named.isEmpty { return named.count == 1 ? named[0] : nil }
+    }
+    return candidates.count == 1 ? candidates[0] : nil
+  }
+}
+
+/// A dictionary with a matrix, which may be the weights.
+private struct StateCandidate: CustomStringConvertible {
+  /// The keys that lead to it from the root.
+  let keys: [String]
+  let id: PickleGraph.ID
+  let tensorCount: Int
+
+  var description: String {
+    "\(keys.isEmpty ? "the root" : quoted(keys.joined(separator: "."))) (tensors: \(tensorCount))"
+  }
+
+  /// Whether it is named as a running average of weights.
+  var isAverage: Bool {
+    keys.contains { key in
+      key.lowercased().split { !$0.isLetter }.contains { ["ema", "swa", "average", "averaged"].contains($0) }
+    }
+  }
+
+  /// All candidates, the nearest first. What belongs to an optimizer is not entered.
+  static func all(in decoder: TensorDecoder, depth: Int) -> [StateCandidate] {
+    let graph = decoder.contents.graph
+    var candidates: [StateCandidate] = []
+    var entered: Set = [graph.root]
+    var level = [(keys: [String](), id: graph.root)]
+    for _ in 0...depth {
+      var next: [(keys: [String], id: PickleGraph.ID)] = []
+      for (keys, id) in level where !isOptimizer(id, graph) {
+        let entries = graph.dictionary(id) ?? []
+        let tensors = entries.filter { decoder.isTensor($0.value) }
+        if tensors.contains(where: { decoder.rank(of: $0.value) == 2 }) {
+          candidates.append(StateCandidate(keys: keys, id: id, tensorCount: tensors.count))
+        }
+        for (key, value) in entries where graph.isDictionary(value) {
+          guard let name = graph.name(key), !isOptimizerName(name), entered.insert(value).inserted else { continue }
+          next.append((keys + [name], value))
+        }
+      }
+      level = next
+    }
+    return candidates
+  }
+
+  /// Whether a dictionary is what `Optimizer.state_dict()` of PyTorch returns.
+  static func isOptimizer(_ id: PickleGraph.ID, _ graph: PickleGraph) -> Bool {
+    graph.value("param_groups", of: id) != nil
+  }
+
+  private static func isOptimizerName(_ name: String) -> Bool {
+    let name = name.lowercased()
+    return ["optim", "adam", "exp_avg", "moment", "grad"].contains { name.contains($0) }
   }
 }

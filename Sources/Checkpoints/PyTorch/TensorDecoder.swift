@@ -11,15 +11,17 @@ struct TensorDecoder {
   /// Whether a value claims to be a tensor, of a known kind or not.
   func isTensor(_ id: PickleGraph.ID) -> Bool { rebuilder(of: id)?.hasPrefix("_rebuild_") ?? false }
 
+  /// The number of sizes of a tensor; nil for tensors of unknown kinds.
+  func rank(of id: PickleGraph.ID) -> Int? {
+    let arguments = arguments(of: tensor(in: id) ?? id)
+    return arguments.count >= 4 ? graph.tuple(arguments[2])?.count : nil
+  }
+
   /// Decodes a value for which `isTensor` holds.
   ///
   /// - Throws: `CheckpointError.tensor`.
   func view(of id: PickleGraph.ID, name: String) throws(CheckpointError) -> TensorView {
-    var id = id
-    if let rebuilder = rebuilder(of: id), ["_rebuild_parameter", "_rebuild_parameter_with_state"].contains(rebuilder) {
-      guard let tensor = arguments(of: id).first else { throw failure(name, "a parameter with a tensor", "none") }
-      id = tensor
-    }
+    guard let id = tensor(in: id) else { throw failure(name, "a parameter with a tensor", "none") }
     let arguments = arguments(of: id)
     switch rebuilder(of: id) {
     case "_rebuild_tensor" where arguments.count >= 4, "_rebuild_tensor_v2" where arguments.count >= 6:
@@ -37,6 +39,12 @@ struct TensorDecoder {
     default:
       throw failure(name, "a dense tensor", graph.summary(id))
     }
+  }
+
+  // The tensor in a parameter, or the value itself.
+  private func tensor(in id: PickleGraph.ID) -> PickleGraph.ID? {
+    let isParameter = ["_rebuild_parameter", "_rebuild_parameter_with_state"].contains(rebuilder(of: id))
+    return isParameter ? arguments(of: id).first : id
   }
 
   private func view(
