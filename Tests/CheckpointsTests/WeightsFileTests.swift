@@ -51,22 +51,45 @@ import Testing
   @Test("W8: kinds that are not read")
   func refusesOtherKinds() throws {
     let tar = [UInt8](repeating: 0x61, count: 257) + Array("ustar\u{0}00".utf8) + [UInt8](repeating: 0, count: 1000)
-    for (bytes, found) in [
-      ([0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46], FileKind.pickle), (tar, .tar),
-      (Array("GGUF\u{3}\u{0}\u{0}\u{0}".utf8), .gguf),
-      (Array("version https://git-lfs.github.com/spec/v1\n".utf8), .pointer), ([0x1F, 0x8B, 8], .gzip),
-      (Array("<!DOCTYPE html>\n".utf8), .webPage), (Array("hello world".utf8), .text),
-      (Array("{\"a\": 1}\n{\"a\": 2}\n".utf8), .jsonLines), (Array("RNTOKENS".utf8), .tokenFile), ([], .empty),
-    ] {
+    let files: [([UInt8], FileKind)] = [
+      ([0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46], .pickle), (tar, .tar), ([0x1F, 0x8B, 8], .gzip), ([], .empty),
+      (Array("sys_info\u{0}".utf8) + tar.dropFirst(9), .torchTar), ([UInt8](repeating: 0, count: 64), .zeros),
+      ([0x89] + Array("HDF\r\n\u{1A}\n".utf8), .hdf5), ([8, 7, 0x12, 7] + Array("pytorch".utf8), .onnx),
+      ([8, 1, 0x12, 9, 0x0A], .tensorFlow), ([0x81, 0xA6] + Array("params".utf8) + [0x83], .messagePack),
+    ]
+    let texts: [(String, FileKind)] = [
+      ("GGUF\u{3}\u{0}\u{0}\u{0}", .gguf), ("version https://git-lfs.github.com/spec/v1\n", .pointer),
+      ("<!DOCTYPE html>\n", .webPage), ("hello world", .text), ("{\"a\": 1}\n{\"a\": 2}\n", .jsonLines),
+      ("RNTOKENS", .tokenFile), ("{\"error\":\"Repository not found\"}", .serverError),
+      ("Entry not found", .serverError), ("tjgg", .ggml), ("MZqFpD='", .llamafile),
+    ]
+    for (bytes, found) in files + texts.map({ (Array($0.utf8), $1) }) {
       let path = try folder.add("m", bytes)
       let error = CheckpointError.file(.unexpectedKind(path: path, expected: .weights, found: found))
       #expect(throws: error) { try WeightsFile(path: path) }
       #expect(error.description == "\(path): expected \(FileRole.weights.rawValue), found \(found.rawValue)")
-      #expect(found == .empty || error.hint != nil)
+      #expect(error.hint != nil)
     }
     for bytes in [[1], [0x80]] as [[UInt8]] {
       let path = try folder.add("m", bytes)
       #expect(throws: CheckpointError.self) { try WeightsFile(path: path) }
+    }
+  }
+
+  @Test("C3, C18, W9, W36: downloads that stopped say so")
+  func tellsWhatIsIncomplete() throws {
+    let tensor = P.tensor("ByteStorage", count: 1, shape: [1], strides: [1])
+    let legacy = HandMadeLegacyFile(root: P.dictionary([("x", tensor)]), storages: [("0", 1, [1])]).bytes
+    for (bytes, kept) in [
+      (safetensors("x", 1), [9, 40, safetensors("x", 1).count - 1]),
+      (torch("x", 1), [4, 100, torch("x", 1).count - 1]),
+      (legacy, [legacy.count - 9, legacy.count - 1]),
+    ] {
+      for count in kept {
+        let path = try folder.add("m", Array(bytes.prefix(count)))
+        let error = #expect(throws: CheckpointError.self) { try WeightsFile(path: path) }
+        #expect(error?.hint?.contains("incomplete") ?? false, "\(String(describing: error))")
+      }
     }
   }
 
