@@ -22,6 +22,15 @@ package final class TemporaryFolder {
     }
   }
 
+  /// Writes a file instead of the one of that name, and returns its path. Some file systems wait for the disk if an
+  /// existing file is written over.
+  package func replace(_ name: String, _ bytes: [UInt8]) throws -> String {
+    try withExtendedLifetime(self) {
+      unsafe unlink(path + "/" + name)
+      return try add(name, bytes)
+    }
+  }
+
   /// The bytes of a file in the folder.
   package func contents(of name: String) throws -> [UInt8] {
     try withExtendedLifetime(self) { Array(try Data(contentsOf: URL(filePath: path + "/" + name))) }
