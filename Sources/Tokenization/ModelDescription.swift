@@ -7,6 +7,7 @@ struct ModelDescription {
   /// A piece of the vocabulary.
   struct Piece {
     var text: ArraySlice<UInt8> = []
+    var score: Float = 0
     var kind = PieceKind.normal
   }
 
@@ -15,6 +16,8 @@ struct ModelDescription {
   private(set) var hasByteFallback = false
   private(set) var addsDummyPrefix = true
   private(set) var removesExtraWhitespace = true
+  /// Whether pieces have U+2581 for a space.
+  private(set) var escapesWhitespace = true
   private(set) var normalization = ""
   // The value of trainer_spec.unk_surface; its default is " ⁇ ".
   private(set) var unknownSurface = ArraySlice(" \u{2047} ".utf8)
@@ -54,9 +57,8 @@ struct ModelDescription {
       switch (number, value) {
       case (1, .bytes(let range)): piece.text = model[range]
       case (2, .fixed32(let bits)):
-        guard Float(bitPattern: bits).isFinite else {
-          throw ModelProblem("the score of a piece is not a finite number")
-        }
+        piece.score = Float(bitPattern: bits)
+        guard piece.score.isFinite else { throw ModelProblem("the score of a piece is not a finite number") }
       case (3, .varint(let code)):
         guard let kind = PieceKind(rawValue: code) else { throw ModelProblem("a piece has the unknown kind \(code)") }
         piece.kind = kind
@@ -91,7 +93,8 @@ struct ModelDescription {
         hasCharacterMap = !range.isEmpty
       case (3, .varint(let flag)): addsDummyPrefix = flag != 0
       case (4, .varint(let flag)): removesExtraWhitespace = flag != 0
-      case (1...4, _): throw ModelProblem("normaliser field \(number) has another wire type")
+      case (5, .varint(let flag)): escapesWhitespace = flag != 0
+      case (1...5, _): throw ModelProblem("normaliser field \(number) has another wire type")
       default: break
       }
     }

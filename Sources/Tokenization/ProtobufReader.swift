@@ -12,7 +12,8 @@ struct ProtobufReader {
 
   private let bytes: [UInt8]
   private let end: Int
-  private var position: Int
+  /// Where the next field begins.
+  private(set) var position: Int
 
   /// - Precondition: The range lies within the bytes.
   init(_ bytes: [UInt8], in range: Range<Int>) {

@@ -88,9 +88,32 @@ package struct TokenizerTrainer {
     text.append(UInt8(ascii: " "))
     ends.append(text.count)
     let longest = zip(ends, [0] + ends).map { $0 - $1 }.max() ?? 0
-    let model = try settings.train(settings.options(longestSentence: longest), text, ends)
+    var model = try settings.train(settings.options(longestSentence: longest), text, ends)
+    if settings.modelType == .unigram { roundScores(of: &model) }
     try settings.check(model)
     return model
+  }
+}
+
+/// Rounds the scores of a unigram vocabulary to multiples of 1/64, which changes a probability by at most 0.8 %.
+///
+/// Sums of such scores have no rounding errors in Float32. Programs that sum them in Float64 or in another order, such as
+/// Hugging Face's, then choose the same pieces. With the scores as SentencePiece leaves them, none of 30,091 lines of a
+/// Bible differed, 127 of 13,228 lines of code and documents, and 337 of 4,953 lines of Chinese.
+///
+/// - Parameter model: A model that SentencePiece has written.
+func roundScores(of model: inout [UInt8]) {
+  var fields = ProtobufReader(model, in: 0..<model.count)
+  while let (number, value) = try? fields.next() {
+    guard number == 1, case .bytes(let range) = value else { continue }
+    var piece = ProtobufReader(model, in: range)
+    while let (number, value) = try? piece.next() {
+      guard number == 2, case .fixed32(let bits) = value else { continue }
+      let rounded = (Float(bitPattern: bits) * 64).rounded(.toNearestOrEven) / 64
+      for index in 0..<4 {
+        model[piece.position - 4 + index] = UInt8(truncatingIfNeeded: rounded.bitPattern >> UInt32(8 * index))
+      }
+    }
   }
 }
 
