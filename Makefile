@@ -43,7 +43,7 @@ test: setup ## Build and run all tests.
 test-golden: setup ## Reproduce the numbers of other RetNet programs on their own weights.
 	@scripts/test.sh --filter GoldenTests
 
-check-all: build ## The long checks: kills, Python's libraries, TensorBoard (PyPI).
+check-all: build ## The long checks: kills, Python's libraries, TensorBoard, exports (PyPI).
 	@scripts/check-all.sh
 
 check-deb: setup ## Try the Debian package in a clean root (as root, with debootstrap).

@@ -31,6 +31,7 @@ for kind in plain carry tune state; do
 done
 check "Python's libraries" open_with_python
 check "TensorBoard" scripts/check-tensorboard.sh
+check "Exports in Python" scripts/check-export.sh
 
 if ((${#failed[@]})); then
   printf 'failed: %s\n' "${failed[@]}" >&2

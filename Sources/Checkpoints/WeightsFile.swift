@@ -14,7 +14,7 @@ package struct WeightsFile: Sendable {
   /// The file names that are looked for in a folder, in this order.
   package static let folderNames = [
     "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
-    "model.pt",
+    "model.pt", "checkpoint_best.pt", "checkpoint_last.pt", "checkpoint.pt",
   ]
   /// The size limit of a configuration.
   package static let configurationByteLimit = 1 << 24
@@ -88,15 +88,16 @@ package struct WeightsFile: Sendable {
   /// The path of a file in the folder of the weights; the file need not exist.
   package func path(beside name: String) -> String { folder(of: path) + name }
 
-  /// Reads the `config.json` next to the weights.
+  /// Reads a configuration, or the `config.json` next to the weights.
   ///
-  /// - Returns: Its bytes; nil if there is none.
+  /// - Parameter path: The configuration; nil: the one next to the weights.
+  /// - Returns: Its bytes; nil if there is none next to the weights.
   /// - Throws: `CheckpointError.file`, also if it is longer than `configurationByteLimit`.
-  package func configurationText() throws(CheckpointError) -> [UInt8]? {
+  package func configurationText(at path: String? = nil) throws(CheckpointError) -> [UInt8]? {
     let file: MappedFile
     do {
-      file = try MappedFile(path: path(beside: "config.json"))
-    } catch .missing {
+      file = try MappedFile(path: path ?? self.path(beside: "config.json"))
+    } catch .missing where path == nil {
       return nil
     } catch {
       throw .file(error)

@@ -9,6 +9,9 @@ package enum FileRole: String, CaseIterable, Sendable {
   case ids = "ids as text"
   case configuration = "a configuration file"
   case prompts = "prompts as JSON lines"
+  /// The `config.json` of weights of another program.
+  case settings = "a JSON object"
+  case logits = "a safetensors file with input_ids and logits"
   case benchmark = "what retnet bench prints with --output-format json"
   /// What `retnet info` describes.
   case subject = "a model, weights of another program, a state, a token file or a tokenizer"
@@ -25,6 +28,8 @@ package enum FileRole: String, CaseIterable, Sendable {
     case .ids: [.text, .otherText, .empty, .other]
     case .configuration: [.text, .otherText, .utf16, .json, .empty, .other]
     case .prompts: [.jsonLines, .json, .text, .otherText, .empty, .other]
+    case .settings: [.json, .other]
+    case .logits: [.safetensors, .other]
     case .benchmark: [.json, .text, .otherText, .empty, .other]
     case .subject: [.safetensors, .zip, .legacyTorch, .json, .tokenizer, .tokenFile, .other]
     }

@@ -40,6 +40,9 @@ package struct Decay: Sendable, Equatable {
   /// γ^steps of a head. γ^0 is 1 even for γ = 0, whose logarithm is -∞.
   package func power(head: Int, _ steps: Int) -> Double { steps == 0 ? 1 : exp(Double(steps) * logarithms[head]) }
 
-  /// The half-life of the slowest head in tokens; infinite without decay.
-  package var longestHalfLife: Double { logarithms.map { $0 == 0 ? .infinity : -log(2) / $0 }.max() ?? 0 }
+  /// The half-life of each head in tokens; infinite without decay.
+  package var halfLives: [Double] { logarithms.map { $0 == 0 ? .infinity : -log(2) / $0 } }
+
+  /// The half-life of the slowest head in tokens.
+  package var longestHalfLife: Double { halfLives.max() ?? 0 }
 }

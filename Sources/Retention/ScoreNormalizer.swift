@@ -58,7 +58,8 @@ package struct ScoreNormState: Sendable {
 ///   - scoreSums: Σ_m R[n, m] with `.absOfSum`, Σ_m |R[n, m]| with `.sumOfAbs`, before any normalisation [B·T, H].
 ///     nil: unknown; the second factor of c is left out.
 package func scoreNormFactors(
-  _ factors: Tensor, norm: ScoreNorm, shape: RetentionShape, decay: Decay, state: ScoreNormState, documentStarts: Indices?,
+  _ factors: Tensor, norm: ScoreNorm, shape: RetentionShape, decay: Decay, state: ScoreNormState,
+  documentStarts: Indices?,
   scoreSums: Tensor?
 ) {
   checkShape(factors, Shape(shape.batch * shape.time * shape.heads), "factors")

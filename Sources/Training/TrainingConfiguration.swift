@@ -172,7 +172,8 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
         "sample_every", \.sampleEvery, 0...1_000_000_000,
         "Steps between sample texts, which are printed and logged; 0: none."),
       ConfigurationKey("sample_prompt", \.samplePrompt, "Prompt of the sample texts; empty: BOS."),
-      ConfigurationKey("sample_tokens", \.sampleTokens, 1...1_000_000, "Tokens that each sample text has after the prompt."),
+      ConfigurationKey(
+        "sample_tokens", \.sampleTokens, 1...1_000_000, "Tokens that each sample text has after the prompt."),
       ConfigurationKey(
         "checkpoint_every", \.checkpointEvery, 1...1_000_000_000,
         "Steps between checkpoints; default: 250, or with milestone_every its largest divisor up to that."),
@@ -191,10 +192,12 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
         "spike_window", \.spikeWindow, 1...1_000_000,
         "Steps in these running means; spikes are detected only after this many steps."),
       ConfigurationKey(
-        "skip_limit", \.skipLimit, 1...1_000_000, "Steps skipped in a row after which the run rewinds to the last good checkpoint."),
+        "skip_limit", \.skipLimit, 1...1_000_000,
+        "Steps skipped in a row after which the run rewinds to the last good checkpoint."),
       ConfigurationKey("rewind_limit", \.rewindLimit, 0...1_000, "Rewinds after which the run gives up."),
       ConfigurationKey(
-        "rewind_factor", \.rewindFactor, .above(0, upTo: 1), "Factor of the learning rate at each rewind, for the rest of the run."),
+        "rewind_factor", \.rewindFactor, .above(0, upTo: 1),
+        "Factor of the learning rate at each rewind, for the rest of the run."),
     ]
   }
 

@@ -74,7 +74,7 @@ import Testing
     ("torchscale-b-untied", "\"deepnorm\": false", "\"deepnorm\": true", "norms after the residual"),
     ("torchscale-b-untied", "\"multiway\": false", "\"multiway\": true", "a multiway model"),
     ("torchscale-b-untied", "\"moe_freq\": 0", "\"moe_freq\": 2", "a mixture of experts"),
-    ("fla-fused-gate", "\"use_short_conv\": false", "\"use_short_conv\": true", "short convolutions"),
+
     ("fla-fused-gate", "\"feature_map\": null", "\"attn\": {\"layers\": [1]}", "layers of attention"),
     ("yet-another-retnet", "\"norm_first\": true", "\"norm_first\": false", "norms after retention"),
   ])

@@ -77,7 +77,8 @@ struct RetentionRun {
     let (o, (q, k, v)) = (Matrix(output), Self.columns(projected, shape))
     switch form {
     case .recurrent:
-      recurrentRetention(o, q, k, v, shape: shape, table: table, state: state, documentStarts: inputs.documents, on: pool)
+      recurrentRetention(
+        o, q, k, v, shape: shape, table: table, state: state, documentStarts: inputs.documents, on: pool)
     case .parallel:
       parallelRetention(
         o, q, k, v, shape: shape, table: table, state: state, documentStarts: inputs.documents,

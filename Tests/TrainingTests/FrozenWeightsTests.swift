@@ -130,7 +130,8 @@ import Training
   @Test(arguments: [
     ("layers.*.fnn.*", false, "; did you mean 'layers.*.ffn.*'?"),
     ("embed.weigth", false, "; did you mean 'embed.weight'?"),
-    ("lm_head.weight", true, "; the head is tied, its weight is 'embed.weight'"), ("nothing", false, "which matches none"),
+    ("lm_head.weight", true, "; the head is tied, its weight is 'embed.weight'"),
+    ("nothing", false, "which matches none"),
   ])
   func patternsThatNoWeightHasAreRefused(_ pattern: String, _ isTied: Bool, _ end: String) throws {
     var model = TinyRun.model()

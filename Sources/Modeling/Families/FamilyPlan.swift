@@ -1,3 +1,5 @@
+internal import Retention
+
 /// The names of a family's weights, by our names without layer number and suffix.
 struct FamilyNames {
   /// What precedes the layer number in the names of a layer.
@@ -43,4 +45,15 @@ struct FamilyPlan {
   let buffers: [ForeignBuffer]
   /// Sentences on what was assumed.
   var remarks: [String] = []
+}
+
+extension ForeignBuffer.Content {
+  /// The numbers of the table in Float64.
+  func values(_ c: ModelConfiguration) -> [Double] {
+    switch self {
+    case .logDecays: Decay(c.decay, heads: c.heads).logarithms
+    case .frequencies:
+      c.rotationFrequencies.values(keyWidth: c.keyWidth / c.heads, base: c.rotationBase).flatMap { [$0, $0] }
+    }
+  }
 }

@@ -6,7 +6,7 @@ extension ForeignFamily {
   /// Weights of flash-linear-attention, with a fused or a separate gate.
   package static let fla = ForeignFamily(
     name: "fla", defaultScoreNorm: .none, prefix: { $0.prefix(before: "model.layers.0.attn.q_proj.weight") },
-    plan: { try FamilyPlan(fla: $0) })
+    plan: { try FamilyPlan(fla: $0) }, export: { try ForeignExport(fla: $0) })
 }
 
 extension FamilyPlan {
@@ -18,7 +18,6 @@ extension FamilyPlan {
     try settings.refuse("attn", "layers of attention")
     try settings.refuse("attnres_block_size", "attention residuals")
     try settings.refuse("feature_map", "a feature map of queries and keys")
-    try settings.refuse("use_short_conv", unless: .boolean(false), "short convolutions")
 
     let layer = "model.layers.0."
     let (vocabulary, width) = try source.matrix("model.embeddings.weight")
@@ -68,7 +67,7 @@ extension FamilyPlan {
     if settings.isEmpty { remarks = ["no config.json beside the weights: norm epsilon 1e-6 is the family's default"] }
   }
 
-  private static let flaNames = FamilyNames(
+  fileprivate static let flaNames = FamilyNames(
     layers: "model.layers.",
     names: [
       "embed": "model.embeddings",
@@ -85,4 +84,59 @@ extension FamilyPlan {
       "final_norm": "model.norm",
       "lm_head": "lm_head",
     ])
+}
+
+extension ForeignExport {
+  /// A folder that transformers loads with flash-linear-attention.
+  ///
+  /// Sources: fla/models/retnet/configuration_retnet.py and modeling_retnet.py.
+  fileprivate init(fla weights: FoldedWeights) throws {
+    var weights = weights
+    if weights.configuration.headNormWeight == .full { weights.foldHeadNormWeight() }
+    weights.addHeadNormWeight()
+    weights.setRotationLayout(.halfSplit)
+    _ = weights.foldEmbeddingScale(to: 1)
+    try weights.require(
+      .fla,
+      [
+        "norm": [.text("rms")], "embedding_scale": [.number(1)], "embedding_norm": [.boolean(false)],
+        "final_norm": [.boolean(true)], "head_norm": [.text("rms")], "head_norm_weight": [.text("shared")],
+        "feed_forward": [.text("glu")], "activation": [.text("silu")], "retention_biases": [.boolean(false)],
+        "feed_forward_biases": [.boolean(false)], "head_bias": [.boolean(false)], "decay": [.text("powers")],
+        "score_norm": [.text("none")], "rotation_frequencies": [.text("standard")], "rotation_base": [.number(10_000)],
+      ])
+    let c = weights.configuration
+    var names = FamilyPlan.flaNames
+    names.names["ret.head_norm"] = c.hasGate ? "attn.g_norm_swish_gate" : "attn.g_norm"
+    var settings: [String: ConfigurationValue] = [
+      "architectures": .list(["RetNetForCausalLM"]), "model_type": .text("retnet"), "attn_mode": .text("chunk"),
+      "hidden_size": .integer(c.width), "expand_k": .number(Self.ratio(c.keyWidth, c.width)),
+      "expand_v": .number(Self.ratio(c.valueWidth, c.width)), "hidden_ratio": .null,
+      "intermediate_size": .integer(c.feedForwardWidth), "num_hidden_layers": .integer(c.layers),
+      "num_heads": .integer(c.heads), "num_kv_heads": .null, "hidden_act": .text("swish"),
+      "use_output_gate": .boolean(c.hasGate), "use_short_conv": .boolean(false), "conv_size": .integer(4),
+      "feature_map": .null, "attn": .null, "elementwise_affine": .boolean(true), "norm_eps": .number(c.normEpsilon),
+      "max_position_embeddings": .integer(2048), "vocab_size": .integer(c.vocabularySize),
+      "tie_word_embeddings": .boolean(c.isHeadTied), "fuse_norm": .boolean(true), "fuse_swiglu": .boolean(true),
+      "fuse_cross_entropy": .boolean(true), "initializer_range": .number(0.02), "use_cache": .boolean(true),
+      "bos_token_id": .null, "eos_token_id": .null, "pad_token_id": .null,
+    ]
+    if c.keyHeads != c.heads { settings["num_kv_heads"] = .integer(c.keyHeads) }
+    self.init(
+      .fla, weights, container: .safetensors, names: names, scoreNorm: .none, settings: settings,
+      loadingCode: """
+        import fla  # registers the architecture with transformers
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained("DIR")
+        model = AutoModelForCausalLM.from_pretrained("DIR").to("cuda")
+        """)
+  }
+
+  /// The factor by which flash-linear-attention gives a width: `int(hidden_size * factor)` is the width again.
+  private static func ratio(_ width: Int, _ modelWidth: Int) -> Double {
+    var ratio = Double(width) / Double(modelWidth)
+    while Int(Double(modelWidth) * ratio) < width { ratio = ratio.nextUp }
+    return ratio
+  }
 }

@@ -21,14 +21,17 @@ struct ForeignConfiguration {
     }
   }
 
+  /// - Parameters:
+  ///   - weights: The weights that the configuration belongs to.
+  ///   - configurationPath: The file with the configuration; nil: the one next to the weights, if there is one.
   /// - Throws: `CheckpointError` if the file cannot be read, `ModelFileError.foreignSetting` if it is no JSON object.
-  init(_ weights: WeightsFile) throws {
-    guard let text = try weights.configurationText() else {
+  init(_ weights: WeightsFile, at configurationPath: String? = nil) throws {
+    guard let text = try weights.configurationText(at: configurationPath) else {
       path = weights.path
       values = Self.values(weights.plainConfiguration)
       return
     }
-    path = (weights.path.lastIndex(of: "/").map { String(weights.path[...$0]) } ?? "") + "config.json"
+    path = configurationPath ?? weights.path(beside: "config.json")
     do {
       values = try JSONDecoder().decode([String: Value].self, from: Data(text))
     } catch {

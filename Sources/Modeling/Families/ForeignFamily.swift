@@ -12,9 +12,23 @@ package struct ForeignFamily: Sendable, Equatable {
   /// The prefix of all names of the family, e.g. `decoder.`, often empty; nil if the weights are of another family.
   let prefix: @Sendable (ForeignNames) -> String?
   let plan: @Sendable (ForeignSource) throws -> FamilyPlan
+  /// How a model is written for the program; nil if `convert --to` does not write this family.
+  var export: (@Sendable (FoldedWeights) throws -> ForeignExport)?
 
   /// All families, general ones first: the last family that recognises the weights is used.
   package static let all: [ForeignFamily] = [.torchscale, .fla, .syncdoth, .yetAnotherRetNet]
+
+  /// The families that `convert --to` writes.
+  package static var targets: [ForeignFamily] { all.filter { $0.export != nil } }
+
+  /// A model as the program of this family stores it; reads no weight.
+  ///
+  /// - Parameter weights: Read when the export is written.
+  /// - Returns: nil if the family is no target.
+  /// - Throws: `ModelFileError.notExpressible`, naming every key that the program cannot express.
+  package func export(_ weights: WeightReader) throws -> ForeignExport? {
+    try export?(FoldedWeights(weights))
+  }
 
   package static func == (a: ForeignFamily, b: ForeignFamily) -> Bool { a.name == b.name }
 

@@ -1,7 +1,7 @@
 package import Checkpoints
 internal import Configurations
 package import Retention
-internal import Tensors
+package import Tensors
 
 /// Weights of another program, recognised and checked. `loadParameters` reads the numbers.
 package struct ForeignModel: Sendable {
@@ -19,10 +19,12 @@ package struct ForeignModel: Sendable {
 
   package let weights: WeightsFile
   package let family: ForeignFamily
-  package let configuration: ModelConfiguration
+  package private(set) var configuration: ModelConfiguration
   package let sources: [Source]
+  /// For each id of the model the row of the file; nil: the same. See `reorderVocabulary`.
+  private var vocabularyOrder: [Int]?
   /// What was assumed, one sentence each.
-  package let remarks: [String]
+  package private(set) var remarks: [String]
 
   /// Recognises weights, and checks the name, type and shape of every tensor and the tables stored with the weights.
   ///
@@ -30,9 +32,12 @@ package struct ForeignModel: Sendable {
   ///   - weights: A file of any container.
   ///   - scoreNorm: The score norm; nil: the family's default, with a remark unless that is none.
   ///   - headCount: H, if nothing in the files gives it.
+  ///   - configurationPath: The configuration; nil: the one next to the weights, if there is one.
   /// - Throws: `ModelFileError` and `CheckpointError`.
-  package init(_ weights: WeightsFile, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil) throws {
-    let settings = try ForeignConfiguration(weights)
+  package init(
+    _ weights: WeightsFile, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil, configurationPath: String? = nil
+  ) throws {
+    let settings = try ForeignConfiguration(weights, at: configurationPath)
     let (family, prefix) = try ForeignFamily.find(weights, settings)
     let unwrapped = try UnwrappedWeights(weights, prefix: prefix)
     let source = ForeignSource(weights: unwrapped, settings: settings, headCount: headCount)
@@ -52,6 +57,9 @@ package struct ForeignModel: Sendable {
     try checkNames(plan, unwrapped)
     for source in sources { try check(source) }
     for buffer in plan.buffers { try check(buffer, unwrapped) }
+    if sources.contains(where: { weights.description(of: $0.name)?.dataType == .f64 }) {
+      remarks.append("numbers in F64 are narrowed to Float32")
+    }
   }
 
   private static func sources(
@@ -90,11 +98,13 @@ package struct ForeignModel: Sendable {
   }
 
   private func format(of tensor: TensorDescription) throws(CheckpointError) -> NumberFormat {
-    guard let format = NumberFormat(tensor.dataType) else {
+    if let format = NumberFormat(tensor.dataType) { return format }
+    // Float64 is narrowed to Float32.
+    guard tensor.dataType == .f64 else {
       throw .tensor(
-        path: weights.path, name: tensor.name, expected: "F32, BF16 or F16", found: tensor.dataType.rawValue)
+        path: weights.path, name: tensor.name, expected: "F64, F32, BF16 or F16", found: tensor.dataType.rawValue)
     }
-    return format
+    return .float32
   }
 
   /// Checks that a stored table agrees with the configuration, within the precision of its format.
@@ -106,9 +116,9 @@ package struct ForeignModel: Sendable {
       throw CheckpointError.tensor(
         path: weights.path, name: tensor.name, expected: "[\(expected.count)]", found: "\(tensor.shape)")
     }
-    let found = try weights.withBytes(of: tensor.name) {
-      Tensor(Shape(expected.count), bytes: $0, format: format).values
-    }
+    let numbers = Tensor(Shape(expected.count))
+    try weights.withBytes(of: tensor.name) { numbers.fill(bytes: $0, of: tensor.dataType) }
+    let found = numbers.values
     // Float32 tables come from Float32 powers of 10,000. 1 - 2^(-5-h) is rounded before its logarithm is taken.
     let precision =
       switch format {
@@ -123,42 +133,73 @@ package struct ForeignModel: Sendable {
     }
   }
 
-  /// How the file stores each matrix; parts of a fused tensor have its format.
-  package var matrixStorage: MatrixStorage {
-    var stored: [String: StoredWeight] = [:]
+  /// How the file stores each weight; parts of a fused tensor have its format. Float64 becomes Float32.
+  package var formats: [String: NumberFormat] {
+    var formats: [String: NumberFormat] = [:]
     for source in sources {
-      guard let format = weights.description(of: source.name).flatMap({ NumberFormat($0.dataType) }) else { continue }
-      for part in source.parts { stored[part.name] = .numbers(format) }
+      let format = weights.description(of: source.name).flatMap { NumberFormat($0.dataType) } ?? .float32
+      for part in source.parts { formats[part.name] = format }
     }
-    return .each(stored)
+    return formats
   }
 
-  /// Reads all weights as Float32, exactly.
-  package func loadParameters() throws -> Parameters {
-    let parameters = Parameters(configuration)
+  /// How the file stores each matrix.
+  package var matrixStorage: MatrixStorage { .each(formats.mapValues { .numbers($0) }) }
+
+  /// The weights of the file, read one at a time as Float32: exactly, or Float64 rounded to nearest.
+  package var reader: WeightReader {
+    var places: [String: (source: String, rows: Range<Int>)] = [:]
     for source in sources {
-      guard let format = weights.description(of: source.name).flatMap({ NumberFormat($0.dataType) }) else { continue }
-      try weights.withBytes(of: source.name) { bytes in
-        var start = 0
-        for part in source.parts {
-          let end = start + part.shape.count * format.byteCount
-          parameters.tensor(part).fill(bytes: bytes.extracting(start..<end), format: format)
-          start = end
-        }
+      var row = 0
+      for part in source.parts {
+        places[part.name] = (source.name, row..<row + part.shape[0])
+        row += part.shape[0]
       }
     }
-    return parameters
+    return WeightReader(configuration) { [weights, vocabularyOrder] weight in
+      let tensor = Tensor(weight.shape)
+      guard let place = places[weight.name], let stored = weights.description(of: place.source) else {
+        preconditionFailure("ForeignModel: no tensor has \(weight.name)")
+      }
+      let width = weight.shape.count / weight.shape[0] * (stored.dataType.bitCount / 8)
+      try weights.withBytes(of: place.source) { bytes in
+        let rows = bytes.extracting(place.rows.lowerBound * width..<place.rows.upperBound * width)
+        guard let vocabularyOrder, weight.shape[0] == vocabularyOrder.count, weight.isVocabularyEntry else {
+          return tensor.fill(bytes: rows, of: stored.dataType)
+        }
+        let row = weight.shape.count / weight.shape[0]
+        for (index, source) in vocabularyOrder.enumerated() {
+          tensor.view(weight.isMatrix ? Shape(1, row) : Shape(row), at: index * row)
+            .fill(bytes: rows.extracting(source * width..<(source + 1) * width), of: stored.dataType)
+        }
+      }
+      return tensor
+    }
+  }
+
+  /// Reads all weights as Float32.
+  package func loadParameters() throws -> Parameters { try reader.loadParameters() }
+}
+
+extension Tensor {
+  /// Fills the tensor with numbers of a file; Float64 is rounded to nearest.
+  ///
+  /// - Precondition: The type is F64, F32, BF16 or F16, and there are as many numbers.
+  fileprivate func fill(bytes: RawSpan, of dataType: DataType) {
+    if let format = NumberFormat(dataType) { return fill(bytes: bytes, format: format) }
+    precondition(dataType == .f64 && bytes.byteCount == 8 * count, "Tensor: \(bytes.byteCount) bytes of \(dataType)")
+    withMutableSpan { numbers in
+      for index in numbers.indices {
+        let bits = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 8 * index, as: UInt64.self)
+        numbers[index] = Float(Double(bitPattern: UInt64(littleEndian: bits)))
+      }
+    }
   }
 }
 
-extension ForeignBuffer.Content {
-  fileprivate func values(_ c: ModelConfiguration) -> [Double] {
-    switch self {
-    case .logDecays: Decay(c.decay, heads: c.heads).logarithms
-    case .frequencies:
-      c.rotationFrequencies.values(keyWidth: c.keyWidth / c.heads, base: c.rotationBase).flatMap { [$0, $0] }
-    }
-  }
+extension ParameterDescription {
+  /// Whether each row belongs to a token: the embedding, the head and its bias.
+  fileprivate var isVocabularyEntry: Bool { role == .embedding || role == .head }
 }
 
 extension ModelConfiguration {

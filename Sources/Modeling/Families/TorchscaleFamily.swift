@@ -8,7 +8,7 @@ extension ForeignFamily {
     name: "torchscale",
     // That of the released package, 0.3.0; its repository later changed to Σ|R|.
     defaultScoreNorm: .absOfSum, prefix: { $0.prefix(before: "layers.0.retention.q_proj.weight") },
-    plan: { try FamilyPlan(torchscale: $0, isHuggingFace: false) })
+    plan: { try FamilyPlan(torchscale: $0, isHuggingFace: false) }, export: { try ForeignExport(torchscale: $0) })
 
   /// Weights of syncdoth/RetNet since October 2023: torchscale's later era for Hugging Face.
   package static let syncdoth = ForeignFamily(
@@ -20,7 +20,7 @@ extension ForeignFamily {
         names.contains(outer + "lm_head.weight") || !names.settings.has("share_decoder_input_output_embed")
       else { return nil }
       return outer
-    }, plan: { try FamilyPlan(torchscale: $0, isHuggingFace: true) })
+    }, plan: { try FamilyPlan(torchscale: $0, isHuggingFace: true) }, export: { try ForeignExport(syncdoth: $0) })
 }
 
 extension FamilyPlan {
@@ -81,10 +81,7 @@ extension FamilyPlan {
 
     configuration = c
     names = Self.torchscaleNames(own: own, head: head)
-    buffers = [
-      ForeignBuffer(name: own + "retnet_rel_pos.angle", content: .frequencies),
-      ForeignBuffer(name: own + "retnet_rel_pos.decay", content: .logDecays),
-    ]
+    buffers = Self.torchscaleBuffers(own: own)
     if settings.isEmpty {
       remarks = [
         "no settings beside the weights: activation \(c.activation.rawValue), embedding scale \(c.embeddingScale), "
@@ -104,7 +101,14 @@ extension FamilyPlan {
     ] { try settings.refuse(key, "RetNet-XATL") }
   }
 
-  private static func torchscaleNames(own: String, head: String) -> FamilyNames {
+  fileprivate static func torchscaleBuffers(own: String) -> [ForeignBuffer] {
+    [
+      ForeignBuffer(name: own + "retnet_rel_pos.angle", content: .frequencies),
+      ForeignBuffer(name: own + "retnet_rel_pos.decay", content: .logDecays),
+    ]
+  }
+
+  fileprivate static func torchscaleNames(own: String, head: String) -> FamilyNames {
     FamilyNames(
       layers: own + "layers.",
       names: [
@@ -125,5 +129,108 @@ extension FamilyPlan {
         "final_norm": own + "layer_norm",
         "lm_head": head,
       ])
+  }
+}
+
+extension FoldedWeights {
+  /// Brings weights into the conventions of torchscale and its relatives, as far as that is possible.
+  fileprivate mutating func followTorchscale() {
+    foldHeadNormWeight()
+    repeatKeyHeads()
+    setRotationLayout(.interleaved)
+    let scaled = Double(configuration.width).squareRoot()
+    if configuration.embeddingScale != scaled { _ = foldEmbeddingScale(to: 1) }
+  }
+
+  /// What both families require.
+  fileprivate func torchscaleRequirements(isFirstEra: Bool) -> [String: [ConfigurationValue]] {
+    let (norm, biases) = (ConfigurationValue.text(isFirstEra ? "layer" : "rms"), ConfigurationValue.boolean(isFirstEra))
+    let c = configuration
+    return [
+      "norm": [norm], "head_norm": [norm], "head_norm_weight": [.text("none")],
+      "key_heads": [.integer(c.heads)], "key_width": [.integer(c.width)],
+      "value_width": [.integer(isFirstEra ? 2 * c.width : c.valueWidth)],
+      "embedding_scale": [.number(1), .number(Double(c.width).squareRoot())], "final_norm": [.boolean(true)],
+      "gate": [.boolean(true)], "feed_forward": [.text(isFirstEra ? "mlp" : "glu")], "retention_biases": [biases],
+      "feed_forward_biases": [biases], "head_bias": [.boolean(false)], "decay": [.text("powers")],
+      "rotation_layout": [.text("interleaved")], "rotation_frequencies": [.text("linspace")],
+      "rotation_base": [.number(10_000)],
+    ]
+  }
+}
+
+extension ForeignExport {
+  /// A state dictionary and the arguments of torchscale's `RetNetConfig`.
+  ///
+  /// With LayerNorm it is of the first era, which the package has not had since version 0.3.0.
+  /// Sources: torchscale/architecture/retnet.py and config.py.
+  fileprivate init(torchscale weights: FoldedWeights) throws {
+    var weights = weights
+    weights.followTorchscale()
+    let isFirstEra = weights.configuration.norm == .layer
+    var requirements = weights.torchscaleRequirements(isFirstEra: isFirstEra)
+    if isFirstEra { requirements["activation"] = [.text("gelu"), .text("relu")] }
+    try weights.require(.torchscale, requirements)
+    let c = weights.configuration
+    var settings = Self.torchscaleSettings(c)
+    settings["share_decoder_input_output_embed"] = .boolean(c.isHeadTied)
+    if isFirstEra { settings["decoder_value_embed_dim"] = nil }
+    self.init(
+      .torchscale, weights, container: .torch,
+      names: FamilyPlan.torchscaleNames(own: "", head: "output_projection"),
+      buffers: FamilyPlan.torchscaleBuffers(own: ""), tiedHead: "output_projection.weight", scoreNorm: .absOfSum,
+      settings: settings,
+      loadingCode: """
+        import json, torch
+        from torchscale.architecture.config import RetNetConfig
+        from torchscale.architecture.retnet import RetNetDecoder
+
+        config = RetNetConfig(**json.load(open("DIR/config.json")))
+        embedding = torch.nn.Embedding(config.vocab_size, config.decoder_embed_dim)
+        model = RetNetDecoder(config, embed_tokens=embedding)
+        model.load_state_dict(torch.load("DIR/model.pt"))
+        """)
+  }
+
+  /// A folder for syncdoth/RetNet, the package that ports torchscale to Hugging Face.
+  ///
+  /// Source: syncdoth/RetNet, retnet/modeling_retnet.py and configuration_retnet.py.
+  fileprivate init(syncdoth weights: FoldedWeights) throws {
+    var weights = weights
+    weights.followTorchscale()
+    var requirements = weights.torchscaleRequirements(isFirstEra: false)
+    requirements["decay"] = [.text("powers"), .text("linspace")]
+    try weights.require(.syncdoth, requirements)
+    let c = weights.configuration
+    var settings = Self.torchscaleSettings(c)
+    settings.merge([
+      "architectures": .list(["RetNetForCausalLM"]), "model_type": .text("retnet"), "use_glu": .boolean(true),
+      "use_lm_decay": .boolean(c.decay == .linspace), "tie_word_embeddings": .boolean(c.isHeadTied),
+      "bos_token_id": .null, "eos_token_id": .null, "pad_token_id": .null, "is_decoder": .boolean(true),
+      "forward_impl": .text("parallel"), "use_cache": .boolean(true),
+    ]) { $1 }
+    self.init(
+      .syncdoth, weights, container: .safetensors, names: FamilyPlan.torchscaleNames(own: "model.", head: "lm_head"),
+      buffers: FamilyPlan.torchscaleBuffers(own: "model."), tiedHead: "lm_head.weight", scoreNorm: .sumOfAbs,
+      settings: settings,
+      loadingCode: """
+        # in a checkout of syncdoth/RetNet
+        from retnet.modeling_retnet import RetNetForCausalLM
+
+        model = RetNetForCausalLM.from_pretrained("DIR")
+        """)
+  }
+
+  private static func torchscaleSettings(_ c: ModelConfiguration) -> [String: ConfigurationValue] {
+    [
+      "decoder_embed_dim": .integer(c.width), "decoder_value_embed_dim": .integer(c.valueWidth),
+      "decoder_retention_heads": .integer(c.heads), "decoder_ffn_embed_dim": .integer(c.feedForwardWidth),
+      "decoder_layers": .integer(c.layers), "decoder_normalize_before": .boolean(true),
+      "activation_fn": .text(c.activation == .silu ? "swish" : c.activation.rawValue),
+      "no_scale_embedding": .boolean(c.embeddingScale == 1), "layernorm_embedding": .boolean(c.hasEmbeddingNorm),
+      "layernorm_eps": .number(c.normEpsilon), "vocab_size": .integer(c.vocabularySize), "dropout": .number(0),
+      "activation_dropout": .number(0), "drop_path_rate": .number(0), "recurrent_chunk_size": .integer(512),
+      "deepnorm": .boolean(false), "subln": .boolean(false),
+    ]
   }
 }

@@ -11,7 +11,7 @@ extension ForeignFamily {
       names.prefix(before: "decoder.", "layers.0.retention.q_proj.weight").flatMap {
         names.contains($0 + "out.weight") ? $0 : nil
       }
-    }, plan: { try FamilyPlan(yetAnotherRetNet: $0) })
+    }, plan: { try FamilyPlan(yetAnotherRetNet: $0) }, export: { try ForeignExport(yetAnotherRetNet: $0) })
 }
 
 extension FamilyPlan {
@@ -61,12 +61,14 @@ extension FamilyPlan {
 
     configuration = c
     names = Self.yetAnotherNames
-    buffers = (0..<min(c.layers, 1_000)).map {
-      ForeignBuffer(name: "decoder.layers.\($0).retention.thetas", content: .frequencies)
-    }
+    buffers = Self.yetAnotherBuffers(layers: min(c.layers, 1_000))
   }
 
-  private static let yetAnotherNames = FamilyNames(
+  fileprivate static func yetAnotherBuffers(layers: Int) -> [ForeignBuffer] {
+    (0..<layers).map { ForeignBuffer(name: "decoder.layers.\($0).retention.thetas", content: .frequencies) }
+  }
+
+  fileprivate static let yetAnotherNames = FamilyNames(
     layers: "decoder.layers.",
     names: [
       "embed": "embedding",
@@ -81,4 +83,46 @@ extension FamilyPlan {
       "ffn.fc2": "linear2",
       "lm_head": "out",
     ])
+}
+
+extension ForeignExport {
+  /// A checkpoint of the package's training script, and the arguments of its `RetNet`.
+  ///
+  /// Sources: yet_another_retnet/retnet.py and the repository's training script.
+  fileprivate init(yetAnotherRetNet weights: FoldedWeights) throws {
+    var weights = weights
+    weights.foldHeadNormWeight()
+    weights.repeatKeyHeads()
+    weights.setRotationLayout(.interleaved)
+    _ = weights.foldEmbeddingScale(to: 1)
+    let c = weights.configuration
+    try weights.require(
+      .yetAnotherRetNet,
+      [
+        "norm": [.text("layer")], "norm_epsilon": [.number(1e-6)], "embedding_scale": [.number(1)],
+        "embedding_norm": [.boolean(false)], "final_norm": [.boolean(false)], "head_norm": [.text("layer")],
+        "head_norm_weight": [.text("none")], "key_heads": [.integer(c.heads)], "key_width": [.integer(c.width)],
+        "value_width": [.integer(c.width)], "tied_head": [.boolean(false)], "gate": [.boolean(true)],
+        "feed_forward": [.text("mlp")], "activation": [.text("silu")], "retention_biases": [.boolean(true)],
+        "feed_forward_biases": [.boolean(true)], "head_bias": [.boolean(true)], "decay": [.text("linspace")],
+        "score_norm": [.text("none")], "rotation_layout": [.text("interleaved")],
+        "rotation_frequencies": [.text("linspace")], "rotation_base": [.number(10_000)],
+      ])
+    self.init(
+      .yetAnotherRetNet, weights, container: .trainingCheckpoint, names: FamilyPlan.yetAnotherNames,
+      buffers: FamilyPlan.yetAnotherBuffers(layers: c.layers), scoreNorm: .none,
+      settings: [
+        "num_tokens": .integer(c.vocabularySize), "d_model": .integer(c.width), "nhead": .integer(c.heads),
+        "num_layers": .integer(c.layers), "dim_feedforward": .integer(c.feedForwardWidth),
+        "activation": .text("swish"), "norm_first": .boolean(true), "layer_norm_eps": .number(c.normEpsilon),
+        "dropout": .number(0),
+      ],
+      loadingCode: """
+        import json, torch
+        from yet_another_retnet.retnet import RetNet
+
+        model = RetNet(**json.load(open("DIR/config.json")))
+        model.load_state_dict(torch.load("DIR/model.pt")["state_dict"])
+        """)
+  }
 }

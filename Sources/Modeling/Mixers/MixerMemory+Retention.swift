@@ -23,7 +23,8 @@ extension MixerMemory {
     let output = Matrix(a.retained)
     let absoluteSums = form == .parallel && norm == .sumOfAbs ? sums?.sums(shape) : nil
     compute(
-      output, q, k, v, shape: shape, form: form, state: state.retention, documentStarts: documentStarts, states: a.states,
+      output, q, k, v, shape: shape, form: form, state: state.retention, documentStarts: documentStarts,
+      states: a.states,
       absoluteSums: absoluteSums, precision: call.precision, on: pool)
     if let initial { initialTerm?.add(to: output, q, initial: initial.values, precision: call.precision, on: pool) }
     guard let sums, let factors = a.scoreFactors, let scores = state.scores else { return }
@@ -37,7 +38,8 @@ extension MixerMemory {
       scoreSums = rows
     }
     scoreNormFactors(
-      factors, norm: norm, shape: shape, decay: table.decay, state: scores, documentStarts: documentStarts, scoreSums: scoreSums)
+      factors, norm: norm, shape: shape, decay: table.decay, state: scores, documentStarts: documentStarts,
+      scoreSums: scoreSums)
     scaleRows(a.retained.view(Shape(factors.count, shape.valueWidth)), by: factors, on: pool)
   }
 
@@ -55,7 +57,8 @@ extension MixerMemory {
     case .parallel:
       guard let rows else { preconditionFailure("retain: memory made for \(self.form)") }
       parallelRetention(
-        o, q, k, v, shape: shape, table: table, state: state, documentStarts: documentStarts, absoluteSums: absoluteSums,
+        o, q, k, v, shape: shape, table: table, state: state, documentStarts: documentStarts,
+        absoluteSums: absoluteSums,
         scratch: rows, on: pool)
     case .chunkwise(let chunkLength):
       guard let chunks, let states else { preconditionFailure("retain: memory made for \(self.form)") }
@@ -95,11 +98,13 @@ extension MixerMemory {
       }
       chunkwiseRetentionBackward(
         dq: dq, dk: dk, dv: dv, Matrix(d_o), q, k, v, shape: shape, chunkLength: chunkLength, table: table,
-        documentStarts: documentStarts, states: states, dstates: dstates, scratch: chunks, precision: precision, on: pool)
+        documentStarts: documentStarts, states: states, dstates: dstates, scratch: chunks, precision: precision,
+        on: pool)
     case .parallel:
       guard let rows else { preconditionFailure("retainBackward: no scratch") }
       parallelRetentionBackward(
-        dq: dq, dk: dk, dv: dv, Matrix(d_o), q, k, v, shape: shape, table: table, state: nil, documentStarts: documentStarts,
+        dq: dq, dk: dk, dv: dv, Matrix(d_o), q, k, v, shape: shape, table: table, state: nil,
+        documentStarts: documentStarts,
         scratch: rows, on: pool)
     case .recurrent: preconditionFailure("retainBackward: the recurrent form has its backward in the tests only")
     }

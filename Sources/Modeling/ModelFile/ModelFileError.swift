@@ -25,6 +25,8 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
   case foreignModel(path: String, problem: String)
   /// Neither tensors nor settings give the number of heads.
   case unknownHeads(path: String)
+  /// A family's program cannot compute what the configuration says.
+  case notExpressible(family: ForeignFamily, problems: [String])
 
   package var description: String {
     switch self {
@@ -49,6 +51,8 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
     case .foreignModel(let path, let problem): "\(path): as a model: \(problem)"
     case .unknownHeads(let path):
       "\(path): expected the number of heads in config.json or in the tensors, found neither"
+    case .notExpressible(let family, let problems):
+      "\(family.name) cannot express this model: expected \(problems.joined(separator: "; "))"
     }
   }
 

@@ -18,7 +18,8 @@ extension LanguageModel {
   ///   - pool: Where the work runs.
   /// - Returns: The sum of the losses divided by `scoredCount`, in nats per token.
   package func addGradient(
-    _ gradients: Parameters, inputs: Indices, targets: Indices, documentStarts: Indices? = nil, carried: CarriedRows? = nil,
+    _ gradients: Parameters, inputs: Indices, targets: Indices, documentStarts: Indices? = nil,
+    carried: CarriedRows? = nil,
     initial: InitialState? = nil, scoredCount: Int, precision: ProductPrecision = .float32, memory: TrainingMemory,
     on pool: WorkerPool
   ) -> Double {

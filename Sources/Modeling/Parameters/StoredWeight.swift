@@ -165,6 +165,9 @@ extension ModelHeader {
     return tensor
   }
 
+  /// The weights of the file, read one at a time as Float32, exactly. The digest is not checked.
+  package var reader: WeightReader { WeightReader(configuration) { try readTensor([$0]) } }
+
   /// Reads a weight as Float32, exactly.
   func read(_ weight: ParameterDescription, into tensor: Tensor) throws {
     let stored = try storage(of: weight)

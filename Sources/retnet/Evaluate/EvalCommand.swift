@@ -75,6 +75,7 @@ struct EvalCommand: ParsableCommand {
     let inputs = try files.map { try TextInput(path: $0) }
     let loaded = try LoadedModel(path: try modelFile(model.model, global.talk), isWidened: true)
     Machine.warnOfSlowBLAS(global.talk)
+    if let note = loaded.tokenizerNote { global.say(note) }
     guard bos != true || loaded.header.configuration.bosID != nil else {
       throw CommandError(.badData, "\(model.model): --bos: the model has no BOS token")
     }
@@ -91,7 +92,8 @@ struct EvalCommand: ParsableCommand {
     let start = ContinuousClock.now
     for input in inputs {
       let show = { (bytes: Int) in progress.update(done: bytesBefore + bytes) }
-      try input.forEachPart(tokenizer: loaded.tokenizer, rule: rule, eosID: loaded.eosID, progress: show) { part in
+      try input.forEachPart(of: loaded.header, loaded.tokenizer, rule: rule, eosID: loaded.eosID, progress: show) {
+        part in
         switch part {
         case .start: meter.startDocument(bos: bosID)
         case .ids(let ids): meter.append(ids)

@@ -20,7 +20,7 @@ struct EvalReport {
     }
   }
 
-  private var tokenizerDigest: SHA256Digest { SHA256Digest(of: model.tokenizer.model) }
+  private var tokenizerDigest: SHA256Digest? { model.tokenizer == nil ? nil : model.tokenizerDigest }
 
   /// The text for people: the figures, then the method.
   ///
@@ -37,7 +37,7 @@ struct EvalReport {
     lines += [
       "text            \(grouped(score.tokens)) tokens, \(grouped(score.bytes)) bytes",
       "method          full history, \(formName); \(startsWithBOS ? "starts with BOS" : "first token not scored")",
-      "tokenizer       \(tokenizerDigest.short)",
+      "tokenizer       \(tokenizerDigest?.short ?? "none, the ids are those of the token file")",
       "time            \(seconds.fixed(2)) s, \(grouped(Int(Double(score.tokens) / seconds))) tokens/s",
     ]
     return lines.joined(separator: "\n").wrapped(to: width, indent: String(repeating: " ", count: 16))
@@ -60,7 +60,7 @@ struct EvalReport {
       "tokens_per_second": .number(Double(score.tokens) / seconds),
       "method": .text("full-history"),
       "first_token": .text(startsWithBOS ? "bos" : "not scored"),
-      "tokenizer_digest": .text(tokenizerDigest.description),
+      "tokenizer_digest": tokenizerDigest.map { .text($0.description) } ?? .null,
       "model_digest": model.header.storedDigest.map { .text($0.description) } ?? .null,
     ]
     switch form {

@@ -64,20 +64,33 @@ struct FormVerification {
     }
     let tokenizer = header.hasTokenizer ? try self.tokenizer(header) : nil
     if let file, let tokenizer {
-      ids += try TextInput(path: file).firstIDs(length - ids.count, tokenizer: tokenizer)
+      ids += try TextInput(path: file).firstIDs(length - ids.count, of: header, tokenizer)
       guard ids.count >= 2 else {
         throw CommandError(.badData, "\(file): expected at least 2 tokens, found \(ids.count)")
       }
       return (ids, StreamPath.inputName(file))
     }
+    return try Self.builtInIDs(length, header.configuration, tokenizer)
+  }
+
+  /// Ids of a built-in text, or random ids without a tokenizer, with BOS first if the model's sequences start with it.
+  ///
+  /// - Parameters:
+  ///   - length: The number of ids.
+  ///   - model: The configuration of the model.
+  ///   - tokenizer: The tokenizer of the model, if it has one.
+  /// - Returns: The ids and a description of their source.
+  /// - Throws: `TokenizerError`.
+  static func builtInIDs(
+    _ length: Int, _ model: ModelConfiguration, _ tokenizer: Tokenizer?
+  ) throws -> (ids: [Int32], source: String) {
+    var ids = model.startingBOS.map { [$0] } ?? []
     if let text = try tokenizer?.encode(Array(Self.text.utf8)), !text.isEmpty {
       while ids.count < length { ids += text.prefix(length - ids.count) }
       return (ids, "a built-in text")
     }
     var random = RandomSource(seed: Self.seed)
-    while ids.count < length {
-      ids.append(Int32.random(in: 0..<Int32(header.configuration.vocabularySize), using: &random))
-    }
+    while ids.count < length { ids.append(Int32.random(in: 0..<Int32(model.vocabularySize), using: &random)) }
     return (ids, "random ids")
   }
 
@@ -112,11 +125,11 @@ extension TextInput {
   /// The first ids, of one document after the other.
   ///
   /// - Throws: The errors of `forEachPart`.
-  fileprivate func firstIDs(_ count: Int, tokenizer: Tokenizer) throws -> [Int32] {
+  fileprivate func firstIDs(_ count: Int, of model: ModelHeader, _ tokenizer: Tokenizer) throws -> [Int32] {
     struct Enough: Error {}
     var ids: [Int32] = []
     do {
-      try forEachPart(tokenizer: tokenizer, rule: .file, eosID: nil) { part in
+      try forEachPart(of: model, tokenizer, rule: .file, eosID: nil) { part in
         if case .ids(let more) = part { ids += more.prefix(count - ids.count) }
         if ids.count == count { throw Enough() }
       }

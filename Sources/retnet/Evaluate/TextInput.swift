@@ -1,6 +1,7 @@
 internal import Corpora
 internal import Files
 internal import Inference
+internal import Modeling
 internal import Tokenization
 
 /// Reads token ids, document by document, from a text or a token file.
@@ -42,19 +43,32 @@ enum TextInput {
   /// Passes the documents to a closure in pieces of bounded size.
   ///
   /// - Parameters:
-  ///   - tokenizer: Encodes text; for a token file, the one that made it.
+  ///   - model: Its vocabulary limits the ids of a token file.
+  ///   - tokenizer: Encodes text, and must have made token files; nil: token files are read as they are.
   ///   - rule: How a text is split into documents.
   ///   - eosID: The id that ends each document of a text, if the model has one.
   ///   - progress: Receives about how many of `byteCount` bytes have been read.
   ///   - body: Receives the parts in order.
   /// - Throws: If the text cannot be encoded, the token file was made by another tokenizer, or the body throws.
   func forEachPart(
-    tokenizer: Tokenizer, rule: DocumentRule, eosID: Int32?, progress: (Int) -> Void = { _ in },
+    of model: ModelHeader, _ tokenizer: Tokenizer?, rule: DocumentRule, eosID: Int32?,
+    progress: (Int) -> Void = { _ in },
     _ body: (Part) throws -> Void
   ) throws {
     switch self {
-    case .text(let file): try forEachTextPart(file, tokenizer, rule, eosID, progress, body)
-    case .tokens(let file): try forEachTokenPart(file, tokenizer, progress, body)
+    case .text(let file):
+      guard let tokenizer else { throw CommandError(noTokenizerIn: model, for: file.path) }
+      try forEachTextPart(file, tokenizer, rule, eosID, progress, body)
+    case .tokens(let file):
+      if let tokenizer { try checkDigest(of: file, tokenizer) }
+      let size = model.configuration.vocabularySize
+      guard file.header.vocabularySize <= size else {
+        throw CommandError(
+          .badData,
+          "\(file.path): vocabulary size: expected at most \(size), that of the model, "
+            + "found \(file.header.vocabularySize)")
+      }
+      try forEachTokenPart(file, tokenizer, progress, body)
     }
   }
 
@@ -84,20 +98,19 @@ enum TextInput {
   }
 
   private func forEachTokenPart(
-    _ file: TokenFile, _ tokenizer: Tokenizer, _ progress: (Int) -> Void, _ body: (Part) throws -> Void
+    _ file: TokenFile, _ tokenizer: Tokenizer?, _ progress: (Int) -> Void, _ body: (Part) throws -> Void
   ) throws {
-    try checkDigest(of: file, tokenizer)
     var count = 0
     for document in 0..<file.documentCount {
       try body(.start)
-      var words = DecodedWords(tokenizer)
+      var words = tokenizer.map { DecodedWords($0) }
       try file.forEachPiece(ofDocument: document) { ids in
-        words.append(ids)
+        words?.append(ids)
         try body(.ids(ids))
         count += ids.count
         progress(Int(Double(file.totalBytes) * Double(count) / Double(file.count)))
       }
-      try body(.end(bytes: try file.documentBytes(document), words: words.count))
+      try body(.end(bytes: try file.documentBytes(document), words: words?.count))
     }
   }
 }
@@ -141,8 +154,8 @@ extension SHA256Digest {
 }
 
 extension ScoredBytes {
-  /// Counts the bytes of texts of a tokenizer.
-  init(_ tokenizer: Tokenizer) { self.init { tokenizer.openingByteCount(of: $0) } }
+  /// Counts the bytes of texts of a tokenizer; without one, those of a first token that is not scored count too.
+  init(_ tokenizer: Tokenizer?) { self.init { tokenizer?.openingByteCount(of: $0) ?? 0 } }
 }
 
 /// Counts runs of bytes other than spaces, tabs and newlines, as `wc -w` does.

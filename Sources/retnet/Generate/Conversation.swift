@@ -9,6 +9,7 @@ internal import Tokenization
 /// one continues the text where it is.
 struct Conversation {
   private let model: LoadedModel
+  private let tokenizer: Tokenizer
   private var rules: TextRules
   private(set) var generator: Generator
   private let pool: WorkerPool
@@ -44,6 +45,7 @@ struct Conversation {
     state: StateOptions, files: CommandFiles, timings: Bool, on pool: WorkerPool
   ) throws {
     self.model = model
+    tokenizer = try model.tokenizer(for: "--interactive")
     self.rules = rules
     self.generator = generator
     self.random = random
@@ -103,7 +105,7 @@ struct Conversation {
     if !text.isEmpty {
       var ids: [Int32] = []
       var encoder = TextEncoder(
-        model.tokenizer, invalid: .bytes, source: "line", place: isTextStart ? .textStart : .middle)
+        tokenizer, invalid: .bytes, source: "line", place: isTextStart ? .textStart : .middle)
       try encoder.append(Array(((needsNewline ? "\n" : "") + text).utf8).span, to: &ids)
       try encoder.finish(to: &ids)
       read(ids)
@@ -115,10 +117,10 @@ struct Conversation {
 
   /// Whether a newline must be added before the next line.
   private var needsNewline: Bool {
-    guard !isTextStart, let last = tokens.last, Int(last) < model.tokenizer.vocabularySize else {
+    guard !isTextStart, let last = tokens.last, Int(last) < tokenizer.vocabularySize else {
       return !isTextStart
     }
-    return model.tokenizer.bytes(of: last).last != UInt8(ascii: "\n")
+    return tokenizer.bytes(of: last).last != UInt8(ascii: "\n")
   }
 
   private mutating func read(_ ids: [Int32]) {

@@ -8,6 +8,7 @@ struct Following {
   private let model: LoadedModel
   private(set) var generator: Generator
   private let meter: TokenMeter
+  private let scoredBytes: ScoredBytes
   private let json: Bool
   private var encoder: TextEncoder
   private var line = Line(number: 1)
@@ -40,14 +41,17 @@ struct Following {
   ///   - recent: The last ids that it has read, if known.
   ///   - meter: Scores tokens; of the same network.
   ///   - json: Whether JSON lines are printed.
-  init(_ model: LoadedModel, _ generator: Generator, recent: [Int32]?, meter: TokenMeter, json: Bool) {
+  /// - Throws: `CommandError` if the model has no tokenizer.
+  init(_ model: LoadedModel, _ generator: Generator, recent: [Int32]?, meter: TokenMeter, json: Bool) throws {
+    let tokenizer = try model.tokenizer(for: "--follow")
     self.model = model
+    scoredBytes = ScoredBytes(tokenizer)
     self.generator = generator
     self.meter = meter
     self.json = json
     tokens = RecentTokens(recent ?? [])
     encoder = TextEncoder(
-      model.tokenizer, invalid: .bytes, source: "standard input",
+      tokenizer, invalid: .bytes, source: "standard input",
       place: generator.progress.position == 0 ? .textStart : .lineStart)
   }
 
@@ -106,7 +110,7 @@ struct Following {
     defer { line = Line(number: line.number + 1) }
     let cost = meter.take()
     guard cost.nats.isFinite else { throw TokenChoiceError.notFinite }
-    let bytes = ScoredBytes(model.tokenizer).count(line.bytes, unscored: line.unscored)
+    let bytes = scoredBytes.count(line.bytes, unscored: line.unscored)
     let bitsPerByte = bytes > 0 ? cost.nats / log(2) / Double(bytes) : .nan
     if line.text.last == UInt8(ascii: "\n") { line.text.removeLast() }
     if line.text.last == UInt8(ascii: "\r") { line.text.removeLast() }

@@ -10,7 +10,7 @@ extension GenerateCommand {
     on pool: WorkerPool
   ) throws {
     let meter = TokenMeter(model.network, on: pool)
-    var following = Following(model, generator, recent: recent, meter: meter, json: json)
+    var following = try Following(model, generator, recent: recent, meter: meter, json: json)
     let end = try following.run()
     let left = Sampler(rules.options, seed: seed, recent: following.tokens.ids)
     try state.write(following.generator, random: left.random, recent: left.recent, model)
@@ -27,7 +27,7 @@ extension GenerateCommand {
   ) throws {
     var generator = generator
     var recent = recent ?? []
-    let hasPrompt = prompt.prompt != nil || prompt.file != nil
+    let hasPrompt = prompt.isGiven
     if hasPrompt {
       let read = try reader.read(into: &generator, model)
       recent = (read.reused > 0 ? [] : recent) + reader.tokens.ids

@@ -15,6 +15,7 @@ struct GenerateCommand: ParsableCommand {
         retnet generate -m runs/kjv-small/best.safetensors -p "And God said" -n 60
         cat prompt.txt | retnet generate -m model.safetensors -p - --temp 0
         retnet generate -m model.safetensors --prompts questions.jsonl --stop "User:"
+        retnet generate -m model.safetensors --prompt-ids 1,42,7 --json
         retnet generate -m model.safetensors -i
         tail -f log | retnet generate -m model.safetensors --follow
 
@@ -103,6 +104,8 @@ struct GenerateCommand: ParsableCommand {
     Machine.warnOfSlowBLAS(global.talk)
     let configuration = loaded.header.configuration
     if let note = configuration.scoreNormNote("generation leaves it out") { global.say(note) }
+    if let note = loaded.tokenizerNote { global.say(note) }
+    if !stop.isEmpty { _ = try loaded.tokenizer(for: "--stop") }
     let rules = TextRules(
       tokenizer: loaded.tokenizer, eosID: ignoreEos ? nil : loaded.eosID,
       options: try sampling.options(loaded.tokenizer, of: configuration), count: count == -1 ? .max : count,
@@ -200,7 +203,7 @@ struct BatchOptions: ParsableArguments {
 
   func check(_ state: StateOptions, _ prompt: PromptOptions, hasStops: Bool, hasLogProbabilities: Bool) throws {
     let isList = prompts != nil
-    let hasPrompt = prompt.prompt != nil || prompt.file != nil || prompt.displayPrompt
+    let hasPrompt = prompt.isGiven || prompt.displayPrompt
     let hasState = state.stateIn != nil || state.stateOut != nil
     for (isGiven, reason) in [
       (isList && hasPrompt, "'--prompts' cannot be used with '-p', '-f' or '--display-prompt'"),

@@ -157,8 +157,9 @@ struct Generation {
       check: StandardStream.output.checkReader)
     timings.addMaking(found.first?.tokens.count ?? 0, ContinuousClock.now - start)
     let texts = found.map { hypothesis in
-      var stream = TextStream(model.tokenizer, startsText: isTextStart)
-      let known = hypothesis.tokens.filter { Int($0) < model.tokenizer.vocabularySize }
+      guard let tokenizer = model.tokenizer else { return hypothesis.tokens.map { "\($0)" }.joined(separator: " ") }
+      var stream = TextStream(tokenizer, startsText: isTextStart)
+      let known = hypothesis.tokens.filter { Int($0) < tokenizer.vocabularySize }
       return known.map { stream.append($0) }.joined() + stream.finish()
     }
     guard json else { return try StandardStream.output.write((texts.first ?? "") + "\n") }
@@ -166,7 +167,8 @@ struct Generation {
     members["beams"] = .list(
       zip(found, texts).map { hypothesis, text in
         .object([
-          "text": .text(text), "ids": .list(hypothesis.tokens.map { .integer(Int($0)) }),
+          "text": model.tokenizer == nil ? .null : .text(text),
+          "ids": .list(hypothesis.tokens.map { .integer(Int($0)) }),
           "logprob": .number(hypothesis.logProbability),
           "finish_reason": .text((hypothesis.isFinished ? FinishReason.eos : .length).rawValue),
         ])

@@ -16,7 +16,7 @@ struct LiveOptions: ParsableArguments {
     _ prompt: PromptOptions, _ several: BatchOptions, json: Bool, hasStops: Bool, hasLogProbabilities: Bool
   ) throws {
     let isSeveral = several.prompts != nil || several.numSamples > 1 || several.beams > 1
-    let hasPrompt = prompt.prompt != nil || prompt.file != nil
+    let hasPrompt = prompt.isGiven
     for (isGiven, reason) in [
       (interactive && follow, "'--interactive' and '--follow' cannot be used together"),
       (

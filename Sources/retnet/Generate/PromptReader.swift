@@ -14,12 +14,23 @@ struct PromptOptions: ParsableArguments {
   @Option(name: .shortWithValue("f"), help: "Read the prompt from a file.", completion: .file())
   var file: String?
 
+  @Option(
+    help: ArgumentHelp("The prompt as token ids, separated by commas; no BOS is added.", valueName: "1,42,7"))
+  var promptIds: TokenIDs?
+
   @Flag(help: "Print the prompt before its continuation.")
   var displayPrompt = false
 
   func validate() throws {
-    if prompt != nil && file != nil { throw ValidationError("'--prompt' and '--file' cannot be used together") }
+    let given = [prompt != nil, file != nil, promptIds != nil].count { $0 }
+    if given > 1 { throw ValidationError("'--prompt', '--file' and '--prompt-ids' cannot be used together") }
+    if promptIds != nil && displayPrompt {
+      throw ValidationError("'--display-prompt' and '--prompt-ids' cannot be used together")
+    }
   }
+
+  /// Whether there is a prompt.
+  var isGiven: Bool { prompt != nil || file != nil || promptIds != nil }
 
   /// The path that the prompt is read from; nil if it is on the command line.
   var path: String? { file ?? (prompt == StreamPath.dash ? StreamPath.dash : nil) }
@@ -33,6 +44,7 @@ struct PromptOptions: ParsableArguments {
       let reader = try BlockReader(path: path)
       return PromptReader(source: .file(reader), echoes: displayPrompt, name: StreamPath.inputName(path))
     }
+    if let promptIds { return PromptReader(source: .ids(promptIds.ids), echoes: false, name: "--prompt-ids") }
     return PromptReader(source: .text(Array((prompt ?? "").utf8)), echoes: displayPrompt, name: "prompt")
   }
 }
@@ -42,6 +54,7 @@ struct PromptReader {
   enum Source {
     case text([UInt8])
     case file(BlockReader)
+    case ids([Int32])
     case end
   }
 
@@ -70,7 +83,8 @@ struct PromptReader {
   static func ids(
     _ text: String, source: String, _ model: LoadedModel
   ) throws -> (ids: [Int32], isTextStart: Bool) {
-    let ids = (model.bosID.map { [$0] } ?? []) + (try model.tokenizer.encode(Array(text.utf8), source: source))
+    let tokenizer = try model.tokenizer(for: source)
+    let ids = (model.bosID.map { [$0] } ?? []) + (try tokenizer.encode(Array(text.utf8), source: source))
     return (ids.isEmpty ? [try model.bosToStartFrom()] : ids, text.isEmpty)
   }
 
@@ -114,9 +128,14 @@ struct PromptReader {
   /// - Throws: If the source cannot be read or is not UTF-8; `CommandError` if there is nothing to start from;
   ///   `Stopped`.
   mutating func read(into generator: inout Generator, _ model: LoadedModel) throws -> Count {
+    if case .ids(let ids) = source { return try read(ids, into: &generator, model) }
     if generator.state.position > 0 { return try readOn(into: &generator, model) }
     if let bos = model.bosID { try feed([bos], to: &generator) }
-    var encoder = TextEncoder(model.tokenizer, invalid: .refuse, source: name)
+    guard let tokenizer = try tokenizer(of: model) else {
+      if generator.state.position == 0 { try feed([model.bosToStartFrom()], to: &generator) }
+      return Count(tokens: generator.state.position, isTextStart: true)
+    }
+    var encoder = TextEncoder(tokenizer, invalid: .refuse, source: name)
     let hasText = try readRest(into: &generator, &encoder)
     if generator.state.position == 0 {
       try feed([model.bosToStartFrom()], to: &generator)
@@ -124,13 +143,33 @@ struct PromptReader {
     return Count(tokens: generator.state.position, isTextStart: !hasText)
   }
 
+  /// Reads a prompt of ids.
+  private mutating func read(
+    _ ids: [Int32], into generator: inout Generator, _ model: LoadedModel
+  ) throws -> Count {
+    let size = model.header.configuration.vocabularySize
+    if let id = ids.first(where: { $0 >= size }) {
+      throw CommandError(.usage, "\(name): expected ids from 0 to \(size - 1), found \(id)")
+    }
+    let known = generator.state.position
+    try feed(ids, to: &generator)
+    return Count(tokens: generator.state.position - known)
+  }
+
+  /// The tokenizer of the prompt; nil without one if there is no text either.
+  private func tokenizer(of model: LoadedModel) throws -> Tokenizer? {
+    if case .text(let text) = source, text.isEmpty { return model.tokenizer }
+    return try model.tokenizer(for: name)
+  }
+
   /// Reads a prompt after a state, or the rest of a prompt whose start the state has read.
   private mutating func readOn(into generator: inout Generator, _ model: LoadedModel) throws -> Count {
     let known = generator.state.position
+    guard let tokenizer = try tokenizer(of: model) else { return Count(tokens: 0) }
     // The part of the prompt that the state may have read must be kept until that is known.
     var text: [UInt8] = []
     var ids = model.bosID.map { [$0] } ?? []
-    var encoder = TextEncoder(model.tokenizer, invalid: .refuse, source: name)
+    var encoder = TextEncoder(tokenizer, invalid: .refuse, source: name)
     while ids.count < known, let block = try next() {
       text += block
       try encoder.append(block.span, to: &ids)
@@ -142,7 +181,7 @@ struct PromptReader {
       _ = try readRest(into: &generator, &encoder)
       return Count(tokens: generator.state.position, reused: known)
     }
-    encoder = TextEncoder(model.tokenizer, invalid: .refuse, source: name, place: .middle)
+    encoder = TextEncoder(tokenizer, invalid: .refuse, source: name, place: .middle)
     ids = []
     try encoder.append(text.span, to: &ids)
     try feed(ids, to: &generator)
@@ -175,7 +214,7 @@ struct PromptReader {
     case .file(let reader):
       guard reader.waitForInput() else { throw Stopped() }
       block = try reader.next()
-    case .end: break
+    case .ids, .end: break
     }
     if let block, echoes { try StandardStream.output.write(block) }
     return block
@@ -189,5 +228,17 @@ extension LoadedModel {
       throw CommandError(.usage, "--prompt: the model has no BOS to start from; expected a prompt, found none")
     }
     return Int32(bos)
+  }
+}
+
+/// Token ids on the command line: `1,42,7`.
+struct TokenIDs: ExpressibleByArgument {
+  let ids: [Int32]
+
+  init?(argument: String) {
+    let words = argument.split { $0 == "," || $0 == " " }
+    let ids = words.compactMap { Int32($0) }
+    guard !ids.isEmpty, ids.count == words.count, ids.allSatisfy({ $0 >= 0 }) else { return nil }
+    self.ids = ids
   }
 }

@@ -86,18 +86,18 @@ struct SamplingFlags: ParsableArguments {
   /// The options, checked against the vocabulary.
   ///
   /// - Parameters:
-  ///   - tokenizer: Has a piece for each token that may be chosen.
+  ///   - tokenizer: Has a piece for each token that may be chosen; nil: every token may be.
   ///   - model: The model, whose vocabulary may be larger.
   /// - Returns: The options, which forbid ids without a piece.
   /// - Throws: `CommandError` for a bias of an id that does not exist; `TokenChoiceError` if no token is allowed.
-  func options(_ tokenizer: Tokenizer, of model: ModelConfiguration) throws -> SamplingOptions {
+  func options(_ tokenizer: Tokenizer?, of model: ModelConfiguration) throws -> SamplingOptions {
     var options = SamplingOptions()
     (options.temperature, options.topK, options.topP) = (temperature, topK, topP)
     (options.minP, options.typical) = (minP, typical)
     (options.penalties.repetition, options.penalties.lastCount) = (repeatPenalty, repeatLastN)
     (options.penalties.presence, options.penalties.frequency) = (presencePenalty, frequencyPenalty)
     for bias in logitBias {
-      let last = tokenizer.vocabularySize - 1
+      let last = (tokenizer?.vocabularySize ?? model.vocabularySize) - 1
       guard bias.id <= last else {
         throw CommandError(.usage, "--logit-bias: expected an id from 0 to \(last), found \(bias.id)")
       }
@@ -106,7 +106,7 @@ struct SamplingFlags: ParsableArguments {
         throw CommandError(.usage, "--logit-bias: expected finite sums, found more for token \(bias.id)")
       }
     }
-    options.forbidIDs(withoutPieceIn: tokenizer, of: model)
+    if let tokenizer { options.forbidIDs(withoutPieceIn: tokenizer, of: model) }
     if options.bias.count == model.vocabularySize, options.bias.values.allSatisfy({ $0 == -.infinity }) {
       throw TokenChoiceError.nothingLeft
     }

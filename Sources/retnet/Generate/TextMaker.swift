@@ -16,7 +16,8 @@ enum FinishReason: String {
 
 /// The settings for generating texts, the same for all of them.
 struct TextRules {
-  let tokenizer: Tokenizer
+  /// nil: a text is its ids, separated by spaces.
+  let tokenizer: Tokenizer?
   /// The token that ends a text; nil: none.
   let eosID: Int32?
   var options: SamplingOptions
@@ -32,7 +33,7 @@ struct TextMaker {
   private let rules: TextRules
   let seed: UInt64
   private(set) var sampler: Sampler
-  private var stream: TextStream
+  private var stream: TextStream?
   private var stops: StopStrings
   private(set) var tokens: [Int32] = []
   private(set) var text = ""
@@ -51,7 +52,7 @@ struct TextMaker {
     self.rules = rules
     self.seed = seed
     sampler = Sampler(rules.options, seed: seed, recent: recent)
-    stream = TextStream(rules.tokenizer, startsText: isTextStart)
+    stream = rules.tokenizer.map { TextStream($0, startsText: isTextStart) }
     stops = StopStrings(rules.stops)
     if rules.count == 0 { finish = .length }
   }
@@ -67,16 +68,16 @@ struct TextMaker {
     guard let token = sampler.choose(logits) else { throw .nothingLeft }
     if token == rules.eosID {
       finish = .eos
-      return (nil, add(stops.append(stream.finish()) + stops.finish()))
+      return (nil, add(stops.append(stream?.finish() ?? "") + stops.finish()))
     }
     tokens.append(token)
     if let probabilities {
       self.probabilities.append((probabilities[token], probabilities.top(rules.logProbabilities ?? 0)))
     }
-    var characters = stops.append(stream.append(token))
+    var characters = stops.append(stream?.append(token) ?? (tokens.count > 1 ? " \(token)" : "\(token)"))
     if !stops.isFound, tokens.count == rules.count {
       finish = .length
-      characters += stops.append(stream.finish()) + stops.finish()
+      characters += stops.append(stream?.finish() ?? "") + stops.finish()
     }
     if stops.isFound { finish = .stop }
     return (token, add(characters))
@@ -87,7 +88,7 @@ struct TextMaker {
   /// - Returns: The characters that were held back.
   mutating func stop() -> String {
     finish = .signal
-    return add(stops.append(stream.finish()) + stops.finish())
+    return add(stops.append(stream?.finish() ?? "") + stops.finish())
   }
 
   private mutating func add(_ characters: String) -> String {

@@ -11,19 +11,24 @@ internal import Tokenization
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Write a model, or weights of another program, as a model file.",
+    abstract: "Write a model, or weights of another program, as a model file or for another program.",
     discussion: """
       Examples:
         retnet convert runs/kjv-small/best.safetensors -o kjv-bf16.safetensors --dtype bf16
         retnet convert kjv-small.safetensors -o kjv-q8.safetensors --quantize q8_0 --report kjv.txt
         retnet convert retnet-1.3B-100B/ -o retnet-1.3b.safetensors
         retnet convert checkpoint.pt -o model.safetensors --num-heads 8 --score-norm sum-of-abs
+        retnet convert runs/kjv-small --to huggingface -o kjv-small-hf
 
-      IN is a model file, or weights of torchscale, flash-linear-attention, syncdoth/RetNet or yet-another-retnet:
-      safetensors, an index of several, a PyTorch zip file, or a folder with one of these. Names and shapes identify
-      the family; config.json next to the weights supplies the rest, and a tokenizer.model there goes into the file.
+      IN is a model file, a run folder, or weights of torchscale, flash-linear-attention (fla), syncdoth/RetNet or
+      yet-another-retnet: safetensors, an index of several, a PyTorch file, or a folder with one of these. Names and
+      shapes identify the family; config.json next to the weights supplies the rest, and a tokenizer.model there goes
+      into the file.
       The format applies to matrices; norm weights and biases stay f32. Widening is exact, narrowing rounds to nearest.
       Quantised matrices have blocks of 32 numbers with a scale; embedding and head keep eight bits.
+
+      With --to, OUT is a folder that the other program loads. A model that the program cannot express is refused.
+      docs/CONVERT.md has the table of what each family can express.
       """)
 
   @Argument(
@@ -35,6 +40,16 @@ struct ConvertCommand: ParsableCommand {
   @Option(
     name: .shortWithValue("o"), help: ArgumentHelp("Where to write the model.", valueName: "out"), completion: .file())
   var output: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Write a folder for this program.", valueName: "huggingface|torchscale|syncdoth|yet-another-retnet"))
+  var to: ExportTarget?
+
+  @Option(
+    help: ArgumentHelp(
+      "With --to huggingface or syncdoth: largest weights file, such as 500MB (default: 5GB).", valueName: "size"))
+  var maxShardSize: ByteSize?
 
   @Option(
     help: ArgumentHelp(
@@ -51,7 +66,14 @@ struct ConvertCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Number of heads, for foreign weights that do not state it.", valueName: "n"))
   var numHeads: Int?
 
-  @Option(help: ArgumentHelp("Format of the matrices (default: as they are).", valueName: "f32|bf16|f16"))
+  @Option(
+    help: ArgumentHelp("Configuration of the weights (default: config.json next to them).", valueName: "config.json"),
+    completion: .file())
+  var config: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Format of the matrices (default: as they are); with --to, of all weights.", valueName: "f32|bf16|f16"))
   var dtype: NumberFormat?
 
   @Option(help: ArgumentHelp("Quantise the matrices (default: as they are).", valueName: "q8_0|q4_0"))
@@ -72,11 +94,29 @@ struct ConvertCommand: ParsableCommand {
   @Flag(help: "Accept a tokenizer with fewer pieces than the model's padded vocabulary.")
   var allowSmallerTokenizer = false
 
-  @Flag(help: "Check the written model as `retnet verify` does.")
+  @Flag(help: "Check the written model as `retnet verify` does; with --to, compare it with IN in all forms.")
   var verify = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Compare the written model's logits with those of a file that has the tensors input_ids and logits.",
+      valueName: "expected.safetensors"),
+    completion: .file())
+  var expected: String?
+
   func validate() throws {
-    try files.printing(report == nil && !verify ? nil : "what --report and --verify print").check()
+    let prints = report != nil || verify || expected != nil
+    try files.printing(prints ? "what --report, --verify and --expected print" : nil).check()
+    if to != nil {
+      if quantize != nil { throw ValidationError("'--quantize' and '--to' cannot be used together") }
+      if report != nil {
+        throw ValidationError("'--report' and '--to' cannot be used together; --verify compares them")
+      }
+      if output == StreamPath.dash { throw ValidationError("--output: expected a folder for --to, found '-'") }
+    }
+    if maxShardSize != nil, to?.family.name != ForeignFamily.fla.name, to?.family.name != ForeignFamily.syncdoth.name {
+      throw ValidationError("--max-shard-size: expected together with --to huggingface or syncdoth")
+    }
     if dtype != nil && quantize != nil { throw ValidationError("'--dtype' and '--quantize' cannot be used together") }
     if let numHeads, !(1...1_024).contains(numHeads) {
       throw ValidationError("--num-heads: expected 1 to 1024, found \(numHeads)")
@@ -88,8 +128,9 @@ struct ConvertCommand: ParsableCommand {
 
   /// The files that are read and written, as far as the command line tells.
   private var files: CommandFiles {
-    CommandFiles().reading("IN", input).reading("--report", report).reading("--tokenizer", tokenizer)
-      .writing("--output", output)
+    let inputs = CommandFiles().reading("IN", input).reading("--config", config).reading("--report", report)
+      .reading("--tokenizer", tokenizer).reading("--expected", expected)
+    return to == nil ? inputs.writing("--output", output) : inputs.writingFolder("--output", output)
   }
 
   func run() throws {
@@ -97,17 +138,21 @@ struct ConvertCommand: ParsableCommand {
       try FileRole.text.check(path)
       return try readAll(path: path, byteLimit: 1 << 30)
     }
+    let expectedLogits = try expected.map { try ExpectedLogits(path: $0) }
+    if let config { try FileRole.settings.check(config) }
     let path = try modelFile(input, global.talk, takesWeights: true)
-    let loaded = try ModelSource(path: path, scoreNorm: scoreNorm, headCount: numHeads)
-    if verify || report != nil { Machine.warnOfSlowBLAS(global.talk) }
+    let loaded = try ModelSource(path: path, scoreNorm: scoreNorm, headCount: numHeads, configurationPath: config)
+    if verify || report != nil || expected != nil { Machine.warnOfSlowBLAS(global.talk) }
     if let from, from.name != WeightsOrigin.auto, from.name != loaded.origin {
       throw CommandError(
         .badData, "\(input): expected weights of \(from.name), found those of \(loaded.origin)",
         hint: "leave out --from")
     }
+    loaded.remarks.forEach { global.say($0) }
+    try loaded.checkDigest()
+    if let to { return try export(loaded, to: to.family, expectedLogits) }
     // The files in a folder, or next to the weights, are read too.
     try CommandFiles().reading("a file of IN", loaded.filePaths).writing("--output", output).checkLate()
-    loaded.remarks.forEach { global.say($0) }
     let note = loaded.configuration.scoreNormNote("generate, and eval without --form parallel, leave it out")
     if let note, !verify { global.say(note) }  // verify says it itself
     let model = try tokenizerModel(for: loaded)
@@ -115,21 +160,34 @@ struct ConvertCommand: ParsableCommand {
       throw CommandError(.usage, "--report: the model has no tokenizer to read a text with", hint: "give --tokenizer")
     }
     let storage = try matrixStorage(of: loaded)
-    let network = LanguageModel(loaded.configuration, try loaded.loadParameters())
-    try network.parameters.checkAreFinite(input)
-    if let (name, stored) = network.parameters.firstNotStorable(storage) { throw cannotStore(name, as: stored) }
+    try check(loaded.reader, storage.storage)
     var provenance = try loaded.provenance()
     provenance.toolVersion = "retnet \(Version.number)"
-    let digest = try network.write(
-      to: output, storage: storage, provenance: provenance, tokenizer: model)
+    let digest = try loaded.reader.write(to: output, storage: storage, provenance: provenance, tokenizer: model)
+    let count = loaded.reader.descriptions.reduce(0) { $0 + $1.shape.count }
     global.say(
-      "\(StreamPath.outputName(output)): \(grouped(network.parameters.count)) parameters in "
+      "\(StreamPath.outputName(output)): \(grouped(count)) parameters in "
         + "\(storage.word(loaded.configuration)), digest \(digest.short)")
-    if let report, let text { try compare(network, with: text, path: report) }
+    if let report, let text {
+      try compare(LanguageModel(loaded.configuration, loaded.reader.loadParameters()), with: text, path: report)
+    }
+    if let expectedLogits {
+      let written = try ModelHeader(path: output)
+      try expectedLogits.check(written.reader, format: written.formatWord, pool: global.makePool())
+    }
     guard verify else { return }
     let verification = try FormVerification(model: output).run(global)
     try StandardStream.output.write(verification.text(everyLayer: global.verbose) + "\n")
     try verification.end(global)
+  }
+
+  /// Throws if a number is not finite or does not fit into its format.
+  func check(_ weights: WeightReader, _ storage: (ParameterDescription) -> StoredWeight) throws {
+    switch try weights.firstProblem(storage) {
+    case nil: break
+    case .notFinite(let found): throw CommandError(found, in: input)
+    case .notStorable(let name, let stored): throw cannotStore(name, as: stored)
+    }
   }
 
   /// The format given by the options; otherwise each matrix keeps its own. Quantising quantised blocks again gives the
@@ -154,14 +212,14 @@ struct ConvertCommand: ParsableCommand {
   /// Compares how the written model and the original predict a text.
   private func compare(_ network: LanguageModel, with text: [UInt8], path: String) throws {
     let written = try LoadedModel(path: output)
-    let ids = (written.bosID.map { [$0] } ?? []) + (try written.tokenizer.encode(text, source: path))
+    let ids = (written.bosID.map { [$0] } ?? []) + (try written.tokenizer(for: "--report").encode(text, source: path))
     guard ids.count > 1 else { throw CommandError(.badData, "\(path): expected a text of two tokens or more") }
     let difference = ModelDifference(from: network, to: written.network, on: ids, pool: try global.makePool())
     try StandardStream.output.write(difference.text + "\n")
   }
 
   /// The tokenizer to store: the one given, else the model's own, else one next to foreign weights.
-  private func tokenizerModel(for source: ModelSource) throws -> [UInt8]? {
+  func tokenizerModel(for source: ModelSource) throws -> [UInt8]? {
     if let tokenizer { return try namedTokenizer(tokenizer, for: source) }
     guard case .foreign(let model) = source else { return try source.tokenizerModel() }
     let path = model.weights.path(beside: "tokenizer.model")

@@ -5,6 +5,7 @@ internal import Corpora
 internal import Files
 internal import Inference
 internal import Modeling
+internal import Retention
 internal import Tensors
 internal import Tokenization
 
@@ -18,12 +19,17 @@ struct InfoCommand: ParsableCommand {
         retnet info runs/kjv-small/best.safetensors
         retnet info runs/kjv-small
         retnet info data/kjv/train.tokens --check --json
+        retnet info runs/a runs/b
 
       For weights of other programs, in a file or a folder, it prints the family and the model that convert would make.
+      Of two files it prints what differs, and of two models also how far the weights are apart.
       """)
 
   @Argument(help: "The file, a run folder, or a folder with weights.", completion: .file())
   var file: String
+
+  @Argument(help: ArgumentHelp("A second one, to print the differences.", valueName: "other"), completion: .file())
+  var other: String?
 
   @OptionGroup var global: GlobalOptions
 
@@ -33,23 +39,31 @@ struct InfoCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
-  func validate() throws { try CommandFiles().reading("FILE", file).check() }
+  func validate() throws {
+    try CommandFiles().reading("FILE", file).reading("OTHER", other).check()
+    if other != nil && check { throw ValidationError("'--check' and a second file cannot be used together") }
+  }
 
   func run() throws {
-    let members = try describeRun() ?? describeFile() ?? describeWeights()
+    let members = try describe(file)
+    if let other { return try InfoDifference(file, members, other, try describe(other)).print(json: json) }
     let report = JSONReport(Dictionary(uniqueKeysWithValues: members))
     try StandardStream.output.write((json ? report.text : textReport(members)) + "\n")
   }
 
+  private func describe(_ file: String) throws -> [(String, JSONValue)] {
+    try describeRun(file) ?? describeFile(file) ?? describeWeights(file)
+  }
+
   /// Describes a run folder; nil for anything else.
-  private func describeRun() throws -> [(String, JSONValue)]? {
+  private func describeRun(_ file: String) throws -> [(String, JSONValue)]? {
     guard let run = SavedRun(path: file) else { return nil }
     let checked = check ? [("check", JSONValue.text(try checkDigest(of: ModelHeader(path: run.model().path))))] : []
     return try run.members() + checked
   }
 
   /// Describes a token file or a tokenizer; nil for anything else.
-  private func describeFile() throws -> [(String, JSONValue)]? {
+  private func describeFile(_ file: String) throws -> [(String, JSONValue)]? {
     let mapped: MappedFile
     do {
       mapped = try MappedFile(reading: file)
@@ -72,7 +86,7 @@ struct InfoCommand: ParsableCommand {
     return (try? Tokenizer(model: bytes, path: mapped.path)).map(describe)
   }
 
-  private func describeWeights() throws -> [(String, JSONValue)] {
+  private func describeWeights(_ file: String) throws -> [(String, JSONValue)] {
     switch try ModelSource(path: file) {
     case .retnet(let header, _): try describe(header)
     case .foreign(let model): describe(model)
@@ -80,10 +94,9 @@ struct InfoCommand: ParsableCommand {
   }
 
   private func describe(_ model: ForeignModel) -> [(String, JSONValue)] {
-    let weights = Parameters.descriptions(model.configuration)
-    var members: [(String, JSONValue)] = [
-      ("kind", .text("foreign weights")), ("family", .text(model.family.name)),
-      ("parameters", .integer(weights.reduce(0) { $0 + $1.shape.count })),
+    var members: [(String, JSONValue)] = [("kind", .text("foreign weights")), ("family", .text(model.family.name))]
+    members += sizes(model.configuration)
+    members += [
       ("dtype", .text(model.matrixStorage.word(model.configuration))),
       ("files", .list(model.weights.filePaths.map { .text($0) })),
     ]
@@ -120,15 +133,8 @@ struct InfoCommand: ParsableCommand {
 
   private func describe(_ header: ModelHeader) throws -> [(String, JSONValue)] {
     let provenance = header.provenance
-    let weights = Parameters.descriptions(header.configuration)
-    let state =
-      header.configuration.layers * header.configuration.keyWidth * header.configuration.valueWidth
-      / header.configuration.heads
-    var members: [(String, JSONValue)] = [
-      ("kind", .text("model")), ("parameters", .integer(weights.reduce(0) { $0 + $1.shape.count })),
-      ("dtype", .text(try header.formatWord)), ("file_bytes", .integer(header.file.byteCount)),
-      ("state_numbers", .integer(state)),
-    ]
+    var members: [(String, JSONValue)] = [("kind", .text("model"))] + sizes(header.configuration)
+    members += [("dtype", .text(try header.formatWord)), ("file_bytes", .integer(header.file.byteCount))]
     members += header.configuration.settings.map { ($0.name, JSONValue($0.value)) }
     members += [
       ("seed", provenance.seed.map { .seed($0) } ?? .null),
@@ -151,6 +157,24 @@ struct InfoCommand: ParsableCommand {
         ("tensors", .list(header.file.tensors.map { .text("\($0.name) \($0.dataType.rawValue) \($0.shape)") })))
     }
     return members
+  }
+
+  /// Parameters by part, the state, the half-life of each head, and the memory to run the model in each format.
+  private func sizes(_ c: ModelConfiguration) -> [(String, JSONValue)] {
+    let weights = Parameters.descriptions(c)
+    let parts = ParameterPart.allCases.map { part in
+      (part.rawValue, weights.filter { $0.part == part }.reduce(0) { $0 + $1.shape.count })
+    }
+    let memory = MatrixStorage.runnable.map { ($0.word(c), JSONValue.integer(c.runningByteCount($0))) }
+    let halfLives = c.decay == .none ? [] : Decay(c.decay, heads: c.heads).halfLives
+    return [
+      ("parameters", .integer(weights.reduce(0) { $0 + $1.shape.count })),
+      ("parameters_by_part", .object(Dictionary(uniqueKeysWithValues: parts.map { ($0, .integer($1)) }))),
+      ("state_numbers", .integer(c.layers * c.keyWidth * c.valueWidth / c.heads)),
+      ("state_bytes", .integer(Int(ModelState.byteCount(c, batch: 1)))),
+      ("half_life_of_heads_in_tokens", halfLives.isEmpty ? .null : .list(halfLives.map { .number($0) })),
+      ("bytes_to_run", .object(Dictionary(memory) { first, _ in first })),
+    ]
   }
 
   private func checkDigest(of header: ModelHeader) throws -> String {
@@ -193,10 +217,20 @@ extension JSONValue {
     }
   }
 
+  private var isNumber: Bool {
+    switch self {
+    case .integer, .number: true
+    default: false
+    }
+  }
+
   fileprivate var ungrouped: String {
     guard case .integer(let integer) = self else { return plain }
     return "\(integer)"
   }
+
+  /// The value for people, as in a report of one file.
+  var forPeople: String { self == .null ? "none" : plain }
 
   /// The value for people: large integers with separators, lists one item per line.
   fileprivate var plain: String {
@@ -206,8 +240,33 @@ extension JSONValue {
     case .number(let number): "\(number)".count <= 9 ? "\(number)" : "\(number.rounded(toDigits: 6))"
     case .boolean(let boolean): boolean ? "yes" : "no"
     case .text(let text): text
-    case .list(let items): items.map { "\n  " + $0.plain }.joined()
-    case .object, .null: ""
+    case .list(let items):
+      items.allSatisfy(\.isNumber)
+        ? items.map(\.plain).joined(separator: ", ") : items.map { "\n  " + $0.plain }.joined()
+    case .object(let members):
+      members.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.plain)" }.joined(separator: ", ")
+    case .null: ""
     }
+  }
+}
+
+extension MatrixStorage {
+  /// The formats in which a model runs.
+  fileprivate static let runnable: [MatrixStorage] = [
+    .numbers(.float32), .numbers(.bfloat16), .quantized(.q8_0), .quantized(.q4_0),
+  ]
+}
+
+extension ModelConfiguration {
+  /// Bytes to generate text: weights, one state, and the memory of a step of sixteen tokens.
+  fileprivate func runningByteCount(_ storage: MatrixStorage) -> Int {
+    let weights = Parameters.descriptions(self).reduce(0) { sum, weight in
+      let format = storage.storage(of: weight).weightFormat ?? .float32
+      return sum + format.byteCount(weight.shape.count) + format.scaleByteCount(weight.shape.count)
+    }
+    return weights
+      + Int(
+        ModelState.byteCount(self, batch: 1)
+          + InferenceMemory.byteCount(self, form: .recurrent, batch: 1, time: 16, workers: 1))
   }
 }

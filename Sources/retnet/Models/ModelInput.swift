@@ -18,7 +18,8 @@ struct ModelOption: ParsableArguments {
 struct LoadedModel {
   let header: ModelHeader
   let network: LanguageModel
-  let tokenizer: Tokenizer
+  /// nil: the model reads and predicts token ids, without a text for them.
+  let tokenizer: Tokenizer?
 
   /// - Parameters:
   ///   - path: The path of the file.
@@ -28,8 +29,9 @@ struct LoadedModel {
   /// - Throws: If the file is no model, is damaged, or its parts do not belong together.
   init(path: String, isWidened: Bool = false) throws {
     header = try ModelHeader(path: path)
-    tokenizer = try Tokenizer(model: header.tokenizerModel(), path: "\(path): tokenizer")
-    try checkVocabulary(of: header.configuration, tokenizer)
+    tokenizer =
+      header.hasTokenizer ? try Tokenizer(model: header.tokenizerModel(), path: "\(path): tokenizer") : nil
+    if let tokenizer { try checkVocabulary(of: header.configuration, tokenizer) }
     if isWidened, header.quantization != nil { try header.checkDigest() }
     network =
       isWidened && header.quantization == nil
@@ -42,9 +44,34 @@ struct LoadedModel {
   /// The model's digest: the stored one, else computed from the whole file.
   func digest() throws -> SHA256Digest { try header.storedDigest ?? header.computeDigest() }
 
-  var tokenizerDigest: SHA256Digest { SHA256Digest(of: tokenizer.model) }
+  /// The tokenizer, for what needs text.
+  ///
+  /// - Parameter subject: What needs it, such as a flag.
+  /// - Returns: The model's tokenizer.
+  /// - Throws: `CommandError` if there is none.
+  func tokenizer(for subject: String) throws -> Tokenizer {
+    guard let tokenizer else { throw CommandError(noTokenizerIn: header, for: subject) }
+    return tokenizer
+  }
+
+  /// The digest of the tokenizer; without one, that of no bytes.
+  var tokenizerDigest: SHA256Digest { SHA256Digest(of: tokenizer?.model ?? []) }
+
+  /// A note for people; nil if there is a tokenizer.
+  var tokenizerNote: String? {
+    tokenizer == nil ? "note: the model has no tokenizer; it reads and writes token ids" : nil
+  }
 
   var eosID: Int32? { header.configuration.eosID.map(Int32.init) }
+}
+
+extension CommandError {
+  /// The error for what needs text, if the model has no tokenizer.
+  init(noTokenizerIn header: ModelHeader, for subject: String) {
+    self.init(
+      .badData, "\(subject): expected a tokenizer in \(header.path), found none",
+      hint: "add one with: retnet convert MODEL -o NEW --tokenizer tokenizer.model; or give ids: --prompt-ids 1,42,7")
+  }
 }
 
 extension Tokenizer {

@@ -16,8 +16,11 @@ enum ModelSource {
   ///   - path: A file or a folder.
   ///   - scoreNorm: The divisor of the scores; nil: that of the model or its family.
   ///   - headCount: The number of heads, for foreign weights that do not state it.
+  ///   - configurationPath: The configuration of foreign weights; nil: the one next to them.
   /// - Throws: The errors of the module that reads it; `CommandError` if the model has another number of heads.
-  init(path: String, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil) throws {
+  init(
+    path: String, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil, configurationPath: String? = nil
+  ) throws {
     let weights = try WeightsFile(path: path)
     let keys = [ModelHeader.versionKey, ModelHeader.configurationKey]
     guard keys.contains(where: { weights.metadata[$0] != nil }) else {
@@ -25,8 +28,13 @@ enum ModelSource {
       guard kind != .state, kind != .trainingState else {
         throw FileError.unexpectedKind(path: weights.path, expected: .weights, found: kind)
       }
-      self = .foreign(try ForeignModel(weights, scoreNorm: scoreNorm, headCount: headCount))
+      self = .foreign(
+        try ForeignModel(
+          weights, scoreNorm: scoreNorm, headCount: headCount, configurationPath: configurationPath))
       return
+    }
+    if configurationPath != nil {
+      throw CommandError(.usage, "--config: expected foreign weights, found a model, which has its own configuration")
     }
     let header = try ModelHeader(path: weights.path)
     if let headCount, headCount != header.configuration.heads {
@@ -79,10 +87,42 @@ enum ModelSource {
     return ["\(model.weights.path): weights of \(model.family.name), \(norm)"] + model.remarks.map { "note: \($0)" }
   }
 
-  func loadParameters() throws -> Parameters {
+  /// The weights, read one at a time.
+  var reader: WeightReader {
     switch self {
-    case .retnet(let header, _): try header.loadParameters()
-    case .foreign(let model): try model.loadParameters()
+    case .retnet(let header, let configuration):
+      let weights = header.reader
+      return WeightReader(configuration) { try weights.tensor($0) }
+    case .foreign(let model): return model.reader
+    }
+  }
+
+  /// Reads all weights; those of a model file must have the digest that it stores.
+  func loadParameters() throws -> Parameters {
+    try checkDigest()
+    return try reader.loadParameters()
+  }
+
+  /// Compares a model file with the digest that it stores.
+  func checkDigest() throws {
+    if case .retnet(let header, _) = self { try header.checkDigest() }
+  }
+
+  /// The format in which the files store each weight; Float32 for quantised ones.
+  func formats() throws -> [String: NumberFormat] {
+    switch self {
+    case .retnet(let header, _):
+      // Blocks of eight or four bits, and the 16-bit matrices beside them, come out as numbers of 32 bits.
+      let storage = header.quantization == nil ? try header.matrixStorage : .numbers(.float32)
+      return Dictionary(
+        uniqueKeysWithValues: Parameters.descriptions(header.configuration).map { weight in
+          if case .numbers(let format) = storage.storage(of: weight) {
+            (weight.name, format)
+          } else {
+            (weight.name, .float32)
+          }
+        })
+    case .foreign(let model): return model.formats
     }
   }
 

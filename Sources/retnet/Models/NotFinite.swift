@@ -29,16 +29,21 @@ extension Parameters {
   /// - Throws: `CommandError` with status 65 that names the first such weight.
   func checkAreFinite(_ path: String) throws {
     guard let found = firstNotFinite else { return }
-    throw CommandError(found, in: path, hint: "\(NotFiniteWeight.causes); use an earlier model")
+    throw CommandError(found, in: path)
   }
 }
 
 extension CommandError {
   /// The error for a weight that is not finite.
-  fileprivate init(_ found: NotFiniteWeight, in path: String, hint: String) {
+  ///
+  /// - Parameters:
+  ///   - found: The first such number.
+  ///   - path: The path of the weights.
+  ///   - hint: nil: the usual causes.
+  init(_ found: NotFiniteWeight, in path: String, hint: String? = nil) {
     self.init(
       .badData, "\(path): tensor '\(found.name)': expected finite numbers, found \(found.number) at \(found.place)",
-      hint: hint)
+      hint: hint ?? "\(NotFiniteWeight.causes); use an earlier model")
   }
 }
 

@@ -165,7 +165,8 @@ struct TrainingSession {
     }
     let path = try results.saveBestOfStop(loop.progress)
     options.say(
-      "\(path): the model of step \(loop.progress.step), because no best model was saved; the next evaluation replaces it")
+      "\(path): the model of step \(loop.progress.step), because no best model was saved; the next evaluation replaces it"
+    )
     return result(path, score.bitsPerByte)
   }
 

@@ -238,10 +238,10 @@ extension CommandRuns {
         bytes = bytes.prefix(8) + Data(header.utf8) + bytes[start..<start + begin]
       }
       try workspace.dropDigest("bare")
-      for command in ["eval -m bare text.txt", "generate -m bare -p light"] {
+      for (command, subject) in [("eval -m bare text.txt", "text.txt"), ("generate -m bare -p light", "prompt")] {
         try workspace.expectFailure(
-          command, status: 65,
-          "error: bare: expected a tokenizer in the model, found none\nhint: add one with: retnet convert ")
+          command + " -q", status: 65,
+          "error: \(subject): expected a tokenizer in bare, found none\nhint: add one with: retnet convert ")
       }
       _ = try workspace.result("convert bare -o whole.safetensors --tokenizer tokenizer.model")
       #expect(try workspace.run("generate -m whole.safetensors -n 3").status == 0)

@@ -117,7 +117,8 @@ extension CommandRuns {
       ("generate -m model.safetensors --num-samples 2 --state-out s", "cannot be used together"),
       ("generate -m model.safetensors --chunk-length 0", "--chunk-length: expected 1 to 65536, found 0"),
       ("convert model.safetensors -o new --dtype q8", "q8"), ("convert model.safetensors", "--output"),
-      ("info", "file"), ("info model.safetensors extra", "extra"), ("info model.safetensors -t 0", "--threads"),
+      ("info", "file"), ("info model.safetensors model.safetensors extra", "extra"),
+      ("info model.safetensors -t 0", "--threads"),
       ("train", "--config"), ("train --config config.yaml --resume", "--resume"),
       ("train --config config.yaml --resume model.safetensors", "--resume: expected auto, or a path such as"),
       (

@@ -107,7 +107,8 @@ extension CommandRuns {
 
     @Test func aFileThatDoesNotFitIsALine() throws {
       let path = workspace.folder.appendingPathComponent("sparse").path
-      try workspace.write("", "sparse")
+      // A line of prompts, longer than what tells the kind of a file, and zeros.
+      try workspace.write("{\"prompt\":\"" + String(repeating: "a", count: 5_000) + "\"}\n", "sparse")
       try #require(unsafe truncate(path, 900 << 20) == 0)
       let run = try run("generate -m model.safetensors --prompts sparse -q -t 1", mebibytes: 700)
       #expect(run.status == 78, "\(run.talk)")

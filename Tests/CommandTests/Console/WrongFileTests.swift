@@ -36,6 +36,11 @@ extension CommandRuns {
       ("state diff FILE good.state", "a state", ["state"]), ("state diff good.state FILE", "a state", ["state"]),
       ("convert FILE -o new", weights, ["model", "zip"]),
       ("convert model.safetensors -o new --report FILE", "a text", ["text", "jsonl", "html", "empty"]),
+      ("convert foreign -o new --config FILE", "a JSON object", []),
+      (
+        "convert model.safetensors -o new --expected FILE", "a safetensors file with input_ids and logits",
+        ["model", "state", "foreign"]
+      ),
       ("convert model.safetensors -o new --tokenizer FILE", "a SentencePiece tokenizer", ["tokenizer"]),
       ("info FILE", subject, ["model", "zip", "tokenizer", "tokens", "state"]),
       ("verify FILE --length 20", "a model file", ["model"]),
@@ -68,6 +73,8 @@ extension CommandRuns {
       try workspace.write("", "empty")
       try workspace.write(Data([0x1F, 0x8B, 8, 0, 0, 0, 0, 0]), "gzip")
       try workspace.write(Data([0x80, 2, 0x8A, 10]), "pickle")
+      let number: [UInt8] = [0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E]
+      try workspace.write(Data(number), "legacy")
       try workspace.write("{\"width\": 8}\n", "config.json")
       try workspace.write(Data([0xFF, 0xFE, 0x41, 0, 0x42, 0, 0x0A, 0]), "wide")
       try workspace.write(Data("le caf".utf8) + [0xE9] + Data(" est ferme\n".utf8), "latin")
@@ -122,7 +129,8 @@ extension CommandRuns {
       ("tokenize pack -m tokenizer.model --input wide -o new", "found a text in UTF-16", "iconv -f UTF-16"),
       ("generate -m latin -p x", "found a text that is not UTF-8", "iconv -f LATIN1"),
       ("convert npz -o new", "found a zip archive not written by PyTorch", "unzip npz"),
-      ("generate -m pickle -p x", "found the format of PyTorch before 1.6", "torch.save"),
+      ("generate -m pickle -p x", "found a pickle that PyTorch did not write", ""),
+      ("generate -m legacy -p x", "found a PyTorch file in the format before 1.6", "retnet convert legacy"),
     ])
     func theCommandThatHelpsIsNamed(_ line: String, _ found: String, _ command: String) throws {
       let run = try workspace.run(line)

@@ -261,17 +261,26 @@ extension CommandRuns {
 
     @Test(arguments: [
       ("--set model.layers=3", 78, "model.layers: expected 2, the value that the run started with, found 3"),
-      ("--set training.carry_state=true", 78, "training.carry_state: expected false, the value that the run started with, found"),
+      (
+        "--set training.carry_state=true", 78,
+        "training.carry_state: expected false, the value that the run started with, found"
+      ),
       (
         "--set data.train=[{\"path\":train.tokens,\"weight\":2}]", 78,
-        "data.train: expected no weights, as the run was begun"
+        "data.train: expected no weights, as when the run started"
       ),
       ("--set data.train=[train.tokens,train.tokens]", 65, "data.train: expected the digest "),
-      ("--set training.train_only=embed.*", 78, "training.train_only: expected [], the value that the run started with, found"),
+      (
+        "--set training.train_only=embed.*", 78,
+        "training.train_only: expected [], the value that the run started with, found"
+      ),
       ("--set training.seed=9", 78, "training.seed: expected 1, the value that the run started with, found 9"),
       ("--set training.batch_tokens=64", 78, "training.batch_tokens: expected 128"),
       ("--set training.steps=24", 78, "training.steps: expected 12"),
-      ("--set data.documents=continuous", 78, "data.documents: expected reset, the value that the run started with, found cont"),
+      (
+        "--set data.documents=continuous", 78,
+        "data.documents: expected reset, as when the run started, found cont"
+      ),
       ("--set data.train=validation.tokens", 65, "data.train: expected the digest "),
       ("--set data.validation=train.tokens", 65, "data.validation: expected the digest "),
     ])

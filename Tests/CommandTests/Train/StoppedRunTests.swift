@@ -39,7 +39,8 @@ extension CommandRuns {
 
     @Test func theModelOfAStopIsFoundAndKnown() throws {
       let run = try workspace.run("train --config config.yaml --set training.evaluate_every=0 -o run --max-steps 5")
-      #expect(run.talk.contains("run/best.safetensors: the model of step 5, because no best model was saved"), "\(run.talk)")
+      #expect(
+        run.talk.contains("run/best.safetensors: the model of step 5, because no best model was saved"), "\(run.talk)")
       let report = try workspace.result("info run/best.safetensors --json")
       #expect(report.contains(#""of_stop" : true"#) && report.contains(#""steps" : 5"#), "\(report)")
       #expect(try workspace.result("generate -m run/best.safetensors -p the -n 2 -q").count > 1)

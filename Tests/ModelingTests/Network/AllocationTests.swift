@@ -27,7 +27,8 @@ import Testing
       gradients.flat.clear(on: pool)
       for documents in layouts {
         _ = model.addGradient(
-          gradients, inputs: inputs, targets: targets, documentStarts: documents, scoredCount: 200, memory: memory, on: pool)
+          gradients, inputs: inputs, targets: targets, documentStarts: documents, scoredCount: 200, memory: memory,
+          on: pool)
       }
       let norm = gradients.flat.sumOfSquares(scratch: squares, on: pool)
       updateAdamW(

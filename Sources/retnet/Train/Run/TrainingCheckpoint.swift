@@ -40,7 +40,7 @@ struct TrainingCheckpoint {
       if before != now {
         throw refuse(
           .badConfiguration, "data.\(name)",
-          "expected \(before.isEmpty ? "no weights" : before), the value that the run started with, found "
+          "expected \(before.isEmpty ? "no weights" : before), as when the run started, found "
             + (now.isEmpty ? "no weights" : now))
       }
     }

@@ -4,7 +4,19 @@ package import Files
 internal import Tensors
 
 extension LanguageModel {
+  /// Writes a model file, as `WeightReader.write` does.
+  @discardableResult
+  package func write(
+    to path: String, storage: MatrixStorage = .numbers(.float32), provenance: Provenance, tokenizer: [UInt8]?
+  ) throws -> SHA256Digest {
+    try WeightReader(self).write(to: path, storage: storage, provenance: provenance, tokenizer: tokenizer)
+  }
+}
+
+extension WeightReader {
   /// Writes a model file atomically: weights, configuration, provenance, tokenizer (docs/CHECKPOINT.md).
+  ///
+  /// Each weight is read twice, for the digest and for the file, and only one is in memory at a time.
   ///
   /// - Parameters:
   ///   - path: Replaced once the whole file is on disk.
@@ -12,17 +24,18 @@ extension LanguageModel {
   ///   - provenance: Where the model comes from.
   ///   - tokenizer: The `.model` bytes, or nil for none.
   /// - Returns: The model's digest.
-  /// - Throws: `CheckpointError` if the file cannot be written; an old file is then unchanged.
+  /// - Throws: `CheckpointError` if the file cannot be written, and the errors of reading; an old file is then
+  ///   unchanged.
   @discardableResult
   package func write(
-    to path: String, storage: MatrixStorage = .numbers(.float32), provenance: Provenance, tokenizer: [UInt8]?
+    to path: String, storage: MatrixStorage, provenance: Provenance, tokenizer: [UInt8]?
   ) throws -> SHA256Digest {
     let tokenizerTensor = tokenizer.map {
       TensorDescription(name: ModelHeader.tokenizerName, dataType: .u8, shape: [$0.count])
     }
     var stored: [String: (weight: ParameterDescription, storage: StoredWeight)] = [:]
     var tensors = tokenizerTensor.map { [$0] } ?? []
-    for weight in parameters.descriptions {
+    for weight in descriptions {
       let storage = storage.storage(of: weight)
       for tensor in storage.tensors(name: weight.name, shape: weight.shape) {
         stored[tensor.name] = (weight, storage)
@@ -32,7 +45,7 @@ extension LanguageModel {
 
     func emit(_ tensor: TensorDescription, _ body: (RawSpan) throws -> Void) throws {
       guard let (weight, storage) = stored[tensor.name] else { return try (tokenizer ?? []).withRawSpan(body) }
-      let numbers = parameters.tensor(weight)
+      let numbers = try self.tensor(weight)
       switch storage {
       case .numbers(let format): try numbers.withBytes(in: format, body)
       case .q8_0: try numbers.withQuantizedBytes(.q8_0, isScales: tensor.name != weight.name, body)
@@ -56,26 +69,5 @@ extension LanguageModel {
     ]
     try SafetensorsWriter.write(to: path, tensors: tensors, metadata: metadata, bytes: emit)
     return digest
-  }
-}
-
-extension Parameters {
-  /// The first matrix with a number that the storage cannot hold; nil if there is none.
-  ///
-  /// - Parameter storage: Storage of the matrices.
-  /// - Returns: The matrix's name and storage. Float16 may overflow, and blocks need finite numbers.
-  package func firstNotStorable(_ storage: MatrixStorage) -> (name: String, storage: StoredWeight)? {
-    for weight in descriptions where weight.isMatrix {
-      let stored = storage.storage(of: weight)
-      let isStorable =
-        switch stored {
-        case .numbers(.float16): tensor(weight).largestMagnitude < 65_520
-        case .numbers: true
-        case .q8_0: tensor(weight).isQuantizable(as: .q8_0)
-        case .q4_0: tensor(weight).isQuantizable(as: .q4_0)
-        }
-      if !isStorable { return (weight.name, stored) }
-    }
-    return nil
   }
 }
