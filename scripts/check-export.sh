@@ -54,10 +54,10 @@ make_model() {
   shift
   for setting in "$@"; do argument+=(--set "model.$setting"); done
   "$retnet" train --config "$work/tiny.yaml" -o "$work/run-$name" --set training.steps=1 --set training.warmup_steps=0 \
-    "${argument[@]}" -q
+    "${argument[@]}" -q >/dev/null
 }
 
-scripts/tiny-model.sh "$retnet" "$work" 20
+scripts/tiny-model.sh "$retnet" "$work" 20 >/dev/null
 for model in runs/kjv-small/best.safetensors "$work/run/last.safetensors"; do
   if [[ -f $model ]]; then try "out huggingface $(basename "$(dirname "$model")")" check_out huggingface "$model" "$(basename "$(dirname "$model")")"; fi
 done
@@ -91,7 +91,8 @@ for family in huggingface torchscale torchscale-old syncdoth yet-another-retnet;
   done
 done
 
-cat README.md docs/*.md docs/decisions/*.md Sources/*/*.swift Sources/*/*/*.swift | head -c 1000000 >"$work/megabyte.txt"
+cat README.md docs/*.md docs/decisions/*.md Sources/*/*.swift Sources/*/*/*.swift >"$work/everything.txt"
+head -c 1000000 "$work/everything.txt" >"$work/megabyte.txt"
 for type in unigram bpe; do
   for option in "" --no-byte-fallback; do
     tokenizer=$work/$type${option:+-plain}.model
@@ -99,7 +100,7 @@ for type in unigram bpe; do
     "$retnet" tokenize train --input "$work/megabyte.txt" --vocab-size 2000 --model-type "$type" $option -o "$tokenizer" -q
     "$retnet" tokenize pack -m "$tokenizer" --input "$work/text" -o "$work/ids.tokens" -q
     "$retnet" train --config "$work/tiny.yaml" -o "$work/run-ids-$type$option" --set training.steps=1 \
-      --set training.warmup_steps=0 --set data.train="$work/ids.tokens" --set data.tokenizer="$tokenizer" -q
+      --set training.warmup_steps=0 --set data.train="$work/ids.tokens" --set data.tokenizer="$tokenizer" -q >/dev/null
     "$retnet" convert "$work/run-ids-$type$option" --to huggingface -o "$work/ids-$type$option" -q
     try "ids $type $option" "$python" scripts/check-export/check_ids.py "$work/ids-$type$option" "$tokenizer" "$retnet" \
       --text "$work/megabyte.txt" --bos
