@@ -4,7 +4,7 @@
 
 // One head of one row; `norm` is a constant in each inlined copy.
 RN_INLINE void forward_row(const int norm, float *z, float *mean, float *rstd, const float *o, const float *g,
-                           const float *weight, int64_t width, float eps) {
+                           const float *weight, const float *bias, int64_t width, float eps) {
   float center = 0.0f, inverse = 1.0f, squares;
   if (norm == RN_LAYER_NORM) {
     RN_SUM(center, i, width, o[i]);
@@ -16,7 +16,10 @@ RN_INLINE void forward_row(const int norm, float *z, float *mean, float *rstd, c
   }
   *mean = center;
   *rstd = inverse;
-  if (g && weight)
+  if (bias)
+    RN_EACH for (int64_t i = 0; i < width; i++)
+      z[i] = (g ? g[i] * rn_sigmoid(g[i]) : 1.0f) * ((o[i] - center) * inverse * (weight ? weight[i] : 1.0f) + bias[i]);
+  else if (g && weight)
     RN_EACH for (int64_t i = 0; i < width; i++)
       z[i] = g[i] * rn_sigmoid(g[i]) * ((o[i] - center) * inverse * weight[i]);
   else if (g)
@@ -27,24 +30,37 @@ RN_INLINE void forward_row(const int norm, float *z, float *mean, float *rstd, c
 
 RN_KERNEL
 void rn_gated_norm_forward(float *z, float *mean, float *rstd, const float *o, const float *g, const float *weight,
-                           int64_t rows, int64_t heads, int64_t width, int64_t g_stride, int64_t weight_stride,
-                           int32_t norm, float eps) {
+                           const float *bias, int64_t rows, int64_t heads, int64_t width, int64_t g_stride,
+                           int64_t weight_stride, int32_t norm, float eps) {
   for (int64_t r = 0; r < rows; r++)
     for (int64_t h = 0; h < heads; h++, z += width, o += width, mean++, rstd++) {
       const float *gate = g ? g + r * g_stride + h * width : 0;
-      const float *w = weight ? weight + h * weight_stride : 0;
+      const float *w = weight ? weight + h * weight_stride : 0, *b = bias ? bias + h * weight_stride : 0;
       switch (norm) {
-        case RN_RMS_NORM: forward_row(RN_RMS_NORM, z, mean, rstd, o, gate, w, width, eps); break;
-        case RN_LAYER_NORM: forward_row(RN_LAYER_NORM, z, mean, rstd, o, gate, w, width, eps); break;
-        default: forward_row(RN_NO_NORM, z, mean, rstd, o, gate, w, width, eps); break;
+        case RN_RMS_NORM: forward_row(RN_RMS_NORM, z, mean, rstd, o, gate, w, b, width, eps); break;
+        case RN_LAYER_NORM: forward_row(RN_LAYER_NORM, z, mean, rstd, o, gate, w, b, width, eps); break;
+        default: forward_row(RN_NO_NORM, z, mean, rstd, o, gate, w, b, width, eps); break;
       }
     }
 }
 
-RN_INLINE void backward_row(const int norm, float *d_o, float *dg, float *dweight, const float *dz, const float *o,
-                            const float *g, const float *weight, float center, float inverse, int64_t width) {
-  // First pass: dg, dweight, and the gradient of the normed value, which d_o holds for the second pass.
-  if (g && weight && dweight)
+RN_INLINE void backward_row(const int norm, float *d_o, float *dg, float *dweight, float *dbias, const float *dz,
+                            const float *o, const float *g, const float *weight, const float *bias, float center,
+                            float inverse, int64_t width) {
+  // First pass: dg, dweight, dbias, and the gradient of the normed value, which d_o holds for the second pass.
+  if (bias)
+    RN_EACH for (int64_t i = 0; i < width; i++) {
+      float normed = (o[i] - center) * inverse, upstream = dz[i], scale = weight ? weight[i] : 1.0f, dy = upstream;
+      if (g) {
+        float sigmoid = rn_sigmoid(g[i]);
+        dy = upstream * g[i] * sigmoid;
+        dg[i] = upstream * (normed * scale + bias[i]) * sigmoid * (1.0f + g[i] * (1.0f - sigmoid));
+      }
+      if (weight && dweight) dweight[i] += dy * normed;
+      if (dbias) dbias[i] += dy;
+      d_o[i] = dy * scale;
+    }
+  else if (g && weight && dweight)
     RN_EACH for (int64_t i = 0; i < width; i++) {
       float sigmoid = rn_sigmoid(g[i]), normed = (o[i] - center) * inverse, upstream = dz[i];
       float dy = upstream * g[i] * sigmoid;
@@ -76,19 +92,21 @@ RN_INLINE void backward_row(const int norm, float *d_o, float *dg, float *dweigh
 }
 
 RN_KERNEL
-void rn_gated_norm_backward(float *d_o, float *dg, float *dweight, const float *dz, const float *o, const float *g,
-                            const float *weight, const float *mean, const float *rstd, int64_t rows, int64_t heads,
-                            int64_t width, int64_t g_stride, int64_t dg_stride, int64_t weight_stride, int32_t norm) {
+void rn_gated_norm_backward(float *d_o, float *dg, float *dweight, float *dbias, const float *dz, const float *o,
+                            const float *g, const float *weight, const float *bias, const float *mean,
+                            const float *rstd, int64_t rows, int64_t heads, int64_t width, int64_t g_stride,
+                            int64_t dg_stride, int64_t weight_stride, int32_t norm) {
   for (int64_t r = 0; r < rows; r++)
     for (int64_t h = 0; h < heads; h++, d_o += width, dz += width, o += width, mean++, rstd++) {
       const float *gate = g ? g + r * g_stride + h * width : 0;
       float *dgate = g ? dg + r * dg_stride + h * width : 0;
       const float *w = weight ? weight + h * weight_stride : 0;
-      float *dw = dweight ? dweight + h * weight_stride : 0;
+      const float *b = bias ? bias + h * weight_stride : 0;
+      float *dw = dweight ? dweight + h * weight_stride : 0, *db = dbias ? dbias + h * weight_stride : 0;
       switch (norm) {
-        case RN_RMS_NORM: backward_row(RN_RMS_NORM, d_o, dgate, dw, dz, o, gate, w, *mean, *rstd, width); break;
-        case RN_LAYER_NORM: backward_row(RN_LAYER_NORM, d_o, dgate, dw, dz, o, gate, w, *mean, *rstd, width); break;
-        default: backward_row(RN_NO_NORM, d_o, dgate, dw, dz, o, gate, w, *mean, *rstd, width); break;
+        case RN_RMS_NORM: backward_row(RN_RMS_NORM, d_o, dgate, dw, db, dz, o, gate, w, b, *mean, *rstd, width); break;
+        case RN_LAYER_NORM: backward_row(RN_LAYER_NORM, d_o, dgate, dw, db, dz, o, gate, w, b, *mean, *rstd, width); break;
+        default: backward_row(RN_NO_NORM, d_o, dgate, dw, db, dz, o, gate, w, b, *mean, *rstd, width); break;
       }
     }
 }

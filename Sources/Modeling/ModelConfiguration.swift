@@ -35,6 +35,7 @@ extension NormKind: ConfigurationChoice {}
 extension ScoreNorm: ConfigurationChoice {}
 extension RotationLayout: ConfigurationChoice {}
 extension RotationFrequencies: ConfigurationChoice {}
+extension RotationSpan: ConfigurationChoice {}
 
 /// The configuration of a model: everything that determines which function the weights compute.
 ///
@@ -64,6 +65,8 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
   package var hasFinalNorm = true
   package var headNorm = NormKind.rms
   package var headNormWeight = HeadNormWeight.shared
+  /// Whether the head norm has a bias, of the shape of its weight.
+  package var hasHeadNormBias = false
   package var hasGate = true
   package var feedForward = FeedForwardKind.glu
   package var activation = Activation.silu
@@ -76,6 +79,10 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
   package var rotationLayout = RotationLayout.halfSplit
   package var rotationFrequencies = RotationFrequencies.standard
   package var rotationBase = 10_000.0
+  /// What K stands for in the table θ.
+  package var rotationSpan = RotationSpan.head
+  /// xPos: tokens over which pair i decays by (2i + 0.4 K) / (1.4 K), besides γ; nil without.
+  package var xposScaleBase: Double?
   package var bos = BOSRule.sequence
   /// Token ids of the tokenizer that the model was trained with.
   package var bosID: Int?
@@ -109,6 +116,8 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey("head_norm", \.headNorm, "Norm of each head's output; none is an ablation of the paper."),
       ConfigurationKey(
         "head_norm_weight", \.headNormWeight, "Weight of the head norm: none, shared by the heads, full."),
+      ConfigurationKey(
+        "head_norm_bias", \.hasHeadNormBias, "Whether the head norm has a bias, of the shape of its weight."),
       ConfigurationKey("gate", \.hasGate, "Whether a swish gate follows retention; false is an ablation of the paper."),
       ConfigurationKey("feed_forward", \.feedForward, "Feed-forward part: glu, gated, or mlp, two layers."),
       ConfigurationKey("activation", \.activation, "Nonlinearity of the feed-forward part."),
@@ -121,6 +130,11 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey("rotation_layout", \.rotationLayout, "Which numbers of a head form a rotated pair."),
       ConfigurationKey("rotation_frequencies", \.rotationFrequencies, "The table θ of rotation frequencies."),
       ConfigurationKey("rotation_base", \.rotationBase, .between(1, 1e12), "Base of the table θ."),
+      ConfigurationKey(
+        "rotation_span", \.rotationSpan, "Over what the table θ spreads: each head, or the width of all heads."),
+      ConfigurationKey(
+        "xpos_scale_base", \.xposScaleBase, .atLeast(64),
+        "Tokens of one step of xPos, a decay of each rotated pair besides γ; null: no xPos."),
       ConfigurationKey("bos", \.bos, "What begins with BOS: each sequence, each document, or none."),
       ConfigurationKey("bos_id", \.bosID, 0...1_048_575, "Id of BOS; null: the tokenizer's."),
       ConfigurationKey("eos_id", \.eosID, 0...1_048_575, "Id of EOS; null: the tokenizer's."),
@@ -143,6 +157,13 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
     if headNorm == .none, headNormWeight != .none {
       found.append(("head_norm_weight", "expected none, as head_norm is none, found \(headNormWeight.rawValue)"))
     }
+    if hasHeadNormBias, headNormWeight == .none {
+      found.append(("head_norm_bias", "expected false, as head_norm_weight is none, found true"))
+    }
+    if rotationSpan == .width, rotationLayout != .interleaved || resolved.keyHeads != heads {
+      found.append(
+        ("rotation_span", "expected head, unless rotation_layout is interleaved and key_heads is heads, found width"))
+    }
     // Without a bound, a file of a few megabytes could require a state of terabytes.
     for (key, size) in [
       ("key_width", resolved.keyWidth), ("value_width", resolved.valueWidth),
@@ -156,6 +177,16 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
       }
     }
     return found
+  }
+
+  /// The rotation of queries and keys.
+  package var rotation: Rotation {
+    let keyWidth = resolved.keyWidth
+    return Rotation(
+      layout: rotationLayout,
+      frequencies: rotationFrequencies.values(
+        keyWidth: rotationSpan == .width ? keyWidth : keyWidth / heads, base: rotationBase),
+      xposScaleBase: xposScaleBase)
   }
 
   /// The same configuration with every 0 replaced by the value that it stands for, except for the vocabulary.

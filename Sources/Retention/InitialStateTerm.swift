@@ -17,22 +17,23 @@ package final class InitialStateTerm {
   /// - Parameters:
   ///   - shape: The extents of every call.
   ///   - decay: The decay of each head.
-  ///   - frequencies: θ of each pair of a head [K/2].
-  ///   - layout: Which numbers form a pair.
-  package init(_ shape: RetentionShape, decay: Decay, frequencies: [Double], layout: RotationLayout) {
+  ///   - rotation: The rotation of queries and keys.
+  /// - Precondition: No xPos.
+  package init(_ shape: RetentionShape, decay: Decay, rotation: Rotation) {
+    precondition(rotation.xposLogDecays == nil, "InitialStateTerm: xPos")
     let rows = shape.batch * shape.time
     self.shape = shape
     powers = DecayTable(decay, length: shape.time)
-    rotation = RotationTable(frequencies: frequencies, layout: layout, capacity: rows)
+    self.rotation = RotationTable(rotation, capacity: rows)
     factors = Tensor(Shape(shape.heads, rows))
     queries = Tensor(Shape(rows, shape.heads * shape.keyWidth))
   }
 
   /// Bytes of what `init` allocates.
-  package static func byteCount(_ shape: RetentionShape) -> Double {
+  package static func byteCount(_ shape: RetentionShape, rotation: Rotation) -> Double {
     let rows = shape.batch * shape.time
     return DecayTable.byteCount(heads: shape.heads, length: shape.time)
-      + RotationTable.byteCount(keyWidth: shape.keyWidth, capacity: rows)
+      + RotationTable.byteCount(rotation, capacity: rows)
       + Tensor.byteCount(rows, shape.heads * (1 + shape.keyWidth))
   }
 
@@ -97,14 +98,14 @@ package final class InitialStateTerm {
       multiply(
         keys(head), values(d_o, head), state(initial, head), transposed: .second, precision: precision, on: pool)
     }
-    if hasStartsInside { rotation.apply(Matrix(queries), on: pool) }
+    if hasStartsInside { rotation.apply(Matrix(queries), as: .queries, on: pool) }
     scale(into: dq, from: Matrix(queries), accumulate: true, on: pool)
   }
 
   /// Sets `queries` to γ^(p+1) q̃.
   private func takeQueries(_ q: Matrix, on pool: WorkerPool) {
     scale(into: Matrix(queries), from: q, accumulate: false, on: pool)
-    if hasStartsInside { rotation.apply(Matrix(queries), inverse: true, on: pool) }
+    if hasStartsInside { rotation.apply(Matrix(queries), as: .queries, inverse: true, on: pool) }
   }
 
   private func scale(into y: Matrix, from x: Matrix, accumulate: Bool, on pool: WorkerPool) {

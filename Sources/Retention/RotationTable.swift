@@ -1,57 +1,51 @@
 internal import Glibc
 package import Tensors
 
-/// The rule for the frequencies of rotary position embedding (docs/MATH.md, eq. 3).
-package enum RotationFrequencies: String, CaseIterable, Sendable {
-  /// θ_i = base^(-2i/K): RoFormer, flash-linear-attention.
-  case standard
-  /// θ_i = base^(-i/(K/2 - 1)), from 1 to 1/base inclusive: torchscale, yet-another-retnet.
-  case linspace
-
-  /// θ for the K/2 pairs, in Float64.
-  package func values(keyWidth: Int, base: Double) -> [Double] {
-    let pairs = keyWidth / 2
-    return (0..<pairs).map { i in
-      switch self {
-      case .standard: pow(base, -2 * Double(i) / Double(keyWidth))
-      case .linspace: pairs == 1 ? 1 : pow(base, -Double(i) / Double(pairs - 1))
-      }
-    }
-  }
-}
-
 /// Cosines and sines of the rotation angles of some positions, recomputed in place for each call.
 ///
 /// The angle is position · θ in Float64: in Float32 it would be off by 5e-4 radians at position 8192.
+///
+/// With xPos, row t of a call multiplies queries by ζ^t and keys by ζ^-t, so that a score has the factor ζ^distance.
+/// ζ^t counts from the start of the call, because ζ^-position would overflow. The states of the layers count from the
+/// start of the next call; `RetentionState.moveOrigin` keeps it so.
 package final class RotationTable {
-  package let layout: RotationLayout
-  private let frequencies: [Double]
-  private let cosines: Tensor
-  private let sines: Tensor
+  package let rotation: Rotation
+  private let queries: Factors
+  /// The same as for queries, unless there is xPos.
+  private let keys: Factors
   private var firstPosition = -1
   package private(set) var count = 0
 
+  /// Cosines and sines [T, pairs], multiplied by a power of ζ.
+  private struct Factors {
+    let cosines: Tensor
+    let sines: Tensor
+
+    init(_ shape: Shape) { (cosines, sines) = (Tensor(shape), Tensor(shape)) }
+  }
+
+  /// Which rows are rotated.
+  package enum Operand: Sendable { case queries, keys }
+
   /// - Parameters:
-  ///   - frequencies: θ of each pair [K/2].
-  ///   - layout: Which numbers form a pair.
+  ///   - rotation: Layout, frequencies and xPos.
   ///   - capacity: The most positions.
-  package init(frequencies: [Double], layout: RotationLayout, capacity: Int) {
-    self.frequencies = frequencies
-    self.layout = layout
-    cosines = Tensor(Shape(capacity, frequencies.count))
-    sines = Tensor(Shape(capacity, frequencies.count))
+  package init(_ rotation: Rotation, capacity: Int) {
+    self.rotation = rotation
+    queries = Factors(Shape(capacity, rotation.frequencies.count))
+    keys = rotation.xposLogDecays == nil ? queries : Factors(Shape(capacity, rotation.frequencies.count))
   }
 
   /// Bytes of what `init` allocates.
-  package static func byteCount(keyWidth: Int, capacity: Int) -> Double {
-    2 * Tensor.byteCount(capacity, keyWidth / 2)
+  package static func byteCount(_ rotation: Rotation, capacity: Int) -> Double {
+    (rotation.xposLogDecays == nil ? 2 : 4) * Tensor.byteCount(capacity, rotation.frequencies.count)
   }
 
   /// Fills the table for positions `first ..< first + count`, unless it holds them already.
   package func prepare(first: Int, count: Int) {
-    precondition(count <= cosines.shape[0], "RotationTable: \(count) positions, room for \(cosines.shape[0])")
+    precondition(count <= queries.cosines.shape[0], "RotationTable: \(count) positions, for \(queries.cosines.shape)")
     if first == firstPosition, count <= self.count { self.count = count; return }
-    fill(count) { first + $0 }
+    fill(count, position: { first + $0 }, offset: { $0 })
     firstPosition = first
     self.count = count
   }
@@ -61,24 +55,34 @@ package final class RotationTable {
     prepare(count: positions.count) { positions[$0] }
   }
 
-  /// The same with positions that are computed row by row.
+  /// The same with positions that are computed row by row. Each row is the start of a call of its own.
   package func prepare(count: Int, position: (Int) -> Int) {
-    precondition(count <= cosines.shape[0], "RotationTable: \(count) positions, room for \(cosines.shape[0])")
-    fill(count, position: position)
+    precondition(count <= queries.cosines.shape[0], "RotationTable: \(count) positions, for \(queries.cosines.shape)")
+    fill(count, position: position, offset: { _ in 0 })
     firstPosition = -1
     self.count = count
   }
 
-  private func fill(_ count: Int, position: (Int) -> Int) {
-    let pairs = frequencies.count
-    cosines.withMutableSpan { cosines in
-      sines.withMutableSpan { sines in
+  private func fill(_ count: Int, position: (Int) -> Int, offset: (Int) -> Int) {
+    fill(queries, count, position, growth: { pair, row in offset(row) == 0 ? 0 : Double(offset(row)) * pair })
+    guard rotation.xposLogDecays != nil else { return }
+    fill(keys, count, position, growth: { pair, row in offset(row) == 0 ? 0 : -Double(offset(row)) * pair })
+  }
+
+  /// Fills factors; `growth` is the logarithm of a row's factor, for the ln ζ of a pair.
+  private func fill(
+    _ factors: Factors, _ count: Int, _ position: (Int) -> Int, growth: (_ logDecay: Double, _ row: Int) -> Double
+  ) {
+    let pairs = rotation.frequencies.count
+    factors.cosines.withMutableSpan { cosines in
+      factors.sines.withMutableSpan { sines in
         for row in 0..<count {
           let position = Double(position(row))
           for pair in 0..<pairs {
-            let angle = position * frequencies[pair]
-            cosines[row * pairs + pair] = Float(cos(angle))
-            sines[row * pairs + pair] = Float(sin(angle))
+            let angle = position * rotation.frequencies[pair]
+            let factor = rotation.xposLogDecays.map { exp(growth($0[pair], row)) } ?? 1
+            cosines[row * pairs + pair] = Float(factor * cos(angle))
+            sines[row * pairs + pair] = Float(factor * sin(angle))
           }
         }
       }
@@ -89,12 +93,16 @@ package final class RotationTable {
   ///
   /// - Parameters:
   ///   - x: [B·T, H·K], where T is the prepared count.
+  ///   - operand: What `x` is.
   ///   - inverse: Whether to rotate back.
   ///   - scale: Factor of the result.
   ///   - pool: Where the rows run.
-  package func apply(_ x: Matrix, inverse: Bool = false, scale: Float = 1, on pool: WorkerPool) {
+  package func apply(
+    _ x: Matrix, as operand: Operand, inverse: Bool = false, scale: Float = 1, on pool: WorkerPool
+  ) {
+    let factors = operand == .queries ? queries : keys
     rotate(
-      x, cosine: cosines.prefix(count), sine: sines.prefix(count), layout: layout, inverse: inverse, scale: scale,
-      on: pool)
+      x, cosine: factors.cosines.prefix(count), sine: factors.sines.prefix(count), layout: rotation.layout,
+      inverse: inverse, scale: scale, on: pool)
   }
 }

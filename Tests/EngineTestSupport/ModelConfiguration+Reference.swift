@@ -25,6 +25,7 @@ extension ModelConfiguration {
       case .shared: .shared
       case .full: .full
       }
+    copy.hasHeadNormBias = hasHeadNormBias
     copy.hasGate = hasGate
     copy.isFeedForwardGated = feedForward == .glu
     copy.activation =
@@ -46,6 +47,8 @@ extension ModelConfiguration {
     copy.rotationLayout = rotationLayout == .interleaved ? .interleaved : .halfSplit
     copy.angles = rotationFrequencies == .linspace ? .linspace : .standard
     copy.rotationBase = rotationBase
+    copy.isAngleTableOfAllHeads = rotationSpan == .width
+    copy.xposScaleBase = xposScaleBase
     return copy
   }
 

@@ -23,9 +23,15 @@ struct GoldenCase: CustomStringConvertible, Sendable {
   /// The cases with two curves of a training run.
   static let withTraining = all.filter { $0.has("training.safetensors") }
 
+  /// Hidden states of a class without embedding and head, which are no such case.
+  static let jamieStirling = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("Golden/jamie-stirling")
+
   private static func cases(in root: URL) -> [GoldenCase] {
     let paths = FileManager.default.subpaths(atPath: root.path) ?? []
-    return paths.filter { $0 == "expected.safetensors" || $0.hasSuffix("/expected.safetensors") }.sorted().map { path in
+    return paths.filter {
+      ($0 == "expected.safetensors" || $0.hasSuffix("/expected.safetensors")) && !$0.contains("jamie-stirling")
+    }.sorted().map { path in
       let folder = root.appendingPathComponent(path).deletingLastPathComponent()
       var facts: URL?
       var level = folder

@@ -68,13 +68,14 @@ import Testing
     let targets = ids.indices.map { $0 % shape[1] == shape[1] - 1 ? -1 : ids[$0 + 1] }
     let exact = ExactGradients(
       ReferenceRetNet(foreign.configuration, parameters), ids: ids, targets: targets, time: shape[1], copies: 8)
-    let sensitivities = foreign.sources.map { exact.sensitivity(of: $0.parts.map(\.name)) }
+    let sensitivities = foreign.sources.map { exact.sensitivity(of: $0.parts.map(\.weight.name)) }
     for (source, sensitivity) in zip(foreign.sources, sensitivities) {
       // Above 1e-3 a case tells little: it needs other ids.
       #expect(ExactGradients.allowed * sensitivity <= 1e-3, "\(golden): \(source.name)")
       // What a Float64 program may be off: by tables that a peer keeps in Float32, 0.5 to 1 times where T is 300.
       expectClose(
-        exact.values(of: source.parts.map(\.name)), try expected.values("grad.\(source.name)"), ratio: 3 * sensitivity,
+        exact.values(of: source.parts.map(\.weight.name)), try expected.values("grad.\(source.name)"),
+        ratio: 3 * sensitivity,
         "\(golden) reference: grad.\(source.name)")
     }
     for form in forms(foreign) where form != .recurrent {
@@ -88,7 +89,7 @@ import Testing
       expectClose([loss], try expected.values("loss"), ratio: 1e-6, "\(golden) \(form): loss")
       var worst = (times: 0.0, ratio: 0.0, name: "")
       for (source, sensitivity) in zip(foreign.sources, sensitivities) {
-        let found = source.parts.flatMap { gradients.tensor($0).values }
+        let found = source.parts.flatMap { gradients.tensor($0.weight).values }
         let name = "grad.\(source.name)"
         #expect(try expected.shape(name) == source.shape)
         let theirs = try expected.values(name)

@@ -23,7 +23,11 @@ import Testing
   @Test(arguments: GoldenCase.all)
   func everyParameterHasTheSameBytes(_ golden: GoldenCase) throws {
     let source = try golden.model()
-    let export = try #require(try source.family.export(source.reader))
+    guard let export = try source.family.export(source.reader) else {
+      // The first version of syncdoth/RetNet is read only.
+      #expect(source.family == .syncdothFirst)
+      return
+    }
     #expect(export.changes.isEmpty)
     let folder = try TemporaryFolder()
     _ = try export.write(toFolder: folder.path, shardByteLimit: 30_000) { source.formats[$0.name] ?? .float32 }

@@ -28,7 +28,7 @@ import Training
     let parameters = try foreign.loadParameters()
     let network = LanguageModel(foreign.configuration, parameters)
     let decayed = foreign.sources.filter { source in
-      source.parts.allSatisfy { facts.configuration.weightDecayOn.contains($0) }
+      source.parts.allSatisfy { facts.configuration.weightDecayOn.contains($0.weight) }
     }
     #expect(Set(decayed.map(\.name)) == Set(facts.decayed))
 
@@ -39,7 +39,7 @@ import Training
       (0..<batch).map { Array(ids[(step * batch + $0) * (time + 1)..<(step * batch + $0 + 1) * (time + 1)]) }
     }
     let shifted = ReferenceRetNet(foreign.configuration, parameters).shifted(copies: 8).map {
-      ExactTraining($0, steps: rows, facts.configuration, decayed: Set(decayed.flatMap { $0.parts.map(\.name) }))
+      ExactTraining($0, steps: rows, facts.configuration, decayed: Set(decayed.flatMap { $0.parts.map(\.weight.name) }))
     }
     let gradients = Parameters(foreign.configuration)
     let names = gradients.descriptions.map(\.name)
@@ -81,9 +81,9 @@ import Training
     }
     #expect(Set(facts.final.keys) == Set(foreign.sources.map(\.name)))
     for source in foreign.sources {
-      let found = Totals(source.parts.map { parameters.tensor($0).reference })
+      let found = Totals(source.parts.map { parameters.tensor($0.weight).reference })
       let theirs = try #require(facts.final[source.name])
-      let exact = shifted.map { run in Totals(source.parts.compactMap { run.model.parameters[$0.name] }) }
+      let exact = shifted.map { run in Totals(source.parts.compactMap { run.model.parameters[$0.weight.name] }) }
       times.sums = max(times.sums, expectNear(found.sum, theirs.sum, exact.map(\.sum), "sum of \(source.name)"))
       times.lengths = max(
         times.lengths, expectNear(found.length, theirs.length, exact.map(\.length), "length of \(source.name)"))

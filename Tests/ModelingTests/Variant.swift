@@ -14,6 +14,9 @@ enum Variant: String, CaseIterable, Sendable {
   case rowDecayWithoutDecay
   case sumOfAbs
   case sumOfAbsTied
+  case xpos
+  case xposOfAllHeads
+  case xposHalfSplit
 
   /// Whether all forms and all cuts give the same function.
   var isExactInEveryForm: Bool { self != .sumOfAbs && self != .sumOfAbsTied }
@@ -47,6 +50,15 @@ enum Variant: String, CaseIterable, Sendable {
       (c.scoreNorm, c.headNorm, c.headNormWeight, c.activation, c.decay) = (.sumOfAbs, .none, .none, .relu, .linspace)
     case .sumOfAbsTied:
       (c.scoreNorm, c.isHeadTied, c.keyHeads, c.rotationLayout) = (.sumOfAbs, true, 1, .interleaved)
+    case .xpos:
+      (c.norm, c.headNorm, c.headNormWeight, c.hasHeadNormBias) = (.layer, .layer, .full, true)
+      (c.xposScaleBase, c.rotationLayout, c.decay) = (20, .interleaved, .linspace)
+    case .xposOfAllHeads:
+      (c.xposScaleBase, c.rotationSpan, c.rotationLayout, c.decay) = (30, .width, .interleaved, .linspace)
+      (c.headNormWeight, c.hasHeadNormBias, c.hasGate) = (.shared, true, false)
+    case .xposHalfSplit:
+      (c.xposScaleBase, c.keyHeads, c.scoreNorm) = (25, 2, .absOfSum)
+      (c.headNormWeight, c.hasHeadNormBias) = (.full, true)
     }
   }
 }

@@ -41,10 +41,10 @@ import Testing
       func rotated(_ x: ReferenceTensor) -> ReferenceTensor {
         guard let (frequencies, layout) = rotation else { return x.rounded }
         let table = RotationTable(
-          frequencies: frequencies.values(keyWidth: 4, base: 10_000), layout: layout, capacity: 5)
+          Rotation(layout: layout, frequencies: frequencies.values(keyWidth: 4, base: 10_000)), capacity: 5)
         table.prepare(first: first, count: 5)
         let tensor = Tensor(x.reshaped([5, 4]))
-        table.apply(Matrix(tensor), on: pool)
+        table.apply(Matrix(tensor), as: .queries, on: pool)
         return tensor.reference.reshaped(x.shape)
       }
       let inputs = RetentionInputs(

@@ -16,7 +16,7 @@ package struct ReferenceBlock: Sendable {
   package let o, y: ReferenceTensor
   package let g: ReferenceTensor?
   package let z: ReferenceTensor
-  /// The state after the last step [B, H, K, V].
+  /// The state after the last step [B, H, K, V]; with xPos it counts from the position after that step.
   package let finalState: ReferenceTensor
   /// The residual stream after retention and its norm [B, T, D].
   package let x1, w: ReferenceTensor
@@ -54,12 +54,17 @@ package struct ReferenceBlock: Sendable {
     let v = operations.linear(u, "ret.v").reshaped([B, T, G, V])
     g = c.hasGate ? operations.linear(u, "ret.g") : nil
     retentionInputs = RetentionInputs(
-      q: operations.rotation(q, positions), k: operations.rotation(Self.keyScale(K) * k, positions), v: v,
-      logDecay: c.logDecay, initialState: initialState, documentStarts: documentStarts)
+      q: operations.rotation(q, positions, power: 1),
+      k: operations.rotation(Self.keyScale(K) * k, positions, power: -1), v: v, logDecay: c.logDecay,
+      initialState: initialState.map { operations.movedOrigin($0, by: -positions[0][0]) },
+      documentStarts: documentStarts)
     let retained = Reference.retention(retentionInputs, .recurrent)
     scoreFactors = Reference.scoreNormFactors(retentionInputs, c.scoreNorm)
-    (o, finalState) = (Reference.scaledHeads(retained.output, scoreFactors), retained.finalState)
-    y = Reference.headNorm(o, c.headNorm, weight: parameters["ret.head_norm.weight"], epsilon: c.epsilon)
+    o = Reference.scaledHeads(retained.output, scoreFactors)
+    finalState = operations.movedOrigin(retained.finalState, by: positions[0][0] + T)
+    y = Reference.headNorm(
+      o, c.headNorm, weight: parameters["ret.head_norm.weight"], bias: parameters["ret.head_norm.bias"],
+      epsilon: c.epsilon)
     z = if let g { Reference.gate(g, y) } else { y }
     x1 = x + operations.linear(z, "ret.o")
 
@@ -114,16 +119,20 @@ package struct ReferenceBlock: Sendable {
       du = operations.linearBackward(dg, u, "ret.g", &gradients)
     }
     let found = Reference.headNormBackward(
-      dy, o: o, c.headNorm, weight: parameters["ret.head_norm.weight"], epsilon: c.epsilon)
+      dy, o: o, c.headNorm, weight: parameters["ret.head_norm.weight"], bias: parameters["ret.head_norm.bias"],
+      epsilon: c.epsilon)
     gradients["ret.head_norm.weight"] = found.dweight
+    gradients["ret.head_norm.bias"] = found.dbias
     let retained = Reference.retentionBackward(
-      retentionInputs, .recurrent, dOutput: Reference.scaledHeads(found.dO, scoreFactors), dFinalState: dFinalState)
-    let dq = operations.rotationBackward(retained.dq, positions)
-    let dk = Self.keyScale(K) * operations.rotationBackward(retained.dk, positions)
+      retentionInputs, .recurrent, dOutput: Reference.scaledHeads(found.dO, scoreFactors),
+      dFinalState: dFinalState.map { operations.movedOrigin($0, by: positions[0][0] + T) })
+    let dq = operations.rotationBackward(retained.dq, positions, power: 1)
+    let dk = Self.keyScale(K) * operations.rotationBackward(retained.dk, positions, power: -1)
     du += operations.linearBackward(dq.reshaped([B, T, H * K]), u, "ret.q", &gradients)
     du += operations.linearBackward(dk.reshaped([B, T, G * K]), u, "ret.k", &gradients)
     du += operations.linearBackward(retained.dv.reshaped([B, T, G * V]), u, "ret.v", &gradients)
-    return (dx1 + operations.normBackward(du, x, "ret_norm", &gradients), retained.dInitialState, gradients)
+    let dInitialState = operations.movedOrigin(retained.dInitialState, by: -positions[0][0])
+    return (dx1 + operations.normBackward(du, x, "ret_norm", &gradients), dInitialState, gradients)
   }
 
   private static func keyScale(_ K: Int) -> Double { 1 / Double(K).squareRoot() }

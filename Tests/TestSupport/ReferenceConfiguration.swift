@@ -33,6 +33,8 @@ package struct ReferenceConfiguration: Sendable {
   package var hasFinalNorm = true
   package var headNorm = ReferenceNormKind.rms
   package var headNormWeight = HeadNormWeight.shared
+  /// Whether the head norm adds a bias of its weight's shape.
+  package var hasHeadNormBias = false
   package var hasGate = true
   /// Whether the feed-forward layer is down(f(gate w) ⊙ up w), or else fc2(f(fc1 w)).
   package var isFeedForwardGated = true
@@ -44,6 +46,10 @@ package struct ReferenceConfiguration: Sendable {
   package var rotationLayout = ReferenceRotationLayout.halfSplit
   package var angles = ReferenceAngles.standard
   package var rotationBase = 10_000.0
+  /// Whether the pairs of all heads share one table, so that each head has angles of its own.
+  package var isAngleTableOfAllHeads = false
+  /// xPos: the steps over which pair i decays by (2i + 0.4 K) / (1.4 K), K the width of the table; none without.
+  package var xposScaleBase: Double?
 
   /// Which weight the head norm has.
   package enum HeadNormWeight: Sendable {
@@ -78,10 +84,12 @@ package struct ReferenceConfiguration: Sendable {
     if hasRetentionBiases { shapes += projections.map { ("ret.\($0.0).bias", [$0.1]) } }
     shapes.append(("ret.o.weight", [width, values]))
     if hasRetentionBiases { shapes.append(("ret.o.bias", [width])) }
-    switch headNormWeight {
-    case .none: break
-    case .shared: shapes.append(("ret.head_norm.weight", [valueWidth]))
-    case .full: shapes.append(("ret.head_norm.weight", [values]))
+    for part in hasHeadNormBias ? ["weight", "bias"] : ["weight"] {
+      switch headNormWeight {
+      case .none: break
+      case .shared: shapes.append(("ret.head_norm.\(part)", [valueWidth]))
+      case .full: shapes.append(("ret.head_norm.\(part)", [values]))
+      }
     }
     let (expanding, narrowing) = isFeedForwardGated ? (["gate", "up"], "down") : (["fc1"], "fc2")
     shapes += normShapes("ffn_norm") + expanding.map { ("ffn.\($0).weight", [F, width]) }

@@ -50,13 +50,19 @@ extension Reference {
   ///   - o: Heads' outputs [..., H, V].
   ///   - kind: Which norm.
   ///   - weight: [V], shared by the heads, or [H·V], or none for all ones.
+  ///   - bias: The weight's shape, or none.
   ///   - epsilon: Added to the mean square.
   /// - Returns: [..., H·V].
   package static func headNorm(
-    _ o: ReferenceTensor, _ kind: ReferenceNormKind, weight: ReferenceTensor?, epsilon: Double
+    _ o: ReferenceTensor, _ kind: ReferenceNormKind, weight: ReferenceTensor?, bias: ReferenceTensor? = nil,
+    epsilon: Double
   ) -> ReferenceTensor {
     let normed = norm(o, kind, weight: nil, epsilon: epsilon)
-    return scaledRows(normed.reshaped(joinedHeads(o.shape)), weight.map { weightOfAllHeads($0, o.shape) })
+    var y = scaledRows(normed.reshaped(joinedHeads(o.shape)), weight.map { weightOfAllHeads($0, o.shape) })
+    if let bias = bias.map({ weightOfAllHeads($0, o.shape) }) {
+      for index in y.values.indices { y.values[index] += bias.values[index % bias.count] }
+    }
+    return y
   }
 
   /// Backward of `headNorm`.
@@ -66,20 +72,25 @@ extension Reference {
   ///   - o: As in the forward.
   ///   - kind: As in the forward.
   ///   - weight: As in the forward.
+  ///   - bias: As in the forward.
   ///   - epsilon: As in the forward.
-  /// - Returns: The gradient of `o`, and that of the weight in its shape, where there is one.
+  /// - Returns: The gradient of `o`, and those of weight and bias in their shapes, where there are such.
   package static func headNormBackward(
-    _ dy: ReferenceTensor, o: ReferenceTensor, _ kind: ReferenceNormKind, weight: ReferenceTensor?, epsilon: Double
-  ) -> (dO: ReferenceTensor, dweight: ReferenceTensor?) {
+    _ dy: ReferenceTensor, o: ReferenceTensor, _ kind: ReferenceNormKind, weight: ReferenceTensor?,
+    bias: ReferenceTensor? = nil, epsilon: Double
+  ) -> (dO: ReferenceTensor, dweight: ReferenceTensor?, dbias: ReferenceTensor?) {
     let normed = norm(o, kind, weight: nil, epsilon: epsilon).reshaped(dy.shape)
     let dnormed = scaledRows(dy, weight.map { weightOfAllHeads($0, o.shape) })
     let dO = normBackward(dnormed.reshaped(o.shape), x: o, kind, weight: nil, epsilon: epsilon).dx
-    let ofEachHead = columnSums(product(dy, normed))
-    let dweight = weight.map { weight in
-      weight.count == ofEachHead.count
-        ? ofEachHead : columnSums(ofEachHead.reshaped([ofEachHead.count / weight.count, weight.count]))
-    }
-    return (dO, dweight)
+    return (
+      dO, weight.map { summed(columnSums(product(dy, normed)), as: $0) }, bias.map { summed(columnSums(dy), as: $0) }
+    )
+  }
+
+  /// The gradient of a weight of all heads [H·V], or its sum over the heads [V].
+  private static func summed(_ ofEachHead: ReferenceTensor, as weight: ReferenceTensor) -> ReferenceTensor {
+    weight.count == ofEachHead.count
+      ? ofEachHead : columnSums(ofEachHead.reshaped([ofEachHead.count / weight.count, weight.count]))
   }
 
   private static func joinedHeads(_ shape: [Int]) -> [Int] { shape.dropLast(2) + [shape.suffix(2).reduce(1, *)] }

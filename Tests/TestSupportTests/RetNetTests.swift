@@ -34,6 +34,11 @@ import Testing
         ($0.headNorm, $0.headNormWeight, $0.hasEmbeddingNorm) = (.none, .shared, true)
         ($0.isFeedForwardGated, $0.rotationBase, $0.embeddingScale) = (false, 100, 0.5)
       })
+    expectGradients(
+      of: model(isTied: false) {
+        ($0.headNorm, $0.headNormWeight, $0.hasHeadNormBias, $0.xposScaleBase) = (.layer, .full, true, 9)
+        ($0.rotationLayout, $0.isAngleTableOfAllHeads) = (.interleaved, true)
+      })
   }
 
   @Test func blockBackwardIsTheGradientOfInputAndState() {

@@ -46,18 +46,20 @@ void rn_rms_norm_backward(float *dx, float *dweight, const float *addend, const 
 // the deviation.
 enum { RN_NO_NORM = 0, RN_RMS_NORM = 1, RN_LAYER_NORM = 2 };
 
-// z = silu(g) ⊙ w ⊙ norm(o), with the norm over each head's width separately; without g: z = w ⊙ norm(o).
+// z = silu(g) ⊙ (w ⊙ norm(o) + b), with the norm over each head's width separately; without g: z = w ⊙ norm(o) + b.
 // z, o [rows, heads·width] dense; g [rows, heads·width] with a stride, or NULL; mean, rstd [rows, heads], 0 and 1 if
-// the norm has none; weight NULL, or [width] with weight_stride 0, or [heads·width] with weight_stride width.
+// the norm has none; weight NULL, or [width] with weight_stride 0, or [heads·width] with weight_stride width; bias
+// NULL, or the weight's shape.
 void rn_gated_norm_forward(float *z, float *mean, float *rstd, const float *o, const float *g, const float *weight,
-                           int64_t rows, int64_t heads, int64_t width, int64_t g_stride, int64_t weight_stride,
-                           int32_t norm, float eps);
+                           const float *bias, int64_t rows, int64_t heads, int64_t width, int64_t g_stride,
+                           int64_t weight_stride, int32_t norm, float eps);
 
-// Computes do and dg from dz; dweight += its gradient (NULL: not needed, or no weight). Shapes as above; dg has a
-// stride. do may be dz, but not o.
-void rn_gated_norm_backward(float *d_o, float *dg, float *dweight, const float *dz, const float *o, const float *g,
-                            const float *weight, const float *mean, const float *rstd, int64_t rows, int64_t heads,
-                            int64_t width, int64_t g_stride, int64_t dg_stride, int64_t weight_stride, int32_t norm);
+// Computes do and dg from dz; dweight and dbias += their gradients (NULL: not needed, or no weight). Shapes as above;
+// dg has a stride. do may be dz, but not o.
+void rn_gated_norm_backward(float *d_o, float *dg, float *dweight, float *dbias, const float *dz, const float *o,
+                            const float *g, const float *weight, const float *bias, const float *mean,
+                            const float *rstd, int64_t rows, int64_t heads, int64_t width, int64_t g_stride,
+                            int64_t dg_stride, int64_t weight_stride, int32_t norm);
 
 // ---- rotate.c
 

@@ -95,10 +95,12 @@ package struct FormRunner {
   }
 
   /// The maximum number of tokens in a call. The chunkwise form keeps a state for each chunk, so a large model with
-  /// tiny chunks reads them in several calls.
+  /// tiny chunks reads them in several calls. So does a model with xPos.
   private func longestCall(_ form: RetentionForm) -> Int {
-    guard case .chunkwise(let chunkLength) = form else { return .max }
+    let longest = network.configuration.rotation.longestCall ?? .max
+    guard case .chunkwise(let chunkLength) = form else { return longest }
     let shape = network.configuration.retentionShape(batch: 1, time: 1)
-    return chunkLength * max(2, Self.borderStateLimit / (shape.heads * shape.keyWidth * shape.valueWidth))
+    return min(
+      longest, chunkLength * max(2, Self.borderStateLimit / (shape.heads * shape.keyWidth * shape.valueWidth)))
   }
 }

@@ -1,5 +1,6 @@
 internal import Glibc
 package import Modeling
+internal import Retention
 package import Tensors
 
 /// The sums over the scored tokens of a text, and the metrics computed from them (docs/MATH.md, eq. 24).
@@ -94,19 +95,21 @@ package struct PerplexityMeter {
     self.initial = initial
     self.form = form
     self.pool = pool
-    segmentLength = Self.segmentLength(form)
+    segmentLength = Self.segmentLength(form, network.configuration)
     state = ModelState(network.configuration, batch: 1)
     logitRows = network.configuration.logitRows
     logits = Tensor(Shape(logitRows, network.configuration.vocabularySize))
     losses = Tensor(Shape(logitRows))
   }
 
-  private static func segmentLength(_ form: RetentionForm) -> Int {
-    switch form {
-    case .parallel: .max
-    case .recurrent: usualSegment
-    case .chunkwise(let chunkLength): chunkLength * max(1, usualSegment / chunkLength)
-    }
+  private static func segmentLength(_ form: RetentionForm, _ configuration: ModelConfiguration) -> Int {
+    let length =
+      switch form {
+      case .parallel: Int.max
+      case .recurrent: usualSegment
+      case .chunkwise(let chunkLength): chunkLength * max(1, usualSegment / chunkLength)
+      }
+    return min(length, configuration.rotation.longestCall ?? .max)
   }
 
   /// The number of tokens read at a time, unless chunks are longer.
@@ -119,7 +122,7 @@ package struct PerplexityMeter {
     return ModelState.byteCount(configuration, batch: 1)
       + Tensor.byteCount(rows, configuration.vocabularySize) + Tensor.byteCount(rows)
       + InferenceMemory.byteCount(
-        configuration, form: form, batch: 1, time: segmentLength(form), workers: workers)
+        configuration, form: form, batch: 1, time: segmentLength(form, configuration), workers: workers)
   }
 
   /// Starts a document from the initial state.
@@ -192,5 +195,5 @@ package struct PerplexityMeter {
 
 extension ModelConfiguration {
   /// Rows of logits that an evaluation computes at a time: 256, fewer if the vocabulary makes them more than 64 MiB.
-  var logitRows: Int { max(1, min(256, (1 << 24) / vocabularySize)) }
+  var logitRows: Int { max(1, min(256, (1 << 24) / max(1, vocabularySize))) }
 }

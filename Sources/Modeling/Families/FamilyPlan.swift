@@ -1,27 +1,38 @@
+internal import Glibc
 internal import Retention
 
 /// The names of a family's weights, by our names without layer number and suffix.
 struct FamilyNames {
   /// What precedes the layer number in the names of a layer.
   let layers: String
+  /// A name may have marks: `#` is the number of the layer, which is then not put in front; `@` is the number of a head,
+  /// whose rows of the weight are a tensor of their own; `!` at the end stands for no suffix.
   var names: [String: String]
+  /// Our names of matrices that are stored [in, out].
+  var transposed: Set<String> = []
+  /// Our full names of weights that the prefix of the family does not precede, and their names in the file.
+  var outside: [String: String] = [:]
 
-  /// The family's name of a weight.
+  /// The family's name of a weight; with the mark `@` if each head has its own tensor.
   ///
   /// - Parameter canonical: Our name, e.g. `layers.3.ret.q.weight`.
   /// - Returns: The family's name, e.g. `layers.3.retention.q_proj.weight`.
   func foreign(_ canonical: String) -> String {
     var parts = canonical.split(separator: ".").map(String.init)
     let suffix = parts.removeLast()
-    var prefix = ""
-    if parts[0] == "layers" {
-      prefix = "\(layers)\(parts[1])."
-      parts.removeFirst(2)
-    }
-    guard let name = names[parts.joined(separator: ".")] else {
-      preconditionFailure("FamilyNames: no name for \(canonical)")
-    }
-    return "\(prefix)\(name).\(suffix)"
+    let layer = parts[0] == "layers" ? parts[1] : nil
+    guard let name = names[key(canonical)] else { preconditionFailure("FamilyNames: no name for \(canonical)") }
+    let full = name.hasSuffix("!") ? String(name.dropLast()) : "\(name).\(suffix)"
+    guard let layer else { return full }
+    return full.contains("#") ? full.replacing("#", with: layer) : "\(layers)\(layer).\(full)"
+  }
+
+  func isTransposed(_ canonical: String) -> Bool { transposed.contains(key(canonical)) }
+
+  /// Our name without layer number and suffix.
+  private func key(_ canonical: String) -> String {
+    let parts = canonical.split(separator: ".").dropLast()
+    return parts.dropFirst(parts.first == "layers" ? 2 : 0).joined(separator: ".")
   }
 }
 
@@ -30,8 +41,12 @@ struct ForeignBuffer {
   enum Content {
     /// ln γ [H].
     case logDecays
+    /// γ [H].
+    case decays
     /// θ of each pair, each twice [K].
     case frequencies
+    /// (2i + 0.4 K) / (1.4 K) for each pair [K/2]: xPos.
+    case xposScales
   }
   let name: String
   let content: Content
@@ -43,6 +58,10 @@ struct FamilyPlan {
   let names: FamilyNames
   /// Tables that the file may contain.
   let buffers: [ForeignBuffer]
+  /// Our names, without layer number, of weights that the family does not have and that are zero.
+  var zeros: Set<String> = []
+  /// Our names, without layer number, of weights that are multiplied, and the factor.
+  var factors: [String: Double] = [:]
   /// Sentences on what was assumed.
   var remarks: [String] = []
 }
@@ -52,8 +71,9 @@ extension ForeignBuffer.Content {
   func values(_ c: ModelConfiguration) -> [Double] {
     switch self {
     case .logDecays: Decay(c.decay, heads: c.heads).logarithms
-    case .frequencies:
-      c.rotationFrequencies.values(keyWidth: c.keyWidth / c.heads, base: c.rotationBase).flatMap { [$0, $0] }
+    case .decays: Decay(c.decay, heads: c.heads).logarithms.map { exp($0) }
+    case .frequencies: c.rotation.frequencies.flatMap { [$0, $0] }
+    case .xposScales: c.rotation.xposLogDecays?.map { exp($0 * (c.xposScaleBase ?? 0)) } ?? []
     }
   }
 }

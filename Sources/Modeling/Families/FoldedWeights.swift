@@ -91,7 +91,7 @@ extension FoldedWeights {
 extension FoldedWeights {
   /// Multiplies the head norm's weight into the output matrix. Between them is only a product element by element.
   mutating func foldHeadNormWeight() {
-    guard configuration.headNormWeight != .none else { return }
+    guard configuration.headNormWeight != .none, !configuration.hasHeadNormBias else { return }
     change(["ret.o.weight"]) { [read] name, tensor in
       let norm = try read(name.replacing(".ret.o.weight", with: ".ret.head_norm.weight")).values
       return tensor.mapped { $1 * norm[$0 % tensor.shape[1] % norm.count] }

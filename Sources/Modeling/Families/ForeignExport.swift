@@ -114,6 +114,10 @@ extension FoldedWeights {
   ///   - expected: For each key, the values that it may have.
   /// - Throws: `ModelFileError.notExpressible` with all keys that differ.
   func require(_ family: ForeignFamily, _ expected: [String: [ConfigurationValue]]) throws(ModelFileError) {
+    // No program that is written for has these.
+    let expected = expected.merging(
+      ["head_norm_bias": [.boolean(false)], "rotation_span": [.text("head")], "xpos_scale_base": [.null]]
+    ) { $1 }
     let problems = configuration.settings.compactMap { setting -> String? in
       guard let allowed = expected[setting.name], !allowed.contains(setting.value) else { return nil }
       return "\(setting.name) \(allowed.map(\.yaml).joined(separator: " or ")), found \(setting.value.yaml)"

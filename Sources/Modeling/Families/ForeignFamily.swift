@@ -16,7 +16,9 @@ package struct ForeignFamily: Sendable, Equatable {
   var export: (@Sendable (FoldedWeights) throws -> ForeignExport)?
 
   /// All families, general ones first: the last family that recognises the weights is used.
-  package static let all: [ForeignFamily] = [.torchscale, .fla, .syncdoth, .yetAnotherRetNet]
+  package static let all: [ForeignFamily] = [
+    .torchscale, .fla, .syncdoth, .yetAnotherRetNet, .syncdothFirst, .jamieStirling,
+  ]
 
   /// The families that `convert --to` writes.
   package static var targets: [ForeignFamily] { all.filter { $0.export != nil } }
@@ -58,8 +60,7 @@ package struct ForeignFamily: Sendable, Equatable {
   private static let relatives: [(fragment: String, found: String)] = [
     ("moe_layer", "a mixture of experts"), (".A.", "a multiway model"), (".B.", "a multiway model"),
     ("transformer.h.", "RetNet-XATL in its lit form"), ("retention.group_norm", "RetNet-XATL"),
-    ("retention.down_proj", "RetNet-XATL"), (".msr.qkv.", "the first version of syncdoth/RetNet"),
-    (".W_Q", "Jamie-Stirling/RetNet"), ("gt_proj", "the gated retention of YOCO"),
+    ("retention.down_proj", "RetNet-XATL"), ("gt_proj", "the gated retention of YOCO"),
     ("_conv1d.", "short convolutions"), ("attnres", "attention residuals"),
     ("ffn_layernorm", "a norm inside the feed-forward part"),
   ]

@@ -8,13 +8,22 @@ package struct ForeignModel: Sendable {
   /// A tensor of the file, and the weights that its rows hold, in order; several if it is fused.
   package struct Source: Sendable {
     package let name: String
-    package let parts: [ParameterDescription]
+    package fileprivate(set) var parts: [Part]
+    /// Whether the file has it as [in, out]: its columns hold the weights.
+    package let isTransposed: Bool
 
-    /// The shape of all parts together.
+    /// The shape in the file.
     package var shape: [Int] {
-      let rows = parts.reduce(0) { $0 + $1.shape[0] }
-      return [rows] + parts[0].shape.extents.dropFirst()
+      let rows = parts.reduce(0) { $0 + $1.rows.count }
+      let shape = [rows] + parts[0].weight.shape.extents.dropFirst()
+      return isTransposed ? shape.reversed() : shape
     }
+  }
+
+  /// Rows of a weight: all, or those of a head.
+  package struct Part: Sendable {
+    package let weight: ParameterDescription
+    package let rows: Range<Int>
   }
 
   package let weights: WeightsFile
@@ -23,6 +32,7 @@ package struct ForeignModel: Sendable {
   package let sources: [Source]
   /// For each id of the model the row of the file; nil: the same. See `reorderVocabulary`.
   private var vocabularyOrder: [Int]?
+  private let factors: [String: Double]
   /// What was assumed, one sentence each.
   package private(set) var remarks: [String]
 
@@ -33,14 +43,16 @@ package struct ForeignModel: Sendable {
   ///   - scoreNorm: The score norm; nil: the family's default, with a remark unless that is none.
   ///   - headCount: H, if nothing in the files gives it.
   ///   - configurationPath: The configuration; nil: the one next to the weights, if there is one.
+  ///   - tables: Names of embedding and head, for families that leave them to the user's program.
   /// - Throws: `ModelFileError` and `CheckpointError`.
   package init(
-    _ weights: WeightsFile, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil, configurationPath: String? = nil
+    _ weights: WeightsFile, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil, configurationPath: String? = nil,
+    tables: TableNames = TableNames()
   ) throws {
     let settings = try ForeignConfiguration(weights, at: configurationPath)
     let (family, prefix) = try ForeignFamily.find(weights, settings)
     let unwrapped = try UnwrappedWeights(weights, prefix: prefix)
-    let source = ForeignSource(weights: unwrapped, settings: settings, headCount: headCount)
+    let source = ForeignSource(weights: unwrapped, settings: settings, headCount: headCount, tables: tables)
     var plan = try family.plan(source)
     plan.configuration.scoreNorm = scoreNorm ?? family.defaultScoreNorm
     plan.configuration.bos = plan.configuration.bosID == nil ? .none : .sequence
@@ -53,7 +65,8 @@ package struct ForeignModel: Sendable {
     self.family = family
     configuration = try plan.configuration.checked(path: weights.path)
     remarks = plan.remarks
-    sources = Self.sources(configuration, plan.names, unwrapped)
+    factors = plan.factors
+    sources = Self.sources(configuration, plan, unwrapped)
     try checkNames(plan, unwrapped)
     for source in sources { try check(source) }
     for buffer in plan.buffers { try check(buffer, unwrapped) }
@@ -63,23 +76,43 @@ package struct ForeignModel: Sendable {
   }
 
   private static func sources(
-    _ configuration: ModelConfiguration, _ names: FamilyNames, _ unwrapped: UnwrappedWeights
+    _ configuration: ModelConfiguration, _ plan: FamilyPlan, _ unwrapped: UnwrappedWeights
   ) -> [Source] {
-    var order: [String] = []
-    var parts: [String: [ParameterDescription]] = [:]
-    for weight in Parameters.descriptions(configuration) {
-      let name = unwrapped.storedName(names.foreign(weight.name))
-      if parts[name] == nil { order.append(name) }
-      parts[name, default: []].append(weight)
+    var sources: [Source] = []
+    var indices: [String: Int] = [:]
+    func add(_ name: String, _ part: Part) {
+      if let index = indices[name] { return sources[index].parts.append(part) }
+      indices[name] = sources.count
+      sources.append(Source(name: name, parts: [part], isTransposed: plan.names.isTransposed(part.weight.name)))
     }
-    return order.map { Source(name: $0, parts: parts[$0] ?? []) }
+    for weight in Parameters.descriptions(configuration) where !plan.zeros.contains(weight.nameInLayer) {
+      let rows = weight.shape[0]
+      if let name = plan.names.outside[weight.name] {
+        add(name, Part(weight: weight, rows: 0..<rows))
+        continue
+      }
+      let name = plan.names.foreign(weight.name)
+      guard name.contains("@") else {
+        add(unwrapped.storedName(name), Part(weight: weight, rows: 0..<rows))
+        continue
+      }
+      for head in 0..<configuration.heads {
+        let count = rows / configuration.heads
+        add(
+          unwrapped.storedName(name.replacing("@", with: "\(head)")),
+          Part(weight: weight, rows: head * count..<(head + 1) * count))
+      }
+    }
+    return sources
   }
 
   private func checkNames(_ plan: FamilyPlan, _ unwrapped: UnwrappedWeights) throws(ModelFileError) {
     var known = Set(sources.map(\.name))
     let missing = known.filter { weights.description(of: $0) == nil }
     known.formUnion(plan.buffers.map { unwrapped.storedName($0.name) })
-    if configuration.isHeadTied { known.insert(unwrapped.storedName(plan.names.foreign("lm_head.weight"))) }
+    if configuration.isHeadTied, plan.names.outside["embed.weight"] == nil {
+      known.insert(unwrapped.storedName(plan.names.foreign("lm_head.weight")))
+    }
     let strangers = weights.tensors.map(\.name).filter { !known.contains($0) }
     guard missing.isEmpty, strangers.isEmpty else {
       throw .foreignTensors(
@@ -135,10 +168,11 @@ package struct ForeignModel: Sendable {
 
   /// How the file stores each weight; parts of a fused tensor have its format. Float64 becomes Float32.
   package var formats: [String: NumberFormat] {
-    var formats: [String: NumberFormat] = [:]
+    var formats = Dictionary(
+      uniqueKeysWithValues: Parameters.descriptions(configuration).map { ($0.name, NumberFormat.float32) })
     for source in sources {
       let format = weights.description(of: source.name).flatMap { NumberFormat($0.dataType) } ?? .float32
-      for part in source.parts { formats[part.name] = format }
+      for part in source.parts { formats[part.weight.name] = format }
     }
     return formats
   }
@@ -148,32 +182,70 @@ package struct ForeignModel: Sendable {
 
   /// The weights of the file, read one at a time as Float32: exactly, or Float64 rounded to nearest.
   package var reader: WeightReader {
-    var places: [String: (source: String, rows: Range<Int>)] = [:]
+    var places: [String: [Place]] = [:]
     for source in sources {
       var row = 0
       for part in source.parts {
-        places[part.name] = (source.name, row..<row + part.shape[0])
-        row += part.shape[0]
+        places[part.weight.name, default: []].append(Place(source: source, firstRow: row, rows: part.rows))
+        row += part.rows.count
       }
     }
-    return WeightReader(configuration) { [weights, vocabularyOrder] weight in
+    return WeightReader(configuration) { [weights, vocabularyOrder, factors] weight in
       let tensor = Tensor(weight.shape)
-      guard let place = places[weight.name], let stored = weights.description(of: place.source) else {
-        preconditionFailure("ForeignModel: no tensor has \(weight.name)")
+      // A weight without a place is a bias of zeros.
+      for place in places[weight.name] ?? [] {
+        try place.read(
+          into: tensor, weights, order: weight.isVocabularyEntry ? vocabularyOrder : nil)
       }
-      let width = weight.shape.count / weight.shape[0] * (stored.dataType.bitCount / 8)
-      try weights.withBytes(of: place.source) { bytes in
-        let rows = bytes.extracting(place.rows.lowerBound * width..<place.rows.upperBound * width)
-        guard let vocabularyOrder, weight.shape[0] == vocabularyOrder.count, weight.isVocabularyEntry else {
-          return tensor.fill(bytes: rows, of: stored.dataType)
-        }
-        let row = weight.shape.count / weight.shape[0]
-        for (index, source) in vocabularyOrder.enumerated() {
-          tensor.view(weight.isMatrix ? Shape(1, row) : Shape(row), at: index * row)
-            .fill(bytes: rows.extracting(source * width..<(source + 1) * width), of: stored.dataType)
-        }
+      if let factor = factors[weight.nameInLayer] {
+        for index in 0..<tensor.count { tensor[index] = Float(Double(tensor[index]) * factor) }
       }
       return tensor
+    }
+  }
+
+  /// Where rows of a weight are stored.
+  private struct Place: Sendable {
+    let source: Source
+    /// The row of the tensor in the file, or the column if it is transposed.
+    let firstRow: Int
+    /// The rows of the weight.
+    let rows: Range<Int>
+
+    /// - Parameters:
+    ///   - tensor: The whole weight, whose rows are filled.
+    ///   - weights: The file.
+    ///   - order: For each row of the weight the row of the file; nil: the same.
+    /// - Throws: `CheckpointError` if the file cannot be read.
+    func read(into tensor: Tensor, _ weights: WeightsFile, order: [Int]?) throws {
+      guard let stored = weights.description(of: source.name) else {
+        preconditionFailure("ForeignModel: no tensor \(source.name)")
+      }
+      let width = tensor.count / tensor.shape[0]
+      let size = stored.dataType.bitCount / 8
+      func view(_ first: Int, _ count: Int) -> Tensor {
+        tensor.view(tensor.shape.rank == 2 ? Shape(count, width) : Shape(count), at: first * width)
+      }
+      try weights.withBytes(of: source.name) { bytes in
+        if source.isTransposed {
+          let columns = stored.shape[1]
+          let whole = Tensor(Shape(width, columns))
+          whole.fill(bytes: bytes, of: stored.dataType)
+          for row in rows {
+            let column = firstRow + row - rows.lowerBound
+            for index in 0..<width { tensor[row * width + index] = whole[index * columns + column] }
+          }
+        } else if let order {
+          for (index, row) in order.enumerated() {
+            view(index, 1).fill(
+              bytes: bytes.extracting(row * width * size..<(row + 1) * width * size), of: stored.dataType)
+          }
+        } else {
+          view(rows.lowerBound, rows.count).fill(
+            bytes: bytes.extracting(firstRow * width * size..<(firstRow + rows.count) * width * size),
+            of: stored.dataType)
+        }
+      }
     }
   }
 
@@ -197,7 +269,27 @@ extension Tensor {
   }
 }
 
+/// The names of tensors that a user's program adds to the weights of a family without embedding and head.
+package struct TableNames: Sendable, Equatable {
+  /// The embedding [N, D].
+  package var embedding: String?
+  /// The head, [N, D] or [D, N]; the embedding's name for a tied head.
+  package var head: String?
+  /// Whether weights without them are refused; otherwise they are described without a vocabulary.
+  package var areRequired: Bool
+
+  package init(embedding: String? = nil, head: String? = nil, areRequired: Bool = true) {
+    (self.embedding, self.head, self.areRequired) = (embedding, head, areRequired)
+  }
+}
+
 extension ParameterDescription {
+  /// The name without the number of the layer.
+  fileprivate var nameInLayer: String {
+    let parts = name.split(separator: ".")
+    return parts.dropFirst(parts.first == "layers" ? 2 : 0).joined(separator: ".")
+  }
+
   /// Whether each row belongs to a token: the embedding, the head and its bias.
   fileprivate var isVocabularyEntry: Bool { role == .embedding || role == .head }
 }

@@ -8,6 +8,7 @@ struct ForeignSource {
   let weights: UnwrappedWeights
   let settings: ForeignConfiguration
   let headCount: Int?
+  let tables: TableNames
 
   /// Whether there is a tensor of this name.
   func has(_ name: String) -> Bool { weights.description(of: name) != nil }

@@ -28,8 +28,8 @@ struct Mixer {
     on pool: WorkerPool
   ) {
     projections.forward(Matrix(a.projected.all), x, precision: call.precision, on: pool)
-    call.memory.rotation.apply(a.projected.q, on: pool)
-    call.memory.rotation.apply(a.projected.k, scale: keyScale(call.shape), on: pool)
+    call.memory.rotation.apply(a.projected.q, as: .queries, on: pool)
+    call.memory.rotation.apply(a.projected.k, as: .keys, scale: keyScale(call.shape), on: pool)
     call.memory.retain(a, norm: configuration.scoreNorm, call, state: state, initial: initial, on: pool)
     normalizeHeads(a.gated, a, gate: a.projected.g, on: pool)
   }
@@ -43,7 +43,7 @@ struct Mixer {
   func normalizeHeads(_ output: Tensor, _ a: MixerActivations, gate: Matrix?, on pool: WorkerPool) {
     gatedNorm(
       output, mean: a.headMean, inverse: a.headInverse, a.retained, gate, norm: configuration.headNorm,
-      weight: weights.headNorm, epsilon: Float(configuration.normEpsilon), on: pool)
+      weight: weights.headNorm, bias: weights.headNormBias, epsilon: Float(configuration.normEpsilon), on: pool)
   }
 
   /// Computes the gradient of the mixer's input, and adds to the gradients of its weights.
@@ -67,12 +67,13 @@ struct Mixer {
       Matrix(scratch.dretained), gradients: (gradients.output, gradients.outputBias), Matrix(dy), a.gated,
       partials: partials, precision: call.precision, on: pool)
     gatedNormBackward(
-      scratch.dretained, dg: scratch.dprojected.g, dweight: gradients.headNorm, scratch.dretained, a.retained,
-      a.projected.g, norm: configuration.headNorm, weight: weights.headNorm, mean: a.headMean, inverse: a.headInverse,
-      partials: partials, on: pool)
+      scratch.dretained, dg: scratch.dprojected.g, dweight: gradients.headNorm, dbias: gradients.headNormBias,
+      scratch.dretained, a.retained, a.projected.g, norm: configuration.headNorm, weight: weights.headNorm,
+      bias: weights.headNormBias, mean: a.headMean, inverse: a.headInverse, partials: partials, on: pool)
     call.memory.retainBackward(scratch, a, call, initial: initial, on: pool)
-    call.memory.rotation.apply(scratch.dprojected.q, inverse: true, on: pool)
-    call.memory.rotation.apply(scratch.dprojected.k, inverse: true, scale: keyScale(call.shape), on: pool)
+    call.memory.rotation.apply(scratch.dprojected.q, as: .queries, inverse: true, on: pool)
+    call.memory.rotation.apply(
+      scratch.dprojected.k, as: .keys, inverse: true, scale: keyScale(call.shape), on: pool)
     projections.backward(
       Matrix(dx), gradients: (gradients.projections, gradients.projectionBias), Matrix(scratch.dprojected.all), x,
       partials: partials, precision: call.precision, on: pool)

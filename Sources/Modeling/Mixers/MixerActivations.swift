@@ -99,6 +99,8 @@ struct MixerScratch: Sendable {
       + (form.chunkCount(time: shape.time).map { ChunkStates.byteCount(shape, chunks: $0) } ?? 0)
   }
 
-  /// The widest weight gradient of a mixer that is summed over rows: of a bias, or of the head norm.
-  static func widestSum(_ c: ModelConfiguration) -> Int { max(ProjectionColumns(c).count, c.valueWidth) }
+  /// The widest gradient of a mixer that is summed over rows: of a bias, or of the head norm's weight and bias.
+  static func widestSum(_ c: ModelConfiguration) -> Int {
+    max(ProjectionColumns(c).count, (c.hasHeadNormBias ? 2 : 1) * c.valueWidth)
+  }
 }

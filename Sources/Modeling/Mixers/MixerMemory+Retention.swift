@@ -26,6 +26,7 @@ extension MixerMemory {
       output, q, k, v, shape: shape, form: form, state: state.retention, documentStarts: documentStarts,
       states: a.states,
       absoluteSums: absoluteSums, precision: call.precision, on: pool)
+    defer { moveOrigin(of: state, by: shape.time, on: pool) }
     if let initial { initialTerm?.add(to: output, q, initial: initial.values, precision: call.precision, on: pool) }
     guard let sums, let factors = a.scoreFactors, let scores = state.scores else { return }
     var scoreSums = absoluteSums
@@ -41,6 +42,13 @@ extension MixerMemory {
       factors, norm: norm, shape: shape, decay: table.decay, state: scores, documentStarts: documentStarts,
       scoreSums: scoreSums)
     scaleRows(a.retained.view(Shape(factors.count, shape.valueWidth)), by: factors, on: pool)
+  }
+
+  /// Makes a state count from the position after the call; does nothing without xPos.
+  private func moveOrigin(of state: MixerState, by tokens: Int, on pool: WorkerPool) {
+    guard let xposDecay else { return }
+    xposDecay.moveOrigin(of: state.retention, by: tokens, on: pool)
+    if let scores = state.scores { xposDecay.moveOrigin(of: scores.keySums, by: tokens, on: pool) }
   }
 
   /// Retention in one of the forms, with the operands of `recurrentRetention`.

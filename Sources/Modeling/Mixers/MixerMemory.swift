@@ -22,6 +22,8 @@ final class MixerMemory {
   let chunks: ChunkScratch?
   let rows: ParallelScratch?
   let sums: ScoreSums?
+  /// Moves the origin of the states behind a call; nil without xPos.
+  let xposDecay: XPosDecay?
   /// The term of an initial state; nil if documents start from zero.
   let initialTerm: InitialStateTerm?
 
@@ -40,14 +42,10 @@ final class MixerMemory {
     let shape = configuration.retentionShape(batch: batch, time: time)
     let decay = decay ?? Decay(configuration.decay, heads: configuration.heads)
     self.form = form
-    let frequencies = configuration.rotationFrequencies.values(
-      keyWidth: shape.keyWidth, base: configuration.rotationBase)
-    initialTerm =
-      hasInitialState
-      ? InitialStateTerm(shape, decay: decay, frequencies: frequencies, layout: configuration.rotationLayout) : nil
-    rotation = RotationTable(
-      frequencies: frequencies, layout: configuration.rotationLayout,
-      capacity: form == .recurrent ? max(time, batch) : time)
+    let rotation = configuration.rotation
+    initialTerm = hasInitialState ? InitialStateTerm(shape, decay: decay, rotation: rotation) : nil
+    xposDecay = rotation.xposLogDecays == nil ? nil : XPosDecay(rotation, shape)
+    self.rotation = RotationTable(rotation, capacity: form == .recurrent ? max(time, batch) : time)
     switch form {
     case .parallel:
       table = DecayTable(decay, length: max(1, time))
@@ -72,10 +70,12 @@ final class MixerMemory {
     workers: Int
   ) -> Double {
     let shape = configuration.retentionShape(batch: batch, time: time)
-    let initial = hasInitialState ? InitialStateTerm.byteCount(shape) : 0
+    let rotation = configuration.rotation
+    let initial = hasInitialState ? InitialStateTerm.byteCount(shape, rotation: rotation) : 0
     let sums = configuration.scoreNorm == .none ? 0 : ScoreSums.byteCount(form: form, shape: shape)
-    let rotation = RotationTable.byteCount(
-      keyWidth: shape.keyWidth, capacity: form == .recurrent ? max(time, batch) : time)
+    let positions =
+      RotationTable.byteCount(rotation, capacity: form == .recurrent ? max(time, batch) : time)
+      + (rotation.xposLogDecays == nil ? 0 : XPosDecay.byteCount(shape))
     let scratch: Double
     switch form {
     case .parallel:
@@ -89,7 +89,7 @@ final class MixerMemory {
         DecayTable.byteCount(heads: shape.heads, length: length)
         + ChunkScratch.byteCount(shape, chunkLength: length, workers: workers)
     }
-    return sums + rotation + scratch + initial
+    return sums + positions + scratch + initial
   }
 
   /// Prepares for a call in which all sequences are at the same position.

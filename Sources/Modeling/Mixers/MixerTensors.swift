@@ -12,13 +12,16 @@ package struct MixerTensors<Matrix: Sendable, Vector: Sendable>: Sendable {
   package let outputBias: Vector?
   /// [V], shared by the heads, or [H·V].
   package let headNorm: Vector?
+  /// The shape of `headNorm`.
+  package let headNormBias: Vector?
 
   func map<M, V>(
     matrix: (Matrix) throws -> M, vector: (Vector) throws -> V
   ) rethrows -> MixerTensors<M, V> {
     MixerTensors<M, V>(
       projections: try matrix(projections), projectionBias: try projectionBias.map(vector), output: try matrix(output),
-      outputBias: try outputBias.map(vector), headNorm: try headNorm.map(vector))
+      outputBias: try outputBias.map(vector), headNorm: try headNorm.map(vector),
+      headNormBias: try headNormBias.map(vector))
   }
 }
 
@@ -36,11 +39,15 @@ extension MixerTensors where Matrix == ParameterPlace, Vector == ParameterPlace 
     output = places.add(prefix + "ret.o.weight", Shape(c.width, c.valueWidth), .mixerOutput)
     outputBias =
       c.hasRetentionBiases ? places.add(prefix + "ret.o.bias", Shape(c.width), .mixerOutput, isBias: true) : nil
-    switch c.headNormWeight {
-    case .none: headNorm = nil
-    case .shared: headNorm = places.add(prefix + "ret.head_norm.weight", Shape(c.valueWidth / c.heads), .norm)
-    case .full: headNorm = places.add(prefix + "ret.head_norm.weight", Shape(c.valueWidth), .norm)
-    }
+    let headNormShape: Shape? =
+      switch c.headNormWeight {
+      case .none: nil
+      case .shared: Shape(c.valueWidth / c.heads)
+      case .full: Shape(c.valueWidth)
+      }
+    headNorm = headNormShape.map { places.add(prefix + "ret.head_norm.weight", $0, .norm) }
+    headNormBias =
+      c.hasHeadNormBias ? headNormShape.map { places.add(prefix + "ret.head_norm.bias", $0, .norm, isBias: true) } : nil
   }
 }
 

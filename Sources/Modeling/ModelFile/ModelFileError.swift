@@ -25,6 +25,8 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
   case foreignModel(path: String, problem: String)
   /// Neither tensors nor settings give the number of heads.
   case unknownHeads(path: String)
+  /// The family has no embedding and head of its own, and they are not found; `candidates` are matrices that fit.
+  case missingTables(path: String, embedding: String?, head: String?, candidates: [String])
   /// A family's program cannot compute what the configuration says.
   case notExpressible(family: ForeignFamily, problems: [String])
 
@@ -51,6 +53,11 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
     case .foreignModel(let path, let problem): "\(path): as a model: \(problem)"
     case .unknownHeads(let path):
       "\(path): expected the number of heads in config.json or in the tensors, found neither"
+    case .missingTables(let path, let embedding, let head, let candidates):
+      "\(path): expected the embedding and the head beside the layers, found "
+        + (embedding.map { "the embedding \(quoted($0))" } ?? "no embedding")
+        + (head.map { " and the head \(quoted($0))" } ?? " and no head")
+        + (Self.list(candidates, "matrices that may be meant").map { "; \($0)" } ?? "")
     case .notExpressible(let family, let problems):
       "\(family.name) cannot express this model: expected \(problems.joined(separator: "; "))"
     }
@@ -63,6 +70,7 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
     case .digest: "the file was changed or damaged since it was written; take another copy of it"
     case .noTokenizer: "add one with: retnet convert MODEL -o NEW --tokenizer tokenizer.model"
     case .unknownHeads: "give it with --num-heads"
+    case .missingTables: "give their names with --embedding-name and --head-name"
     default: nil
     }
   }

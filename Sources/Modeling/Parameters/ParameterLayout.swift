@@ -15,7 +15,7 @@ struct ParameterLayout {
   let tensors: ModelTensors<ParameterPlace, ParameterPlace>
 
   init(_ c: ModelConfiguration) {
-    precondition(c.vocabularySize > 0 && c == c.resolved, "ParameterLayout: configuration is not resolved")
+    precondition(c == c.resolved, "ParameterLayout: configuration is not resolved")
     var places = ParameterPlaces()
     let embedding = places.add("embed.weight", Shape(c.vocabularySize, c.width), .embedding)
     let embeddingNorm = c.hasEmbeddingNorm ? places.addNorm("embed_norm", c) : nil

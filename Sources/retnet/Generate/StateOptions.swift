@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Files
 internal import Inference
 internal import Modeling
+internal import Retention
 internal import Tensors
 
 /// The options for the states that generation resumes from and writes.
@@ -70,6 +71,9 @@ struct StateOptions: ParsableArguments {
       generator = Generator(model.network, saved.progress, on: pool)
     } else {
       let length = chunkLength ?? PromptChunkLength.length(model.header.configuration)
+      if let longest = model.header.configuration.rotation.longestCall, length > longest {
+        throw CommandError(.usage, "--chunk-length: expected at most \(longest) for a model with xPos, found \(length)")
+      }
       generator = Generator(model.network, chunkLength: length, on: pool)
     }
     if let undoWindow {

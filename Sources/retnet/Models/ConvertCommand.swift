@@ -20,8 +20,8 @@ struct ConvertCommand: ParsableCommand {
         retnet convert checkpoint.pt -o model.safetensors --num-heads 8 --score-norm sum-of-abs
         retnet convert runs/kjv-small --to huggingface -o kjv-small-hf
 
-      IN is a model file, a run folder, or weights of torchscale, flash-linear-attention (fla), syncdoth/RetNet or
-      yet-another-retnet: safetensors, an index of several, a PyTorch file, or a folder with one of these. Names and
+      IN is a model file, a run folder, or weights of torchscale, flash-linear-attention (fla), syncdoth/RetNet (both
+      versions), yet-another-retnet or Jamie-Stirling/RetNet: safetensors, an index of several, a PyTorch file, or a folder with one of these. Names and
       shapes identify the family; config.json next to the weights supplies the rest, and a tokenizer.model there goes
       into the file.
       The format applies to matrices; norm weights and biases stay f32. Widening is exact, narrowing rounds to nearest.
@@ -54,7 +54,7 @@ struct ConvertCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Expected family of the weights (default: auto).",
-      valueName: "auto|retnet|torchscale|fla|syncdoth|yet-another-retnet"))
+      valueName: "auto|retnet|torchscale|fla|syncdoth|yet-another-retnet|syncdoth-first|jamie-stirling"))
   var from: WeightsOrigin?
 
   @Option(
@@ -65,6 +65,16 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("Number of heads, for foreign weights that do not state it.", valueName: "n"))
   var numHeads: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Embedding in weights of a family that has none (default: the only matrix that fits).", valueName: "name"))
+  var embeddingName: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Head in weights of a family that has none; the embedding's name for a tied head.", valueName: "name"))
+  var headName: String?
 
   @Option(
     help: ArgumentHelp("Configuration of the weights (default: config.json next to them).", valueName: "config.json"),
@@ -141,7 +151,9 @@ struct ConvertCommand: ParsableCommand {
     let expectedLogits = try expected.map { try ExpectedLogits(path: $0) }
     if let config { try FileRole.settings.check(config) }
     let path = try modelFile(input, global.talk, takesWeights: true)
-    let loaded = try ModelSource(path: path, scoreNorm: scoreNorm, headCount: numHeads, configurationPath: config)
+    let loaded = try ModelSource(
+      path: path, scoreNorm: scoreNorm, headCount: numHeads, configurationPath: config,
+      tables: TableNames(embedding: embeddingName, head: headName))
     if verify || report != nil || expected != nil { Machine.warnOfSlowBLAS(global.talk) }
     if let from, from.name != WeightsOrigin.auto, from.name != loaded.origin {
       throw CommandError(

@@ -87,7 +87,7 @@ struct InfoCommand: ParsableCommand {
   }
 
   private func describeWeights(_ file: String) throws -> [(String, JSONValue)] {
-    switch try ModelSource(path: file) {
+    switch try ModelSource(path: file, tables: TableNames(areRequired: false)) {
     case .retnet(let header, _): try describe(header)
     case .foreign(let model): describe(model)
     }

@@ -17,9 +17,11 @@ enum ModelSource {
   ///   - scoreNorm: The divisor of the scores; nil: that of the model or its family.
   ///   - headCount: The number of heads, for foreign weights that do not state it.
   ///   - configurationPath: The configuration of foreign weights; nil: the one next to them.
+  ///   - tables: Names of embedding and head in foreign weights; nil: those of the family.
   /// - Throws: The errors of the module that reads it; `CommandError` if the model has another number of heads.
   init(
-    path: String, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil, configurationPath: String? = nil
+    path: String, scoreNorm: ScoreNorm? = nil, headCount: Int? = nil, configurationPath: String? = nil,
+    tables: TableNames = TableNames()
   ) throws {
     let weights = try WeightsFile(path: path)
     let keys = [ModelHeader.versionKey, ModelHeader.configurationKey]
@@ -30,11 +32,15 @@ enum ModelSource {
       }
       self = .foreign(
         try ForeignModel(
-          weights, scoreNorm: scoreNorm, headCount: headCount, configurationPath: configurationPath))
+          weights, scoreNorm: scoreNorm, headCount: headCount, configurationPath: configurationPath, tables: tables))
       return
     }
     if configurationPath != nil {
       throw CommandError(.usage, "--config: expected foreign weights, found a model, which has its own configuration")
+    }
+    if tables.embedding != nil || tables.head != nil {
+      throw CommandError(
+        .usage, "--embedding-name, --head-name: expected foreign weights, found a model, which has names of its own")
     }
     let header = try ModelHeader(path: weights.path)
     if let headCount, headCount != header.configuration.heads {

@@ -101,6 +101,7 @@ struct StartingModel {
     if model.scoreNorm != .none {
       problems.append("state_tuning: expected a model without score norm, found \(model.scoreNorm.rawValue)")
     }
+    if model.xposScaleBase != nil { problems.append("state_tuning: expected a model without xPos, found one with it") }
     return problems
   }
 

@@ -75,6 +75,14 @@ struct TrainingPlan {
       _ = errors.catching { throw CommandError(.badConfiguration, "\(path): training.\(problem)") }
     }
     let placement = errors.catching { try Self.placement(completed, tokenizer) }
+    if let longest = completed.rotation.longestCall, training.sequenceLength > longest {
+      _ = errors.catching {
+        throw CommandError(
+          .badConfiguration,
+          "\(path): training.sequence_length: expected at most \(longest), as model.xpos_scale_base is "
+            + "\(completed.xposScaleBase ?? 0), found \(training.sequenceLength)")
+      }
+    }
     if training.tunesState {
       for problem in StartingModel.tuningProblems(start, completed) {
         _ = errors.catching { throw CommandError(.badConfiguration, "\(path): training.\(problem)") }

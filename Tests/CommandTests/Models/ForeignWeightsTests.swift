@@ -14,13 +14,40 @@ import Testing
   @Test(arguments: [
     ("fla-separate", "fla", "none"), ("fla-separate/model.safetensors.index.json", "fla", "none"),
     ("torchscale-b-untied/model.pt", "torchscale", "abs_of_sum"),
-    ("yet-another-retnet", "yet-another-retnet", "none"),
+    ("yet-another-retnet", "yet-another-retnet", "none"), ("syncdoth-first", "syncdoth-first", "none"),
+    ("jamie-stirling", "jamie-stirling", "none"),
   ])
   func infoTellsFamilyAndModel(_ name: String, _ family: String, _ scoreNorm: String) throws {
     let report = try members(["info", golden(name)])
     #expect(report["kind"] as? String == "foreign weights")
     #expect(report["family"] as? String == family)
     #expect(report["score_norm"] as? String == scoreNorm)
+  }
+
+  @Test func embeddingAndHeadAreAskedFor() throws {
+    try withTemporaryFolder { folder in
+      let run = try runBinary([
+        "convert", golden("jamie-stirling"), "-o", folder.appendingPathComponent("m.safetensors").path,
+      ])
+      #expect(run.status == 65 && run.talk.contains("found no embedding and no head"), "\(run.talk)")
+      #expect(run.talk.contains("--embedding-name and --head-name"))
+    }
+  }
+
+  @Test func aModelWithXPosRunsInAllForms() throws {
+    try withTemporaryFolder { folder in
+      let output = folder.appendingPathComponent("m.safetensors").path
+      let expected = golden("syncdoth-first/expected.safetensors")
+      let run = try runBinary(["convert", golden("syncdoth-first"), "-o", output, "--verify", "--expected", expected])
+      #expect(run.status == 0, "\(run.talk)")
+      let ids = ["generate", "-m", output, "--prompt-ids", "1,5,9", "-n", "40", "--temp", "0", "--json"]
+      let whole = try jsonObject(runBinary(ids).text)
+      let chunks = try jsonObject(runBinary(ids + ["--chunk-length", "2"]).text)
+      #expect(try #require(whole["ids"] as? [Int]) == chunks["ids"] as? [Int])
+      let tooLong = try runBinary(ids + ["--chunk-length", "40000"])
+      #expect(tooLong.status == 64)
+      #expect(tooLong.talk.contains("expected at most 32695 for a model with xPos"), "\(tooLong.talk)")
+    }
   }
 
   @Test func convertMakesAModelFile() throws {

@@ -13,9 +13,12 @@ import Testing
     for norm in NormKind.allCases where norm != .layer || width > 1 {
       for hasGate in [true, false] {
         for weightCount in Set([0, width, heads * width]) {
-          let one = GatedNormCase(
-            rows: 70, heads: heads, width: width, norm: norm, hasGate: hasGate, weightCount: weightCount)
-          check(one, one.run(on: WorkerPool(threadCount: 2)))
+          for hasBias in weightCount > 0 ? [false, true] : [false] {
+            let one = GatedNormCase(
+              rows: 70, heads: heads, width: width, norm: norm, hasGate: hasGate, weightCount: weightCount,
+              hasBias: hasBias)
+            check(one, one.run(on: WorkerPool(threadCount: 2)))
+          }
         }
       }
     }
@@ -23,7 +26,7 @@ import Testing
 
   private func check(_ one: GatedNormCase, _ found: GatedNormCase.Result) {
     let (o, weight, kind) = (one.o, one.weight, one.norm.reference)
-    let normed = Reference.headNorm(o, kind, weight: weight, epsilon: one.epsilon)
+    let normed = Reference.headNorm(o, kind, weight: weight, bias: one.bias, epsilon: one.epsilon)
     expectClose(found.z, one.g.map { Reference.gate($0, normed) } ?? normed, ratio: ratio, "z, \(one)")
     var dnormed = one.dz
     if let g = one.g, let dg = found.dg {
@@ -32,13 +35,19 @@ import Testing
       dnormed = expected.dy
       #expect(dg.isBorderIntact)
     }
-    let expected = Reference.headNormBackward(dnormed, o: o, kind, weight: weight, epsilon: one.epsilon)
+    let expected = Reference.headNormBackward(
+      dnormed, o: o, kind, weight: weight, bias: one.bias, epsilon: one.epsilon)
     expectClose(found.d_o, expected.dO.reshaped(one.dz.shape), ratio: ratio, "do, \(one)")
     if let dweight = expected.dweight, let foundWeight = found.dweight {
       // One weight is one sum of up to 210 terms of both signs, with no others to take a root mean square over.
       let ratio = weight?.count == 1 ? 3 * ratio : ratio
       expectClose(foundWeight, one.before + dweight, ratio: ratio, "dweight, \(one)")
     }
+    if let dbias = expected.dbias, let foundBias = found.dbias {
+      let ratio = dbias.count == 1 ? 3 * ratio : ratio
+      expectClose(foundBias, one.before + dbias, ratio: ratio, "dbias, \(one)")
+    }
+    #expect((expected.dbias == nil) == (found.dbias == nil))
     #expect(found.inPlace.bits == found.d_o.bits, "do in the place of dz, \(one)")
   }
 
@@ -47,11 +56,12 @@ import Testing
   ) {
     for weightCount in [20, 40] {
       let one = GatedNormCase(
-        rows: 300, heads: 2, width: 20, norm: norm, hasGate: hasGate, weightCount: weightCount)
+        rows: 300, heads: 2, width: 20, norm: norm, hasGate: hasGate, weightCount: weightCount,
+        hasBias: weightCount == 40)
       let results = [1, 2, 3, 8].map { threadCount in
         let found = one.run(on: WorkerPool(threadCount: threadCount))
         let dg = found.dg?.values.floats.map(\.bitPattern) ?? []
-        return found.z.bits + found.d_o.bits + dg + (found.dweight?.bits ?? [])
+        return found.z.bits + found.d_o.bits + dg + (found.dweight?.bits ?? []) + (found.dbias?.bits ?? [])
       }
       #expect(results.allSatisfy { $0 == results[0] })
     }
@@ -68,6 +78,7 @@ private struct GatedNormCase: CustomStringConvertible {
   let dz: ReferenceTensor
   let g: ReferenceTensor?
   let weight: ReferenceTensor?
+  let bias: ReferenceTensor?
   /// What the gradient of the weight is added to.
   let before: ReferenceTensor
 
@@ -76,11 +87,12 @@ private struct GatedNormCase: CustomStringConvertible {
     let d_o: Tensor
     let dg: Inlay?
     let dweight: Tensor?
+    let dbias: Tensor?
     /// do where dz was.
     let inPlace: Tensor
   }
 
-  init(rows: Int, heads: Int, width: Int, norm: NormKind, hasGate: Bool, weightCount: Int) {
+  init(rows: Int, heads: Int, width: Int, norm: NormKind, hasGate: Bool, weightCount: Int, hasBias: Bool) {
     var generator = SeededGenerator(seed: 9)
     self.norm = norm
     // As for the plain norm: a row of one number needs a visible ε.
@@ -90,32 +102,37 @@ private struct GatedNormCase: CustomStringConvertible {
     g = hasGate ? .roundedNormal([rows, heads * width], deviation: 3, using: &generator) : nil
     weight = weightCount > 0 ? .roundedNormal([weightCount], using: &generator) : nil
     before = .roundedNormal([weightCount], using: &generator)
+    bias = hasBias ? .roundedNormal([weightCount], using: &generator) : nil
   }
 
   var description: String {
-    "\(o.shape[0])-\(o.shape[1])x\(o.width)-\(norm)\(g == nil ? "" : "-gate")-weight \(before.count)"
+    "\(o.shape[0])-\(o.shape[1])x\(o.width)-\(norm)\(g == nil ? "" : "-gate")-weight \(before.count)\(bias == nil ? "" : "-bias")"
   }
 
   func run(on pool: WorkerPool) -> Result {
     let (rows, total) = (dz.shape[0], dz.width)
     let (heads, weights, gate) = (Tensor(o.reshaped(dz.shape)), weight.map(Tensor.init), g.map(Inlay.init))
+    let biases = bias.map(Tensor.init)
     let statistics = Shape(rows, o.shape[1])
     let (z, mean, inverse) = (Tensor.poison(Shape(rows, total)), Tensor.poison(statistics), Tensor.poison(statistics))
     gatedNorm(
-      z, mean: mean, inverse: inverse, heads, gate?.matrix, norm: norm, weight: weights, epsilon: Float(epsilon),
+      z, mean: mean, inverse: inverse, heads, gate?.matrix, norm: norm, weight: weights, bias: biases,
+      epsilon: Float(epsilon),
       on: pool)
-    func backward(_ d_o: Tensor, _ dz: Tensor, dweight: Tensor?) -> Inlay? {
+    func backward(_ d_o: Tensor, _ dz: Tensor, dweight: Tensor?, dbias: Tensor?) -> Inlay? {
       let found = gate.map { _ in Inlay(poison: rows, total) }
       gatedNormBackward(
-        d_o, dg: found?.matrix, dweight: dweight, dz, heads, gate?.matrix, norm: norm, weight: weights, mean: mean,
-        inverse: inverse, partials: .poison(Shape(partialCount(rows: rows) * max(1, before.count))), on: pool)
+        d_o, dg: found?.matrix, dweight: dweight, dbias: dbias, dz, heads, gate?.matrix, norm: norm, weight: weights,
+        bias: biases, mean: mean, inverse: inverse,
+        partials: .poison(Shape(partialCount(rows: rows) * max(1, 2 * before.count))), on: pool)
       return found
     }
     let (d_o, inPlace) = (Tensor.poison(Shape(rows, total)), Tensor(dz))
     let dweight = weights.map { _ in Tensor(before) }
-    let dg = backward(d_o, Tensor(dz), dweight: dweight)
-    _ = backward(inPlace, inPlace, dweight: nil)
-    return Result(z: z, d_o: d_o, dg: dg, dweight: dweight, inPlace: inPlace)
+    let dbias = biases.map { _ in Tensor(before) }
+    let dg = backward(d_o, Tensor(dz), dweight: dweight, dbias: dbias)
+    _ = backward(inPlace, inPlace, dweight: nil, dbias: nil)
+    return Result(z: z, d_o: d_o, dg: dg, dweight: dweight, dbias: dbias, inPlace: inPlace)
   }
 }
 
