@@ -8,6 +8,8 @@ package enum CorpusError: Error, Equatable, CustomStringConvertible {
   case invalidText(path: String, offset: Int, line: Int)
   /// A line of a JSON lines file is not an object with the field, or the field is not a string.
   case invalidRecord(path: String, line: Int, field: String, reason: String)
+  /// A line of a file of conversations is not what the fields say.
+  case invalidConversation(path: String, line: Int, reason: String)
   /// No document is left after skipping the empty ones.
   case noDocuments(path: String)
   /// A token file violates its format.
@@ -27,6 +29,7 @@ package enum CorpusError: Error, Equatable, CustomStringConvertible {
       "\(path): line \(line), byte offset \(offset): expected UTF-8, found other bytes"
     case .invalidRecord(let path, let line, let field, let reason):
       "\(path): line \(line): expected a JSON object with the text field '\(field)', found \(reason)"
+    case .invalidConversation(let path, let line, let reason): "\(path): line \(line): \(reason)"
     case .noDocuments(let path): "\(path): expected documents, found only empty ones"
     case .invalidTokenFile(let path, let part, let expected, let found):
       "\(path): \(part): expected \(expected), found \(found)"
@@ -43,7 +46,7 @@ package enum CorpusError: Error, Equatable, CustomStringConvertible {
     case .invalidText: "convert the file to UTF-8; 'retnet tokenize encode' and 'pack' also take --invalid bytes"
     case .invalidRecord: "name the field that holds the text with --jsonl-field"
     case .invalidTokenFile, .idOutsideVocabulary: "make the file again with 'retnet tokenize pack'"
-    case .emptyText, .noDocuments, .noIDs: nil
+    case .invalidConversation, .emptyText, .noDocuments, .noIDs: nil
     }
   }
 }

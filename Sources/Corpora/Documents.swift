@@ -39,7 +39,32 @@ package struct Documents {
   }
 }
 
+extension Documents {
+  var path: String { file.path }
+
+  /// Passes each line that is not blank to a closure, with its number and how many bytes have been processed.
+  func forEachRecord(_ body: (Span<UInt8>, _ line: Int, _ done: Int) throws -> Void) throws {
+    var isEmpty = true
+    try file.withSpan { bytes in
+      try bytes.forEachLine { range, line in
+        guard !bytes.extracting(range).isBlank else { return }
+        isEmpty = false
+        try body(bytes.extracting(range), line, range.upperBound)
+      }
+    }
+    if isEmpty { throw CorpusError.noDocuments(path: file.path) }
+  }
+}
+
 extension Span where Element == UInt8 {
+  /// The bytes as an array.
+  var copied: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count)
+    for index in indices { bytes.append(self[index]) }
+    return bytes
+  }
+
   /// Reports the range of each document or JSON object that is not empty, with its line number where each line is one.
   fileprivate func forEachRange(by rule: DocumentRule, _ body: (Range<Int>, Int) throws -> Void) rethrows {
     switch rule {

@@ -10,11 +10,8 @@ internal import FoundationEssentials
 /// - Returns: The text as UTF-8.
 /// - Throws: `CorpusError.invalidRecord`.
 func jsonText(_ record: Span<UInt8>, field: String, path: String, line: Int) throws(CorpusError) -> [UInt8] {
-  var bytes: [UInt8] = []
-  bytes.reserveCapacity(record.count)
-  for index in record.indices { bytes.append(record[index]) }
   do {
-    return Array(try JSONDecoder().decode(Record.self, from: Data(bytes), configuration: field).text.utf8)
+    return Array(try JSONDecoder().decode(Record.self, from: Data(record.copied), configuration: field).text.utf8)
   } catch {
     let reason =
       switch error {

@@ -12,6 +12,10 @@ extension TokenFile {
       let block = start..<min(start + Self.blockByteCount, idBytes.upperBound)
       try file.copyBytes(block).withRawSpan { hasher.update($0) }
     }
+    let mask = flipsOffset..<flipsOffset + flipCount * 8 + header.chatTemplateByteCount
+    for start in stride(from: mask.lowerBound, to: mask.upperBound, by: Self.blockByteCount) {
+      try file.copyBytes(start..<min(start + Self.blockByteCount, mask.upperBound)).withRawSpan { hasher.update($0) }
+    }
     let digest = hasher.finalize()
     guard digest == dataDigest else { throw file.broken("digest of the ids", "\(dataDigest)", "\(digest)") }
     var ids = [Int32](repeating: 0, count: min(count, 1 << 16))
@@ -56,6 +60,17 @@ extension TokenFile {
     return total
   }
 
+  /// Checks that the positions at which scoring ends or begins again ascend.
+  static func checkFlips(of file: RandomAccessFile, at offset: Int, flipCount: Int, count: Int) throws {
+    var last: UInt64?
+    try forEachNumber(of: file, at: offset, count: flipCount) { index, position in
+      guard last.map({ position > $0 }) ?? true, position < UInt64(count) else {
+        throw file.broken("flip \(index)", "\(last.map { $0 + 1 } ?? 0) to \(count - 1)", "\(position)")
+      }
+      last = position
+    }
+  }
+
   private static func forEachNumber(
     of file: RandomAccessFile, at offset: Int, count: Int, _ body: (Int, UInt64) throws -> Void
   ) throws {
@@ -77,8 +92,8 @@ extension TokenFileHeader {
     guard bytes.starts(with: Self.magic) else { throw file.broken("first bytes", "'RNTOKENS'", "others") }
     let numbers = stride(from: 8, to: 24, by: 4).map { bytes.span.number(at: $0, as: UInt32.self) }
     let (version, idByteCount, vocabularySize, eosID) = (numbers[0], numbers[1], numbers[2], numbers[3])
-    guard version == Self.formatVersion else {
-      throw file.broken("format version", "\(Self.formatVersion)", "\(version)")
+    guard 1...UInt32(Self.formatVersion) ~= version else {
+      throw file.broken("format version", "1 to \(Self.formatVersion)", "\(version)")
     }
     guard 1...UInt32(Int32.max) ~= vocabularySize else {
       throw file.broken("vocabulary size", "1 to \(Int32.max)", "\(vocabularySize)")
@@ -86,10 +101,16 @@ extension TokenFileHeader {
     guard eosID == UInt32.max || eosID < vocabularySize else {
       throw file.broken("EOS id", "less than \(vocabularySize), or -1", "\(Int32(bitPattern: eosID))")
     }
-    guard bytes[56...].allSatisfy({ $0 == 0 }) else { throw file.broken("reserved bytes", "zeros", "others") }
+    let templateByteCount = bytes.span.number(at: 56, as: UInt64.self)
+    guard templateByteCount <= (version == 1 ? 0 : UInt64(Self.chatTemplateByteLimit)) else {
+      throw version == 1
+        ? file.broken("reserved bytes", "zeros", "others")
+        : file.broken("bytes of the chat template", "at most \(Self.chatTemplateByteLimit)", "\(templateByteCount)")
+    }
     self.init(
       vocabularySize: Int(vocabularySize), eosID: eosID == UInt32.max ? nil : Int32(eosID),
-      tokenizerDigest: SHA256Digest(bytes: Array(bytes[24..<56])))
+      tokenizerDigest: SHA256Digest(bytes: Array(bytes[24..<56])), hasMask: version > 1,
+      chatTemplateByteCount: Int(templateByteCount))
     guard idByteCount == self.idByteCount else {
       throw file.broken("bytes of an id", "\(self.idByteCount)", "\(idByteCount)")
     }
@@ -98,25 +119,35 @@ extension TokenFileHeader {
 
 extension TokenFileTrailer {
   /// Reads the trailer, and checks that header, ids, tables and trailer add up to exactly the file.
-  init(of file: RandomAccessFile, idByteCount: Int) throws {
+  init(of file: RandomAccessFile, header: TokenFileHeader) throws {
     let bytes = try file.copyBytes(file.byteCount - Self.byteCount..<file.byteCount)
     guard bytes.suffix(8).elementsEqual(Self.magic) else { throw file.broken("last bytes", "'RNTOKEND'", "others") }
-    guard bytes[48..<56].allSatisfy({ $0 == 0 }) else { throw file.broken("reserved bytes", "zeros", "others") }
+    guard header.hasMask || bytes[48..<56].allSatisfy({ $0 == 0 }) else {
+      throw file.broken("reserved bytes", "zeros", "others")
+    }
     let bodyByteCount = file.byteCount - Self.byteCount - TokenFileHeader.byteCount
     // Bounded by the size of the file, so no product below can overflow.
     let count = Int(clamping: bytes.span.number(at: 0, as: UInt64.self))
-    guard count <= bodyByteCount / idByteCount else {
-      throw file.broken("number of ids", "at most \(bodyByteCount / idByteCount)", "\(count)")
+    guard count <= bodyByteCount / header.idByteCount else {
+      throw file.broken("number of ids", "at most \(bodyByteCount / header.idByteCount)", "\(count)")
     }
     let documentCount = Int(clamping: bytes.span.number(at: 8, as: UInt64.self))
     guard documentCount <= bodyByteCount / 16 else {
       throw file.broken("number of documents", "at most \(bodyByteCount / 16)", "\(documentCount)")
     }
-    let expected = (count * idByteCount + 7) / 8 * 8 + documentCount * 16
+    let flipCount = Int(clamping: bytes.span.number(at: 48, as: UInt64.self))
+    guard flipCount <= min(count, bodyByteCount / 8) else {
+      throw file.broken("number of flips", "at most \(min(count, bodyByteCount / 8))", "\(flipCount)")
+    }
+    let expected =
+      (count * header.idByteCount + 7) / 8 * 8 + documentCount * 16 + flipCount * 8
+      + (header.chatTemplateByteCount + 7) / 8 * 8
     guard expected == bodyByteCount else {
       throw file.broken("size of ids and tables", "\(expected) bytes", "\(bodyByteCount)")
     }
-    self.init(count: count, documentCount: documentCount, dataDigest: SHA256Digest(bytes: Array(bytes[16..<48])))
+    self.init(
+      count: count, documentCount: documentCount, dataDigest: SHA256Digest(bytes: Array(bytes[16..<48])),
+      flipCount: flipCount)
   }
 }
 

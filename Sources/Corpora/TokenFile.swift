@@ -1,6 +1,6 @@
 package import Files
 
-/// An open token file, with the ids, and for each document where it ends and the length of its text.
+/// An open token file, with the ids, which of them are scored, and for each document its end and the length of its text.
 ///
 /// It is read by system calls, not mapped. If the file is shortened during a training run, the read throws an error,
 /// and the run can still save its last step. Opening checks everything except the ids, which are checked when they are
@@ -24,6 +24,9 @@ package struct TokenFile: Sendable {
   var idBytes: Range<Int> { TokenFileHeader.byteCount..<TokenFileHeader.byteCount + count * header.idByteCount }
   private var endsOffset: Int { (idBytes.upperBound + 7) / 8 * 8 }
   private var bytesOffset: Int { endsOffset + documentCount * 8 }
+  /// Where the positions are at which scoring ends or begins again.
+  var flipsOffset: Int { endsOffset + documentCount * 16 }
+  let flipCount: Int
 
   /// Opens and checks a file.
   ///
@@ -46,12 +49,14 @@ package struct TokenFile: Sendable {
   private init(_ file: RandomAccessFile) throws {
     self.file = file
     header = try TokenFileHeader(of: file)
-    let trailer = try TokenFileTrailer(of: file, idByteCount: header.idByteCount)
+    let trailer = try TokenFileTrailer(of: file, header: header)
     count = trailer.count
     documentCount = trailer.documentCount
     dataDigest = trailer.dataDigest
+    flipCount = trailer.flipCount
     let tables = TokenFileHeader.byteCount + (count * header.idByteCount + 7) / 8 * 8
     totalBytes = try Self.checkTables(of: file, at: tables, count: count, documentCount: documentCount)
+    try Self.checkFlips(of: file, at: tables + documentCount * 16, flipCount: flipCount, count: count)
   }
 
   /// Whether a file starts with the magic bytes of a token file.
@@ -123,16 +128,19 @@ package struct TokenFile: Sendable {
   ///
   /// - Parameters:
   ///   - index: The index of a document, from 0.
-  ///   - body: Receives the pieces in order; the last one holds EOS.
+  ///   - body: Receives the pieces in order, with the indices of ids that are not scored; the last one holds EOS.
   /// - Throws: `CorpusError.idOutsideVocabulary`, and what the body throws.
   /// - Precondition: The document exists.
-  package func forEachPiece(ofDocument index: Int, _ body: ([Int32]) throws -> Void) throws {
+  package func forEachPiece(
+    ofDocument index: Int, _ body: (_ ids: [Int32], _ unscored: [Range<Int>]) throws -> Void
+  ) throws {
     let range = try documentRange(index)
     for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.pieceLength) {
       var ids = [Int32](repeating: 0, count: min(Self.pieceLength, range.upperBound - start))
       var span = ids.mutableSpan
       try copyIDs(from: start, into: &span)
-      try body(ids)
+      let unscored = try unscoredRanges(in: start..<start + ids.count)
+      try body(ids, unscored.map { $0.lowerBound - start..<$0.upperBound - start })
     }
   }
 
@@ -146,6 +154,56 @@ package struct TokenFile: Sendable {
     checkDocument(index)
     return try number(at: bytesOffset + index * 8)
   }
+
+  /// The text that says how conversations were made into ids; nil for none.
+  ///
+  /// - Throws: `FileError`.
+  package func chatTemplate() throws -> [UInt8]? {
+    guard header.chatTemplateByteCount > 0 else { return nil }
+    let start = flipsOffset + flipCount * 8
+    return try file.copyBytes(start..<start + header.chatTemplateByteCount)
+  }
+
+  /// The positions in a range whose ids are not scored.
+  ///
+  /// - Parameter range: Positions in the file.
+  /// - Returns: Ranges in ascending order; none without a mask.
+  /// - Throws: `FileError`; `CorpusError.invalidTokenFile` for a table that was changed since the file was opened.
+  package func unscoredRanges(in range: Range<Int>) throws -> [Range<Int>] {
+    guard flipCount > 0, !range.isEmpty else { return [] }
+    // The first flip behind the start of the range.
+    var flips = 0..<flipCount
+    while !flips.isEmpty {
+      let middle = flips.lowerBound + flips.count / 2
+      if try flip(middle) <= range.lowerBound {
+        flips = middle + 1..<flips.upperBound
+      } else {
+        flips = flips.lowerBound..<middle
+      }
+    }
+    var ranges: [Range<Int>] = []
+    var (index, start) = (flips.lowerBound, range.lowerBound)
+    while start < range.upperBound {
+      let end = try index < flipCount ? min(flip(index), range.upperBound) : range.upperBound
+      guard start < end else {
+        throw CorpusError.invalidTokenFile(
+          path: path, part: "flip \(index)", expected: "more than \(start)", found: "\(end)")
+      }
+      // Ids are scored up to the first flip, and from then on change at each.
+      if index % 2 == 1 { ranges.append(start..<end) }
+      (index, start) = (index + 1, end)
+    }
+    return ranges
+  }
+
+  /// How many ids are scored.
+  ///
+  /// - Throws: The errors of `unscoredRanges`.
+  package func scoredCount() throws -> Int {
+    try count - unscoredRanges(in: 0..<count).reduce(0) { $0 + $1.count }
+  }
+
+  private func flip(_ index: Int) throws(FileError) -> Int { try number(at: flipsOffset + index * 8) }
 
   /// The first document that starts at or after a position; `documentCount` if none does.
   ///

@@ -8,14 +8,21 @@ package struct TokenFileHeader: Equatable, Sendable {
   package let eosID: Int32?
   /// The digest of the tokenizer's model.
   package let tokenizerDigest: SHA256Digest
+  /// Whether some ids are not scored.
+  package let hasMask: Bool
+  /// The bytes of a text that says how conversations were made into ids; 0 for none.
+  package let chatTemplateByteCount: Int
 
-  /// The version of the format that this program writes and reads.
-  package static let formatVersion = 1
+  /// The latest version of the format that this program writes and reads.
+  package static let formatVersion = 2
   static let byteCount = 64
   static let magic = Array("RNTOKENS".utf8)
 
   /// Bytes per id: two are enough for a vocabulary of up to 65,536.
   package var idByteCount: Int { vocabularySize <= 1 << 16 ? 2 : 4 }
+
+  /// The version that the file needs: files without a mask and a template are as they always were.
+  var version: Int { hasMask || chatTemplateByteCount > 0 ? 2 : 1 }
 
   /// Describes a file to be written.
   ///
@@ -23,22 +30,32 @@ package struct TokenFileHeader: Equatable, Sendable {
   ///   - vocabularySize: 1 to 2³¹ − 1.
   ///   - eosID: An id of the vocabulary.
   ///   - tokenizerDigest: The digest of the tokenizer's model.
-  package init(vocabularySize: Int, eosID: Int32?, tokenizerDigest: SHA256Digest) {
+  ///   - hasMask: Whether some ids are not scored.
+  ///   - chatTemplateByteCount: The bytes of the chat template.
+  package init(
+    vocabularySize: Int, eosID: Int32?, tokenizerDigest: SHA256Digest, hasMask: Bool = false,
+    chatTemplateByteCount: Int = 0
+  ) {
     precondition(1...Int(Int32.max) ~= vocabularySize, "token file: a vocabulary of \(vocabularySize) ids")
     precondition(eosID.map { 0..<vocabularySize ~= Int($0) } ?? true, "token file: EOS outside the vocabulary")
     self.vocabularySize = vocabularySize
     self.eosID = eosID
     self.tokenizerDigest = tokenizerDigest
+    self.hasMask = hasMask
+    self.chatTemplateByteCount = chatTemplateByteCount
   }
+
+  /// The longest chat template: 1 MiB.
+  package static let chatTemplateByteLimit = 1 << 20
 
   var bytes: [UInt8] {
     var bytes = Self.magic
-    bytes.append(littleEndian: UInt32(Self.formatVersion))
+    bytes.append(littleEndian: UInt32(version))
     bytes.append(littleEndian: UInt32(idByteCount))
     bytes.append(littleEndian: UInt32(vocabularySize))
     bytes.append(littleEndian: UInt32(bitPattern: eosID ?? -1))
     bytes.append(contentsOf: tokenizerDigest.bytes)
-    bytes.append(littleEndian: UInt64(0))
+    bytes.append(littleEndian: UInt64(chatTemplateByteCount))
     return bytes
   }
 }
@@ -48,6 +65,8 @@ struct TokenFileTrailer {
   let count: Int
   let documentCount: Int
   let dataDigest: SHA256Digest
+  /// The number of positions at which scoring begins or ends.
+  var flipCount = 0
 
   static let byteCount = 64
   static let magic = Array("RNTOKEND".utf8)
@@ -57,7 +76,7 @@ struct TokenFileTrailer {
     bytes.append(littleEndian: UInt64(count))
     bytes.append(littleEndian: UInt64(documentCount))
     bytes.append(contentsOf: dataDigest.bytes)
-    bytes.append(littleEndian: UInt64(0))
+    bytes.append(littleEndian: UInt64(flipCount))
     bytes.append(contentsOf: Self.magic)
     return bytes
   }

@@ -8,7 +8,7 @@ internal import Configurations
 struct TrainingSequence {
   /// [T].
   private(set) var inputs: [Int32]
-  /// [T]; -1 for what is not scored.
+  /// [T]; -1 for what is not scored: by the mask of the file, or for want of a token before it.
   private(set) var targets: [Int32]
   /// For each input the index at which its document starts [T], -1 for one that started before the sequence.
   private(set) var documentStarts: [Int32]
@@ -38,6 +38,14 @@ struct TrainingSequence {
     for range in ranges {
       try read(file, range, at: first, startsEmpty: startsEmpty)
       try markDocuments(of: file, in: range, at: first)
+      first += range.count
+    }
+    // Last, because inputs are copied from targets.
+    first = 0
+    for range in ranges {
+      for unscored in try file.unscoredRanges(in: range) {
+        for position in unscored { targets[first + position - range.lowerBound] = -1 }
+      }
       first += range.count
     }
     var start: Int32 = -1

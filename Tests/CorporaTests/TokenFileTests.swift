@@ -54,7 +54,10 @@ extension TokenFile {
       #expect(try file.ids(file.documentRange(index)) == document)
       #expect(try file.documentBytes(index) == documents[index].count * 5)
       var pieces: [[Int32]] = []
-      try file.forEachPiece(ofDocument: index) { pieces.append($0) }
+      try file.forEachPiece(ofDocument: index) { ids, unscored in
+        pieces.append(ids)
+        #expect(unscored.isEmpty)
+      }
       #expect(Array(pieces.joined()) == document)
       #expect(pieces.allSatisfy { 1...1 << 16 ~= $0.count })
       #expect(pieces.count == (document.count + 65_535) >> 16)

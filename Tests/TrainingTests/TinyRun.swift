@@ -17,15 +17,19 @@ struct TinyRun {
   /// - Throws: When the folder or the file cannot be written.
   init(_ ids: [Int32] = (0..<400).map { [3, 4, 5, 6, 7][$0 % 5] }) throws { try self.init(documents: [ids]) }
 
-  /// - Parameter documents: Of the text; each gets an EOS (2).
+  /// - Parameters:
+  ///   - documents: Of the text; each gets an EOS (2).
+  ///   - unscoredCount: Ids at the start of each document that are not scored.
   /// - Throws: When the folder or the file cannot be written.
-  init(documents: [[Int32]]) throws {
+  init(documents: [[Int32]], unscoredCount: Int = 0) throws {
     folder = try TemporaryFolder()
     let path = folder.path + "/train.tokens"
-    let header = TokenFileHeader(vocabularySize: 11, eosID: 2, tokenizerDigest: SHA256Digest(of: []))
+    let header = TokenFileHeader(
+      vocabularySize: 11, eosID: 2, tokenizerDigest: SHA256Digest(of: []), hasMask: unscoredCount > 0)
     var writer = try TokenFileWriter(replacing: path, header: header)
     for ids in documents {
-      try writer.append(ids)
+      try writer.append(Array(ids.prefix(unscoredCount)), isScored: unscoredCount == 0)
+      try writer.append(Array(ids.dropFirst(unscoredCount)))
       try writer.endDocument(byteCount: ids.count)
     }
     try writer.commit()

@@ -152,6 +152,28 @@ package struct PerplexityMeter {
     }
   }
 
+  /// Reads the next tokens of a document of which only a part is scored, and adds the bytes that the scored tokens decode
+  /// to. `count` is not called for such a document; the number of its words is unknown.
+  ///
+  /// - Parameters:
+  ///   - tokens: All tokens.
+  ///   - unscored: The indices of tokens that are read, but not scored.
+  package mutating func append(_ tokens: [Int32], unscored: [Range<Int>]) {
+    score.words = nil
+    var unscored = unscored[...]
+    for (index, token) in tokens.enumerated() {
+      if let range = unscored.first, index >= range.upperBound { unscored.removeFirst() }
+      let isScored = !(unscored.first?.contains(index) ?? false)
+      if let previous {
+        inputs.append(previous)
+        targets.append(isScored ? token : -1)
+        if isScored { score.bytes += scoredBytes.count(token) }
+      }
+      previous = token
+      if inputs.count == segmentLength { finishSegment() }
+    }
+  }
+
   /// Adds the size of the text that the document's tokens encode. A token file or a text gives it; the ids do not.
   ///
   /// - Parameters:
@@ -175,7 +197,7 @@ package struct PerplexityMeter {
       let block = logits.prefix(count)
       network.computeLogits(block, normed.view(Shape(count, width), at: start * width), on: pool)
       crossEntropy(losses.prefix(count), logits: block, targets: scored.slice(start..<start + count), on: pool)
-      for row in 0..<count { score.add(Double(losses[row])) }
+      for row in 0..<count where targets[start + row] >= 0 { score.add(Double(losses[row])) }
     }
     inputs.removeAll(keepingCapacity: true)
     targets.removeAll(keepingCapacity: true)

@@ -73,9 +73,17 @@ package final class TokenMeter {
 /// token, it is not scored, and its bytes do not count.
 package struct ScoredBytes: Sendable {
   private let opening: @Sendable (Int32) -> Int
+  private let inside: @Sendable (Int32) -> Int
 
-  /// - Parameter opening: Returns the number of bytes of a token at the start of a text, without a dummy prefix.
-  package init(opening: @escaping @Sendable (Int32) -> Int) { self.opening = opening }
+  /// - Parameters:
+  ///   - opening: Returns the number of bytes of a token at the start of a text, without a dummy prefix.
+  ///   - inside: Returns the number of bytes of a token inside a text.
+  package init(opening: @escaping @Sendable (Int32) -> Int, inside: @escaping @Sendable (Int32) -> Int) {
+    (self.opening, self.inside) = (opening, inside)
+  }
+
+  /// The same for tokens whose bytes do not depend on where they are.
+  package init(_ byteCount: @escaping @Sendable (Int32) -> Int) { self.init(opening: byteCount, inside: byteCount) }
 
   /// Counts the bytes of a document, or of its beginning.
   ///
@@ -84,4 +92,7 @@ package struct ScoredBytes: Sendable {
   ///   - unscored: Its first token, if that is not scored.
   /// - Returns: The bytes that count; 0 if normalisation made the first token longer than the text.
   package func count(_ bytes: Int, unscored: Int32?) -> Int { max(0, bytes - (unscored.map(opening) ?? 0)) }
+
+  /// The bytes that a token inside a text decodes to, for documents of which only a part is scored.
+  func count(_ token: Int32) -> Int { inside(token) }
 }

@@ -16,10 +16,13 @@ package struct Provenance: Codable, Equatable, Sendable {
   package var family: String?
   /// Whether a stopped training run wrote this model as its best because it had no best model yet.
   package var isOfStop: Bool?
+  /// How the conversations of the training text were written: for each role a text with `{content}`.
+  package var chatTemplate: [String: String]?
 
   package init(
     seed: UInt64? = nil, steps: Int? = nil, tokensSeen: Int? = nil, dataDigest: String? = nil,
-    toolVersion: String? = nil, parent: String? = nil, family: String? = nil, isOfStop: Bool? = nil
+    toolVersion: String? = nil, parent: String? = nil, family: String? = nil, isOfStop: Bool? = nil,
+    chatTemplate: [String: String]? = nil
   ) {
     self.seed = seed
     self.steps = steps
@@ -29,6 +32,7 @@ package struct Provenance: Codable, Equatable, Sendable {
     self.parent = parent
     self.family = family
     self.isOfStop = isOfStop
+    self.chatTemplate = chatTemplate
   }
 
   private enum CodingKeys: String, CodingKey {
@@ -40,5 +44,6 @@ package struct Provenance: Codable, Equatable, Sendable {
     case parent
     case family
     case isOfStop = "of_stop"
+    case chatTemplate = "chat_template"
   }
 }

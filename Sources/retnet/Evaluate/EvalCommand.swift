@@ -97,6 +97,7 @@ struct EvalCommand: ParsableCommand {
         switch part {
         case .start: meter.startDocument(bos: bosID)
         case .ids(let ids): meter.append(ids)
+        case .masked(let ids, let unscored): meter.append(ids, unscored: unscored)
         case .end(let bytes, let words): meter.count(bytes: bytes, words: words)
         }
         if let place = meter.score.firstNotFinite { throw loaded.notFinite("of scored token \(place + 1)", state: nil) }

@@ -130,7 +130,10 @@ extension TextInput {
     var ids: [Int32] = []
     do {
       try forEachPart(of: model, tokenizer, rule: .file, eosID: nil) { part in
-        if case .ids(let more) = part { ids += more.prefix(count - ids.count) }
+        switch part {
+        case .ids(let more), .masked(let more, _): ids += more.prefix(count - ids.count)
+        case .start, .end: break
+        }
         if ids.count == count { throw Enough() }
       }
     } catch is Enough {}

@@ -36,6 +36,8 @@ enum TextInput {
   enum Part {
     case start
     case ids([Int32])
+    /// The next ids of a document of which only a part is scored; such a document has no `end`.
+    case masked([Int32], unscored: [Range<Int>])
     /// The bytes and words of the document's text; nil if the words of a token file are unknown.
     case end(bytes: Int, words: Int?)
   }
@@ -104,12 +106,17 @@ enum TextInput {
     for document in 0..<file.documentCount {
       try body(.start)
       var words = tokenizer.map { DecodedWords($0) }
-      try file.forEachPiece(ofDocument: document) { ids in
-        words?.append(ids)
-        try body(.ids(ids))
+      try file.forEachPiece(ofDocument: document) { ids, unscored in
+        if file.header.hasMask {
+          try body(.masked(ids, unscored: unscored))
+        } else {
+          words?.append(ids)
+          try body(.ids(ids))
+        }
         count += ids.count
         progress(Int(Double(file.totalBytes) * Double(count) / Double(file.count)))
       }
+      guard !file.header.hasMask else { continue }
       try body(.end(bytes: try file.documentBytes(document), words: words?.count))
     }
   }
@@ -155,7 +162,10 @@ extension SHA256Digest {
 
 extension ScoredBytes {
   /// Counts the bytes of texts of a tokenizer; without one, those of a first token that is not scored count too.
-  init(_ tokenizer: Tokenizer?) { self.init { tokenizer?.openingByteCount(of: $0) ?? 0 } }
+  init(_ tokenizer: Tokenizer?) {
+    self.init(
+      opening: { tokenizer?.openingByteCount(of: $0) ?? 0 }, inside: { tokenizer?.bytes(of: $0).count ?? 0 })
+  }
 }
 
 /// Counts runs of bytes other than spaces, tabs and newlines, as `wc -w` does.

@@ -103,14 +103,26 @@ struct Conversation {
     }
     turns.append(generator.progress.position)
     if !text.isEmpty {
+      let text = frame(text)
       var ids: [Int32] = []
       var encoder = TextEncoder(
         tokenizer, invalid: .bytes, source: "line", place: isTextStart ? .textStart : .middle)
-      try encoder.append(Array(((needsNewline ? "\n" : "") + text).utf8).span, to: &ids)
+      try encoder.append(Array(text.utf8).span, to: &ids)
       try encoder.finish(to: &ids)
       read(ids)
     }
     if generator.progress.position > 0 { try makeText() }
+  }
+
+  /// What is read for a typed line: a message with its frame, or the line on a line of its own.
+  private func frame(_ line: String) -> String {
+    guard let chat = rules.chat else { return (needsNewline ? "\n" : "") + line }
+    return chat.text(line, after: isTextStart ? nil : end)
+  }
+
+  /// The end of the text that was read, as far as the recent tokens have it.
+  private var end: [UInt8] {
+    tokens.ids.suffix(256).filter { $0 < tokenizer.vocabularySize }.flatMap { tokenizer.bytes(of: $0) }
   }
 
   private var isTextStart: Bool { generator.progress.position <= (model.bosID == nil ? 0 : 1) }

@@ -25,6 +25,7 @@ struct GenerateCommand: ParsableCommand {
   @OptionGroup var model: ModelOption
   @OptionGroup var global: GlobalOptions
   @OptionGroup var prompt: PromptOptions
+  @OptionGroup var chat: ChatOptions
 
   @Option(
     name: [.customShort("n", allowingJoined: true), .customLong("max-tokens"), .customLong("n-predict")],
@@ -82,13 +83,20 @@ struct GenerateCommand: ParsableCommand {
     try state.check(isInteractive: live.interactive)
     try live.check(
       prompt, several, json: json, hasStops: !stop.isEmpty, hasLogProbabilities: logprobs != nil)
+    if chat.chat {
+      for (name, isGiven) in [
+        ("--follow", live.follow), ("--prompt-ids", prompt.promptIds != nil),
+        ("--display-prompt", prompt.displayPrompt), ("--beams", several.beams > 1),
+      ] where isGiven { throw ValidationError("'--chat' and '\(name)' cannot be used together") }
+    }
     try several.check(state, prompt, hasStops: !stop.isEmpty, hasLogProbabilities: logprobs != nil)
     try files.writing("--state-out", state.stateOut, over: "--state-in").printing("the text").check()
   }
 
   /// The files that are read.
   var files: CommandFiles {
-    CommandFiles().reading("--model", model.model).reading(prompt.file == nil ? "--prompt" : "--file", prompt.path)
+    CommandFiles().reading("--model", model.model).reading("--chat-template", chat.chatTemplate)
+      .reading(prompt.file == nil ? "--prompt" : "--file", prompt.path)
       .reading("--prompts", several.prompts).reading("--state-in", state.stateIn)
       .readingStandardInput("--follow", if: live.follow).readingStandardInput("--interactive", if: live.interactive)
   }
@@ -106,13 +114,18 @@ struct GenerateCommand: ParsableCommand {
     if let note = configuration.scoreNormNote("generation leaves it out") { global.say(note) }
     if let note = loaded.tokenizerNote { global.say(note) }
     if !stop.isEmpty { _ = try loaded.tokenizer(for: "--stop") }
+    let frame = try chat.frame(loaded)
     let rules = TextRules(
       tokenizer: loaded.tokenizer, eosID: ignoreEos ? nil : loaded.eosID,
       options: try sampling.options(loaded.tokenizer, of: configuration), count: count == -1 ? .max : count,
-      stops: stop,
-      logProbabilities: logprobs)
+      stops: stop + (frame?.stops ?? []), logProbabilities: logprobs, chat: frame)
     let (generator, saved) = try state.makeGenerator(loaded, from: stateFile, chunkLength: chunkLength, on: pool)
     let seed = sampling.seed ?? saved?.random ?? 0
+    if let frame, list == nil, !live.interactive || prompt.isGiven {
+      let tokenizer = try loaded.tokenizer(for: "--chat")
+      let read = try saved.map { try tokenizer.decode(($0.recent ?? []).filter { $0 < tokenizer.vocabularySize }) }
+      try reader.frame { frame.text($0, after: generator.progress.position > 0 ? read ?? [] : nil) }
+    }
     do {
       if live.follow { return try follow(loaded, rules, generator, seed: seed, recent: saved?.recent, on: pool) }
       if live.interactive {

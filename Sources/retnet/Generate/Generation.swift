@@ -185,7 +185,8 @@ struct Generation {
     var list = list
     let reading = try runAll(capacity: BatchDecoder.limit) {
       guard let entry = try list.next() else { return nil }
-      let prompt = try PromptReader.ids(entry.prompt, source: entry.place, model)
+      let text = rules.chat?.text(entry.prompt) ?? entry.prompt
+      let prompt = try PromptReader.ids(text, source: entry.place, model)
       var rules = rules
       if let own = entry.count { rules.count = own }
       var told = entry

@@ -88,6 +88,20 @@ struct PromptReader {
     return (ids.isEmpty ? [try model.bosToStartFrom()] : ids, text.isEmpty)
   }
 
+  /// Replaces the prompt by a text made from it, without the newline at its end.
+  ///
+  /// - Parameter make: Makes the text from the prompt.
+  /// - Throws: If the source cannot be read or is not UTF-8.
+  mutating func frame(_ make: (String) -> String) throws {
+    var bytes: [UInt8] = []
+    while let block = try next() { bytes += block }
+    if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw CommandError(.badData, "\(name): expected UTF-8, found other bytes")
+    }
+    source = .text(Array(make(text).utf8))
+  }
+
   /// Thrown if a handled signal arrived while the prompt was read; what was read is in the generator.
   struct Stopped: Error {}
 

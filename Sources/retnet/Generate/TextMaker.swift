@@ -26,6 +26,8 @@ struct TextRules {
   var stops: [String] = []
   /// How many of the most likely tokens are reported for each token; nil: no probabilities are reported.
   var logProbabilities: Int?
+  /// Frames prompts as the messages of a user; nil: prompts are read as they are.
+  var chat: ChatFrame?
 }
 
 /// Generates one text: chooses its tokens, returns the characters that are final, and records why it ended.

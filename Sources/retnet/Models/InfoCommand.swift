@@ -117,6 +117,7 @@ struct InfoCommand: ParsableCommand {
       ("eos_id", file.header.eosID.map { .integer(Int($0)) } ?? .null),
       ("tokenizer_digest", .text(file.header.tokenizerDigest.description)),
       ("data_digest", .text(file.dataDigest.description)),
+      ("scored_tokens", .integer(try file.scoredCount())),
     ] + (check ? [("check", .text("the data digest is right"))] : [])
   }
 
@@ -150,6 +151,9 @@ struct InfoCommand: ParsableCommand {
       ),
       ("digest", header.storedDigest.map { .text($0.description) } ?? .null),
     ]
+    for (role, text) in (provenance.chatTemplate ?? [:]).sorted(by: { $0.key < $1.key }) {
+      members.append(("chat_\(role)", .text(String(reflecting: text))))
+    }
     if provenance.isOfStop == true { members.append(("of_stop", .boolean(true))) }
     if check { members.append(("check", .text(try checkDigest(of: header)))) }
     if global.verbose {

@@ -13,6 +13,7 @@ struct TokenizePack: ParsableCommand {
         retnet tokenize pack -m tokenizer.model --input train.txt -o train.tokens
         retnet tokenize pack -m tokenizer.model --input a.jsonl --jsonl-field text -o train.tokens \\
           --validation-output validation.tokens --validation-fraction 0.01
+        retnet tokenize pack -m tokenizer.model --input chats.jsonl --chat-field messages -o chats.tokens
 
       Each document ends with EOS if the tokenizer has one. The format is described in docs/TOKENS.md.
       """)
@@ -38,6 +39,25 @@ struct TokenizePack: ParsableCommand {
   var jsonlField: String?
 
   @Option(
+    help: ArgumentHelp("JSON lines: the field with a prompt, whose tokens are not scored.", valueName: "prompt"))
+  var promptField: String?
+
+  @Option(help: ArgumentHelp("JSON lines: the field with the text that follows the prompt.", valueName: "completion"))
+  var completionField: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "JSON lines: the field with a list of messages, of which only the assistant's are scored.", valueName: "messages"
+    ))
+  var chatField: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How messages become text, YAML (default: a line for each role); it goes into trained models.",
+      valueName: "template.yaml"), completion: .file())
+  var chatTemplate: String?
+
+  @Option(
     help: ArgumentHelp("What a document is.", valueName: "file|line|blank-line|separator:STR"),
     completion: DocumentRule.completion)
   var documents = "file"
@@ -55,7 +75,21 @@ struct TokenizePack: ParsableCommand {
     if let validationFraction, !(validationFraction > 0 && validationFraction < 1) {
       throw ValidationError("--validation-fraction: expected between 0 and 1, found \(validationFraction)")
     }
-    try CommandFiles().reading("--model", tokenizer.model).reading("--input", input).writing("--output", output)
+    if (promptField == nil) != (completionField == nil) {
+      throw ValidationError("'--prompt-field' and '--completion-field' go together")
+    }
+    let fields = [
+      ("--jsonl-field", jsonlField), ("--prompt-field", promptField), ("--chat-field", chatField),
+    ].filter { $0.1 != nil }.map(\.0)
+    if fields.count > 1 { throw ValidationError("'\(fields[0])' and '\(fields[1])' cannot be used together") }
+    if let field = fields.first, documents != "file" {
+      throw ValidationError("'\(field)' and '--documents' cannot be used together: each line is a document")
+    }
+    if chatTemplate != nil, chatField == nil {
+      throw ValidationError("--chat-template: expected together with --chat-field")
+    }
+    try CommandFiles().reading("--model", tokenizer.model).reading("--chat-template", chatTemplate)
+      .reading("--input", input).writing("--output", output)
       .writing("--validation-output", validationOutput).check()
     guard DocumentRule(argument: documents) != nil else {
       throw ValidationError("--documents: expected file, line, blank-line or separator:STR, found '\(documents)'")
@@ -63,24 +97,26 @@ struct TokenizePack: ParsableCommand {
   }
 
   func run() throws {
-    guard let rule = jsonlField.map({ .jsonLines(field: $0) }) ?? DocumentRule(argument: documents) else { return }
     let tokenizer = try tokenizer.load()
+    let template = chatField == nil ? nil : try chatTemplate.map { try ChatTemplate(path: $0) } ?? .standard
+    let json = template?.json ?? []
     let header = TokenFileHeader(
       vocabularySize: tokenizer.vocabularySize, eosID: tokenizer.eosID,
-      tokenizerDigest: SHA256Digest(of: tokenizer.model))
-    if jsonlField == nil { global.warnOfJSONLines(input) }
+      tokenizerDigest: SHA256Digest(of: tokenizer.model), hasMask: promptField != nil || chatField != nil,
+      chatTemplateByteCount: json.count)
+    if jsonlField == nil, !header.hasMask { global.warnOfJSONLines(input) }
     var packer = Packer(tokenizer: tokenizer, invalid: invalid, verifies: verify)
-    var writer = try TokenFileWriter(replacing: output, header: header)
+    var writer = try TokenFileWriter(replacing: output, header: header, chatTemplate: json)
     if let validationOutput, let validationFraction {
-      var heldOut = try TokenFileWriter(replacing: validationOutput, header: header)
+      var heldOut = try TokenFileWriter(replacing: validationOutput, header: header, chatTemplate: json)
       var seen = 0.0
-      try forEachDocument(rule) { text, path in
+      try forEachDocument(&packer, template) { pack in
         seen += validationFraction
         if seen >= 1 {
           seen -= 1
-          try packer.pack(text, of: path, into: &heldOut)
+          try pack(&heldOut)
         } else {
-          try packer.pack(text, of: path, into: &writer)
+          try pack(&writer)
         }
       }
       // Either both files are written or neither.
@@ -88,12 +124,16 @@ struct TokenizePack: ParsableCommand {
       try checkDocuments(writer.documentCount, of: heldOut.documentCount + writer.documentCount, output)
       try commit(heldOut, validationOutput)
     } else {
-      try forEachDocument(rule) { text, path in try packer.pack(text, of: path, into: &writer) }
+      try forEachDocument(&packer, template) { pack in try pack(&writer) }
     }
     try commit(writer, output)
   }
 
-  private func forEachDocument(_ rule: DocumentRule, _ body: (Span<UInt8>, String) throws -> Void) throws {
+  /// Passes on a function for each document that encodes it into a file.
+  private func forEachDocument(
+    _ packer: inout Packer, _ template: ChatTemplate?,
+    _ body: ((inout TokenFileWriter) throws -> Void) throws -> Void
+  ) throws {
     for path in input {
       let file = try MappedFile(reading: path)
       if invalid == .refuse {
@@ -103,18 +143,32 @@ struct TokenizePack: ParsableCommand {
         if file.byteCount == 0 { throw CorpusError.emptyText(path: file.path) }
       }
       var progress = ProgressLine("pack", unit: "bytes", total: file.byteCount, style: global.progressStyle)
-      try Documents(file, rule: rule).forEach { text, done in
-        try body(text, file.path)
-        progress.update(done: done)
+      if let rule = scoredRule(template) {
+        try Documents(file, rule: .line).forEach(rule) { parts, done in
+          try body { try packer.pack(parts, of: file.path, into: &$0) }
+          progress.update(done: done)
+        }
+      } else if let rule = jsonlField.map({ .jsonLines(field: $0) }) ?? DocumentRule(argument: documents) {
+        try Documents(file, rule: rule).forEach { text, done in
+          try body { try packer.pack(text, of: file.path, into: &$0) }
+          progress.update(done: done)
+        }
       }
       progress.leaveLine()
     }
   }
 
+  /// How JSON lines become documents of which only a part is scored; nil without such.
+  private func scoredRule(_ template: ChatTemplate?) -> ScoredDocumentRule? {
+    if let promptField, let completionField { return .prompt(field: promptField, completion: completionField) }
+    return chatField.flatMap { field in template.map { .chat(field: field, $0) } }
+  }
+
   /// With few documents, the training or the validation part may be empty.
   private func checkDocuments(_ count: Int, of all: Int, _ path: String) throws {
     guard count == 0 else { return }
-    let isWhole = jsonlField == nil && DocumentRule(argument: documents) == .file
+    let isJSON = [jsonlField, promptField, chatField].contains { $0 != nil }
+    let isWhole = !isJSON && DocumentRule(argument: documents) == .file
     throw CommandError(
       .badData,
       "\(path): expected documents for this file, found none: "
@@ -161,6 +215,28 @@ private struct Packer {
     try check.compare(ids, text, path)
     try check.finish(text, path)
     try writer.endDocument(byteCount: text.count)
+  }
+}
+
+extension Packer {
+  /// Encodes a document of parts, each by itself, as generation encodes a prompt and then goes on.
+  mutating func pack(_ parts: [DocumentPart], of path: String, into writer: inout TokenFileWriter) throws {
+    var check = RoundTrip(tokenizer, verifies: verifies)
+    var (place, byteCount) = (TextPlace.textStart, 0)
+    let text = parts.flatMap { Array($0.text.utf8) }
+    for part in parts {
+      let bytes = Array(part.text.utf8)
+      var encoder = TextEncoder(tokenizer, invalid: invalid, source: path, place: place)
+      var ids: [Int32] = []
+      try encoder.append(bytes.span, to: &ids)
+      try encoder.finish(to: &ids)
+      try writer.append(ids, isScored: part.isScored)
+      try check.compare(ids, text.span, path)
+      byteCount += bytes.count
+      place = .middle
+    }
+    try check.finish(text.span, path)
+    try writer.endDocument(byteCount: byteCount)
   }
 }
 

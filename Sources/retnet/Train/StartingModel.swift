@@ -1,5 +1,6 @@
 internal import Checkpoints
 internal import Configurations
+internal import Corpora
 internal import Files
 internal import Modeling
 internal import Retention
@@ -18,6 +19,8 @@ struct StartingModel {
   let source: ModelSource?
   /// What the run records about it; nil if the checkpoint has the record.
   let record: InitialModel?
+  /// How its conversations were written, if it was trained on such.
+  let chatTemplate: ChatTemplate?
 
   /// Opens a model to start from.
   ///
@@ -36,6 +39,7 @@ struct StartingModel {
     configuration = source.configuration
     tokenizer = try source.tokenizerModel()
     record = try source.record(path: path)
+    chatTemplate = try source.provenance().checkedChatTemplate(path)
   }
 
   /// The starting model recorded in a checkpoint, if its run started from a model.
@@ -43,6 +47,7 @@ struct StartingModel {
     guard checkpoint.provenance.parent != nil else { return nil }
     (path, configuration, source, record) = (checkpoint.path, checkpoint.configuration, nil, nil)
     tokenizer = checkpoint.hasTokenizer ? try checkpoint.tokenizerModel() : nil
+    chatTemplate = try checkpoint.provenance.checkedChatTemplate(checkpoint.path)
   }
 
   /// A line that says what the run starts from; nil if the weights come from the checkpoint.

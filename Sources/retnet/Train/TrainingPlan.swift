@@ -22,6 +22,8 @@ struct TrainingPlan {
   let trainFiles: [TrainingFile]
   let validationFile: TokenFile?
   let batches: Batches
+  /// How the conversations of the files were written; nil without such.
+  let chatTemplate: ChatTemplate?
   /// Where the initial weights come from; nil: random initialisation from the seed.
   var initial: InitialModel?
 
@@ -108,10 +110,32 @@ struct TrainingPlan {
     }
     try errors.throwAll()
     guard let batches else { preconditionFailure("no batches and no error") }
+    chatTemplate = try Self.chatTemplate(of: trainFiles.map(\.file)) ?? start?.chatTemplate
 
     self.model = completed
     (self.tokenizer, self.trainFiles, self.batches) = (tokenizer, trainFiles, batches)
     validationFile = files[files.count - 1]
+  }
+
+  /// The chat template of the token files; nil without conversations.
+  private static func chatTemplate(of files: [TokenFile]) throws -> ChatTemplate? {
+    var found: (template: ChatTemplate, path: String)?
+    for file in files {
+      guard let json = try file.chatTemplate() else { continue }
+      let template: ChatTemplate
+      do {
+        template = try ChatTemplate(json: json)
+      } catch {
+        throw CommandError(.badData, "\(file.path): \(error)")
+      }
+      if let found, found.template != template {
+        throw CommandError(
+          .badData, "\(file.path): expected the chat template of \(found.path), found another",
+          hint: "pack the conversations of a run with one --chat-template")
+      }
+      found = (template, file.path)
+    }
+    return found?.template
   }
 
   /// Opens a file named by a key of the block `data`; the error for a missing file names the key.

@@ -16,6 +16,18 @@ extension CommandRuns {
         ["text", "jsonl", "html", "empty"]
       ),
       ("tokenize pack -m FILE -o new --input text.txt", "a SentencePiece tokenizer", ["tokenizer", "model"]),
+      (
+        "tokenize pack -m tokenizer.model -o new --input text.txt --chat-field m --chat-template FILE",
+        "a configuration file", ["text", "empty", "jsonl"]
+      ),
+      (
+        "tokenize pack -m tokenizer.model -o new --chat-field m --input FILE", "a text",
+        ["text", "jsonl", "html", "empty"]
+      ),
+      (
+        "generate -m model.safetensors -p x --chat --chat-template FILE", "a configuration file",
+        ["text", "empty", "jsonl"]
+      ),
       ("tokenize encode -m FILE text.txt", "a SentencePiece tokenizer", ["tokenizer", "model"]),
       ("tokenize encode -m tokenizer.model FILE", "a text", ["text", "jsonl", "html", "empty"]),
       ("tokenize decode -m FILE text.txt", "a SentencePiece tokenizer", ["tokenizer", "model"]),

@@ -40,6 +40,31 @@ import Testing
     #expect(abs(found.nats / losses.reduce(0, +) - 1) < 1e-6)
   }
 
+  /// What is not scored is still read.
+  @Test(arguments: forms)
+  func aMaskLeavesLossesOut(_ form: RetentionForm) {
+    let tokens = Self.model.tokens(613)
+    let unscored = [0..<1, 40..<300, 510..<515, 612..<613]
+    let losses = Self.model.referenceLosses(tokens, bos: 1)
+    let scored = tokens.indices.filter { index in !unscored.contains { $0.contains(index) } }
+    var meter = PerplexityMeter(
+      Self.model.network, form: form, scoredBytes: ScoredBytes { Int($0) }, on: WorkerPool(threadCount: 1))
+    meter.startDocument(bos: 1)
+    for start in stride(from: 0, to: tokens.count, by: 100) {
+      let part = start..<min(start + 100, tokens.count)
+      meter.append(
+        Array(tokens[part]),
+        unscored: unscored.map { $0.clamped(to: part) }.filter { !$0.isEmpty }.map {
+          $0.lowerBound - start..<$0.upperBound - start
+        })
+    }
+    meter.finishSegment()
+    #expect(meter.score.tokens == scored.count)
+    #expect(abs(meter.score.nats / scored.reduce(0) { $0 + losses[$1] } - 1) < 1e-6)
+    #expect(meter.score.bytes == scored.reduce(0) { $0 + Int(tokens[$1]) })
+    #expect(meter.score.words == nil)
+  }
+
   @Test func everyFormGivesTheSameLossTo1eMinus5() {
     let tokens = Self.model.tokens(1_100)
     let expected = score([tokens], form: .recurrent).loss

@@ -1,3 +1,4 @@
+internal import Corpora
 internal import Files
 internal import Inference
 internal import Modeling
@@ -140,6 +141,6 @@ extension TrainingPlan {
     Provenance(
       seed: UInt64(training.seed), steps: progress.step, tokensSeen: progress.batch * training.batchTokens,
       dataDigest: dataDigests["train"] ?? "", toolVersion: "retnet \(Version.number)",
-      parent: initial?.digest, family: initial?.family)
+      parent: initial?.digest, family: initial?.family, chatTemplate: chatTemplate?.roles)
   }
 }
