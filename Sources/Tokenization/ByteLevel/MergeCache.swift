@@ -13,6 +13,7 @@ struct MergeCache {
   /// - Parameters:
   ///   - range: Where it is.
   ///   - text: The bytes.
+  /// - Returns: The bytes behind their number.
   static func key(_ range: Range<Int>, of text: Span<UInt8>) -> UInt128? {
     guard range.count <= byteLimit else { return nil }
     var key = UInt128(range.count)

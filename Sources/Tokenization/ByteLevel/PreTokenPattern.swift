@@ -8,7 +8,8 @@ enum PreTokenPattern: Equatable {
   /// capitals too, and line ends belong to the punctuation before them. Numbers have at most this many digits.
   case anyBeforeLetters(digits: Int)
 
-  private static let common = #"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}DIGITS| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+  private static let common =
+    #"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}DIGITS| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
 
   /// - Parameter expression: The regular expression as written in `tokenizer.json`; nil if it is not known.
   init?(expression: String) {

@@ -103,7 +103,8 @@ struct TextCuts {
 
   /// The places inside an added token.
   static func crossings(of token: [UInt8]) -> [Crossing] {
-    token.indices.dropFirst().filter { token[$0] == 0x20 || (0x09...0x0D).contains(token[$0]) }.map { index in
+    func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+    return token.indices.dropFirst().filter { isSpace(token[$0]) && !isSpace(token[$0 - 1]) }.map { index in
       // Beyond ASCII, the text may be written in another normalization form.
       Crossing(
         before: Array(token[..<index].reversed().prefix { $0 < 0x80 }.reversed()),

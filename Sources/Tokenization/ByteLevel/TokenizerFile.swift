@@ -41,7 +41,8 @@ struct TokenizerFile {
     try readPipeline(file)
     try readSettings(of: model)
     let ids = try readPieces(model, file["added_tokens"])
-    try readMerges(model["merges"], ids)
+    let merged = try readMerges(model["merges"], ids)
+    try markAddedTokens(merged.union(byteIDs))
     nameSpecialTokens(file["post_processor"])
   }
 
@@ -149,10 +150,6 @@ struct TokenizerFile {
       surfaces.append(ByteAlphabet.bytes(of: piece) ?? piece)
       kinds.append(.normal)
     }
-    for token in addedTokens {
-      kinds[Int(token.id)] = token.isSpecial ? .control : .userDefined
-      surfaces[Int(token.id)] = token.isSpecial ? [] : token.content
-    }
     try findBytes(ids)
     if model["ignore_merges"]?.flag ?? false {
       for (piece, id) in ids { if let bytes = ByteAlphabet.bytes(of: piece) { wholeIDs[bytes] = id } }
@@ -183,22 +180,54 @@ struct TokenizerFile {
 
   // MARK: - Merges
 
-  private mutating func readMerges(_ list: JSONTree?, _ ids: [[UInt8]: Int32]) throws(ModelProblem) {
+  /// Reads the merges; returns the ids of the merged pieces.
+  private mutating func readMerges(
+    _ list: JSONTree?, _ ids: [[UInt8]: Int32]
+  ) throws(ModelProblem) -> Set<Int32> {
     guard let list = list?.list, let count = UInt32(exactly: list.count) else {
       throw ModelProblem("model BPE: expected the list 'merges'")
     }
     merges.reserveCapacity(list.count)
+    var found: Set<Int32> = []
     for (rank, merge) in zip(0..<count, list) {
       let parts: [[UInt8]]
       switch merge {
-      case .text(let text): parts = text.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map(Array.init)
+      case .text(let text):
+        parts = text.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map(Array.init)
       case .list(let items): parts = items.map { if case .text(let part) = $0 { part } else { [] } }
       default: parts = []
       }
       guard parts.count == 2, let left = ids[parts[0]], let right = ids[parts[1]], let merged = ids[parts[0] + parts[1]]
       else { throw ModelProblem("merges[\(rank)]: expected two pieces that are a piece together") }
       merges.append(left, right, into: merged, rank: rank)
+      found.insert(merged)
     }
+    return found
+  }
+
+  /// Gives added tokens their kinds and texts.
+  ///
+  /// - Parameter merged: The ids that merges, or single bytes, make of text.
+  /// - Throws: `ModelProblem` for an id with two meanings.
+  private mutating func markAddedTokens(_ merged: Set<Int32>) throws(ModelProblem) {
+    for token in addedTokens {
+      let isText = merged.contains(token.id) || isWhole(token)
+      guard token.isSpecial || !isText || surfaces[Int(token.id)] == token.content else {
+        throw ModelProblem(
+          "added token '\(String(decoding: token.content, as: UTF8.self))': its id \(token.id) also stands for other bytes"
+        )
+      }
+      // A mark that text can produce has that text, or it would be lost.
+      if token.isSpecial, isText { continue }
+      kinds[Int(token.id)] = token.isSpecial ? .control : .userDefined
+      surfaces[Int(token.id)] = token.isSpecial ? [] : token.content
+    }
+  }
+
+  /// Whether a pre-token gives the token without merges.
+  private func isWhole(_ token: AddedToken) -> Bool {
+    let bytes = surfaces[Int(token.id)]
+    return wholeIDs[bytes] == token.id && pattern.end(ofPreTokenAt: 0, in: bytes.span) == bytes.count
   }
 
   // MARK: - Special tokens
@@ -209,7 +238,9 @@ struct TokenizerFile {
   /// and EOS, as in GPT-2 and GPT-NeoX.
   private mutating func nameSpecialTokens(_ postProcessor: JSONTree?) {
     var special: [String: Int32] = [:]
-    for token in addedTokens where token.isSpecial { special[String(decoding: token.content, as: UTF8.self)] = token.id }
+    for token in addedTokens where token.isSpecial {
+      special[String(decoding: token.content, as: UTF8.self)] = token.id
+    }
     func first(_ names: String...) -> Int32? { names.compactMap { special[$0] }.first }
     eosID = first("</s>", "<|endoftext|>", "<|end_of_text|>", "<eos>", "[EOS]")
     bosID =
