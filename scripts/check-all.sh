@@ -32,6 +32,7 @@ done
 check "Python's libraries" open_with_python
 check "TensorBoard" scripts/check-tensorboard.sh
 check "Exports in Python" scripts/check-export.sh
+check "Byte-level BPE in Python" scripts/check-byte-level.sh
 
 if ((${#failed[@]})); then
   printf 'failed: %s\n' "${failed[@]}" >&2

@@ -7,7 +7,7 @@ package struct DataConfiguration: Equatable, Sendable, Configurable {
   package var train = DataFiles()
   /// Token file to evaluate on; empty if there is none.
   package var validation = ""
-  /// The SentencePiece model that tokenized both; it is stored in the checkpoint.
+  /// The tokenizer of both; it is stored in the checkpoint.
   package var tokenizer = ""
   /// What happens to the state at the end of a document, in training and in evaluations during the run.
   package var documents = DocumentBoundary.reset
@@ -20,7 +20,8 @@ package struct DataConfiguration: Equatable, Sendable, Configurable {
         "train", \.train,
         "Token file to train on, made by 'retnet tokenize pack'; or several, weighted as given or by size."),
       ConfigurationKey("validation", \.validation, "Token file to evaluate on; empty: none."),
-      ConfigurationKey("tokenizer", \.tokenizer, "The SentencePiece model that made the token files."),
+      ConfigurationKey(
+        "tokenizer", \.tokenizer, "The tokenizer that made the token files: a SentencePiece model or a tokenizer.json."),
       ConfigurationKey(
         "documents", \.documents,
         "At the end of a document: reset clears the state, continuous keeps it for the next document."),
@@ -40,7 +41,7 @@ package struct DataConfiguration: Equatable, Sendable, Configurable {
     if train.entries.isEmpty { found.append(("train", "expected a token file, found none")) }
     if train.entries.contains(where: \.path.isEmpty) { found.append(("train", "expected paths, found an empty one")) }
     if train.isPartlyWeighted { found.append(("train", "expected a weight for each file or for none, found some")) }
-    if tokenizer.isEmpty { found.append(("tokenizer", "expected a SentencePiece model, found none")) }
+    if tokenizer.isEmpty { found.append(("tokenizer", "expected a tokenizer, found none")) }
     return found
   }
 }

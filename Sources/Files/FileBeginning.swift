@@ -70,9 +70,16 @@ struct FileBeginning {
     (matches([0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...]).drop { " \n\r\t".utf8.contains($0) }
   }
 
+  /// Whether this starts as PyPI's `tokenizers` writes its files.
+  private var isTokenizerFile: Bool {
+    let start = content.prefix(256).filter { !" \n\r\t".utf8.contains($0) }
+    return start.starts(with: #"{"version":"1.0","truncation":"#.utf8)
+  }
+
   /// The kind of a text.
   var kindOfText: FileKind {
     if isWebPage { return .webPage }
+    if isTokenizerFile { return .tokenizerFile }
     if isServerError { return .serverError }
     return !isJSON ? .text : isJSONLines ? .jsonLines : .json
   }

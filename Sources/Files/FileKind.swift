@@ -33,6 +33,7 @@ package enum FileKind: String, CaseIterable, Sendable {
   case json = "a JSON file"
   case jsonLines = "JSON lines"
   case tokenizer = "a SentencePiece tokenizer"
+  case tokenizerFile = "a tokenizer.json of Hugging Face"
   case tokenFile = "a token file"
   case text = "a text"
   case utf16 = "a text in UTF-16"

@@ -18,8 +18,6 @@ extension FileRole {
     case (.state, _): return "write one with: retnet generate -m MODEL --state-out FILE"
     case (.tokenizer, .text), (.tokenizer, .jsonLines):
       return "train one on text: retnet tokenize train --input \(path) --vocab-size 4096 -o tokenizer.model"
-    case (.tokenizer, .json):
-      return "use SentencePiece's tokenizer.model, not the tokenizer.json of other programs"
     case (.tokenizer, _):
       return "train one on text: retnet tokenize train --input TEXT --vocab-size 4096 -o tokenizer.model"
     case (.tokenFile, .text), (.tokenFile, .json), (.tokenFile, .jsonLines):
@@ -63,7 +61,8 @@ extension FileRole {
     case .hdf5, .tensorFlow: "save it by PyTorch, for example with transformers: from_pretrained(…, from_tf=True)"
     case .messagePack: "save it by PyTorch, for example with transformers: from_pretrained(…, from_flax=True)"
     case .otherText: "it may be a text in another encoding than UTF-8: iconv -f LATIN1 -t UTF-8 \(path)"
-    case .tokenizer: "a tokenizer encodes texts: retnet tokenize encode -m \(path); 'retnet train' makes models"
+    case .tokenizer, .tokenizerFile:
+      "a tokenizer encodes texts: retnet tokenize encode -m \(path); 'retnet train' makes models"
     case .text, .jsonLines, .tokenFile: "measure it with a model: retnet eval -m MODEL \(path)"
     case .state: "resume from a state with: retnet generate -m MODEL --state-in \(path)"
     case .trainingState: "the model is next to it, under the same name without '.training-state'"

@@ -3,7 +3,7 @@ package enum FileRole: String, CaseIterable, Sendable {
   case model = "a model file"
   case weights = "a model file or weights of another program"
   case state = "a state"
-  case tokenizer = "a SentencePiece tokenizer"
+  case tokenizer = "a tokenizer"
   case tokenFile = "a token file"
   case text = "a text"
   case ids = "ids as text"
@@ -22,16 +22,16 @@ package enum FileRole: String, CaseIterable, Sendable {
     case .model: [.safetensors, .other]
     case .weights: [.safetensors, .zip, .legacyTorch, .json, .other]
     case .state: [.safetensors, .other]
-    case .tokenizer: [.tokenizer, .other]
+    case .tokenizer: [.tokenizer, .tokenizerFile, .json, .other]
     case .tokenFile: [.tokenFile, .other]
-    case .text: [.text, .otherText, .webPage, .serverError, .json, .jsonLines, .empty, .other]
+    case .text: [.text, .otherText, .webPage, .serverError, .json, .jsonLines, .tokenizerFile, .empty, .other]
     case .ids: [.text, .otherText, .empty, .other]
     case .configuration: [.text, .otherText, .utf16, .json, .empty, .other]
     case .prompts: [.jsonLines, .json, .text, .otherText, .empty, .other]
     case .settings: [.json, .other]
     case .logits: [.safetensors, .other]
     case .benchmark: [.json, .text, .otherText, .empty, .other]
-    case .subject: [.safetensors, .zip, .legacyTorch, .json, .tokenizer, .tokenFile, .other]
+    case .subject: [.safetensors, .zip, .legacyTorch, .json, .tokenizer, .tokenizerFile, .tokenFile, .other]
     }
   }
 

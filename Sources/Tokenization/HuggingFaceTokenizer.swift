@@ -1,4 +1,6 @@
-/// A SentencePiece vocabulary as Hugging Face's `tokenizers` reads it: `tokenizer.json` and `tokenizer_config.json`.
+/// A vocabulary as Hugging Face's `tokenizers` reads it: `tokenizer.json` and `tokenizer_config.json`.
+///
+/// Byte-level BPE is in such a file already, which is written unchanged; only the second is made here.
 ///
 /// `AutoTokenizer` of transformers then gives the ids of this program. The class `LlamaTokenizer` would not: it reads
 /// every vocabulary as BPE with a space before the text. docs/CONVERT.md has what was compared.
@@ -15,6 +17,11 @@ package struct HuggingFaceTokenizer {
   ///   - startsWithBOS: Whether sequences of the model start with BOS.
   /// - Throws: `TokenizerExportError` for a property that `tokenizers` cannot express.
   package init(_ tokenizer: Tokenizer, startsWithBOS: Bool) throws(TokenizerExportError) {
+    guard case .sentencePiece = tokenizer.algorithm else {
+      hasExactScores = true
+      files = [("tokenizer_config.json", Self.configuration(tokenizer, startsWithBOS: false).utf8())]
+      return
+    }
     let description: ModelDescription
     do throws(ModelProblem) {
       description = try ModelDescription(tokenizer.model)
@@ -35,13 +42,11 @@ package struct HuggingFaceTokenizer {
     ])
     files = [
       ("tokenizer.json", json.utf8(depth: 3)),
-      ("tokenizer_config.json", Self.configuration(tokenizer, vocabulary, startsWithBOS: bos != nil).utf8()),
+      ("tokenizer_config.json", Self.configuration(tokenizer, startsWithBOS: bos != nil).utf8()),
     ]
   }
 
-  private static func configuration(
-    _ tokenizer: Tokenizer, _ vocabulary: PieceTexts, startsWithBOS: Bool
-  ) -> JSONTree {
+  private static func configuration(_ tokenizer: Tokenizer, startsWithBOS: Bool) -> JSONTree {
     var members: [(key: [UInt8], value: JSONTree)] = []
     func add(_ key: String, _ value: JSONTree) { members.append((Array(key.utf8), value)) }
     add("tokenizer_class", .text("PreTrainedTokenizerFast"))
@@ -51,9 +56,10 @@ package struct HuggingFaceTokenizer {
     // A text that spells a control piece is text, as in SentencePiece.
     add("split_special_tokens", .boolean(true))
     add("model_input_names", .list([.text("input_ids"), .text("attention_mask")]))
-    add("unk_token", .text(vocabulary.stored[vocabulary.unknown]))
-    for (name, id) in [("bos", tokenizer.bosID), ("eos", tokenizer.eosID), ("pad", tokenizer.padID)] {
-      if let id { add("\(name)_token", .text(vocabulary.stored[Int(id)])) }
+    for (name, id) in [
+      ("unk", tokenizer.unknownID), ("bos", tokenizer.bosID), ("eos", tokenizer.eosID), ("pad", tokenizer.padID),
+    ] {
+      if let id { add("\(name)_token", .text(tokenizer.piece(of: id))) }
     }
     return .object(members)
   }

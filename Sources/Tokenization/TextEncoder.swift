@@ -1,7 +1,9 @@
 /// Encodes a text that arrives in pieces, in bounded memory.
 ///
-/// The ids do not depend on how the text was split into pieces. Text without newlines is buffered up to 64 KiB, or 1
-/// MiB if the model has a dummy prefix. Lines up to that length get the same ids as from `spm_encode`.
+/// The ids do not depend on how the text was split into pieces. SentencePiece: text without newlines is buffered up to
+/// 64 KiB, or 1 MiB if the model has a dummy prefix. Lines up to that length get the same ids as from `spm_encode`.
+/// Byte-level BPE: text is buffered from its last word on, up to 1 MiB without one. Up to that length, the ids are those
+/// of PyPI's `tokenizers` for the whole text.
 ///
 /// ```swift
 /// var encoder = TextEncoder(tokenizer, invalid: .refuse, source: "notes.txt")
@@ -9,11 +11,9 @@
 /// try encoder.finish(to: &ids)
 /// ```
 package struct TextEncoder {
-  private let tokenizer: Tokenizer
-  private let invalid: InvalidText
-  private let source: String
-  private var segments: TextSegments
-  private var place: TextPlace
+  // Exactly one of them is there. An enumeration would copy their buffers when they change.
+  private var pieces: SentencePieceTextEncoder?
+  private var bytes: ByteLevelTextEncoder?
 
   /// Starts a text.
   ///
@@ -23,32 +23,23 @@ package struct TextEncoder {
   ///   - source: The name of the text in errors.
   ///   - place: Where the first byte is; not `textStart` if the text continues after existing ids.
   package init(_ tokenizer: Tokenizer, invalid: InvalidText, source: String, place: TextPlace = .textStart) {
-    self.tokenizer = tokenizer
-    self.invalid = invalid
-    self.source = source
-    segments = Self.segments(tokenizer)
-    self.place = place
-  }
-
-  private static func segments(_ tokenizer: Tokenizer) -> TextSegments {
-    // One line of 10 MB costs SentencePiece 680 MB and more.
-    guard tokenizer.hasDummyPrefix else { return TextSegments(byteLimit: 1 << 16) }
-    // If a line is split before a space, the space is stripped, and the dummy prefix takes its place.
-    let cut: TextSegments.Cut = tokenizer.stripsSpaces && !tokenizer.addsDummyPrefix ? .inWord : .beforeSpaceOrInWord
-    return TextSegments(byteLimit: 1 << 20, cut: cut)
+    switch tokenizer.algorithm {
+    case .sentencePiece(let vocabulary):
+      pieces = SentencePieceTextEncoder(vocabulary, invalid: invalid, source: source, place: place)
+    case .byteLevel(let vocabulary):
+      bytes = ByteLevelTextEncoder(vocabulary, invalid: invalid, source: source, place: place)
+    }
   }
 
   /// Adds the next bytes of the text, and appends the ids that no longer depend on later bytes.
   ///
   /// - Parameters:
-  ///   - bytes: Any number of bytes; characters may be split.
+  ///   - text: Any number of bytes; characters may be split.
   ///   - ids: Receives ids without BOS and EOS.
   /// - Throws: `TokenizerError.invalidText` or `.encodingFailed`; the encoder cannot be used after that.
-  package mutating func append(_ bytes: Span<UInt8>, to ids: inout [Int32]) throws(TokenizerError) {
-    try bytes.forEachBlock { (block) throws(TokenizerError) in
-      segments.append(block)
-      try encodeSegments(isFinal: false, to: &ids)
-    }
+  package mutating func append(_ text: Span<UInt8>, to ids: inout [Int32]) throws(TokenizerError) {
+    try pieces?.append(text, to: &ids)
+    try bytes?.append(text, to: &ids)
   }
 
   /// Encodes what was buffered, and resets the encoder for another text.
@@ -56,71 +47,31 @@ package struct TextEncoder {
   /// - Parameter ids: Receives ids without BOS and EOS.
   /// - Throws: `TokenizerError.invalidText` or `.encodingFailed`.
   package mutating func finish(to ids: inout [Int32]) throws(TokenizerError) {
-    try encodeSegments(isFinal: true, to: &ids)
-    segments = Self.segments(tokenizer)
-    place = .textStart
+    try end(.textStart, to: &ids)
   }
 
-  private mutating func encodeSegments(isFinal: Bool, to ids: inout [Int32]) throws(TokenizerError) {
-    while let segment = segments.next(isFinal: isFinal) { try encode(segment, to: &ids) }
+  /// Encodes what was buffered behind a line end; the text continues.
+  ///
+  /// Byte-level BPE joins line ends with what follows, so its ids are those of the whole text only without this.
+  ///
+  /// - Parameter ids: Receives ids without BOS and EOS.
+  /// - Throws: `TokenizerError.invalidText` or `.encodingFailed`.
+  package mutating func endLine(to ids: inout [Int32]) throws(TokenizerError) {
+    try end(.lineStart, to: &ids)
   }
 
-  /// Encodes a segment: SentencePiece encodes text, while U+2581 and bytes that are not UTF-8 are encoded here.
-  private mutating func encode(_ segment: ArraySlice<UInt8>, to ids: inout [Int32]) throws(TokenizerError) {
-    var rest = segment
-    while !rest.isEmpty {
-      let broken = firstInvalidUTF8(rest.span).map { rest.startIndex + $0.lowerBound..<rest.startIndex + $0.upperBound }
-      if let broken, invalid == .refuse {
-        let offset = segments.offset + broken.lowerBound - segment.startIndex
-        throw .invalidText(source: source, offset: offset, line: segments.line)
-      }
-      try encodeValid(rest[..<(broken?.lowerBound ?? rest.endIndex)], to: &ids)
-      if let broken { appendBytePieces(rest[broken], to: &ids) }
-      rest = rest[(broken?.upperBound ?? rest.endIndex)...]
-    }
-    if segment.last == UInt8(ascii: "\n") { place = .lineStart }
-  }
-
-  private mutating func encodeValid(_ text: ArraySlice<UInt8>, to ids: inout [Int32]) throws(TokenizerError) {
-    var rest = text
-    while !rest.isEmpty {
-      // SentencePiece would decode U+2581 as a space.
-      let symbol = spaceSymbolIndex(in: rest)
-      let run = rest[..<(symbol ?? rest.endIndex)]
-      if !run.isEmpty {
-        do {
-          try tokenizer.processor(for: run, at: place).encode(run, to: &ids)
-        } catch  where tokenizer.modelType == .word {
-          // A word vocabulary finds the control piece in the word "<s>", and SentencePiece then fails.
-          appendBytePieces(run, to: &ids)
-        } catch {
-          throw .encodingFailed(source: source, reason: error.reason)
-        }
-        place = .middle
-      }
-      guard let symbol else { return }
-      appendBytePieces(rest[symbol..<symbol + spaceSymbol.count], to: &ids)
-      rest = rest[(symbol + spaceSymbol.count)...]
-    }
-  }
-
-  private mutating func appendBytePieces(_ bytes: ArraySlice<UInt8>, to ids: inout [Int32]) {
-    // Without byte pieces the whole sequence is one unknown piece, as SentencePiece does with unknown characters.
-    if tokenizer.hasByteFallback {
-      for byte in bytes { ids.append(tokenizer.byteIDs[Int(byte)]) }
-    } else {
-      ids.append(tokenizer.unknownID)
-    }
-    place = .middle
+  private mutating func end(_ place: TextPlace, to ids: inout [Int32]) throws(TokenizerError) {
+    try pieces?.end(place, to: &ids)
+    try bytes?.end(place, to: &ids)
   }
 }
 
-/// The position of the first U+2581.
-func spaceSymbolIndex(in text: ArraySlice<UInt8>) -> Int? {
-  var rest = text
-  while let lead = rest.firstIndex(of: spaceSymbol[0]) {
-    if rest[lead...].starts(with: spaceSymbol) { return lead }
-    rest = rest[(lead + 1)...]
-  }
-  return nil
+/// A position in a text, relative to its lines.
+package enum TextPlace: Sendable {
+  /// At the start of the text.
+  case textStart
+  /// At the start of a later line.
+  case lineStart
+  /// After other text on the same line.
+  case middle
 }

@@ -1,22 +1,16 @@
-/// A SentencePiece tokenizer, which converts text to token ids and ids back to text.
+/// A tokenizer, which converts text to token ids and ids back to text: SentencePiece's, or byte-level BPE as GPT-2's.
 ///
-/// Models trained here restore every byte of every text: see docs/TOKENS.md. Other models keep their own normalisation
-/// and their dummy prefix, a space that is added before a text and removed again.
+/// SentencePiece models trained here restore every byte of every text: see docs/TOKENS.md. Other models keep their own
+/// normalisation and their dummy prefix, a space that is added before a text and removed again.
 package final class Tokenizer: Sendable {
-  /// The serialized model, unchanged.
+  /// The serialized model, unchanged: the bytes of a `.model` file or of a `tokenizer.json`.
   package let model: [UInt8]
   /// Where the model came from, for messages.
   package let path: String
-  /// The algorithm that splits text into pieces.
-  package let modelType: ModelType
-  /// Whether text that no piece covers becomes byte pieces.
-  package let hasByteFallback: Bool
-  /// The name of the normalisation rules; `identity` changes nothing.
-  package let normalization: String
   /// The number of ids; they are 0..<vocabularySize.
   package let vocabularySize: Int
-  /// The id of the unknown piece.
-  package let unknownID: Int32
+  /// The id of the unknown piece; nil if there is a piece for every text.
+  package let unknownID: Int32?
   /// The id that starts sequences, if the model has one.
   package let bosID: Int32?
   /// The id that ends documents, if the model has one.
@@ -24,64 +18,63 @@ package final class Tokenizer: Sendable {
   /// The id that pads batches, if the model has one.
   package let padID: Int32?
 
+  /// What encodes text.
+  let algorithm: Algorithm
   /// Whether the first piece of a text starts with a space that is not part of the text.
-  let hasDummyPrefix: Bool
-  /// Whether a space is added at the start of a text.
-  let addsDummyPrefix: Bool
-  /// Whether spaces at the ends of encoded text are lost.
-  let stripsSpaces: Bool
-  /// Encodes the start of a text.
-  let start: SentencePieceProcessor
-  /// Encodes the rest; differs from `start` if that would add another dummy prefix.
-  let continuation: SentencePieceProcessor
-  /// The id of each byte, for text that no other piece covers.
-  let byteIDs: [Int32]
-  private let normalizesSpaces: Bool
+  private let hasDummyPrefix: Bool
+  /// What a dummy prefix is in the pieces as stored.
+  private let prefix: [UInt8]
   private let kinds: [PieceKind]
   private let pieces: ByteTable
   private let surfaces: ByteTable
 
-  /// Loads a serialized SentencePiece model.
+  /// The ways to encode text.
+  enum Algorithm: Sendable {
+    case sentencePiece(SentencePieceVocabulary)
+    case byteLevel(ByteLevelVocabulary)
+  }
+
+  /// Loads a serialized model of either kind, recognised by its first byte.
   ///
   /// - Parameters:
-  ///   - model: The bytes of a `.model` file, which are not trusted.
+  ///   - model: The bytes of a SentencePiece `.model` file, or of a `tokenizer.json`; they are not trusted.
   ///   - path: The name of the model in errors.
-  /// - Throws: `TokenizerError.invalidModel`.
+  /// - Throws: `TokenizerError.invalidModel` or `.invalidTokenizerFile`.
   package init(model: [UInt8], path: String) throws(TokenizerError) {
     self.model = model
     self.path = path
-    do throws(ModelProblem) {
-      let description = try ModelDescription(model)
-      start = try SentencePieceProcessor(model)
-      if description.addsDummyPrefix {
-        // Concatenated messages merge: this sets normalizer_spec.add_dummy_prefix to false.
-        continuation = try SentencePieceProcessor(model + [0x1A, 2, 0x18, 0])
-      } else {
-        continuation = start
+    if Self.isTokenizerFile(model) {
+      let file: TokenizerFile
+      do throws(ModelProblem) {
+        file = try TokenizerFile(model)
+      } catch {
+        throw .invalidTokenizerFile(path: path, reason: error.reason)
       }
-      vocabularySize = description.pieces.count
-      guard start.vocabularySize == vocabularySize, let unknownID = start.unknownID else {
-        throw ModelProblem("expected \(description.pieces.count) pieces, SentencePiece found \(start.vocabularySize)")
+      (kinds, pieces, surfaces) = (file.kinds, ByteTable(file.pieces), ByteTable(file.surfaces))
+      (unknownID, bosID, eosID, padID) = (nil, file.bosID, file.eosID, file.padID)
+      (hasDummyPrefix, prefix) = (file.addsPrefixSpace, Array("\u{120}".utf8))
+      algorithm = .byteLevel(ByteLevelVocabulary(file))
+    } else {
+      let (description, vocabulary): (ModelDescription, SentencePieceVocabulary)
+      do throws(ModelProblem) {
+        description = try ModelDescription(model)
+        vocabulary = try SentencePieceVocabulary(model, description)
+      } catch {
+        throw .invalidModel(path: path, reason: error.reason)
       }
-      self.unknownID = unknownID
-      modelType = description.modelType
-      hasByteFallback = description.hasByteFallback
-      normalization = description.normalization
-      hasDummyPrefix = description.addsDummyPrefix || description.removesExtraWhitespace
-      addsDummyPrefix = description.addsDummyPrefix
-      stripsSpaces = description.removesExtraWhitespace
-      normalizesSpaces = description.hasCharacterMap
-      byteIDs = description.byteIDs(unknownID: unknownID)
       kinds = description.pieces.map(\.kind)
       pieces = ByteTable(description.pieces.map(\.text))
       surfaces = ByteTable(description.pieces.map(description.surface(of:)))
-    } catch {
-      throw .invalidModel(path: path, reason: error.reason)
+      unknownID = vocabulary.unknownID
+      (bosID, eosID, padID) = (vocabulary.start.bosID, vocabulary.start.eosID, vocabulary.start.padID)
+      (hasDummyPrefix, prefix) = (vocabulary.hasDummyPrefix, spaceSymbol)
+      algorithm = .sentencePiece(vocabulary)
     }
-    bosID = start.bosID
-    eosID = start.eosID
-    padID = start.padID
+    vocabularySize = kinds.count
   }
+
+  /// Whether bytes are a JSON object; no SentencePiece model starts so.
+  private static func isTokenizerFile(_ model: [UInt8]) -> Bool { model.first == UInt8(ascii: "{") }
 
   /// The ids of a whole text, without BOS and EOS.
   ///
@@ -136,10 +129,7 @@ package final class Tokenizer: Sendable {
     return bytes.count
   }
 
-  /// Whether decoding restores the words of a text, unless an id is the unknown piece.
-  package var keepsWords: Bool { !normalizesSpaces && modelType != .word }
-
-  /// The piece as stored in the vocabulary, with spaces as `▁` and bytes as `<0x0A>`.
+  /// The piece as stored in the vocabulary, with spaces as `▁` and bytes as `<0x0A>`, or with spaces as `Ġ`.
   ///
   /// - Parameter id: An id of the vocabulary.
   /// - Returns: The text of the piece.
@@ -161,25 +151,6 @@ package final class Tokenizer: Sendable {
     guard 0..<vocabularySize ~= Int(id) else { throw .unknownID(id, vocabularySize: vocabularySize) }
   }
 
-  /// The processor that encodes a run of text.
-  ///
-  /// Later lines continue the text, so they get no prefix. A model that strips whitespace loses the space before a line
-  /// or a run. The prefix then takes its place: inside a line, only if the run starts with a space.
-  func processor(for run: ArraySlice<UInt8>, at place: TextPlace) -> SentencePieceProcessor {
-    switch place {
-    case .textStart: start
-    case .lineStart: stripsSpaces ? start : continuation
-    case .middle: stripsSpaces && beginsWithSpace(run) ? start : continuation
-    }
-  }
-
-  private func beginsWithSpace(_ run: ArraySlice<UInt8>) -> Bool {
-    if run.first == UInt8(ascii: " ") { return true }
-    // Normalisation turns tabs and Unicode's other spaces into spaces.
-    guard normalizesSpaces else { return false }
-    return String(decoding: run.prefix(4), as: UTF8.self).unicodeScalars.first?.properties.isWhitespace ?? false
-  }
-
   /// Appends the bytes of an id, without the dummy prefix at the start of a text.
   package func appendBytes(of id: Int32, isTextStart: inout Bool, to text: inout [UInt8]) {
     if id == bosID || id == eosID {
@@ -188,7 +159,7 @@ package final class Tokenizer: Sendable {
     }
     let surface = surfaces[Int(id)]
     guard !surface.isEmpty else { return }
-    let isPrefixed = isTextStart && hasDummyPrefix && pieces[Int(id)].starts(with: spaceSymbol)
+    let isPrefixed = isTextStart && hasDummyPrefix && pieces[Int(id)].starts(with: prefix)
     text.append(contentsOf: isPrefixed ? surface.dropFirst() : surface)
     isTextStart = false
   }
@@ -202,57 +173,12 @@ package enum InvalidText: String, Sendable, CaseIterable {
   case bytes
 }
 
-/// A position in a text, relative to its lines.
-package enum TextPlace: Sendable {
-  /// At the start of the text.
-  case textStart
-  /// At the start of a later line.
-  case lineStart
-  /// After other text on the same line.
-  case middle
-}
-
-/// U+2581, which stands for a space in SentencePiece's pieces.
-let spaceSymbol: [UInt8] = [0xE2, 0x96, 0x81]
-
-extension ModelDescription {
-  /// The text that a piece stands for.
-  func surface(of piece: Piece) -> ArraySlice<UInt8> {
-    switch piece.kind {
-    case .control: []
-    case .unknown: unknownSurface
-    case .byte: byteValue(piece.text).map { [$0] } ?? []
-    case .normal, .userDefined, .unused: withSpaces(piece.text)
-    }
-  }
-
-  /// The id of each byte's piece; the unknown id for bytes without a piece.
-  func byteIDs(unknownID: Int32) -> [Int32] {
-    var ids = [Int32](repeating: unknownID, count: 256)
-    for (id, piece) in pieces.enumerated() where piece.kind == .byte {
-      if let byte = byteValue(piece.text) { ids[Int(byte)] = Int32(id) }
-    }
-    return ids
-  }
-
-  private func withSpaces(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-    var surface: ArraySlice<UInt8> = []
-    var rest = text
-    while let first = rest.first {
-      let isSpace = rest.starts(with: spaceSymbol)
-      surface.append(isSpace ? UInt8(ascii: " ") : first)
-      rest = rest.dropFirst(isSpace ? spaceSymbol.count : 1)
-    }
-    return surface
-  }
-}
-
 /// Stores many short byte strings in one buffer.
 struct ByteTable: Sendable {
   private var bytes: [UInt8] = []
   private var ends: [Int] = []
 
-  init(_ strings: [ArraySlice<UInt8>]) {
+  init(_ strings: [some Collection<UInt8>]) {
     ends.reserveCapacity(strings.count)
     for string in strings {
       bytes.append(contentsOf: string)

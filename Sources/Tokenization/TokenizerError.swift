@@ -2,6 +2,8 @@
 package enum TokenizerError: Error, Equatable, CustomStringConvertible {
   /// The bytes are not a SentencePiece model that can be used safely.
   case invalidModel(path: String, reason: String)
+  /// The bytes are not a `tokenizer.json` that can be used here.
+  case invalidTokenizerFile(path: String, reason: String)
   /// A byte sequence of the text is not UTF-8. The offset counts bytes from 0, the line counts from 1.
   case invalidText(source: String, offset: Int, line: Int)
   /// An id is outside the vocabulary.
@@ -23,6 +25,7 @@ package enum TokenizerError: Error, Equatable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .invalidModel(let path, let reason): "\(path): not a usable SentencePiece model: \(reason)"
+    case .invalidTokenizerFile(let path, let reason): "\(path): not a usable tokenizer.json: \(reason)"
     case .invalidText(let source, let offset, let line):
       "\(source): line \(line), byte offset \(offset): expected UTF-8, found other bytes"
     case .unknownID(let id, let vocabularySize): "id \(id): expected 0..<\(vocabularySize)"
@@ -41,6 +44,8 @@ package enum TokenizerError: Error, Equatable, CustomStringConvertible {
   package var hint: String? {
     switch self {
     case .invalidModel: "the file is incomplete or damaged; copy or download it again"
+    case .invalidTokenizerFile:
+      "byte-level BPE as of GPT-2, GPT-NeoX, Llama 3 and Qwen 2 can be read; otherwise give SentencePiece's tokenizer.model"
     case .invalidText: "convert the text to UTF-8; 'retnet tokenize encode' and 'pack' also take --invalid bytes"
     case .vocabularyTooLarge(_, let largest): "use --vocab-size \(largest), or more text"
     case .vocabularyTooSmall(_, let smallest): "use --vocab-size \(smallest), or a lower --character-coverage"

@@ -10,7 +10,7 @@ import Tokenization
       let text = Array(randomText(using: &random).utf8)
       let ids = try tokenizer.encode(text)
       #expect(try tokenizer.decode(ids) == text)
-      #expect(!ids.contains(tokenizer.unknownID))
+      #expect(!ids.contains { $0 == tokenizer.unknownID })
     }
   }
 

@@ -168,20 +168,6 @@ extension ScoredBytes {
   }
 }
 
-/// Counts runs of bytes other than spaces, tabs and newlines, as `wc -w` does.
-private struct WordCounter {
-  private(set) var count = 0
-  private var isInside = false
-
-  mutating func append(_ bytes: Span<UInt8>) {
-    for index in bytes.indices {
-      let isSpace = bytes[index] == 0x20 || (bytes[index] >= 0x09 && bytes[index] <= 0x0D)
-      if !isSpace && !isInside { count += 1 }
-      isInside = !isSpace
-    }
-  }
-}
-
 /// Counts the words that a document's ids decode to; nil if the tokenizer may have changed them.
 private struct DecodedWords {
   private let tokenizer: Tokenizer
@@ -197,7 +183,7 @@ private struct DecodedWords {
   var count: Int? { isKnown ? counter.count : nil }
 
   mutating func append(_ ids: [Int32]) {
-    guard isKnown, !ids.contains(tokenizer.unknownID) else {
+    guard isKnown, !ids.contains(where: { $0 == tokenizer.unknownID }) else {
       isKnown = false
       return
     }

@@ -95,11 +95,17 @@ struct Following {
       var ids: [Int32] = []
       try encoder.append(piece.span, to: &ids)
       read(ids)
-      if piece.last == UInt8(ascii: "\n") { try tellLine() }
+      guard piece.last == UInt8(ascii: "\n") else { continue }
+      // A line is scored when it ends, whatever follows.
+      ids.removeAll(keepingCapacity: true)
+      try encoder.endLine(to: &ids)
+      read(ids)
+      try tellLine()
     }
   }
 
   private mutating func read(_ ids: [Int32]) {
+    guard !ids.isEmpty else { return }
     if generator.progress.position == 0 { line.unscored = ids.first }
     generator.read(ids, meter: meter)
     tokens.append(ids)

@@ -127,8 +127,8 @@ extension ConvertCommand {
     }
     try folder.write(Array(try export.settingsText().utf8), as: "config.json")
     guard let tokenizer else { return files }
-    try folder.write(tokenizer.model, as: "tokenizer.model")
-    files.append("tokenizer.model")
+    try folder.write(tokenizer.model, as: tokenizer.fileName)
+    files.append(tokenizer.fileName)
     guard case .safetensors = export.container else { return files }
     do {
       let exported = try HuggingFaceTokenizer(tokenizer, startsWithBOS: c.startingBOS != nil)

@@ -96,7 +96,8 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Put this SentencePiece model into the file (default: the model's own, or the one next to foreign weights).",
+      "Put this SentencePiece model or tokenizer.json into the file (default: the model's own, or the one next to "
+        + "foreign weights).",
       valueName: "tokenizer.model"),
     completion: .file())
   var tokenizer: String?
@@ -234,19 +235,23 @@ struct ConvertCommand: ParsableCommand {
   func tokenizerModel(for source: ModelSource) throws -> [UInt8]? {
     if let tokenizer { return try namedTokenizer(tokenizer, for: source) }
     guard case .foreign(let model) = source else { return try source.tokenizerModel() }
-    let path = model.weights.path(beside: "tokenizer.model")
-    do {
-      let tokenizer = try readTokenizer(path, for: model.configuration)
-      global.say("\(path): used as the tokenizer; --tokenizer chooses another")
-      return tokenizer.model
-    } catch FileError.missing {
-      return nil
-    } catch {
-      // The user did not ask for this one, so it does not stop the conversion.
-      guard let failure = CommandError(error) else { throw error }
-      global.say("warning: \(failure.message); no tokenizer is put into the model")
-      return nil
+    // Where both are, the second one was made from the first.
+    for name in ["tokenizer.model", "tokenizer.json"] {
+      let path = model.weights.path(beside: name)
+      do {
+        let tokenizer = try readTokenizer(path, for: model.configuration)
+        global.say("\(path): used as the tokenizer; --tokenizer chooses another")
+        return tokenizer.model
+      } catch FileError.missing {
+        continue
+      } catch {
+        // The user did not ask for this one, so it does not stop the conversion.
+        guard let failure = CommandError(error) else { throw error }
+        global.say("warning: \(failure.message); no tokenizer is put into the model")
+        return nil
+      }
     }
+    return nil
   }
 
   /// Checks a given tokenizer. Another one than the model's own changes the meaning of ids, and ids without a piece are

@@ -80,9 +80,9 @@ struct InfoCommand: ParsableCommand {
       return try state.members + (check ? [("check", .text(result))] : [])
     }
     // A tokenizer whose first bytes are unusual is recognised by loading it.
-    guard kind == .tokenizer || kind == .other, mapped.byteCount <= 1 << 28 else { return nil }
+    guard [.tokenizer, .tokenizerFile, .json, .other].contains(kind), mapped.byteCount <= 1 << 28 else { return nil }
     let bytes = mapped.copyBytes(0..<mapped.byteCount)
-    if kind == .tokenizer { return describe(try Tokenizer(model: bytes, path: mapped.path)) }
+    if kind == .tokenizer || kind == .tokenizerFile { return describe(try Tokenizer(model: bytes, path: mapped.path)) }
     return (try? Tokenizer(model: bytes, path: mapped.path)).map(describe)
   }
 
@@ -124,7 +124,7 @@ struct InfoCommand: ParsableCommand {
   private func describe(_ tokenizer: Tokenizer) -> [(String, JSONValue)] {
     func id(_ id: Int32?) -> JSONValue { id.map { .integer(Int($0)) } ?? .null }
     return [
-      ("kind", .text("tokenizer")), ("model_type", .text(tokenizer.modelType.rawValue)),
+      ("kind", .text("tokenizer")), ("model_type", .text(tokenizer.algorithmName)),
       ("vocabulary_size", .integer(tokenizer.vocabularySize)), ("unknown_id", id(tokenizer.unknownID)),
       ("bos_id", id(tokenizer.bosID)), ("eos_id", id(tokenizer.eosID)), ("pad_id", id(tokenizer.padID)),
       ("byte_fallback", .boolean(tokenizer.hasByteFallback)), ("normalization", .text(tokenizer.normalization)),

@@ -77,7 +77,7 @@ extension CommandError {
 extension Tokenizer {
   /// Reads a tokenizer from a file.
   ///
-  /// - Parameter path: The path of a SentencePiece model, or `-`.
+  /// - Parameter path: The path of a SentencePiece model or of a `tokenizer.json`, or `-`.
   /// - Throws: `FileError`, also for another kind of file; `TokenizerError`.
   convenience init(path: String) throws {
     try FileRole.tokenizer.check(path)

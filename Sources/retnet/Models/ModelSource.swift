@@ -65,7 +65,7 @@ enum ModelSource {
     switch self {
     case .retnet(let header, _): [header.path]
     case .foreign(let model):
-      model.weights.filePaths + ["config.json", "tokenizer.model"].map(model.weights.path(beside:))
+      model.weights.filePaths + ["config.json", "tokenizer.model", "tokenizer.json"].map(model.weights.path(beside:))
     }
   }
 

@@ -4,11 +4,11 @@ internal import ArgumentParser
 struct TokenizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenize",
-    abstract: "Train a tokenizer, encode and decode text, write token files.",
+    abstract: "Train a tokenizer, encode and decode text, write token files, compare tokenizers.",
     discussion: """
       Examples:
         retnet tokenize train --input train.txt --vocab-size 4096 -o tokenizer.model
         retnet tokenize pack -m tokenizer.model --input train.txt -o train.tokens
       """,
-    subcommands: [TokenizeTrain.self, TokenizeEncode.self, TokenizeDecode.self, TokenizePack.self])
+    subcommands: [TokenizeTrain.self, TokenizeEncode.self, TokenizeDecode.self, TokenizePack.self, TokenizeStats.self])
 }

@@ -108,14 +108,22 @@ struct TokenizerOption: ParsableArguments {
   @Option(
     name: .shortWithValue("m"),
     help: ArgumentHelp(
-      "SentencePiece model; or a model file or a run folder, for the tokenizer in it.", valueName: "tokenizer.model"),
+      "SentencePiece model or tokenizer.json; or a model file or a run folder, for the tokenizer in it.",
+      valueName: "tokenizer.model"),
     completion: .file())
   var model: String
 
   /// Reads the tokenizer.
   ///
   /// - Throws: `FileError`, also for a file of another kind; `TokenizerError`; the errors of reading a model file.
-  func load() throws -> Tokenizer {
+  func load() throws -> Tokenizer { try Self.load(model) }
+
+  /// Reads a tokenizer from a file of its own, a model file or a run folder.
+  ///
+  /// - Parameter model: The path.
+  /// - Returns: The tokenizer.
+  /// - Throws: As `load()`.
+  static func load(_ model: String) throws -> Tokenizer {
     let path = try SavedRun(path: model)?.model().path ?? model
     guard FileKind(path: path) == .safetensors, FileKind(try SafetensorsFile(path: path)) == .model else {
       return try Tokenizer(path: path)

@@ -15,7 +15,7 @@ extension CommandRuns {
         "tokenize pack -m tokenizer.model -o new --invalid bytes --input FILE", "a text",
         ["text", "jsonl", "html", "empty"]
       ),
-      ("tokenize pack -m FILE -o new --input text.txt", "a SentencePiece tokenizer", ["tokenizer", "model"]),
+      ("tokenize pack -m FILE -o new --input text.txt", "a tokenizer", ["tokenizer", "model"]),
       (
         "tokenize pack -m tokenizer.model -o new --input text.txt --chat-field m --chat-template FILE",
         "a configuration file", ["text", "empty", "jsonl"]
@@ -28,14 +28,16 @@ extension CommandRuns {
         "generate -m model.safetensors -p x --chat --chat-template FILE", "a configuration file",
         ["text", "empty", "jsonl"]
       ),
-      ("tokenize encode -m FILE text.txt", "a SentencePiece tokenizer", ["tokenizer", "model"]),
+      ("tokenize encode -m FILE text.txt", "a tokenizer", ["tokenizer", "model"]),
       ("tokenize encode -m tokenizer.model FILE", "a text", ["text", "jsonl", "html", "empty"]),
-      ("tokenize decode -m FILE text.txt", "a SentencePiece tokenizer", ["tokenizer", "model"]),
+      ("tokenize decode -m FILE text.txt", "a tokenizer", ["tokenizer", "model"]),
       ("tokenize decode -m tokenizer.model FILE", "ids as text", ["text", "empty"]),
+      ("tokenize stats -m FILE text.txt", "a tokenizer", ["tokenizer", "model"]),
+      ("tokenize stats -m tokenizer.model FILE", "a text", ["text", "jsonl", "html", "empty"]),
       ("train --config FILE -o new", "a configuration file", ["text", "empty", "jsonl"]),
       ("train --config config.yaml -o new --init-from FILE", weights, ["model", "zip", "jsonl"]),
       ("train --config config.yaml -o new --set data.train=FILE", "a token file", ["tokens"]),
-      ("train --config config.yaml -o new --set data.tokenizer=FILE", "a SentencePiece tokenizer", ["tokenizer"]),
+      ("train --config config.yaml -o new --set data.tokenizer=FILE", "a tokenizer", ["tokenizer"]),
       ("eval -m FILE text.txt", "a model file", ["model"]),
       ("eval -m model.safetensors FILE", "a text", ["text", "jsonl", "html", "empty", "tokens"]),
       ("generate -m FILE -p x", "a model file", ["model"]),
@@ -53,7 +55,7 @@ extension CommandRuns {
         "convert model.safetensors -o new --expected FILE", "a safetensors file with input_ids and logits",
         ["model", "state", "foreign"]
       ),
-      ("convert model.safetensors -o new --tokenizer FILE", "a SentencePiece tokenizer", ["tokenizer"]),
+      ("convert model.safetensors -o new --tokenizer FILE", "a tokenizer", ["tokenizer"]),
       ("info FILE", subject, ["model", "zip", "tokenizer", "tokens", "state"]),
       ("verify FILE --length 20", "a model file", ["model"]),
       ("verify model.safetensors --length 20 --file FILE", "a text", ["text", "jsonl", "html", "empty", "tokens"]),
