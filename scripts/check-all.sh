@@ -23,7 +23,12 @@ check() {
 # A model and a token file that other programs' libraries read.
 open_with_python() {
   local retnet=.build/release/retnet
-  scripts/tiny-model.sh "$retnet" "$work" 4 && scripts/check-python.sh "$work/run/last.safetensors" "$work/text.tokens"
+  scripts/tiny-model.sh "$retnet" "$work" 4 || return 1
+  for kind in q8_0 q4_0; do
+    "$retnet" convert "$work/run/last.safetensors" -o "$work/$kind.safetensors" --quantize "$kind" -q || return 1
+  done
+  scripts/check-python.sh "$work/run/last.safetensors" "$work/q8_0.safetensors" "$work/q4_0.safetensors" \
+    "$work/text.tokens"
 }
 
 for kind in plain carry tune state; do

@@ -67,6 +67,6 @@ package struct SafetensorsFile: Sendable {
   /// - Throws: `CheckpointError.missingTensor`, and what `body` throws.
   package func withBytes<Result>(of name: String, _ body: (RawSpan) throws -> Result) throws -> Result {
     guard let index = header.indices[name] else { throw CheckpointError.missingTensor(path: path, name: name) }
-    return try file.withBytes(header.ranges[index], body)
+    return try file.withBytesOnce(header.ranges[index], body)
   }
 }

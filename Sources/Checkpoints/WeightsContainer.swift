@@ -64,7 +64,7 @@ struct TorchFile: Sendable {
   func withBytes<Result>(of name: String, _ body: (RawSpan) throws -> Result) throws -> Result {
     guard let index = header.indices[name] else { throw CheckpointError.missingTensor(path: path, name: name) }
     let view = header.views[index]
-    if let range = view.contiguousRange { return try file.withBytes(range, body) }
+    if let range = view.contiguousRange { return try file.withBytesOnce(range, body) }
     return try file.withSpan(view.storage) { view.gathered(from: $0) }.withRawSpan(body)
   }
 }

@@ -78,6 +78,32 @@ package final class MappedFile: @unchecked Sendable {
     }
   }
 
+  /// Passes a range to a closure that needs it once: its memory is given back after the call.
+  ///
+  /// Without that, the pages of a large file would count as this process's memory until the file is closed. The range
+  /// can be read again; the kernel keeps the pages as long as it has room.
+  ///
+  /// - Parameters:
+  ///   - range: Byte positions in the file.
+  ///   - body: Reads the bytes; it cannot keep them.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws.
+  /// - Precondition: The range lies within the file.
+  package func withBytesOnce<Result, Failure: Error>(
+    _ range: Range<Int>, _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    defer { giveBack(range) }
+    return try withBytes(range, body)
+  }
+
+  /// Gives back the whole pages in a range.
+  private func giveBack(_ range: Range<Int>) {
+    let page = Int(getpagesize())
+    let (start, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
+    guard start < end, let address = unsafe bytes.baseAddress else { return }
+    unsafe madvise(UnsafeMutableRawPointer(mutating: address + start), end - start, MADV_DONTNEED)
+  }
+
   /// Passes the bytes of a range, or of the whole file, to a closure as a span.
   ///
   /// - Parameters:

@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Testing
 
 @Suite struct StateDictionaryTests {
@@ -67,6 +68,38 @@ import Testing
       let error = CheckpointError.noStateDictionary(path: fixture.path, expected: expected, found: found)
       #expect(throws: error) { try fixture.open() }
     }
+  }
+
+  /// An object of a class of the script that wrote it, with these attributes: `copyreg.__newobj__` and its state.
+  private static func object(_ attributes: [(String, [UInt8])]) -> [UInt8] {
+    P.global("__main__", "ModelCheckpoint") + [0x29, 0x81]
+      + P.dictionary(attributes) + Array("b".utf8)
+  }
+
+  @Test("W18: the attributes of an object that is pickled as a whole, as yet-another-retnet's script may do")
+  func readsAttributesOfTheRoot() throws {
+    let state = P.dictionary([("w", Self.tensor), ("v", Self.tensor)])
+    let optimizer = P.dictionary([("lr", P.float(0.1))])
+    let root = Self.object([
+      ("state_dict", state), ("optimizer_state", optimizer), ("current_step", P.integer(3)),
+    ])
+    let file = try open(root)
+    #expect(file.tensors.map(\.name) == ["w", "v"])
+    #expect(file.plainConfiguration == ["current_step": .integer(3), "optimizer_state.lr": .float(0.1)])
+    #expect(try file.withBytes(of: "w") { [UInt8](copying: $0) } == [8, 9])
+    #expect(try open(Self.object([("w", Self.tensor)])).tensors.map(\.name) == ["w"])
+
+    // Inside a dictionary it is an object like others; without attributes too.
+    #expect(throws: CheckpointError.self) { try open(P.dictionary([("checkpoint", root)])) }
+    #expect(throws: CheckpointError.self) { try open(Self.object([])) }
+    let module = try TorchFixture(
+      root: Self.object([("_parameters", P.dictionary([("w", Self.matrix)])), ("_modules", P.dictionary([]))]),
+      storages: [[8, 9]])
+    let error = CheckpointError.noStateDictionary(
+      path: module.path,
+      expected: "a dictionary of tensors, alone or under model, state_dict, module, model_state_dict",
+      found: "a whole module, an object made by '__main__.ModelCheckpoint'")
+    #expect(throws: error) { try module.open() }
   }
 
   private static let matrix = P.tensor("ByteStorage", count: 2, shape: [1, 2], strides: [2, 1])

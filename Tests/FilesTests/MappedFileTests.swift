@@ -18,6 +18,30 @@ import Testing
     #expect(file.copyBytes(10_000..<10_000) == [])
   }
 
+  /// The bytes of a file that count as this process's memory: `Rss` of its mapping in /proc/self/smaps.
+  private func residentByteCount(_ path: String) throws -> Int {
+    let lines = try String(contentsOfFile: "/proc/self/smaps", encoding: .utf8).split(separator: "\n")
+    let place = try #require(lines.firstIndex { $0.hasSuffix(path) })
+    let line = try #require(lines[place...].first { $0.hasPrefix("Rss:") })
+    return 1024 * (try #require(Int(line.split(separator: " ")[1])))
+  }
+
+  @Test func givesBackWhatIsReadOnce() throws {
+    let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 11) }
+    let path = try folder.add("a", bytes)
+    let file = try MappedFile(path: path)
+    let whole = 0..<bytes.count
+    #expect(file.withBytes(whole) { Array(copying: $0) } == bytes)
+    #expect(try residentByteCount(path) > 2_900_000)
+    // Ranges that begin and end within a page: the pages at both ends may belong to others.
+    for range in [whole, 5_000..<2_990_000, 5_000..<5_001, 4_096..<4_096] {
+      #expect(file.withBytesOnce(range) { Array(copying: $0) } == Array(bytes[range]))
+    }
+    // The kernel maps up to 64 KiB around a page that is touched.
+    #expect(try residentByteCount(path) < 400_000)
+    #expect(file.withBytes(whole) { Array(copying: $0) } == bytes)
+  }
+
   @Test func mapsAnEmptyFile() throws {
     let file = try MappedFile(path: folder.add("empty", []))
     #expect(file.byteCount == 0)

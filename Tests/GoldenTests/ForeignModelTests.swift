@@ -63,6 +63,7 @@ import Testing
     ("layers.1.ffn.fc1.w", "layers.1.moe_layer", "a mixture of experts"),
     ("layers.1.ffn.fc1.", "layers.1.ffn.B.1.", "a multiway model"),
     ("layers.1.ffn.fc1.weight", "layers.1.ffn_layernorm.", "a norm inside the feed-forward part"),
+    ("layers.1.retention.g_proj.weight", "layers.1.retention.gt_proj.weigh", "the gated retention of YOCO"),
   ])
   func relativesAreRefusedByName(_ old: String, _ new: String, _ feature: String) throws {
     let found = message { try open("torchscale-b-untied", [(old, new)]) }
@@ -81,6 +82,50 @@ import Testing
   func settingsThatAreNotComputedAreRefused(_ name: String, _ old: String, _ new: String, _ feature: String) throws {
     let found = message { try open(name, settings: [(old, new)]) }
     #expect(found.contains("config.json: expected a plain RetNet, found \(feature)"), "\(found)")
+  }
+
+  /// F2: what RetNet-XATL has more, as far as the file uses it.
+  @Test func featuresOfXATLAreNamed() throws {
+    let old = "\"pad_token_id\""
+    func settings(_ more: String) -> [(String, String)] { [(old, "\(more), \(old)")] }
+    for (more, features) in [
+      (
+        "\"parallel_residual\": true, \"rotary_percentage\": 0.25, \"groupnorm_affine\": false",
+        " with a parallel residual (parallel_residual: true), partial rotation (rotary_percentage: 0.25)"
+      ),
+      (
+        "\"parallel_residual\": false, \"hybrid_attention_layers\": [3, 7]",
+        " with layers of attention (hybrid_attention_layers: a value with parts)"
+      ),
+      (
+        "\"shared_attention_norm\": true",
+        " with one norm for retention and feed-forward part (shared_attention_norm: true)"
+      ),
+      ("\"retnet_stability_update\": false, \"rotary_percentage\": 1.0", ""),
+    ] {
+      let found = message { try open("syncdoth-hf", settings: settings(more)) }
+      #expect(
+        found.hasSuffix("expected a plain RetNet, found RetNet-XATL\(features), which is not supported"), "\(found)")
+    }
+    let affine = message {
+      try open("syncdoth-hf", [("layers.1.retention.v_proj.weight", "layers.1.retention.group_norm.we")])
+    }
+    #expect(
+      affine.contains("RetNet-XATL with a head norm with weights and biases (tensor 'model.layers.1."), "\(affine)")
+    let lit = message { try open("torchscale-b-untied", [("layers.1.retention", "transformer.h.1.at")], settings: nil) }
+    #expect(lit.contains("found RetNet-XATL, which"), "\(lit)")
+    // Null is no feature.
+    #expect(try open("syncdoth-hf", settings: settings("\"parallel_residual\": null")).family == .syncdoth)
+  }
+
+  @Test func complexWeightsAreNamed() throws {
+    // Two Float32 numbers are as long as a complex one; the shape says half as many.
+    let found = message {
+      try open(
+        "torchscale-b-untied", [("{\"dtype\":\"F32\",\"shape\":[24],", "{\"dtype\":\"C64\",\"shape\":[12],")],
+        settings: nil)
+    }
+    #expect(found.contains("expected a plain RetNet, found a complex-valued model (tensor '"), "\(found)")
   }
 
   /// F3.
@@ -123,6 +168,18 @@ import Testing
         ])
     }
     #expect(found.contains("tensor 'output_projection.weight': expected the numbers of 'embed_tokens.weight'"))
+  }
+
+  /// F6: what the stored head is for, only its author knows.
+  @Test func aTieOfTwoDifferentTablesIsRefused() throws {
+    let found = message {
+      try open("fla-fused-gate", settings: [("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true")])
+    }
+    #expect(
+      found.hasSuffix(
+        "tensor 'lm_head.weight': expected the numbers of 'model.embeddings.weight', as tie_word_embeddings says, "
+          + "found others; with tie_word_embeddings false the stored head counts"), "\(found)")
+    #expect(try !open("fla-fused-gate").configuration.isHeadTied)
   }
 
   @Test func withoutSettingsTheTensorsTellTheHeads() throws {

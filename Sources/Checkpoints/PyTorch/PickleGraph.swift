@@ -129,6 +129,15 @@ extension PickleGraph {
     return stride(from: 0, to: ids.count, by: 2).map { (ids[$0], ids[$0 + 1]) }
   }
 
+  /// The attributes of an object, if the pickle sets them by a dictionary.
+  func attributes(_ id: ID) -> ID? {
+    guard let state = object(id)?.state, isDictionary(state) else { return nil }
+    return state
+  }
+
+  /// What the pickle holds: the root, or the attributes of an object that is pickled as a whole.
+  var content: ID { attributes(root) ?? root }
+
   /// The value of a dictionary's key; if there are several, the last one counts, as in Python.
   func value(_ name: String, of id: ID) -> ID? {
     dictionary(id)?.last { self.name($0.key) == name }?.value

@@ -10,7 +10,7 @@ package enum PickleScalar: Equatable, Sendable {
 extension PickleGraph {
   /// The plain values that can be reached from the root by names.
   ///
-  /// Dictionaries and the attributes of `argparse.Namespace` are entered, lists are not. Each dictionary is entered
+  /// Dictionaries, the attributes of the root and those of `argparse.Namespace` are entered, lists are not. Each dictionary is entered
   /// only once, where it is first met. So neither cycles nor shared parts can make the walk long.
   ///
   /// - Parameter excluded: A dictionary that is not entered.
@@ -19,7 +19,7 @@ extension PickleGraph {
     let depthLimit = 16
     var configuration: [String: PickleScalar] = [:]
     var entered: Set<ID> = [excluded]
-    var waiting = [(prefix: "", id: root, depth: 0)]
+    var waiting = [(prefix: "", id: content, depth: 0)]
     while let (prefix, id, depth) = waiting.popLast() {
       guard depth < depthLimit, entered.insert(id).inserted, let entries = dictionary(id) else { continue }
       for (key, value) in entries {
@@ -27,7 +27,7 @@ extension PickleGraph {
         if let scalar = scalar(value) {
           configuration[prefix + name] = scalar
         } else {
-          waiting.append((prefix + name + ".", attributes(of: value) ?? value, depth + 1))
+          waiting.append((prefix + name + ".", namespace(value) ?? value, depth + 1))
         }
       }
     }
@@ -45,7 +45,7 @@ extension PickleGraph {
     }
   }
 
-  private func attributes(of id: ID) -> ID? {
+  private func namespace(_ id: ID) -> ID? {
     guard let object = object(id), global(object.callable) == Global(module: "argparse", name: "Namespace") else {
       return nil
     }

@@ -13,6 +13,9 @@ struct StateDictionary {
 
   /// Takes the root if it holds only tensors, else what is under the usual keys, else the only dictionary with a matrix.
   ///
+  /// The attributes of an object count as a dictionary at the root: training scripts pickle checkpoints of a class of
+  /// their own.
+  ///
   /// - Throws: `CheckpointError.noStateDictionary`.
   init(of decoder: TensorDecoder) throws(CheckpointError) {
     let graph = decoder.contents.graph
@@ -21,9 +24,14 @@ struct StateDictionary {
         path: decoder.contents.path,
         expected: "a dictionary of tensors, alone or under \(Self.keys.joined(separator: ", "))", found: found)
     }
-    guard let entries = graph.dictionary(graph.root) else { throw failure(graph.summary(graph.root)) }
+    let root = graph.content
+    guard let entries = graph.dictionary(root) else { throw failure(graph.summary(root)) }
+    // The parameters of a module are spread over its modules.
+    guard graph.value("_parameters", of: root) == nil || graph.value("_modules", of: root) == nil else {
+      throw failure("a whole module, \(graph.summary(graph.root))")
+    }
     if !entries.isEmpty, entries.allSatisfy({ decoder.isTensor($0.value) }) {
-      (id, self.entries) = (graph.root, entries)
+      (id, self.entries) = (root, entries)
       return
     }
     if let found = Self.usual(in: decoder) {
@@ -42,7 +50,7 @@ struct StateDictionary {
       let list = candidates.prefix(8).map(\.description).joined(separator: ", ")
       throw failure("several others: \(list)\(candidates.count > 8 ? ", …" : "")")
     }
-    if StateCandidate.isOptimizer(graph.root, graph) { throw failure("the state of an optimizer") }
+    if StateCandidate.isOptimizer(root, graph) { throw failure("the state of an optimizer") }
     let keys = entries.prefix(8).map { graph.summary($0.key) }.joined(separator: ", ")
     throw failure(entries.isEmpty ? "an empty one" : "the keys \(keys)\(entries.count > 8 ? ", …" : "")")
   }
@@ -51,8 +59,8 @@ struct StateDictionary {
   private static func usual(in decoder: TensorDecoder) -> PickleGraph.ID? {
     let graph = decoder.contents.graph
     // Each dictionary is entered once, so that cycles cannot make the search long.
-    var entered: Set = [graph.root]
-    var level = [graph.root]
+    var entered: Set = [graph.content]
+    var level = [graph.content]
     for _ in 0..<depthLimit {
       level = level.flatMap { id in keys.compactMap { graph.value($0, of: id) } }.filter { entered.insert($0).inserted }
       let found = level.first { graph.dictionary($0)?.contains { decoder.isTensor($0.value) } ?? false }
@@ -93,8 +101,8 @@ private struct StateCandidate: CustomStringConvertible {
   static func all(in decoder: TensorDecoder, depth: Int) -> [StateCandidate] {
     let graph = decoder.contents.graph
     var candidates: [StateCandidate] = []
-    var entered: Set = [graph.root]
-    var level = [(keys: [String](), id: graph.root)]
+    var entered: Set = [graph.content]
+    var level = [(keys: [String](), id: graph.content)]
     for _ in 0...depth {
       var next: [(keys: [String], id: PickleGraph.ID)] = []
       for (keys, id) in level where !isOptimizer(id, graph) {

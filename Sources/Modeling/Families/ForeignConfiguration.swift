@@ -63,6 +63,17 @@ struct ForeignConfiguration {
   /// Whether a setting is present, even as null.
   func has(_ key: String) -> Bool { values[key] != nil }
 
+  /// Whether a setting is present and not null.
+  func isGiven(_ key: String) -> Bool { values[key] != nil && !isGiven(key, as: .null) }
+
+  /// Whether a setting has this value.
+  func isGiven(_ key: String, as expected: ConfigurationValue) -> Bool {
+    if case .scalar(expected) = values[key] { true } else { false }
+  }
+
+  /// The value of a setting, for messages.
+  func described(_ key: String) -> String { values[key].map(described) ?? "nothing" }
+
   /// The value of a setting; nil if it is missing or null.
   func value<Setting: ConfigurationConvertible>(
     _ key: String, _ type: Setting.Type = Setting.self

@@ -49,6 +49,12 @@ package struct ForeignFamily: Sendable, Equatable {
         throw .unsupported(path: weights.path, found: "\(found) (tensor \(quoted(tensor.name)))")
       }
     }
+    if let complex = weights.tensors.first(where: { $0.dataType == .c64 }) {
+      throw .unsupported(path: weights.path, found: "a complex-valued model (tensor \(quoted(complex.name)))")
+    }
+    if let features = XATLFeatures(weights.tensors.map(\.name), settings) {
+      throw .unsupported(path: weights.path, found: features.description)
+    }
     let names = ForeignNames(weights, settings)
     for family in all.reversed() {
       if let prefix = family.prefix(names) { return (family, prefix) }
@@ -59,8 +65,7 @@ package struct ForeignFamily: Sendable, Equatable {
   /// Name fragments of models that are not supported: they are no RetNets, or have parts that are not implemented here.
   private static let relatives: [(fragment: String, found: String)] = [
     ("moe_layer", "a mixture of experts"), (".A.", "a multiway model"), (".B.", "a multiway model"),
-    ("transformer.h.", "RetNet-XATL in its lit form"), ("retention.group_norm", "RetNet-XATL"),
-    ("retention.down_proj", "RetNet-XATL"), ("gt_proj", "the gated retention of YOCO"),
+    ("gt_proj", "the gated retention of YOCO"), ("cross_decoder.", "the cross-attention of YOCO"),
     ("_conv1d.", "short convolutions"), ("attnres", "attention residuals"),
     ("ffn_layernorm", "a norm inside the feed-forward part"),
   ]

@@ -105,7 +105,7 @@ struct ForeignSource {
     guard try weights.file.withBytes(of: embeddingName, { [UInt8](copying: $0) == first }) else {
       throw CheckpointError.tensor(
         path: weights.file.path, name: headName, expected: "the numbers of \(quoted(embeddingName)), as \(key) says",
-        found: "others")
+        found: "others; with \(key) false the stored head counts")
     }
     return true
   }

@@ -29,6 +29,17 @@ import Testing
     }
   }
 
+  /// The document shows the function that the check runs.
+  @Test func theDocumentShowsHowPythonReadsAModel() throws {
+    func text(_ path: String) throws -> String {
+      try String(contentsOf: projectFolder.appendingPathComponent(path), encoding: .utf8)
+    }
+    let script = try text("scripts/read-quantized.py")
+    let start = try #require(script.range(of: "def read_weights")).lowerBound
+    let end = try #require(script.range(of: "\n\n\nif __name__")).lowerBound
+    #expect(try text("docs/CHECKPOINT.md").contains("```python\n\(script[start..<end])\n```\n"))
+  }
+
   @Test func passagesThatGoInCirclesFail() throws {
     try withTemporaryFolder { folder in
       let line = "and it came to pass that "

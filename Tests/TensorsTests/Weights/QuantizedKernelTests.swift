@@ -69,6 +69,28 @@ import Testing
     #expect(largest > (isQ4 ? 0.99 : 0.499))
   }
 
+  /// The smallest scales are multiples of 2^-24, to nearest, ties to even. Numbers beyond the last level stay there.
+  @Test(arguments: [false, true]) func scalesMayBeSubnormalOrZero(isQ4: Bool) {
+    let unit: Float = isQ4 ? 8 : 127
+    let cases: [(steps: Float, scale: UInt16)] = [
+      (0.25, 0), (0.5, 0), (0.5 + 0x1p-12, 1), (1, 1), (1.5, 2), (2.5, 2), (3.5, 4), (1022, 1022), (1023, 1023),
+      (1023.25, 1023), (1024, 0x400), (1025, 0x401),
+    ]
+    for (steps, scale) in cases {
+      var numbers = [Float](repeating: 0, count: 32)
+      let extreme = unit * steps * 0x1p-24
+      (numbers[5], numbers[20]) = (-extreme, extreme / 4)
+      let blocks = Quantized(numbers, isQ4: isQ4)
+      #expect(blocks.scales == [scale], "\(steps)")
+      let step = Float(Float16(bitPattern: scale))
+      for index in [0, 5, 20] {
+        let level = scale == 0 ? 0 : (numbers[index] / step).rounded(.toNearestOrEven)
+        let held = min(max(level, isQ4 ? -8 : -127), isQ4 ? 7 : 127)
+        #expect(blocks.widened[index] == held * step, "\(steps) at \(index)")
+      }
+    }
+  }
+
   @Test(arguments: [false, true]) func productsAreThoseOfTheRoundedNumbersWithTheSameBitsInEveryKernel(isQ4: Bool) {
     for inputs in stride(from: 32, through: 1120, by: 32) {
       for (outputs, rows) in [(1, 1), (3, 2), (4, 16), (9, 5), (6, 1), (5, 4)] where inputs < 300 || outputs > 4 {
