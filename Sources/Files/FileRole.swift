@@ -9,6 +9,8 @@ package enum FileRole: String, CaseIterable, Sendable {
   case ids = "ids as text"
   case configuration = "a configuration file"
   case prompts = "prompts as JSON lines"
+  /// The `dict.txt` of a fairseq program.
+  case dictionary = "a fairseq dictionary"
   /// The `config.json` of weights of another program.
   case settings = "a JSON object"
   case logits = "a safetensors file with input_ids and logits"
@@ -28,6 +30,7 @@ package enum FileRole: String, CaseIterable, Sendable {
     case .ids: [.text, .otherText, .empty, .other]
     case .configuration: [.text, .otherText, .utf16, .json, .empty, .other]
     case .prompts: [.jsonLines, .json, .text, .otherText, .empty, .other]
+    case .dictionary: [.text, .other]
     case .settings: [.json, .other]
     case .logits: [.safetensors, .other]
     case .benchmark: [.json, .text, .otherText, .empty, .other]

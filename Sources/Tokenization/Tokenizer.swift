@@ -136,6 +136,9 @@ package final class Tokenizer: Sendable {
   /// - Precondition: The id is in 0..<vocabularySize.
   package func piece(of id: Int32) -> String { String(decoding: pieces[Int(id)], as: UTF8.self) }
 
+  /// The bytes of the piece as stored in the vocabulary; see `piece(of:)`.
+  func pieceBytes(of id: Int32) -> ArraySlice<UInt8> { pieces[Int(id)] }
+
   /// The purpose of an id's piece.
   ///
   /// - Parameter id: An id of the vocabulary.

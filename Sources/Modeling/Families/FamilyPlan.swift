@@ -64,6 +64,18 @@ struct FamilyPlan {
   var factors: [String: Double] = [:]
   /// Sentences on what was assumed.
   var remarks: [String] = []
+  /// What the rows of embedding and head may stand for besides a tokenizer's ids; nil: nothing else.
+  var fairseq: FairseqVocabulary?
+}
+
+/// The meaning of ids in a model that may have been trained by fairseq.
+struct FairseqVocabulary {
+  /// Whether the weights are those of a fairseq file, by their names.
+  let isCertain: Bool
+  /// The row of the token that sequences start with: `<s>` (0) with fairseq's `add_bos_token`, else `</s>` (2).
+  let start: Int
+  /// The row of `</s>`.
+  let end = 2
 }
 
 extension ForeignBuffer.Content {

@@ -33,6 +33,7 @@ package struct ForeignModel: Sendable {
   /// For each id of the model the row of the file; nil: the same. See `reorderVocabulary`.
   private var vocabularyOrder: [Int]?
   private let factors: [String: Double]
+  private let fairseq: FairseqVocabulary?
   /// What was assumed, one sentence each.
   package private(set) var remarks: [String]
 
@@ -66,6 +67,7 @@ package struct ForeignModel: Sendable {
     configuration = try plan.configuration.checked(path: weights.path)
     remarks = plan.remarks
     factors = plan.factors
+    fairseq = plan.fairseq
     sources = Self.sources(configuration, plan, unwrapped)
     try checkNames(plan, unwrapped)
     for source in sources { try check(source) }
@@ -202,6 +204,29 @@ package struct ForeignModel: Sendable {
       }
       return tensor
     }
+  }
+
+  /// Whether ids may be those of a fairseq dictionary, as `reorderVocabulary` expects.
+  package var mayHaveFairseqIDs: Bool { fairseq != nil }
+  /// Whether ids are those of a fairseq dictionary, by the names of the tensors.
+  package var hasFairseqIDs: Bool { fairseq?.isCertain ?? false }
+
+  /// Orders embedding and head as a tokenizer counts, not as a fairseq dictionary does.
+  ///
+  /// BOS and EOS are then what fairseq uses: sequences start with `</s>`, or with `<s>` if `add_bos_token` is set.
+  ///
+  /// - Parameter rows: For each id of the model the row of the file.
+  /// - Precondition: `mayHaveFairseqIDs`; a permutation of 0..<N with at least four rows.
+  package mutating func reorderVocabulary(_ rows: [Int]) {
+    var ids = [Int](repeating: -1, count: rows.count)
+    for (id, row) in rows.enumerated() { ids[row] = id }
+    guard let fairseq, rows.count == configuration.vocabularySize, rows.count > fairseq.end, !ids.contains(-1) else {
+      preconditionFailure("reorderVocabulary: \(rows.count) rows for \(configuration.vocabularySize) of \(family.name)")
+    }
+    vocabularyOrder = rows
+    configuration.bosID = ids[configuration.bosID ?? fairseq.start]
+    configuration.eosID = ids[configuration.eosID ?? fairseq.end]
+    configuration.bos = .sequence
   }
 
   /// Where rows of a weight are stored.

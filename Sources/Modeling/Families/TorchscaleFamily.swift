@@ -82,6 +82,11 @@ extension FamilyPlan {
     configuration = c
     names = Self.torchscaleNames(own: own, head: head)
     buffers = Self.torchscaleBuffers(own: own)
+    if !isHuggingFace {
+      // In a configuration that was not resolved, this setting is a text.
+      let addsBOS = (try? settings.value("add_bos_token", Bool.self)) == true
+      fairseq = FairseqVocabulary(isCertain: isFairseq, start: addsBOS ? 0 : 2)
+    }
     if settings.isEmpty {
       remarks = [
         "no settings beside the weights: activation \(c.activation.rawValue), embedding scale \(c.embeddingScale), "
@@ -95,10 +100,6 @@ extension FamilyPlan {
     try settings.refuse("decoder_normalize_before", unless: .boolean(true), "norms after the residual")
     try settings.refuse("multiway", unless: .boolean(false), "a multiway model")
     try settings.refuse("moe_freq", unless: .integer(0), "a mixture of experts")
-    for key in [
-      "parallel_residual", "rotary_percentage", "groupnorm_affine", "shared_attention_norm", "retnet_bottleneck",
-      "hybrid_attention_layers", "retnet_stability_update",
-    ] { try settings.refuse(key, "RetNet-XATL") }
   }
 
   fileprivate static func torchscaleBuffers(own: String) -> [ForeignBuffer] {
@@ -174,6 +175,9 @@ extension ForeignExport {
     let c = weights.configuration
     var settings = Self.torchscaleSettings(c)
     settings["share_decoder_input_output_embed"] = .boolean(c.isHeadTied)
+    for (key, id) in [("bos_token_id", c.bosID), ("eos_token_id", c.eosID)] {
+      settings[key] = id.map { .integer($0) }  // torchscale passes over settings that it does not know.
+    }
     if isFirstEra { settings["decoder_value_embed_dim"] = nil }
     self.init(
       .torchscale, weights, container: .torch,

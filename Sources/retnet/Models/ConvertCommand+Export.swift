@@ -14,7 +14,19 @@ extension ConvertCommand {
   /// The largest RMS ratio of logits by which a divisor of the scores may change a model.
   private static let scoreNormLimit = 1e-4
 
-  func export(_ loaded: ModelSource, to family: ForeignFamily, _ expected: ExpectedLogits?) throws {
+  /// Writes a folder for a program.
+  ///
+  /// - Parameters:
+  ///   - loaded: The model.
+  ///   - family: The program.
+  ///   - tokenizerModel: The tokenizer, which goes into the folder.
+  ///   - dictionary: The `dict.txt` that says what the rows of the model stand for, if the tokenizer does not.
+  ///   - expected: Logits to compare with those of the folder.
+  /// - Throws: `CommandError` and the errors of reading and writing; `ExitStatus.checkFailed`.
+  func export(
+    _ loaded: ModelSource, to family: ForeignFamily, _ tokenizerModel: [UInt8]?, dictionary: [UInt8]? = nil,
+    _ expected: ExpectedLogits?
+  ) throws {
     guard var export = try family.export(loaded.reader) else {
       preconditionFailure("\(family.name) is no target of --to")
     }
@@ -22,10 +34,12 @@ extension ConvertCommand {
     do {
       let format = try formats(of: loaded, export)
       try check(export.weights) { .numbers(format($0)) }
-      let model = try tokenizerModel(for: loaded)
-      let tokenizer = try model.map { try Tokenizer(model: $0, path: "\(input): tokenizer") }
+      let tokenizer = try tokenizerModel.map { try Tokenizer(model: $0, path: "\(input): tokenizer") }
       var notes = export.changes
-      if let note = try scoreNormNote(loaded, export, tokenizer) { notes.append(note) }
+      if let note = try scoreNormNote(loaded, export, dictionary == nil ? tokenizer : nil) { notes.append(note) }
+      if dictionary != nil {
+        notes.append("ids are those of fairseq's dictionary, dict.txt, and not those of tokenizer.model")
+      }
       for note in notes { global.say("note: \(note)") }
 
       var files = try export.write(
@@ -33,6 +47,10 @@ extension ConvertCommand {
         format: format)
       let word = Self.word(export.weights.descriptions.map(format))
       files += try writeSettings(&export, loaded, tokenizer, dtype: word, to: folder)
+      if let dictionary {
+        try folder.write(dictionary, as: Self.dictionaryName)
+        files.append(Self.dictionaryName)
+      }
       let card = ModelCard(
         source: loaded, export: export, folderName: folder.path.split(separator: "/").last.map(String.init) ?? "model",
         formats: word, notes: notes, run: SavedRun(path: input), hasTokenizer: tokenizer != nil)

@@ -102,6 +102,12 @@ struct ConvertCommand: ParsableCommand {
     completion: .file())
   var tokenizer: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Dictionary of weights trained by fairseq (default: dict.txt next to them).", valueName: "dict.txt"),
+    completion: .file())
+  var dictionary: String?
+
   @Flag(help: "Accept a tokenizer with fewer pieces than the model's padded vocabulary.")
   var allowSmallerTokenizer = false
 
@@ -140,7 +146,7 @@ struct ConvertCommand: ParsableCommand {
   /// The files that are read and written, as far as the command line tells.
   private var files: CommandFiles {
     let inputs = CommandFiles().reading("IN", input).reading("--config", config).reading("--report", report)
-      .reading("--tokenizer", tokenizer).reading("--expected", expected)
+      .reading("--tokenizer", tokenizer).reading("--dictionary", dictionary).reading("--expected", expected)
     return to == nil ? inputs.writing("--output", output) : inputs.writingFolder("--output", output)
   }
 
@@ -149,10 +155,11 @@ struct ConvertCommand: ParsableCommand {
       try FileRole.text.check(path)
       return try readAll(path: path, byteLimit: 1 << 30)
     }
-    let expectedLogits = try expected.map { try ExpectedLogits(path: $0) }
+    var expectedLogits = try expected.map { try ExpectedLogits(path: $0) }
     if let config { try FileRole.settings.check(config) }
+    if let dictionary { try FileRole.dictionary.check(dictionary) }
     let path = try modelFile(input, global.talk, takesWeights: true)
-    let loaded = try ModelSource(
+    var loaded = try ModelSource(
       path: path, scoreNorm: scoreNorm, headCount: numHeads, configurationPath: config,
       tables: TableNames(embedding: embeddingName, head: headName))
     if verify || report != nil || expected != nil { Machine.warnOfSlowBLAS(global.talk) }
@@ -163,12 +170,23 @@ struct ConvertCommand: ParsableCommand {
     }
     loaded.remarks.forEach { global.say($0) }
     try loaded.checkDigest()
-    if let to { return try export(loaded, to: to.family, expectedLogits) }
     // The files in a folder, or next to the weights, are read too.
-    try CommandFiles().reading("a file of IN", loaded.filePaths).writing("--output", output).checkLate()
+    if to == nil {
+      try CommandFiles().reading("a file of IN", loaded.filePaths).writing("--output", output).checkLate()
+    }
+    let (model, order) = try vocabulary(of: loaded)
+    if let order, to?.family == .torchscale, let dictionary = order.dictionary.text {
+      loaded = loaded.reordered(Array(order.order.rows.indices))  // The order stays; BOS and EOS become known.
+      return try export(loaded, to: .torchscale, model, dictionary: dictionary, expectedLogits)
+    }
+    if let order {
+      for note in [order.note, order.rest].compactMap(\.self) { global.say("note: \(note)") }
+      loaded = loaded.reordered(order.order.rows)
+      expectedLogits = expectedLogits?.reordered(order.order.rows)
+    }
+    if let to { return try export(loaded, to: to.family, model, expectedLogits) }
     let note = loaded.configuration.scoreNormNote("generate, and eval without --form parallel, leave it out")
     if let note, !verify { global.say(note) }  // verify says it itself
-    let model = try tokenizerModel(for: loaded)
     guard report == nil || model != nil else {
       throw CommandError(.usage, "--report: the model has no tokenizer to read a text with", hint: "give --tokenizer")
     }
@@ -231,35 +249,45 @@ struct ConvertCommand: ParsableCommand {
     try StandardStream.output.write(difference.text + "\n")
   }
 
-  /// The tokenizer to store: the one given, else the model's own, else one next to foreign weights.
-  func tokenizerModel(for source: ModelSource) throws -> [UInt8]? {
-    if let tokenizer { return try namedTokenizer(tokenizer, for: source) }
-    guard case .foreign(let model) = source else { return try source.tokenizerModel() }
+  /// The tokenizer to store, and the order that it gives the rows of a fairseq model.
+  ///
+  /// - Throws: The errors of reading both. For foreign weights without an option for either, they are warnings.
+  private func vocabulary(of source: ModelSource) throws -> (model: [UInt8]?, order: FairseqOrder?) {
+    if case .retnet = source, tokenizer == nil, dictionary == nil { return (try source.tokenizerModel(), nil) }
+    do {
+      let found = try tokenizer.map { try namedTokenizer($0, for: source) } ?? tokenizerBeside(source)
+      return (found?.model, try fairseqOrder(of: source, found))
+    } catch {
+      // The user did not ask for what was found, so it does not stop the conversion.
+      guard tokenizer == nil, dictionary == nil, let failure = CommandError(error) else { throw error }
+      global.say("warning: \(failure.message); no tokenizer is put into the model")
+      return (nil, nil)
+    }
+  }
+
+  /// The tokenizer next to foreign weights; nil if there is none.
+  private func tokenizerBeside(_ source: ModelSource) throws -> Tokenizer? {
+    guard case .foreign(let model) = source else { return nil }
     // Where both are, the second one was made from the first.
-    for name in ["tokenizer.model", "tokenizer.json"] {
+    for name in ["tokenizer.model", "tokenizer.json"] + (model.hasFairseqIDs ? [Self.fairseqTokenizerName] : []) {
       let path = model.weights.path(beside: name)
       do {
         let tokenizer = try readTokenizer(path, for: model.configuration)
         global.say("\(path): used as the tokenizer; --tokenizer chooses another")
-        return tokenizer.model
-      } catch FileError.missing {
-        continue
-      } catch {
-        // The user did not ask for this one, so it does not stop the conversion.
-        guard let failure = CommandError(error) else { throw error }
-        global.say("warning: \(failure.message); no tokenizer is put into the model")
-        return nil
-      }
+        return tokenizer
+      } catch FileError.missing {}
     }
     return nil
   }
 
   /// Checks a given tokenizer. Another one than the model's own changes the meaning of ids, and ids without a piece are
   /// never generated.
-  private func namedTokenizer(_ path: String, for source: ModelSource) throws -> [UInt8] {
+  private func namedTokenizer(_ path: String, for source: ModelSource) throws -> Tokenizer {
     let tokenizer = try readTokenizer(path, for: source.configuration)
     let own = try source.tokenizerModel()
-    if tokenizer.model == own { return tokenizer.model }
+    if tokenizer.model == own { return tokenizer }
+    // A dictionary of fairseq also has rows without a piece; `fairseqOrder` compares the sizes.
+    if case .foreign(let model) = source, model.hasFairseqIDs || hasDictionary(beside: model) { return tokenizer }
     let (size, expected) = (tokenizer.vocabularySize, source.configuration.vocabularySize)
     guard size == expected || allowSmallerTokenizer else {
       throw CommandError(
@@ -272,7 +300,7 @@ struct ConvertCommand: ParsableCommand {
         "warning: \(path): not the model's own tokenizer (digest \(SHA256Digest(of: own).short)); "
           + "if its pieces differ, the model's output changes its meaning")
     }
-    return tokenizer.model
+    return tokenizer
   }
 
   private func readTokenizer(_ path: String, for model: ModelConfiguration) throws -> Tokenizer {

@@ -14,6 +14,10 @@ struct ExpectedLogits {
   private let ids: [Int32]
   private let logits: Tensor
 
+  private init(path: String, batch: Int, ids: [Int32], logits: Tensor) {
+    (self.path, self.batch, self.ids, self.logits) = (path, batch, ids, logits)
+  }
+
   /// - Parameter path: A file with the tensors `input_ids`, I64 or I32 [B, T], and `logits`, F32 [B, T, N].
   /// - Throws: `FileError` for a file of another kind; `CheckpointError`.
   init(path: String) throws {
@@ -56,6 +60,21 @@ struct ExpectedLogits {
     }
     throw CheckpointError.tensor(
       path: path, name: "input_ids", expected: "ids below \(vocabulary), the width of logits", found: "\(bad)")
+  }
+
+  /// The same ids and logits, where a model numbers its vocabulary in another order.
+  ///
+  /// - Parameter rows: For each new id the old one. Another number of them is left for `check` to refuse.
+  /// - Returns: A copy.
+  func reordered(_ rows: [Int]) -> ExpectedLogits {
+    guard rows.count == logits.shape[1] else { return self }
+    var newIDs = [Int32](repeating: 0, count: rows.count)
+    for (id, row) in rows.enumerated() { newIDs[row] = Int32(id) }
+    let changed = Tensor(logits.shape)
+    for token in ids.indices {
+      for (id, row) in rows.enumerated() { changed[token * rows.count + id] = logits[token * rows.count + row] }
+    }
+    return ExpectedLogits(path: path, batch: batch, ids: ids.map { newIDs[Int($0)] }, logits: changed)
   }
 
   /// Prints how far a model's logits are from these; ends with status 1 if Float32 weights are further off than 3e-6.

@@ -45,10 +45,17 @@ struct InfoCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let other { return try compare(file, other) }
     let members = try describe(file)
-    if let other { return try InfoDifference(file, members, other, try describe(other)).print(json: json) }
     let report = JSONReport(Dictionary(uniqueKeysWithValues: members))
     try StandardStream.output.write((json ? report.text : textReport(members)) + "\n")
+  }
+
+  /// Prints what differs. Beside something else than a run, a run stands for its model.
+  private func compare(_ file: String, _ other: String) throws {
+    let areRuns = SavedRun(path: file) != nil && SavedRun(path: other) != nil
+    let paths = try [file, other].map { areRuns ? $0 : try modelFile($0, global.talk, takesWeights: true) }
+    try InfoDifference(paths[0], try describe(paths[0]), paths[1], try describe(paths[1])).print(json: json)
   }
 
   private func describe(_ file: String) throws -> [(String, JSONValue)] {
@@ -89,19 +96,24 @@ struct InfoCommand: ParsableCommand {
   private func describeWeights(_ file: String) throws -> [(String, JSONValue)] {
     switch try ModelSource(path: file, tables: TableNames(areRequired: false)) {
     case .retnet(let header, _): try describe(header)
-    case .foreign(let model): describe(model)
+    case .foreign(let model): try describe(model)
     }
   }
 
-  private func describe(_ model: ForeignModel) -> [(String, JSONValue)] {
+  private func describe(_ model: ForeignModel) throws -> [(String, JSONValue)] {
     var members: [(String, JSONValue)] = [("kind", .text("foreign weights")), ("family", .text(model.family.name))]
     members += sizes(model.configuration)
     members += [
       ("dtype", .text(model.matrixStorage.word(model.configuration))),
+      ("tensor_bytes", .integer(model.weights.tensors.reduce(0) { $0 + $1.byteCount })),
       ("files", .list(model.weights.filePaths.map { .text($0) })),
     ]
     members += model.configuration.settings.map { ($0.name, JSONValue($0.value)) }
     if !model.remarks.isEmpty { members.append(("notes", .list(model.remarks.map { .text($0) }))) }
+    if check {
+      let digest = try model.computeDigest()
+      members.append(("check", .text("no digest is stored; that of the tensors is \(digest)")))
+    }
     if global.verbose {
       members.append(
         ("tensors", .list(model.weights.tensors.map { .text("\($0.name) \($0.dataType.rawValue) \($0.shape)") })))
@@ -233,8 +245,14 @@ extension JSONValue {
     return "\(integer)"
   }
 
-  /// The value for people, as in a report of one file.
-  var forPeople: String { self == .null ? "none" : plain }
+  /// The value for people in one line.
+  var forPeople: String {
+    switch self {
+    case .null: "none"
+    case .list(let items): items.map(\.plain).joined(separator: ", ")
+    default: plain
+    }
+  }
 
   /// The value for people: large integers with separators, lists one item per line.
   fileprivate var plain: String {

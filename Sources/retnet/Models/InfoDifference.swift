@@ -27,10 +27,12 @@ struct InfoDifference {
     names = (first, second)
     let values = Dictionary(uniqueKeysWithValues: secondMembers)
     var rows = firstMembers.compactMap { name, value in
-      values[name] == value ? nil : Row(name: name, first: value, second: values[name] ?? .null)
+      let other = values[name] ?? .null
+      return other == value ? nil : Row(name: name, first: value, second: other)
     }
     let known = Set(firstMembers.map(\.0))
-    rows += secondMembers.filter { !known.contains($0.0) }.map { Row(name: $0.0, first: .null, second: $0.1) }
+    rows += secondMembers.filter { !known.contains($0.0) && $0.1 != .null }
+      .map { Row(name: $0.0, first: .null, second: $0.1) }
     self.rows = rows
     weights = try WeightDistance(first, second)
   }

@@ -65,8 +65,17 @@ enum ModelSource {
     switch self {
     case .retnet(let header, _): [header.path]
     case .foreign(let model):
-      model.weights.filePaths + ["config.json", "tokenizer.model", "tokenizer.json"].map(model.weights.path(beside:))
+      model.weights.filePaths
+        + ["config.json", "tokenizer.model", ConvertCommand.dictionaryName, ConvertCommand.fairseqTokenizerName]
+        .map(model.weights.path(beside:))
     }
+  }
+
+  /// The same with embedding and head in the order of a tokenizer; see `ForeignModel.reorderVocabulary`.
+  func reordered(_ rows: [Int]) -> ModelSource {
+    guard case .foreign(var model) = self else { preconditionFailure("a model file has its tokenizer's order") }
+    model.reorderVocabulary(rows)
+    return .foreign(model)
   }
 
   var configuration: ModelConfiguration {
@@ -147,6 +156,18 @@ enum ModelSource {
       return provenance
     case .foreign(let model): return Provenance(family: model.family.name)
     }
+  }
+}
+
+extension ForeignModel {
+  /// The digest of foreign weights: SHA-256 over each tensor, by name: name, a zero byte, data (docs/CHECKPOINT.md, T5).
+  func computeDigest() throws -> SHA256Digest {
+    var hasher = SHA256Hasher()
+    for tensor in weights.tensors.sorted(by: { $0.name < $1.name }) {
+      (Array(tensor.name.utf8) + [0]).withRawSpan { hasher.update($0) }
+      try weights.withBytes(of: tensor.name) { hasher.update($0) }
+    }
+    return hasher.finalize()
   }
 }
 

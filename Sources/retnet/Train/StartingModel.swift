@@ -137,12 +137,7 @@ extension ModelSource {
       let digest = try header.checkDigest()
       return InitialModel(path: path, digest: digest.description, family: header.provenance.family)
     case .foreign(let model):
-      var hasher = SHA256Hasher()
-      for tensor in model.weights.tensors.sorted(by: { $0.name < $1.name }) {
-        (Array(tensor.name.utf8) + [0]).withRawSpan { hasher.update($0) }
-        try model.weights.withBytes(of: tensor.name) { hasher.update($0) }
-      }
-      return InitialModel(path: path, digest: hasher.finalize().description, family: model.family.name)
+      return InitialModel(path: path, digest: try model.computeDigest().description, family: model.family.name)
     }
   }
 }

@@ -51,6 +51,7 @@ extension CommandRuns {
       ("convert FILE -o new", weights, ["model", "zip"]),
       ("convert model.safetensors -o new --report FILE", "a text", ["text", "jsonl", "html", "empty"]),
       ("convert foreign -o new --config FILE", "a JSON object", []),
+      ("convert foreign -o new --dictionary FILE", "a fairseq dictionary", ["text"]),
       (
         "convert model.safetensors -o new --expected FILE", "a safetensors file with input_ids and logits",
         ["model", "state", "foreign"]

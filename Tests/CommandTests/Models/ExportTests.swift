@@ -110,6 +110,24 @@ extension CommandRuns {
       #expect(try workspace.result("info model.safetensors model.safetensors").contains("weights: all"))
     }
 
+    @Test func aRunBesideAModelStandsForItsModel() throws {
+      _ = try workspace.result("train --config config.yaml -o run --max-steps 1 -q")
+      _ = try workspace.result("convert run --to huggingface -o out -q")
+      _ = try workspace.result("convert out -o back.safetensors -q")
+      let run = try workspace.run("info run back.safetensors")
+      #expect(run.status == 0 && run.talk.contains("run: a run folder; using run/"), "\(run.talk)")
+      #expect(run.text.hasSuffix("are equal\n"), "\(run.text)")
+      #expect(run.text.contains("family\n  none\n  fla\n"), "\(run.text)")
+      // What is the same, or missing on both sides, is not printed.
+      #expect(!run.text.contains("width") && !run.text.contains("  none\n  none\n"), "\(run.text)")
+      let folder = try workspace.result("info run out")
+      #expect(folder.contains("files\n  none\n  out/model.safetensors\n"), "\(folder)")
+      #expect(try workspace.result("info run run").hasPrefix("weights: all"))
+      let checked = try workspace.json("info out --check --json")
+      #expect((checked["check"] as? String)?.hasPrefix("no digest is stored; that of the tensors is ") == true)
+      #expect(checked["tensor_bytes"] as? Int == 4 * (checked["parameters"] as? Int ?? 0))
+    }
+
     @Test func infoTellsWhatAModelNeeds() throws {
       let info = try workspace.json("info model.safetensors --json")
       let parts = try #require(info["parameters_by_part"] as? [String: Int])
