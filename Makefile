@@ -10,12 +10,15 @@ OUT ?=
 # Where make install puts the program.
 PREFIX ?= /usr/local
 
+# The damaged files of make fuzz.
+N ?= 1000000
+
 .PHONY: help setup build quickstart install uninstall deb test test-golden check-all check-deb bench-peers bench-decode \
-  check
+  check sanitize fuzz
 
 help: ## Show this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
-	@echo "Variables: TEXT=my.txt and OUT=runs/mine, for quickstart; PREFIX=/usr/local, for install and uninstall."
+	@echo "Variables: TEXT=my.txt and OUT=runs/mine, for quickstart; PREFIX=/usr/local, for install and uninstall; N, for fuzz."
 
 setup: ## Install the libraries that are missing (apt, as root or through sudo).
 	@scripts/setup.sh
@@ -43,8 +46,14 @@ test: setup ## Build and run all tests.
 test-golden: setup ## Reproduce the numbers of other RetNet programs on their own weights.
 	@scripts/test.sh --filter GoldenTests
 
-check-all: build ## The long checks: kills, Python's libraries, TensorBoard, exports (PyPI).
+check-all: build ## The long checks: kills, Python's libraries, TensorBoard, exports (PyPI), damaged files.
 	@scripts/check-all.sh
+
+sanitize: setup ## Run the tests under sanitizers of memory, undefined behaviour and threads (long).
+	@scripts/sanitize.sh
+
+fuzz: setup ## Read a million damaged files, or N.
+	@scripts/fuzz.sh "$(N)"
 
 check-deb: setup ## Try the Debian package in a clean root (as root, with debootstrap).
 	@scripts/check-deb.sh

@@ -58,7 +58,8 @@ let package = Package(
         "Tokenization", "Training", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+    .target(
+      name: "TestSupport", dependencies: ["CAllocationCount"], path: "Tests/TestSupport", swiftSettings: settings),
     .target(
       name: "EngineTestSupport", dependencies: ["CAllocationCount", "TestSupport", "Modeling", "Retention", "Tensors"],
       path: "Tests/EngineTestSupport",

@@ -38,6 +38,7 @@ check "Python's libraries" open_with_python
 check "TensorBoard" scripts/check-tensorboard.sh
 check "Exports in Python" scripts/check-export.sh
 check "Byte-level BPE in Python" scripts/check-byte-level.sh
+check "200,000 damaged files" scripts/fuzz.sh 200000
 
 if ((${#failed[@]})); then
   printf 'failed: %s\n' "${failed[@]}" >&2

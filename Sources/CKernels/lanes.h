@@ -11,7 +11,7 @@
 #include <string.h>
 
 #if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define RN_NO_CLONES  // ifunc resolvers run before the sanitizer is ready
 #endif
 #endif

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// A zip archive put together by hand, so that it can be wrong.
 struct HandMadeArchive {
   struct Entry {
@@ -85,9 +87,4 @@ struct HandMadeArchive {
     }
     return bytes + little(comment.count, 2) + comment
   }
-}
-
-/// The lowest bytes of a number, lowest first.
-func little(_ value: Int, _ count: Int) -> [UInt8] {
-  (0..<count).map { $0 < 8 ? UInt8(truncatingIfNeeded: value >> (8 * $0)) : 0 }
 }

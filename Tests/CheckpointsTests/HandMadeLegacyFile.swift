@@ -1,3 +1,5 @@
+import TestSupport
+
 /// A file as PyTorch wrote it before 1.6, put together by hand, so that it can be wrong.
 struct HandMadeLegacyFile {
   private typealias P = HandMadePickle

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Pieces of pickles: each is the instructions that leave one value on the stack.
 enum HandMadePickle {
   /// A whole pickle with this value.

@@ -62,6 +62,35 @@ import Testing
     }
   }
 
+  @Test func damagedTextsGiveDocumentsOrAnError() throws {
+    let records = Array(
+      """
+      {"text": "a\\nb \\u00e9 \\ud83d\\ude00 é", "id": 1, "more": [null, {"text": -1e9}]}\r
+
+      {"id": {"text": [null]}, "text": "c"}
+      {"text": ""}
+      """.utf8)
+    for (reader, rule) in [
+      ("JSON lines", DocumentRule.jsonLines(field: "text")), ("text of blank lines", .blankLine),
+      ("text of separators", .separator("\"text\"")),
+    ] {
+      fuzz(reader, inputs: 500, accepted: 0.01...0.95) { damage, input in
+        do {
+          let file = try MappedFile(path: folder.replace("text", damage.damagedText(records)))
+          try file.checkText()
+          var byteCount = 0
+          try Documents(file, rule: rule).forEach { bytes, _ in byteCount += bytes.count }
+          #expect(byteCount > 0 && byteCount <= file.byteCount, "\(input)")
+          return true
+        } catch is CorpusError {
+          return false
+        } catch is FileError {
+          return false
+        }
+      }
+    }
+  }
+
   @Test(arguments: [DocumentRule.line, .blankLine, .separator("\n"), .jsonLines(field: "text")])
   func onlyEmptyDocumentsAreAnError(_ rule: DocumentRule) throws {
     #expect(throws: CorpusError.noDocuments(path: folder.path + "/text")) { try documents("\n\n", rule) }

@@ -4,6 +4,9 @@ internal import Synchronization
 package import Tensors
 package import Testing
 
+/// For suites that count allocations: sanitizers replace the same functions, and the count would always be 0.
+package let countsAllocations = ConditionTrait.enabled(if: allocation_count_works() == 1, "a sanitizer replaces malloc")
+
 /// Runs the body twice to warm up, then expects it to allocate nothing, on no thread of the pool.
 package func expectNoAllocation(
   on pool: WorkerPool, sourceLocation: SourceLocation = #_sourceLocation, _ body: () -> Void

@@ -107,6 +107,23 @@ import Testing
     }
   }
 
+  /// What is damaged is of some kind, and of the same one by path: whoever reads it finds the rest.
+  @Test func damagedFilesHaveAKind() {
+    let samples = Self.samples.map(\.bytes)
+    fuzz("kind of a file", inputs: 1_000, accepted: 0.1...0.95) { damage, input in
+      let bytes = damage.damaged(damage.pick(samples), with: damage.pick(samples))
+      let kind = FileKind(beginning: Array(bytes.prefix(FileKind.beginningByteCount)))
+      let path = try folder.replace("f", bytes)
+      #expect(FileKind(path: path) == kind, "\(input)")
+      for role in FileRole.allCases {
+        do throws(FileError) { try role.check(path) } catch {
+          #expect(error == .unexpectedKind(path: path, expected: role, found: kind), "\(input)")
+        }
+      }
+      return kind != .other
+    }
+  }
+
   @Test func pathsInHintsCanBePasted() {
     let error = FileError.unexpectedKind(path: "it's a model.gz", expected: .model, found: .gzip)
     #expect(error.hint == #"decompress it first: gunzip 'it'\''s a model.gz'"#)

@@ -1,26 +1,9 @@
+import TestSupport
 import Testing
 import Tokenization
 
 @Suite struct HostileModelTests {
   private static let text = Array("the kalo né \u{2581}👩‍👧 \u{FB01}\u{FF21}ﷺ\n x\t\0".utf8)
-
-  /// Changes, drops, doubles or moves some bytes.
-  private func mutated(_ model: [UInt8], using random: inout SeededGenerator) -> [UInt8] {
-    var model = model
-    for _ in 0..<Int.random(in: 1...4, using: &random) where model.count > 8 {
-      // Half of the changes go to the last part, where the settings and rules are.
-      let start = Bool.random(using: &random) ? 0 : max(0, model.count - 400)
-      let place = Int.random(in: start..<model.count, using: &random)
-      switch Int.random(in: 0..<5, using: &random) {
-      case 0: model[place] = UInt8.random(in: 0...255, using: &random)
-      case 1: model[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-      case 2: model.removeSubrange(place..<min(model.count, place + Int.random(in: 1...9, using: &random)))
-      case 3: model.insert(contentsOf: model[..<min(place, 40)], at: place)
-      default: model.removeSubrange(place...)
-      }
-    }
-    return model
-  }
 
   /// - Returns: Whether the model could be loaded.
   private func use(_ model: [UInt8]) -> Bool {
@@ -39,26 +22,22 @@ import Tokenization
   @Test(arguments: [ModelType.unigram, .bpe, .word, .char])
   func survivesMutatedModels(_ type: ModelType) throws {
     let model = try trainedModel(type, vocabularySize: 400, symbols: ["<a>", "<ab>"])
-    var random = SeededGenerator(seed: 21)
-    var loadedCount = 0
-    for _ in 0..<2000 { loadedCount += use(mutated(model, using: &random)) ? 1 : 0 }
-    #expect(1..<2000 ~= loadedCount)
+    fuzz("SentencePiece model, \(type)", inputs: 400) { damage, _ in
+      // Half of the damage is in the last part, where the settings and rules are.
+      use(damage.damaged(model, in: damage.once(in: 2) ? model.count - 400..<model.count : nil))
+    }
   }
 
   @Test func survivesMutatedNormalisationRules() throws {
     let model = try trainedModel(.unigram, vocabularySize: 400, normalization: "nmt_nfkc")
-    var random = SeededGenerator(seed: 22)
-    var loadedCount = 0
-    for _ in 0..<200 {
+    fuzz("SentencePiece rules", inputs: 200, accepted: 0...0.99) { damage, _ in
       var hostile = model
       for _ in 0..<20 {
         // Behind the pieces, nearly all of the model is rules.
-        hostile[Int.random(in: model.count - 200_000..<model.count, using: &random)] =
-          UInt8.random(in: 0...255, using: &random)
+        hostile[model.count - 200_000 + damage.number(below: 200_000)] = UInt8(damage.number(below: 256))
       }
-      loadedCount += use(hostile) ? 1 : 0
+      return use(hostile)
     }
-    #expect(loadedCount < 200)
   }
 
   @Test func refusesEveryTruncation() throws {

@@ -4,7 +4,7 @@ import Tensors
 import Testing
 import Training
 
-@Suite struct TrainingAllocationTests {
+@Suite(countsAllocations) struct TrainingAllocationTests {
   @Test(arguments: [TrainingPrecision.float32, .bfloat16], Recomputation.allCases)
   func aWarmStepOfSeveralMicroBatchesAllocatesNothing(_ precision: TrainingPrecision, _ recompute: Recomputation) throws
   {

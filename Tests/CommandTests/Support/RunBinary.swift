@@ -44,9 +44,10 @@ func runBinary(
     let process = Process()
     process.executableURL = program
     process.arguments = arguments
-    // The OPENBLAS_ variables pass through: the suite must hold with and without them.
+    // The OPENBLAS_ variables pass through: the suite must hold with and without them. So do a sanitizer's options.
     let inherited = ProcessInfo.processInfo.environment.filter { name, _ in
-      ["PATH", "HOME", "LD_LIBRARY_PATH"].contains(name) || name.hasPrefix("OPENBLAS_")
+      ["PATH", "HOME", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"].contains(name)
+        || name.hasPrefix("OPENBLAS_")
     }
     process.environment = inherited.merging(environment) { $1 }
     process.currentDirectoryURL = folder ?? scratch

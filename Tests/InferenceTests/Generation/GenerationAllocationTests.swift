@@ -4,7 +4,7 @@ import Tensors
 import Testing
 
 /// A token costs no allocation once a generator is warm: the smallest models are bound by what is not arithmetic.
-@Suite struct GenerationAllocationTests {
+@Suite(countsAllocations) struct GenerationAllocationTests {
   /// How tokens are chosen, by name.
   struct Choice: CustomTestStringConvertible {
     let testDescription: String

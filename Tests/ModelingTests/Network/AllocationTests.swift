@@ -4,7 +4,7 @@ import Tensors
 import Testing
 
 /// The hot loops allocate nothing once warm, on no thread of the pool.
-@Suite struct AllocationTests {
+@Suite(countsAllocations) struct AllocationTests {
   @Test(
     arguments: [1, 2],
     [
