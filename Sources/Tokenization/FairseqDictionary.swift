@@ -111,8 +111,10 @@ extension FairseqDictionary {
     }
     var rowOfSymbol = Dictionary(zip(symbols, 0...)) { $1 }
     rowOfSymbol[[]] = nil
-    var purposes: [Int32: Int] = [tokenizer.unknownID: 3]
-    for (id, row) in [(tokenizer.bosID, 0), (tokenizer.padID, 1), (tokenizer.eosID, 2)] {
+    var purposes: [Int32: Int] = [:]
+    for (id, row) in [
+      (tokenizer.unknownID, 3), (tokenizer.bosID, 0), (tokenizer.padID, 1), (tokenizer.eosID, 2),
+    ] {
       if let id { purposes[id] = row }
     }
     var rows: [Int] = []

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Corpora
 internal import Files
+internal import Reports
 internal import Tokenization
 
 /// `retnet tokenize stats` compares how tokenizers encode texts.
