@@ -7,7 +7,7 @@
 #   FIRST  the number of each reader's first input (1): other numbers are other inputs
 #
 # Prints inputs, accepted inputs, seconds and the largest memory of each reader. An input may take 5 seconds, and 4 MiB
-# with its own bytes, unless its test says otherwise (Tests/TestSupport/Fuzz.swift). What goes wrong is named as
+# with its own bytes (24 MiB with a trainer); a child process is watched for time alone. What goes wrong is named as
 # "READER, input NUMBER"; scripts/fuzz.sh 1 SUITE NUMBER repeats it.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
@@ -25,13 +25,13 @@ start=$SECONDS
 status=0
 scripts/test.sh --filter "${2:-$suites}" >"$log" 2>&1 || status=$?
 
-{
-  printf 'inputs\taccepted\tseconds\tKiB\treader\n'
-  find "$RETNET_FUZZ_FOLDER" -name '*.result' -exec cat {} + | sort -t $'\t' -k 5 |
-    awk -F '\t' -v OFS='\t' '
-      { print $1, $2, sprintf("%.1f", $3), int($4 / 1024), $5; inputs += $1; accepted += $2 }
-      END { print inputs + 0, accepted + 0, "", "", "all" }'
-} | column -t -s $'\t' -R 1,2,3,4
+find "$RETNET_FUZZ_FOLDER" -name '*.result' -exec cat {} + | sort -t $'\t' -k 5 | awk -F '\t' '
+  function row(inputs, accepted, seconds, memory, reader) {
+    printf "%9s  %9s  %8s  %6s  %s\n", inputs, accepted, seconds, memory, reader
+  }
+  BEGIN { row("inputs", "accepted", "seconds", "KiB", "reader") }
+  { row($1, $2, sprintf("%.1f", $3), int($4 / 1024), $5); inputs += $1; accepted += $2 }
+  END { row(inputs + 0, accepted + 0, "", "", "all") }'
 printf '%d s\n' $((SECONDS - start))
 
 if ((status != 0)); then

@@ -6,7 +6,7 @@
 #
 # - Swift itself stops at overflow, and its compiler has no sanitizer of undefined behaviour on Linux: C and C++ do.
 # - OpenBLAS, SentencePiece and libcrypto are not instrumented. What they are given and give back is.
-# - Kernels are compiled for one level of x86-64, and allocations are not counted (docs/ARCHITECTURE.md, "Sanitizers").
+# - Kernels are compiled for AVX2 alone, and allocations are not counted (docs/ARCHITECTURE.md, "Sanitizers").
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -12,11 +12,13 @@
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define RN_NO_CLONES  // ifunc resolvers run before the sanitizer is ready
+#define RN_SANITIZED  // ifunc resolvers run before the sanitizer is ready
 #endif
 #endif
 
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(RN_NO_CLONES)
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(RN_SANITIZED)
+#define RN_KERNEL __attribute__((target("arch=x86-64-v3")))
+#elif defined(__x86_64__) && defined(__GLIBC__)
 #define RN_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define RN_KERNEL

@@ -119,7 +119,7 @@ extension TokenFile {
   func hostileFilesAreRefusedOrHarmless(_ vocabularySize: Int) throws {
     try writeTokenFile([[5, 6, 7], [8], [9, 10, 11, 12]], to: path, vocabularySize: vocabularySize)
     let sound = try MappedFile(path: path).copyBytes(0..<MappedFile(path: path).byteCount)
-    fuzz("token file, vocabulary \(vocabularySize)", inputs: 600) { damage, input in
+    fuzz("token file, vocabulary \(vocabularySize)", inputs: 800) { damage, input in
       do {
         let file = try TokenFile(path: folder.replace("hostile.tokens", damage.damaged(sound)))
         for document in 0..<file.documentCount {

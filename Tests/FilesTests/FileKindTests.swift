@@ -110,7 +110,7 @@ import Testing
   /// What is damaged is of some kind, and of the same one by path: whoever reads it finds the rest.
   @Test func damagedFilesHaveAKind() {
     let samples = Self.samples.map(\.bytes)
-    fuzz("kind of a file", inputs: 1_000, accepted: 0.1...0.95) { damage, input in
+    fuzz("kind of a file", inputs: 1_300, accepted: 0.1...0.95) { damage, input in
       let bytes = damage.damaged(damage.pick(samples), with: damage.pick(samples))
       let kind = FileKind(beginning: Array(bytes.prefix(FileKind.beginningByteCount)))
       let path = try folder.replace("f", bytes)

@@ -32,7 +32,7 @@ import Testing
         settings: [UInt8](try Data(contentsOf: golden.folder.appendingPathComponent("config.json")))
       )
     }
-    fuzz("config.json", inputs: 800) { damage, _ in
+    fuzz("config.json", inputs: 300) { damage, _ in
       let model = damage.pick(models)
       return try read(model.weights, folder.replace("config.json", damage.damagedText(model.settings)))
     }
@@ -46,7 +46,7 @@ import Testing
         settings: golden.folder.appendingPathComponent("config.json").path
       )
     }
-    fuzz("weights of other programs", inputs: 300, accepted: 0.01...0.9) { damage, _ in
+    fuzz("weights of other programs", inputs: 300, accepted: 0.002...0.9) { damage, _ in
       let model = damage.pick(models)
       let length = model.weights[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
       var bytes = model.weights

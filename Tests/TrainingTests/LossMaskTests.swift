@@ -54,7 +54,8 @@ import Training
     (run.configuration.steps, run.configuration.learningRate) = (300, 1e-2)
     let losses = try run.events(isValidated: false).losses
     let last = losses.suffix(20).reduce(0, +) / 20
-    // Where everything is scored, five random ids of eight cost 5/8 · ln 8 = 1.3 on average.
-    #expect(last < 0.2, "\(last)")
+    // Where everything is scored, five random ids of eight cost 5/8 · ln 8 = 1.3 on average. An answer that is not
+    // learned costs 1/3 · ln 8 = 0.69.
+    #expect(last < 0.5, "\(last)")
   }
 }

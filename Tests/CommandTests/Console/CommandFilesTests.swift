@@ -118,7 +118,7 @@ extension CommandRuns {
       for (setting, message) in [
         ("data.train=", "key 'data.train': expected a token file, found none"),
         ("data.train=[train.tokens, \"\"]", "key 'data.train': expected paths, found an empty one"),
-        ("data.tokenizer=", "key 'data.tokenizer': expected a SentencePiece model, found none"),
+        ("data.tokenizer=", "key 'data.tokenizer': expected a tokenizer, found none"),
       ] {
         let run = try workspace.run(["train", "--config", "config.yaml", "-o", "new", "-q", "--set", setting])
         #expect(run.status == 78)

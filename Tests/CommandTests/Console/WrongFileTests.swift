@@ -198,7 +198,7 @@ extension CommandRuns {
     /// Every option and argument that is completed with files and is no output stands in the table.
     @Test func everyPlaceIsTried() throws {
       // Where results go, or what is read elsewhere: a run folder and its checkpoints.
-      let outputs: Set = ["--output", "--validation-output", "--state-out", "--resume"]
+      let outputs: Set = ["--output", "--validation-output", "--state-out", "--resume", "--svg"]
       for command in try DescribedCommand.all() {
         for value in command.values where value.completesFiles && !outputs.contains(value.name) {
           let isTried = Self.places.contains { place in

@@ -31,7 +31,7 @@ extension CommandRuns {
       let digest = try workspace.json("info tokenizer.json --json")["digest"] as? String
       let model = try workspace.json("info bytes/last.safetensors --json")
       #expect(model["tokenizer_digest"] as? String == digest && digest != nil)
-      let text = try workspace.result("generate -m bytes -p light -n 5 --seed 1")
+      let text = try workspace.result("generate -m bytes -p light -n 5 --seed 1 --display-prompt")
       #expect(text.hasPrefix("light"))
       _ = try workspace.result("eval -m bytes text.txt --documents line")
       _ = try workspace.result("eval -m bytes train.tokens")

@@ -117,7 +117,7 @@ extension CommandRuns {
       // It has no tokenizer of its own.
       try workspace.expectFailure(
         line.replacing("-o foreign", with: "-o new") + "--init-from \(golden)", status: 78,
-        "key 'data.tokenizer': expected a SentencePiece model, found none")
+        "key 'data.tokenizer': expected a tokenizer, found none")
     }
 
     @Test(arguments: [

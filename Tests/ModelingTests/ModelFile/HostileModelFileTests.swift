@@ -13,7 +13,7 @@ import Testing
     // Which would find nearly all of them.
     sound.metadata[ModelHeader.digestKey] = nil
     let bytes = sound.bytes
-    fuzz("model file", inputs: 1_500) { damage, input in
+    fuzz("model file", inputs: 1_000) { damage, input in
       // Half of the files are well-formed containers with a wrong content, the others are damaged anywhere.
       let mutated = damage.once(in: 2) ? mutate(sound, &damage).bytes : damage.damaged(bytes)
       let path = try folder.replace("model.safetensors", mutated)
