@@ -94,7 +94,8 @@ def import_torchscale(old):
 def make_torchscale(settings, old):
     config_class, decoder_class = import_torchscale(old)
     config = config_class(**settings)
-    unknown = set(settings) - set(vars(config))
+    # The ids of BOS and EOS are for readers such as retnet; RetNetConfig passes over them.
+    unknown = set(settings) - set(vars(config)) - {"bos_token_id", "eos_token_id"}
     if unknown:
         raise ValueError(f"RetNetConfig does not know {sorted(unknown)}")
     embedding = torch.nn.Embedding(config.vocab_size, config.decoder_embed_dim)
