@@ -46,8 +46,7 @@ extension Documents {
   func forEachRecord(_ body: (Span<UInt8>, _ line: Int, _ done: Int) throws -> Void) throws {
     var isEmpty = true
     try file.withSpan { bytes in
-      try bytes.forEachLine { range, line in
-        guard !bytes.extracting(range).isBlank else { return }
+      try bytes.forEachRecord { range, line in
         isEmpty = false
         try body(bytes.extracting(range), line, range.upperBound)
       }
@@ -73,8 +72,13 @@ extension Span where Element == UInt8 {
     case .blankLine: try forEachParagraph { range in if !range.isEmpty { try body(range, 1) } }
     case .separator(let separator):
       try forEachPart(between: Array(separator.utf8)) { range in if !range.isEmpty { try body(range, 1) } }
-    case .jsonLines: try forEachLine { range, line in if !extracting(range).isBlank { try body(range, line) } }
+    case .jsonLines: try forEachRecord(body)
     }
+  }
+
+  /// Reports each line that is not blank, and its number.
+  fileprivate func forEachRecord(_ body: (Range<Int>, Int) throws -> Void) rethrows {
+    try forEachLine { range, line in if !extracting(range).isBlank { try body(range, line) } }
   }
 
   /// Whether there are only spaces, tabs and carriage returns.

@@ -121,22 +121,23 @@ package struct TokenFile: Sendable {
     return start..<end
   }
 
-  /// How many ids are read, and passed on by `forEachPiece`, at a time: 256 KiB.
-  private static let pieceLength = 1 << 16
+  /// How many ids are read at a time: 256 KiB.
+  package static let pieceLength = 1 << 16
 
   /// Passes a document's ids to a closure in pieces of bounded size.
   ///
   /// - Parameters:
   ///   - index: The index of a document, from 0.
+  ///   - length: The most ids of a piece.
   ///   - body: Receives the pieces in order, with the indices of ids that are not scored; the last one holds EOS.
   /// - Throws: `CorpusError.idOutsideVocabulary`, and what the body throws.
   /// - Precondition: The document exists.
   package func forEachPiece(
-    ofDocument index: Int, _ body: (_ ids: [Int32], _ unscored: [Range<Int>]) throws -> Void
+    ofDocument index: Int, length: Int = pieceLength, _ body: (_ ids: [Int32], _ unscored: [Range<Int>]) throws -> Void
   ) throws {
     let range = try documentRange(index)
-    for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.pieceLength) {
-      var ids = [Int32](repeating: 0, count: min(Self.pieceLength, range.upperBound - start))
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: length) {
+      var ids = [Int32](repeating: 0, count: min(length, range.upperBound - start))
       var span = ids.mutableSpan
       try copyIDs(from: start, into: &span)
       let unscored = try unscoredRanges(in: start..<start + ids.count)

@@ -64,23 +64,21 @@ package final class RotationTable {
   }
 
   private func fill(_ count: Int, position: (Int) -> Int, offset: (Int) -> Int) {
-    fill(queries, count, position, growth: { pair, row in offset(row) == 0 ? 0 : Double(offset(row)) * pair })
+    fill(queries, count, position) { Double(offset($0)) }
     guard rotation.xposLogDecays != nil else { return }
-    fill(keys, count, position, growth: { pair, row in offset(row) == 0 ? 0 : -Double(offset(row)) * pair })
+    fill(keys, count, position) { -Double(offset($0)) }
   }
 
-  /// Fills factors; `growth` is the logarithm of a row's factor, for the ln ζ of a pair.
-  private func fill(
-    _ factors: Factors, _ count: Int, _ position: (Int) -> Int, growth: (_ logDecay: Double, _ row: Int) -> Double
-  ) {
-    let pairs = rotation.frequencies.count
+  /// Fills factors; `power` is a row's power of ζ.
+  private func fill(_ factors: Factors, _ count: Int, _ position: (Int) -> Int, power: (_ row: Int) -> Double) {
+    let (pairs, logDecays) = (rotation.frequencies.count, rotation.xposLogDecays)
     factors.cosines.withMutableSpan { cosines in
       factors.sines.withMutableSpan { sines in
         for row in 0..<count {
-          let position = Double(position(row))
+          let (position, power) = (Double(position(row)), power(row))
           for pair in 0..<pairs {
             let angle = position * rotation.frequencies[pair]
-            let factor = rotation.xposLogDecays.map { exp(growth($0[pair], row)) } ?? 1
+            let factor = if let logDecays { exp(power * logDecays[pair]) } else { 1.0 }
             cosines[row * pairs + pair] = Float(factor * cos(angle))
             sines[row * pairs + pair] = Float(factor * sin(angle))
           }

@@ -203,19 +203,10 @@ package struct TrainingLoop {
         } else if model.bos == .document, let bos {
           meter.goOn(after: bos)
         }
-        try file.forEachPiece(ofDocument: document) { ids, unscored in
-          // The meter forms its own segments, so where the ids are cut changes no bit.
-          for start in stride(from: 0, to: ids.count, by: Self.idsBetweenQuestions) {
-            if shouldStop() { throw Stopped() }
-            let part = start..<min(start + Self.idsBetweenQuestions, ids.count)
-            if file.header.hasMask {
-              let inPart = unscored.map { $0.clamped(to: part) }.filter { !$0.isEmpty }
-              meter.append(
-                Array(ids[part]), unscored: inPart.map { $0.lowerBound - start..<$0.upperBound - start })
-            } else {
-              meter.append(ids[part])
-            }
-          }
+        // The meter forms its own segments, so where the ids are cut changes no bit.
+        try file.forEachPiece(ofDocument: document, length: Self.idsBetweenQuestions) { ids, unscored in
+          if shouldStop() { throw Stopped() }
+          if file.header.hasMask { meter.append(ids, unscored: unscored) } else { meter.append(ids) }
         }
         guard !file.header.hasMask else { continue }
         meter.count(bytes: try file.documentBytes(document), words: nil)

@@ -141,15 +141,18 @@ package struct PerplexityMeter {
   /// Scores the next tokens of the document.
   package mutating func append(_ tokens: some Sequence<Int32>) {
     for token in tokens {
-      if let previous {
-        inputs.append(previous)
-        targets.append(token)
-      } else {
-        unscored = token
-      }
-      previous = token
-      if inputs.count == segmentLength { finishSegment() }
+      if previous == nil { unscored = token }
+      read(token, isScored: true)
     }
+  }
+
+  private mutating func read(_ token: Int32, isScored: Bool) {
+    if let previous {
+      inputs.append(previous)
+      targets.append(isScored ? token : -1)
+    }
+    previous = token
+    if inputs.count == segmentLength { finishSegment() }
   }
 
   /// Reads the next tokens of a document of which only a part is scored, and adds the bytes that the scored tokens decode
@@ -164,13 +167,8 @@ package struct PerplexityMeter {
     for (index, token) in tokens.enumerated() {
       if let range = unscored.first, index >= range.upperBound { unscored.removeFirst() }
       let isScored = !(unscored.first?.contains(index) ?? false)
-      if let previous {
-        inputs.append(previous)
-        targets.append(isScored ? token : -1)
-        if isScored { score.bytes += scoredBytes.count(token) }
-      }
-      previous = token
-      if inputs.count == segmentLength { finishSegment() }
+      if isScored, previous != nil { score.bytes += scoredBytes.count(token) }
+      read(token, isScored: isScored)
     }
   }
 

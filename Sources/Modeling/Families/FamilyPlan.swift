@@ -31,7 +31,12 @@ struct FamilyNames {
 
   /// Our name without layer number and suffix.
   private func key(_ canonical: String) -> String {
-    let parts = canonical.split(separator: ".").dropLast()
+    Self.nameInLayer(canonical).split(separator: ".").dropLast().joined(separator: ".")
+  }
+
+  /// Our name without the number of the layer.
+  static func nameInLayer(_ canonical: String) -> String {
+    let parts = canonical.split(separator: ".")
     return parts.dropFirst(parts.first == "layers" ? 2 : 0).joined(separator: ".")
   }
 }

@@ -309,11 +309,7 @@ package struct TableNames: Sendable, Equatable {
 }
 
 extension ParameterDescription {
-  /// The name without the number of the layer.
-  fileprivate var nameInLayer: String {
-    let parts = name.split(separator: ".")
-    return parts.dropFirst(parts.first == "layers" ? 2 : 0).joined(separator: ".")
-  }
+  fileprivate var nameInLayer: String { FamilyNames.nameInLayer(name) }
 
   /// Whether each row belongs to a token: the embedding, the head and its bias.
   fileprivate var isVocabularyEntry: Bool { role == .embedding || role == .head }

@@ -31,7 +31,7 @@ struct ChatOptions: ParsableArguments {
   /// - Throws: `CommandError` if neither the model nor the options have a template, or it lacks the role `system`.
   func frame(_ model: LoadedModel) throws -> ChatFrame? {
     guard chat else { return nil }
-    _ = try model.tokenizer(for: "--chat")
+    let tokenizer = try model.tokenizer(for: "--chat")
     let template =
       try chatTemplate.map { try ChatTemplate(path: $0) }
       ?? model.header.provenance.checkedChatTemplate(model.header.path)
@@ -43,7 +43,7 @@ struct ChatOptions: ParsableArguments {
     if system != nil, template.frame(of: ChatTemplate.system) == nil {
       throw CommandError(.usage, "--system: expected a template with the role 'system', found none of it")
     }
-    return ChatFrame(template: template, system: system)
+    return ChatFrame(template: template, system: system, tokenizer: tokenizer)
   }
 }
 
@@ -52,24 +52,29 @@ struct ChatFrame {
   let template: ChatTemplate
   /// Instructions before the first message.
   let system: String?
+  let tokenizer: Tokenizer
 
   /// The text before an answer.
   ///
   /// - Parameters:
   ///   - message: What the user says.
-  ///   - read: The text that was read before, or its end; nil at the start of a conversation.
+  ///   - recent: The last ids that were read before; nil at the start of a conversation.
   /// - Returns: The end of the answer before, if it is missing, and the framed message.
-  func text(_ message: String, after read: [UInt8]? = nil) -> String {
+  func text(_ message: String, after recent: [Int32]? = nil) -> String {
     var text = ""
-    if let read {
-      if !read.suffix(template.afterAnswer.utf8.count).elementsEqual(template.afterAnswer.utf8) {
-        text += template.afterAnswer
-      }
+    if let recent {
+      if !isEndOfAnswer(recent) { text += template.afterAnswer }
     } else if let system, let frame = template.frame(of: ChatTemplate.system) {
       text += frame.before + system + frame.after
     }
     let frame = template.frame(of: ChatTemplate.user) ?? ("", "")
     return text + frame.before + message + frame.after + template.beforeAnswer
+  }
+
+  /// Whether the text of ids ends with what ends an answer.
+  private func isEndOfAnswer(_ ids: [Int32]) -> Bool {
+    let read = ids.suffix(256).filter { $0 < tokenizer.vocabularySize }.flatMap { tokenizer.bytes(of: $0) }
+    return read.suffix(template.afterAnswer.utf8.count).elementsEqual(template.afterAnswer.utf8)
   }
 
   /// What ends an answer, besides EOS.

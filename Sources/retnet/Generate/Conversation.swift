@@ -117,12 +117,7 @@ struct Conversation {
   /// What is read for a typed line: a message with its frame, or the line on a line of its own.
   private func frame(_ line: String) -> String {
     guard let chat = rules.chat else { return (needsNewline ? "\n" : "") + line }
-    return chat.text(line, after: isTextStart ? nil : end)
-  }
-
-  /// The end of the text that was read, as far as the recent tokens have it.
-  private var end: [UInt8] {
-    tokens.ids.suffix(256).filter { $0 < tokenizer.vocabularySize }.flatMap { tokenizer.bytes(of: $0) }
+    return chat.text(line, after: isTextStart ? nil : tokens.ids)
   }
 
   private var isTextStart: Bool { generator.progress.position <= (model.bosID == nil ? 0 : 1) }

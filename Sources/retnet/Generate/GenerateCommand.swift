@@ -122,9 +122,8 @@ struct GenerateCommand: ParsableCommand {
     let (generator, saved) = try state.makeGenerator(loaded, from: stateFile, chunkLength: chunkLength, on: pool)
     let seed = sampling.seed ?? saved?.random ?? 0
     if let frame, list == nil, !live.interactive || prompt.isGiven {
-      let tokenizer = try loaded.tokenizer(for: "--chat")
-      let read = try saved.map { try tokenizer.decode(($0.recent ?? []).filter { $0 < tokenizer.vocabularySize }) }
-      try reader.frame { frame.text($0, after: generator.progress.position > 0 ? read ?? [] : nil) }
+      let recent = generator.progress.position > 0 ? saved?.recent ?? [] : nil
+      try reader.frame { frame.text($0, after: recent) }
     }
     do {
       if live.follow { return try follow(loaded, rules, generator, seed: seed, recent: saved?.recent, on: pool) }

@@ -13,6 +13,8 @@ extension ConvertCommand {
     let note: String
   }
 
+  /// The names of tokenizers that are looked for beside weights. Where both are, the second was made from the first.
+  static let tokenizerNames = ["tokenizer.model", "tokenizer.json"]
   /// The names of dictionaries and tokenizers that are looked for beside a fairseq file.
   static let dictionaryName = "dict.txt"
   static let fairseqTokenizerName = "sentencepiece.bpe.model"

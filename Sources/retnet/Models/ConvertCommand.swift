@@ -20,10 +20,10 @@ struct ConvertCommand: ParsableCommand {
         retnet convert checkpoint.pt -o model.safetensors --num-heads 8 --score-norm sum-of-abs
         retnet convert runs/kjv-small --to huggingface -o kjv-small-hf
 
-      IN is a model file, a run folder, or weights of torchscale, flash-linear-attention (fla), syncdoth/RetNet (both
-      versions), yet-another-retnet or Jamie-Stirling/RetNet: safetensors, an index of several, a PyTorch file, or a folder with one of these. Names and
-      shapes identify the family; config.json next to the weights supplies the rest, and a tokenizer.model there goes
-      into the file.
+      IN is a model file, a run folder, or weights of torchscale, flash-linear-attention (fla), syncdoth/RetNet of both
+      versions, yet-another-retnet or Jamie-Stirling/RetNet: safetensors, an index of several, a PyTorch file, or a
+      folder with one of these. Names and shapes identify the family; config.json next to the weights supplies the rest,
+      and a tokenizer.model or tokenizer.json there goes into the file.
       The format applies to matrices; norm weights and biases stay f32. Widening is exact, narrowing rounds to nearest.
       Quantised matrices have blocks of 32 numbers with a scale; embedding and head keep eight bits.
 
@@ -268,8 +268,7 @@ struct ConvertCommand: ParsableCommand {
   /// The tokenizer next to foreign weights; nil if there is none.
   private func tokenizerBeside(_ source: ModelSource) throws -> Tokenizer? {
     guard case .foreign(let model) = source else { return nil }
-    // Where both are, the second one was made from the first.
-    for name in ["tokenizer.model", "tokenizer.json"] + (model.hasFairseqIDs ? [Self.fairseqTokenizerName] : []) {
+    for name in Self.tokenizerNames + (model.hasFairseqIDs ? [Self.fairseqTokenizerName] : []) {
       let path = model.weights.path(beside: name)
       do {
         let tokenizer = try readTokenizer(path, for: model.configuration)

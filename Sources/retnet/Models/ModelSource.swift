@@ -66,7 +66,8 @@ enum ModelSource {
     case .retnet(let header, _): [header.path]
     case .foreign(let model):
       model.weights.filePaths
-        + ["config.json", "tokenizer.model", ConvertCommand.dictionaryName, ConvertCommand.fairseqTokenizerName]
+        + (["config.json"] + ConvertCommand.tokenizerNames
+        + [ConvertCommand.dictionaryName, ConvertCommand.fairseqTokenizerName])
         .map(model.weights.path(beside:))
     }
   }
