@@ -35,7 +35,8 @@ print("model", model)
 print("provenance", provenance)
 
 assert metadata["format"] == "pt" and metadata["retnet.format_version"] == "1", "format and version"
-assert set(provenance) <= {"seed", "steps", "tokens_seen", "data_digest", "tool_version", "parent"}, "provenance"
+assert set(provenance) <= {"seed", "steps", "tokens_seen", "data_digest", "tool_version", "parent", "family", "of_stop",
+                           "chat_template"}, "provenance"
 
 width, tokens, inner = model["width"], model["vocabulary_size"], model["feed_forward_width"]
 keys, values = model["key_width"], model["value_width"]
