@@ -29,6 +29,18 @@ package struct TrainingProgress: Codable, Equatable, Sendable {
 
   package init() {}
 
+  /// The largest number of steps, batches or events: more than the longest run has, and few enough that counts of
+  /// ids do not overflow.
+  static let countLimit = 1 << 32
+
+  /// Whether a run can have this progress, which was read from a file.
+  var isPossible: Bool {
+    let counts =
+      [step, batch, evaluatedStep, bestStep, evaluationsSinceBest, savedStep, goodStep, rewinds, stepGuard.observed]
+      + [stepGuard.skippedInARow] + stepGuard.skipped.values
+    return counts.allSatisfy { (0...Self.countLimit).contains($0) } && (0...1).contains(learningRateFactor)
+  }
+
   /// Records the score of an evaluation.
   ///
   /// - Returns: Whether it is lower than all earlier ones.

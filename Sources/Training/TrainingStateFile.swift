@@ -126,11 +126,13 @@ package struct TrainingStateFile: Sendable {
       }
       return value
     }
-    func number<Value: LosslessStringConvertible>(_ key: String) throws -> Value {
-      guard let number = metadata[key].flatMap({ Value($0) }) else { throw failure(key, "a number") }
-      return number
+    func count(_ key: String) throws -> Int {
+      guard let count = metadata[key].flatMap({ Int($0) }), (0...TrainingProgress.countLimit).contains(count) else {
+        throw failure(key, "a number from 0 to \(TrainingProgress.countLimit)")
+      }
+      return count
     }
-    let version: Int = try number(Key.version)
+    let version = try count(Key.version)
     guard version <= Self.formatVersion else {
       throw ModelFileError.version(path: path, supported: Self.formatVersion, found: "\(version)")
     }
@@ -149,14 +151,19 @@ package struct TrainingStateFile: Sendable {
     guard let modelDigest = metadata[Key.modelDigest].flatMap({ SHA256Digest(hex: $0) }) else {
       throw failure(Key.modelDigest, "64 hexadecimal digits")
     }
+    let progress: TrainingProgress = try decoded(Key.progress)
+    guard progress.isPossible else { throw failure(Key.progress, "counts from 0 to \(TrainingProgress.countLimit)") }
+    guard let seconds = metadata[Key.seconds].flatMap({ Double($0) }), seconds >= 0, seconds.isFinite else {
+      throw failure(Key.seconds, "a finite number of seconds")
+    }
     self.file = file
     self.modelDigest = modelDigest
-    updates = try number(Key.updates)
+    updates = try count(Key.updates)
     state = TrainingState(
-      configuration: configuration, progress: try decoded(Key.progress), data: try decoded(Key.data),
+      configuration: configuration, progress: progress, data: try decoded(Key.data),
       machine: try decoded(Key.machine),
       initial: metadata[Key.initial] == nil ? nil : try decoded(Key.initial),
-      bestDigest: metadata[Key.best], metricsLines: try number(Key.metricsLines), seconds: try number(Key.seconds))
+      bestDigest: metadata[Key.best], metricsLines: try count(Key.metricsLines), seconds: seconds)
   }
 
   /// Loads weights, slots, carried states, the initial state and the number of updates into a trainer.

@@ -71,6 +71,35 @@ import Training
     }
   }
 
+  @Test(
+    "T4: numbers that no run has are refused, though the digest is right",
+    arguments: [
+      ("retnet.progress", #""batch":2"#, #""batch":4611686018427387904"#),
+      ("retnet.progress", #""batch":2"#, #""batch":-1"#),
+      ("retnet.progress", #""step":2"#, #""step":9223372036854775807"#),
+      ("retnet.progress", #""observed":2"#, #""observed":-1"#),
+      ("retnet.progress", #""skipped":{}"#, #""skipped":{"loss_spike":9223372036854775807}"#),
+      ("retnet.progress", #""learningRateFactor":1"#, #""learningRateFactor":-1"#),
+      ("retnet.updates", "2", "9223372036854775807"),
+      ("retnet.updates", "2", "-1"),
+      ("retnet.metrics_lines", "7", "-7"),
+      ("retnet.seconds", "1.5", "nan"),
+      ("retnet.seconds", "1.5", "-1"),
+    ])
+  func impossibleNumbers(_ key: String, _ old: String, _ new: String) throws {
+    let sound = try SafetensorsFile(path: statePath)
+    let tensors = try sound.tensors.map { tensor in
+      (description: tensor, bytes: try sound.withBytes(of: tensor.name) { [UInt8](copying: $0) })
+    }
+    var metadata = sound.metadata
+    let text = try #require(metadata[key])
+    try #require(text.contains(old), "\(text)")
+    metadata[key] = text.replacing(old, with: new)
+    try write(metadata, tensors)
+    let error = #expect(throws: ModelFileError.self) { try TrainingStateFile(path: statePath) }
+    #expect(error?.description.contains("'\(key)'") == true, "\(String(describing: error))")
+  }
+
   /// Writes a training state with its digest (docs/CHECKPOINT.md, T4).
   private func write(
     _ metadata: [String: String], _ tensors: [(description: TensorDescription, bytes: [UInt8])]
