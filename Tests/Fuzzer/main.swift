@@ -15,21 +15,21 @@ func copied(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> [UInt8] {
 }
 
 /// The header of a safetensors file.
-let safetensors: Reader = unsafe { bytes, count in
+let safetensors: Reader = { bytes, count in
   let file = unsafe copied(bytes, count)
   _ = try? SafetensorsHeader(path: "input", fileByteCount: file.count) { Array(file[$0]) }
   return 0
 }
 
 /// A PyTorch file: a zip archive with a pickle, or pickles one after the other.
-let pyTorch: Reader = unsafe { bytes, count in
+let pyTorch: Reader = { bytes, count in
   let file = unsafe copied(bytes, count)
   _ = try? TorchHeader(path: "input", fileByteCount: file.count) { Array(file[$0]) }
   return 0
 }
 
 /// A SentencePiece model, which also encodes and decodes a text.
-let sentencePiece: Reader = unsafe { bytes, count in
+let sentencePiece: Reader = { bytes, count in
   guard let tokenizer = try? Tokenizer(model: unsafe copied(bytes, count), path: "input") else { return 0 }
   guard let ids = try? tokenizer.encode(Array("The light é \u{2581} 1,000\n".utf8)) else { return 0 }
   _ = try? tokenizer.decode(ids)

@@ -28,6 +28,8 @@ import Testing
         return false
       } catch is ModelFileError {
         return false
+      } catch is FileError {
+        return false
       }
     }
   }
