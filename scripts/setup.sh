@@ -58,11 +58,11 @@ check_swift() {
   fi
 }
 
-packages=(libedit-dev libopenblas-dev libsentencepiece-dev libssl-dev "$@")
+packages=(libedit-dev liblzma-dev libopenblas-dev libsentencepiece-dev libssl-dev libzstd-dev zlib1g-dev "$@")
 if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
   install_missing "${packages[@]}"
 else
-  printf 'note: this is no Debian; OpenBLAS, SentencePiece, OpenSSL and libedit with their headers must be there already.\n' >&2
-  printf 'note: their Debian packages are %s\n' "${packages[*]}" >&2
+  printf 'note: this is no Debian; what these packages hold must be there already, with headers:\n' >&2
+  printf 'note: %s\n' "${packages[*]}" >&2
 fi
 check_swift
