@@ -33,13 +33,16 @@ let package = Package(
   targets: [
     .systemLibrary(name: "COpenBLAS"),
     .systemLibrary(name: "COpenSSL"),
+    .systemLibrary(name: "CZlib"),
+    .systemLibrary(name: "CZstd"),
+    .systemLibrary(name: "CLZMA"),
     .target(name: "CKernels"),
     .target(
       name: "CSentencePiece",
       linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
     .target(name: "CLineEditor", linkerSettings: [.linkedLibrary("edit")]),
     .target(name: "CBuildFacts", cSettings: [.define("RN_COMMIT", to: "\"\(commit)\"")]),
-    library("Files", "CLineEditor", "COpenSSL"),
+    library("Files", "CLineEditor", "COpenSSL", "CZlib", "CZstd", "CLZMA"),
     library("Tensors", "COpenBLAS", "CKernels"),
     library("Checkpoints", "Files"),
     library("Retention", "Tensors"),
@@ -59,7 +62,8 @@ let package = Package(
       ],
       swiftSettings: settings),
     .target(
-      name: "TestSupport", dependencies: ["CAllocationCount"], path: "Tests/TestSupport", swiftSettings: settings),
+      name: "TestSupport", dependencies: ["CAllocationCount", "CLZMA", "CZlib", "CZstd"], path: "Tests/TestSupport",
+      swiftSettings: settings),
     .target(
       name: "EngineTestSupport", dependencies: ["CAllocationCount", "TestSupport", "Modeling", "Retention", "Tensors"],
       path: "Tests/EngineTestSupport",

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
@@ -165,6 +166,50 @@ bool csp_encode(const csp_model *model, const uint8_t *text, size_t count, int32
     return status;
   });
 }
+
+bool csp_encode_best(const csp_model *model, const uint8_t *text, size_t count, int32_t limit, int32_t **ids,
+                     size_t **ends, float **scores, size_t *way_count, char **error) {
+  return run(error, [&] {
+    const auto ways = model->processor.NBestEncodeAsImmutableProto(view(text, count), limit);
+    // The interface hides the status; every text that can be encoded has a way.
+    if (ways.nbests_size() == 0) {
+      return sentencepiece::util::Status(sentencepiece::util::StatusCode::kInternal, "no way to encode was found");
+    }
+    std::vector<int32_t> found;
+    std::vector<size_t> found_ends;
+    std::vector<float> found_scores;
+    for (const auto &way : ways.nbests()) {
+      for (const auto &piece : way.pieces()) found.push_back(static_cast<int32_t>(piece.id()));
+      found_ends.push_back(found.size());
+      found_scores.push_back(way.score());
+    }
+    // A later copy may throw.
+    std::unique_ptr<int32_t, decltype(&std::free)> id_copy(copy_elements<int32_t>(found.data(), found.size()),
+                                                           &std::free);
+    std::unique_ptr<size_t, decltype(&std::free)> end_copy(
+        copy_elements<size_t>(found_ends.data(), found_ends.size()), &std::free);
+    *scores = copy_elements<float>(found_scores.data(), found_scores.size());
+    *ids = id_copy.release();
+    *ends = end_copy.release();
+    *way_count = found_ends.size();
+    return sentencepiece::util::Status();
+  });
+}
+
+bool csp_encode_sample(const csp_model *model, const uint8_t *text, size_t count, int32_t limit, float alpha,
+                       int32_t **ids, size_t *id_count, char **error) {
+  return run(error, [&] {
+    std::vector<int> found;
+    const auto status = model->processor.SampleEncode(view(text, count), limit, alpha, &found);
+    if (status.ok()) {
+      *ids = copy_elements<int32_t>(found.data(), found.size());
+      *id_count = found.size();
+    }
+    return status;
+  });
+}
+
+void csp_seed(uint32_t seed) { sentencepiece::SetRandomGeneratorSeed(seed); }
 
 bool csp_train(const uint8_t *options, size_t option_byte_count, const uint8_t *text, const size_t *ends,
                size_t sentence_count, uint8_t **model, size_t *model_count, char **error) {

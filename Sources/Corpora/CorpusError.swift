@@ -19,6 +19,11 @@ package enum CorpusError: Error, Equatable, CustomStringConvertible {
   /// A token file is valid but holds no ids.
   case noIDs(path: String)
 
+  /// A `.bin` file of token ids violates its format.
+  case invalidBinFile(path: String, reason: String)
+  /// A format has no place for something in a token file.
+  case notExpressible(path: String, reason: String)
+
   /// The message in one line.
   package var description: String {
     switch self {
@@ -36,6 +41,7 @@ package enum CorpusError: Error, Equatable, CustomStringConvertible {
     case .idOutsideVocabulary(let path, let position, let id, let vocabularySize):
       "\(path): id at position \(position): expected less than \(vocabularySize), found \(id)"
     case .noIDs(let path): "\(path): expected ids, found none"
+    case .invalidBinFile(let path, let reason), .notExpressible(let path, let reason): "\(path): \(reason)"
     }
   }
 
@@ -44,9 +50,10 @@ package enum CorpusError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .binaryText: "give a plain text file"
     case .invalidText: "convert the file to UTF-8; 'retnet tokenize encode' and 'pack' also take --invalid bytes"
-    case .invalidRecord: "name the field that holds the text with --jsonl-field"
+    case .invalidRecord: "name the field that holds the text with --jsonl-field; --on-error skip leaves out such lines"
     case .invalidTokenFile, .idOutsideVocabulary: "make the file again with 'retnet tokenize pack'"
-    case .invalidConversation, .emptyText, .noDocuments, .noIDs: nil
+    case .invalidBinFile: "files of nanoGPT have no header and need --format nanogpt; others may be cut off"
+    case .invalidConversation, .emptyText, .noDocuments, .noIDs, .notExpressible: nil
     }
   }
 }

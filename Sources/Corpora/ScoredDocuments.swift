@@ -1,3 +1,4 @@
+internal import Files
 internal import FoundationEssentials
 
 /// How the JSON objects of a file become documents of which only a part is scored.
@@ -59,17 +60,46 @@ package enum ScoredDocumentRule: Equatable, Sendable {
   }
 }
 
-extension Documents {
-  /// Passes each JSON object of the file to a closure as a document of which only a part is scored.
+/// The documents of a JSON lines text of which only a part is scored.
+package struct ScoredDocuments {
+  private let reader: TextReader
+  private let rule: ScoredDocumentRule
+
+  /// Describes the documents; reads nothing yet.
   ///
   /// - Parameters:
+  ///   - reader: A text of which nothing was read yet.
   ///   - rule: How an object becomes a document.
-  ///   - body: Receives the parts, and how many bytes of the file have been processed.
-  /// - Throws: `CorpusError.noDocuments`, `.invalidConversation`, and what `body` throws.
-  package func forEach(_ rule: ScoredDocumentRule, _ body: ([DocumentPart], Int) throws -> Void) throws {
-    try forEachRecord { record, line, done in
-      try body(rule.parts(record, path: path, line: line), done)
+  package init(_ reader: TextReader, rule: ScoredDocumentRule) {
+    self.reader = reader
+    self.rule = rule
+  }
+
+  /// Passes each document to a closure, in the order of the text.
+  ///
+  /// - Parameters:
+  ///   - badRecord: Called with the error of each line that is no such document. It may throw the error; otherwise the
+  ///     line is skipped.
+  ///   - body: Receives the parts.
+  /// - Returns: The number of documents.
+  /// - Throws: The errors of `TextReader`, and what the closures throw.
+  @discardableResult
+  package func forEach(
+    badRecord: (CorpusError) throws -> Void = { throw $0 }, _ body: ([DocumentPart]) throws -> Void
+  ) throws -> Int {
+    var count = 0
+    try reader.forEachRecord { record, line in
+      let parts: [DocumentPart]
+      do throws(CorpusError) {
+        parts = try rule.parts(record, path: reader.source.name, line: line)
+      } catch {
+        try badRecord(error)
+        return
+      }
+      count += 1
+      try body(parts)
     }
+    return count
   }
 }
 

@@ -72,6 +72,31 @@ package struct TokenFileWriter: ~Copyable {
   package mutating func endDocument(byteCount: Int) throws {
     precondition(byteCount >= 0, "token file: a document of \(byteCount) bytes")
     if let eosID = header.eosID { try append([eosID], isScored: isScored) }
+    closeDocument(byteCount)
+  }
+
+  /// Appends a document of another file with the same vocabulary, EOS id and mask.
+  ///
+  /// - Parameters:
+  ///   - index: The index of a document.
+  ///   - file: The other file.
+  /// - Throws: `FileError`; the errors of reading the document.
+  /// - Precondition: No document is open.
+  package mutating func append(document index: Int, of file: TokenFile) throws {
+    precondition(documentStart == count, "token file: a document inside another")
+    try file.forEachPiece(ofDocument: index) { ids, unscored in
+      var start = 0
+      for range in unscored {
+        try append(Array(ids[start..<range.lowerBound]))
+        try append(Array(ids[range]), isScored: false)
+        start = range.upperBound
+      }
+      try append(start == 0 ? ids : Array(ids[start...]))
+    }
+    closeDocument(try file.documentBytes(index))
+  }
+
+  private mutating func closeDocument(_ byteCount: Int) {
     idCounts.append(count - documentStart)
     byteCounts.append(byteCount)
     documentStart = count

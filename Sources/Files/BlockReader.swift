@@ -2,8 +2,11 @@ internal import Glibc
 
 /// Reads a file, a pipe or standard input in blocks, however long it is.
 @safe package final class BlockReader {
-  private let name: String
-  private let descriptor: Int32
+  /// The name in messages.
+  let name: String
+  let descriptor: Int32
+  /// How many bytes there were to read when a regular file was opened; nil for anything else.
+  let byteCount: Int?
   private var block: [UInt8]
 
   /// Opens the source.
@@ -15,11 +18,15 @@ internal import Glibc
   package init(path: String, blockLength: Int = 1 << 16) throws(FileError) {
     let isStandardInput = path == StreamPath.dash
     let name = StreamPath.inputName(path)
-    descriptor = try FileError.reading(name) { () throws(SystemError) -> Int32? in
+    (descriptor, byteCount) = try FileError.reading(name) { () throws(SystemError) -> (Int32, Int?)? in
       let descriptor = isStandardInput ? STDIN_FILENO : try openDescriptor(path, O_RDONLY)
-      guard try status(of: descriptor).isFolder else { return descriptor }
-      if !isStandardInput { close(descriptor) }
-      return nil
+      let status = try status(of: descriptor)
+      guard !status.isFolder else {
+        if !isStandardInput { close(descriptor) }
+        return nil
+      }
+      // Standard input may have been read before, by another process.
+      return (descriptor, status.isRegularFile ? max(0, status.st_size - lseek(descriptor, 0, SEEK_CUR)) : nil)
     }
     self.name = name
     block = [UInt8](repeating: 0, count: blockLength)

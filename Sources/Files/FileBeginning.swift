@@ -8,21 +8,26 @@ struct FileBeginning {
     offset <= bytes.count && bytes[offset...].starts(with: pattern)
   }
 
+  /// The magic bytes of the compressed files that are decompressed where a text is read.
+  static let compressionMagics: [(kind: FileKind, bytes: [UInt8])] = [
+    (.gzip, [0x1F, 0x8B]), (.xz, [0xFD] + Array("7zXZ\u{0}".utf8)), (.zstd, [0x28, 0xB5, 0x2F, 0xFD]),
+  ]
+
   /// The kinds that start with magic bytes.
   var kindByMagic: FileKind? {
     // A header is shorter than 2^32 bytes, so four zeros precede its brace. No other kind has them there.
     if matches([0, 0, 0, 0, UInt8(ascii: "{")], at: 4) { return .safetensors }
     let magics: [(kind: FileKind, bytes: [UInt8])] = [
-      (.zip, Array("PK\u{3}\u{4}".utf8)), (.zip, Array("PK\u{5}\u{6}".utf8)), (.gzip, [0x1F, 0x8B]),
-      (.bzip2, Array("BZh".utf8)), (.xz, [0xFD] + Array("7zXZ\u{0}".utf8)), (.zstd, [0x28, 0xB5, 0x2F, 0xFD]),
+      (.zip, Array("PK\u{3}\u{4}".utf8)), (.zip, Array("PK\u{5}\u{6}".utf8)), (.bzip2, Array("BZh".utf8)),
       (.gguf, Array("GGUF".utf8)), (.pointer, Array("version https://git-lfs".utf8)),
       (.tokenFile, Array("RNTOKENS".utf8)), (.image, [0x89] + Array("PNG".utf8)), (.image, [0xFF, 0xD8, 0xFF]),
       (.image, Array("GIF8".utf8)), (.pdf, Array("%PDF-".utf8)), (.program, [0x7F] + Array("ELF".utf8)),
       (.numpy, [0x93] + Array("NUMPY".utf8)), (.hdf5, [0x89] + Array("HDF\r\n".utf8)),
       (.ggml, Array("lmgg".utf8)), (.ggml, Array("fmgg".utf8)), (.ggml, Array("tjgg".utf8)),
-      (.llamafile, Array("MZqFpD='".utf8)),
+      (.llamafile, Array("MZqFpD='".utf8)), (.binTokenFile, [0x88, 0xD8, 0x34, 0x01, 1, 0, 0, 0]),
+      (.binTokenFile, [0xA1, 0xD9, 0x34, 0x01, 7, 0, 0, 0]),
     ]
-    if let found = magics.first(where: { matches($0.bytes) }) { return found.kind }
+    if let found = (Self.compressionMagics + magics).first(where: { matches($0.bytes) }) { return found.kind }
     if matches("ustar".utf8, at: 257) { return matches("sys_info\0".utf8) ? .torchTar : .tar }
     if matches("TFL3".utf8, at: 4) { return .tensorFlow }
     // A byte order mark and one more character. Pairs of bytes that start or end with zero occur in no other text.

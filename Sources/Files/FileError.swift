@@ -16,6 +16,11 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
   case cannotWrite(path: String, reason: String)
   /// The file is of a kind that is not accepted here.
   case unexpectedKind(path: String, expected: FileRole, found: FileKind)
+  /// A compressed file cannot be decompressed. The offset counts bytes of the compressed file from 0, up to where they
+  /// could be read.
+  case damagedArchive(path: String, kind: FileKind, offset: Int, reason: String)
+  /// No file in a folder is to be read; the pattern that names had to match, if there was one.
+  case noFiles(folder: String, pattern: String?)
   /// The input is longer than its reader accepts.
   case tooLarge(path: String, byteLimit: Int)
   /// Another process is writing into the folder; its process id, where known.
@@ -36,6 +41,10 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
     case .cannotWrite(let path, let reason): "\(path): cannot write: \(reason)"
     case .unexpectedKind(let path, let expected, let found):
       "\(path): expected \(expected.rawValue), found \(found.rawValue)"
+    case .damagedArchive(let path, let kind, let offset, let reason):
+      "\(path): compressed byte offset \(offset): expected \(kind.rawValue), found damage: \(reason)"
+    case .noFiles(let folder, let pattern):
+      "\(folder): expected files" + (pattern.map { " named like '\($0)'" } ?? "") + " in this folder, found none"
     case .tooLarge(let path, let byteLimit): "\(path): expected at most \(byteLimit) bytes, found more"
     case .inUse(let path, let process): "\(path): in use by " + (process.map { "process \($0)" } ?? "another process")
     case .closedPipe(let name): "\(name): the reader closed the pipe"
@@ -46,6 +55,7 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
   package var hint: String? {
     switch self {
     case .unexpectedKind(let path, let expected, let found): expected.hint(found: found, path)
+    case .damagedArchive: "the file is incomplete or damaged; copy or download it again"
     case .inUse: "wait for it, or choose another folder with -o"
     default: nil
     }

@@ -35,6 +35,7 @@ package enum FileKind: String, CaseIterable, Sendable {
   case tokenizer = "a SentencePiece tokenizer"
   case tokenizerFile = "a tokenizer.json of Hugging Face"
   case tokenFile = "a token file"
+  case binTokenFile = "token ids of llm.c (.bin)"
   case text = "a text"
   case utf16 = "a text in UTF-16"
   case otherText = "a text that is not UTF-8"
@@ -69,6 +70,11 @@ package enum FileKind: String, CaseIterable, Sendable {
     } else {
       self = start.isOtherText ? .otherText : .other
     }
+  }
+
+  /// Whether more bytes must be known to tell if these begin a compressed file.
+  static func mayBeCompressed(_ bytes: ArraySlice<UInt8>) -> Bool {
+    FileBeginning.compressionMagics.contains { $0.bytes.count > bytes.count && $0.bytes.starts(with: bytes) }
   }
 
   /// Recognises a regular file by its path. Nil for anything else and for unreadable files; their reader reports that.

@@ -24,6 +24,8 @@ extension FileRole {
       return "pack it first: retnet tokenize pack -m tokenizer.model --input \(path) -o train.tokens"
     case (.tokenFile, _):
       return "make one from text: retnet tokenize pack -m tokenizer.model --input TEXT -o train.tokens"
+    case (.binTokens, .tokenFile): return "it needs no import; export writes the ids for other programs"
+    case (.binTokens, _): return "files of nanoGPT have no header and need --format nanogpt"
     case (.text, .tokenFile): return "'retnet eval', 'retnet verify' and 'retnet train' read token files"
     case (.text, _): return "give a plain text file"
     case (.ids, _): return "'retnet tokenize encode' prints ids"
@@ -45,6 +47,8 @@ extension FileRole {
     case .serverError: "the server refused the download: check the name, and whether it needs a login"
     case .unfinished: "finish the download, and give the file that it belongs to"
     case .empty, .zeros: "copy or download it again"
+    case .binTokenFile:
+      "make a token file of it: retnet tokenize import -m TOKENIZER --input \(path) -o train.tokens"
     case .utf16: "convert it: iconv -f UTF-16 -t UTF-8 \(path) >new.txt"
     default: nil
     }

@@ -5,6 +5,8 @@ package enum FileRole: String, CaseIterable, Sendable {
   case state = "a state"
   case tokenizer = "a tokenizer"
   case tokenFile = "a token file"
+  /// Ids in the format of another program.
+  case binTokens = "token ids of llm.c (.bin)"
   case text = "a text"
   case ids = "ids as text"
   case configuration = "a configuration file"
@@ -26,6 +28,7 @@ package enum FileRole: String, CaseIterable, Sendable {
     case .state: [.safetensors, .other]
     case .tokenizer: [.tokenizer, .tokenizerFile, .json, .other]
     case .tokenFile: [.tokenFile, .other]
+    case .binTokens: [.binTokenFile, .other]
     case .text: [.text, .otherText, .webPage, .serverError, .json, .jsonLines, .tokenizerFile, .empty, .other]
     case .ids: [.text, .otherText, .empty, .other]
     case .configuration: [.text, .otherText, .utf16, .json, .empty, .other]
@@ -56,6 +59,17 @@ package enum FileRole: String, CaseIterable, Sendable {
     let kind = FileKind(beginning: file.copyBytes(0..<min(file.byteCount, FileKind.beginningByteCount)))
     try check(kind, file.path)
     return kind
+  }
+
+  /// Throws if the source, once decompressed, is recognised as something else.
+  ///
+  /// - Parameters:
+  ///   - source: A source of which nothing was read yet.
+  ///   - waits: Whether to wait for the first bytes of a stream; otherwise any stream passes, and its reader judges it.
+  /// - Throws: `FileError.unexpectedKind`; the errors of reading.
+  package func check(_ source: ByteSource, waits: Bool) throws(FileError) {
+    guard waits || source.byteCount != nil else { return }
+    try check(FileKind(beginning: source.beginning()), source.name)
   }
 
   private func check(_ kind: FileKind, _ path: String) throws(FileError) {

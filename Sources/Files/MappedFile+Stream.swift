@@ -20,17 +20,34 @@ extension MappedFile {
       try self.init(descriptor: STDIN_FILENO, name: name)
       return
     }
-    let copy = try copyOfStream(path)
+    let reader = try BlockReader(path: path)
+    let copy = try copyOfStream(name) { () throws(FileError) in try reader.next() }
     defer { close(copy) }
     try self.init(descriptor: copy, name: name)
   }
+
+  /// Maps what a source gives, from its first byte on.
+  ///
+  /// A stream, and what was decompressed, is first copied as above.
+  ///
+  /// - Parameter source: A source of which at most the beginning was looked at; it is used up.
+  /// - Throws: The errors of `init(reading:)` and of the source.
+  package convenience init(_ source: ByteSource) throws(FileError) {
+    let descriptor = source.reader.descriptor
+    if let byteCount = source.byteCount, try source.isPlain(), (try? status(of: descriptor))?.st_size == byteCount {
+      try self.init(descriptor: descriptor, name: source.name)
+      return
+    }
+    let copy = try copyOfStream(source.name) { () throws(FileError) in try source.next() }
+    defer { close(copy) }
+    try self.init(descriptor: copy, name: source.name)
+  }
 }
 
-/// Copies a stream into a temporary file that has been unlinked.
+/// Copies blocks into a temporary file that has been unlinked.
 ///
 /// - Returns: The descriptor of the file, for the caller to close.
-private func copyOfStream(_ path: String) throws(FileError) -> Int32 {
-  let reader = try BlockReader(path: path)
+private func copyOfStream(_ name: String, _ next: () throws(FileError) -> [UInt8]?) throws(FileError) -> Int32 {
   let folder = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
   let copy = "\(folder)/retnet-\(getpid())-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
   let descriptor: Int32
@@ -41,7 +58,7 @@ private func copyOfStream(_ path: String) throws(FileError) -> Int32 {
   }
   _ = unsafe unlink(copy)
   do {
-    while let block = try reader.next() { try writeAll(block, to: descriptor, name: "copy of \(path) in \(folder)") }
+    while let block = try next() { try writeAll(block, to: descriptor, name: "copy of \(name) in \(folder)") }
   } catch {
     close(descriptor)
     throw error

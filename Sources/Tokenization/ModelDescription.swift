@@ -24,7 +24,7 @@ struct ModelDescription {
   /// Whether there are normalisation rules.
   private(set) var hasCharacterMap = false
   private var characterMaps: [ArraySlice<UInt8>] = []
-  private var isWhitespaceSuffix = false
+  private(set) var isWhitespaceSuffix = false
   private var (hasTrainer, hasNormalizer) = (false, false)
 
   // Darts builds its trie recursively, one call for each byte of a piece.
@@ -109,7 +109,6 @@ struct ModelDescription {
   private func validate() throws(ModelProblem) {
     guard !pieces.isEmpty else { throw ModelProblem("it has no pieces") }
     guard pieces.count <= Int(Int32.max) else { throw ModelProblem("it has too many pieces") }
-    guard !isWhitespaceSuffix else { throw ModelProblem("whitespace as a suffix of pieces is not supported") }
     for (id, piece) in pieces.enumerated() {
       guard 1...Self.pieceByteLimit ~= piece.text.count, !piece.text.contains(0), isUTF8(piece.text) else {
         throw ModelProblem("piece \(id): expected 1 to \(Self.pieceByteLimit) bytes of UTF-8 without zero bytes")

@@ -5,6 +5,7 @@ struct PieceTexts {
   let type: ModelType
   let hasByteFallback: Bool
   let addsDummyPrefix: Bool
+  private let isWhitespaceSuffix: Bool
   let stripsSpaces: Bool
   /// What the unknown piece is decoded to.
   let unknownSurface: [UInt8]
@@ -19,6 +20,7 @@ struct PieceTexts {
     type = description.modelType
     hasByteFallback = description.hasByteFallback
     addsDummyPrefix = description.addsDummyPrefix
+    isWhitespaceSuffix = description.isWhitespaceSuffix
     stripsSpaces = description.removesExtraWhitespace
     unknownSurface = Array(description.unknownSurface)
     stored = description.pieces.map { Array($0.text) }
@@ -64,6 +66,7 @@ struct PieceTexts {
       type != .unigram && !ids(.userDefined).isEmpty && (addsDummyPrefix || stripsSpaces),
       "normalizer_spec.\(addsDummyPrefix ? "add_dummy_prefix" : "remove_extra_whitespaces")",
       "user-defined pieces of a BPE vocabulary are cut out before a normalizer sees the text")
+    try refuse(isWhitespaceSuffix, "trainer_spec.treat_whitespace_as_suffix", "a space is added in front of a text")
     try refuse(Set(texts).count < texts.count, "pieces", "two pieces with the same text")
   }
 

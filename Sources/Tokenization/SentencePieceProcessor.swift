@@ -36,6 +36,48 @@ final class SentencePieceProcessor: @unchecked Sendable {
     unsafe ids.append(contentsOf: UnsafeBufferPointer(start: found, count: count))
     unsafe csp_free(found)
   }
+
+  /// Appends ids of valid UTF-8 that are drawn at random.
+  func encode(_ text: ArraySlice<UInt8>, sampling: Sampling, to ids: inout [Int32]) throws(ModelProblem) {
+    var found: UnsafeMutablePointer<Int32>?
+    var count = 0
+    var error: UnsafeMutablePointer<CChar>?
+    let isEncoded = unsafe text.withUnsafeBufferPointer {
+      unsafe csp_encode_sample(
+        model, $0.baseAddress, $0.count, sampling.limit.map { Int32($0) } ?? -1, sampling.alpha, &found, &count, &error)
+    }
+    guard isEncoded else { throw ModelProblem(unsafe takeMessage(error)) }
+    unsafe ids.append(contentsOf: UnsafeBufferPointer(start: found, count: count))
+    unsafe csp_free(found)
+  }
+
+  /// The best segmentations of valid UTF-8, best first.
+  func best(_ text: ArraySlice<UInt8>, limit: Int) throws(ModelProblem) -> [Segmentation] {
+    var ids: UnsafeMutablePointer<Int32>?
+    var ends: UnsafeMutablePointer<Int>?
+    var scores: UnsafeMutablePointer<Float>?
+    var count = 0
+    var error: UnsafeMutablePointer<CChar>?
+    let isEncoded = unsafe text.withUnsafeBufferPointer {
+      unsafe csp_encode_best(model, $0.baseAddress, $0.count, Int32(limit), &ids, &ends, &scores, &count, &error)
+    }
+    guard isEncoded, let foundIDs = unsafe ids, let foundEnds = unsafe ends, let foundScores = unsafe scores else {
+      throw ModelProblem(unsafe takeMessage(error))
+    }
+    defer {
+      unsafe csp_free(foundIDs)
+      unsafe csp_free(foundEnds)
+      unsafe csp_free(foundScores)
+    }
+    return (0..<count).map { index in
+      let start = index == 0 ? 0 : unsafe foundEnds[index - 1]
+      let part = unsafe UnsafeBufferPointer(start: foundIDs + start, count: foundEnds[index] - start)
+      return unsafe Segmentation(ids: Array(part), score: Double(foundScores[index]))
+    }
+  }
+
+  /// Seeds what `encode(_:sampling:to:)` draws from, on threads that have not drawn yet.
+  static func seed(_ seed: UInt32) { csp_seed(seed) }
 }
 
 /// Copies and frees an error message of the C functions.

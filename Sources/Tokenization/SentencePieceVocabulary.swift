@@ -10,9 +10,11 @@ struct SentencePieceVocabulary: Sendable {
   let hasDummyPrefix: Bool
   /// Whether a space is added at the start of a text.
   let addsDummyPrefix: Bool
+  /// Whether spaces belong to the word before them, and the space is added at the end of a text instead.
+  let isWhitespaceSuffix: Bool
   /// Whether spaces at the ends of encoded text are lost.
   let stripsSpaces: Bool
-  /// Encodes the start of a text.
+  /// Encodes the start of a text, or its end.
   let start: SentencePieceProcessor
   /// Encodes the rest; differs from `start` if that would add another dummy prefix.
   let continuation: SentencePieceProcessor
@@ -42,6 +44,7 @@ struct SentencePieceVocabulary: Sendable {
     normalization = description.normalization
     hasDummyPrefix = description.addsDummyPrefix || description.removesExtraWhitespace
     addsDummyPrefix = description.addsDummyPrefix
+    isWhitespaceSuffix = description.isWhitespaceSuffix
     stripsSpaces = description.removesExtraWhitespace
     normalizesSpaces = description.hasCharacterMap
     byteIDs = description.byteIDs(unknownID: unknownID)
@@ -50,12 +53,26 @@ struct SentencePieceVocabulary: Sendable {
   /// The processor that encodes a run of text.
   ///
   /// Later lines continue the text, so they get no prefix. A model that strips whitespace loses the space before a line
-  /// or a run. The prefix then takes its place: inside a line, only if the run starts with a space.
-  func processor(for run: ArraySlice<UInt8>, at place: TextPlace) -> SentencePieceProcessor {
+  /// or a run. The prefix then takes its place: inside a line, only if the run starts with a space. With whitespace as a
+  /// suffix, all of this is so at the end.
+  ///
+  /// - Parameters:
+  ///   - run: Valid UTF-8.
+  ///   - place: Where it starts.
+  ///   - end: What follows it: another text, another line or more of this one.
+  /// - Returns: One of the two.
+  func processor(for run: ArraySlice<UInt8>, at place: TextPlace, end: TextPlace) -> SentencePieceProcessor {
+    if isWhitespaceSuffix {
+      switch end {
+      case .textStart: return start
+      case .lineStart: return stripsSpaces ? start : continuation
+      case .middle: return stripsSpaces && run.last == UInt8(ascii: " ") ? start : continuation
+      }
+    }
     switch place {
-    case .textStart: start
-    case .lineStart: stripsSpaces ? start : continuation
-    case .middle: stripsSpaces && beginsWithSpace(run) ? start : continuation
+    case .textStart: return start
+    case .lineStart: return stripsSpaces ? start : continuation
+    case .middle: return stripsSpaces && beginsWithSpace(run) ? start : continuation
     }
   }
 

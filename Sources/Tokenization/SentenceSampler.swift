@@ -11,6 +11,7 @@ struct SentenceSampler {
   private let byteLimit: Int
   private let joinsLines: Bool
   private let seed: UInt64
+  private var segments = TextSegments(byteLimit: blockByteLimit)
   private var text: [UInt8] = []
   private var ends: [Int] = []
   private var keys: [UInt64] = []
@@ -30,24 +31,23 @@ struct SentenceSampler {
     self.seed = seed
   }
 
-  /// Adds a document.
-  mutating func append(_ document: Span<UInt8>, source: String) throws(TokenizerError) {
-    var segments = TextSegments(byteLimit: Self.blockByteLimit)
-    try document.forEachBlock { (bytes) throws(TokenizerError) in
-      segments.append(bytes)
-      try append(&segments, isFinal: false, source: source)
+  /// Adds the next bytes of a document, and ends it if they are its last.
+  mutating func append(_ bytes: Span<UInt8>, isEnd: Bool, source: String) throws(TokenizerError) {
+    try bytes.forEachBlock { (block) throws(TokenizerError) in
+      segments.append(block)
+      try takeSegments(isFinal: false, source: source)
     }
-    try append(&segments, isFinal: true, source: source)
+    seenByteCount += bytes.count
+    guard isEnd else { return }
+    try takeSegments(isFinal: true, source: source)
     finishBlock()
-    seenByteCount += document.count
+    segments = TextSegments(byteLimit: Self.blockByteLimit)
   }
 
   /// The kept sentences: their text, and where each ends in it.
   func sentences() -> (text: [UInt8], ends: [Int]) { (text, ends) }
 
-  private mutating func append(
-    _ segments: inout TextSegments, isFinal: Bool, source: String
-  ) throws(TokenizerError) {
+  private mutating func takeSegments(isFinal: Bool, source: String) throws(TokenizerError) {
     while let segment = segments.next(isFinal: isFinal) {
       if let broken = firstInvalidUTF8(segment.span) {
         throw .invalidText(source: source, offset: segments.offset + broken.lowerBound, line: segments.line)

@@ -22,11 +22,17 @@ package struct TextEncoder {
   ///   - invalid: How to treat bytes that are not UTF-8.
   ///   - source: The name of the text in errors.
   ///   - place: Where the first byte is; not `textStart` if the text continues after existing ids.
-  package init(_ tokenizer: Tokenizer, invalid: InvalidText, source: String, place: TextPlace = .textStart) {
+  ///   - sampling: How to draw segmentations at random, with a unigram or bpe model of SentencePiece; nil: the best one.
+  package init(
+    _ tokenizer: Tokenizer, invalid: InvalidText, source: String, place: TextPlace = .textStart,
+    sampling: Sampling? = nil
+  ) {
     switch tokenizer.algorithm {
     case .sentencePiece(let vocabulary):
-      pieces = SentencePieceTextEncoder(vocabulary, invalid: invalid, source: source, place: place)
+      pieces = SentencePieceTextEncoder(
+        vocabulary, invalid: invalid, source: source, place: place, sampling: sampling)
     case .byteLevel(let vocabulary):
+      precondition(sampling == nil, "text encoder: a byte-level tokenizer draws no segmentations")
       bytes = ByteLevelTextEncoder(vocabulary, invalid: invalid, source: source, place: place)
     }
   }
@@ -60,7 +66,33 @@ package struct TextEncoder {
     try end(.lineStart, to: &ids)
   }
 
-  private mutating func end(_ place: TextPlace, to ids: inout [Int32]) throws(TokenizerError) {
+  /// Adds the next bytes of the text, and joins the best segmentations of what no longer depends on later bytes.
+  ///
+  /// - Parameters:
+  ///   - text: Any number of bytes; characters may be split.
+  ///   - limit: The most segmentations, ≥ 1.
+  ///   - best: The best segmentations of the text before, `[.empty]` at first; receives those with the new bytes, best
+  ///     first.
+  /// - Throws: As `append(_:to:)`.
+  /// - Precondition: The tokenizer is a unigram model of SentencePiece.
+  package mutating func append(
+    _ text: Span<UInt8>, limit: Int, to best: inout [Segmentation]
+  ) throws(TokenizerError) {
+    try pieces?.append(text, limit: limit, to: &best)
+  }
+
+  /// Joins the best segmentations of what was buffered, and resets the encoder for another text.
+  ///
+  /// - Parameters:
+  ///   - limit: The most segmentations, ≥ 1.
+  ///   - best: As above.
+  /// - Throws: As `append(_:to:)`.
+  package mutating func finish(limit: Int, to best: inout [Segmentation]) throws(TokenizerError) {
+    try pieces?.finish(limit: limit, to: &best)
+  }
+
+  /// Encodes what was buffered; the bytes behind it are at a place.
+  mutating func end(_ place: TextPlace, to ids: inout [Int32]) throws(TokenizerError) {
     try pieces?.end(place, to: &ids)
     try bytes?.end(place, to: &ids)
   }

@@ -37,6 +37,9 @@ struct TextSegments {
     self.cut = cut
   }
 
+  /// Whether nothing is left.
+  var isEmpty: Bool { start == pending.count }
+
   /// Adds the next bytes; callers take all segments before they append again.
   mutating func append(_ bytes: Span<UInt8>) {
     pending.removeFirst(start)

@@ -25,47 +25,45 @@ package struct TokenStatistics {
   package private(set) var longest: [Document] = []
   /// How often each id occurs.
   private var counts: [Int]
+  private var chunker: TextChunker
+  /// The document that has not ended.
+  private var open = (tokens: 0, bytes: 0, isRestored: true)
 
   package init(_ tokenizer: Tokenizer) {
     self.tokenizer = tokenizer
+    chunker = TextChunker(tokenizer)
     counts = [Int](repeating: 0, count: tokenizer.vocabularySize)
   }
 
-  /// Counts a document.
+  /// Counts the next bytes of a document.
   ///
   /// - Parameters:
-  ///   - text: Any bytes, of any size; memory is bounded.
+  ///   - text: Any number of bytes; characters may be split.
+  ///   - isEnd: Whether the document ends with them.
   ///   - source: The name of its file.
   ///   - invalid: How to treat bytes that are not UTF-8.
   /// - Throws: `TokenizerError.invalidText` or `.encodingFailed`.
   package mutating func append(
-    _ text: Span<UInt8>, source: String, invalid: InvalidText
+    _ text: Span<UInt8>, isEnd: Bool = true, source: String, invalid: InvalidText
   ) throws(TokenizerError) {
-    var encoder = TextEncoder(tokenizer, invalid: invalid, source: source)
-    var ids: [Int32] = []
-    var (found, position, isRestored, isTextStart) = (0, 0, true, true)
-    var decoded: [UInt8] = []
-    let blockLength = 1 << 20
-    for start in stride(from: 0, through: text.count, by: blockLength) {
-      ids.removeAll(keepingCapacity: true)
-      try encoder.append(text.extracting(start..<min(text.count, start + blockLength)), to: &ids)
-      if start + blockLength > text.count { try encoder.finish(to: &ids) }
-      decoded.removeAll(keepingCapacity: true)
-      for id in ids {
-        counts[Int(id)] += 1
-        tokenizer.appendBytes(of: id, isTextStart: &isTextStart, to: &decoded)
-      }
-      for byte in decoded {
-        isRestored = isRestored && position < text.count && text[position] == byte
-        position += 1
-      }
-      found += ids.count
+    var chunks: [TextChunk] = []
+    chunker.append(text, to: &chunks)
+    if isEnd { chunker.finish(to: &chunks) }
+    for chunk in chunks {
+      var ids: [Int32] = []
+      try tokenizer.encode(chunk, invalid: invalid, source: source, to: &ids)
+      for id in ids { counts[Int(id)] += 1 }
+      open.tokens += ids.count
+      open.isRestored = open.isRestored && tokenizer.firstDifference(chunk, ids) == nil
     }
+    open.bytes += text.count
+    guard isEnd else { return }
     documents += 1
-    bytes += text.count
-    tokens += found
-    if !isRestored || position != text.count { changedDocuments += 1 }
-    remember(Document(source: source, number: documents, tokens: found, bytes: text.count))
+    bytes += open.bytes
+    tokens += open.tokens
+    if !open.isRestored { changedDocuments += 1 }
+    remember(Document(source: source, number: documents, tokens: open.tokens, bytes: open.bytes))
+    open = (0, 0, true)
   }
 
   private mutating func remember(_ document: Document) {

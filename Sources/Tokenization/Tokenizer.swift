@@ -22,6 +22,8 @@ package final class Tokenizer: Sendable {
   let algorithm: Algorithm
   /// Whether the first piece of a text starts with a space that is not part of the text.
   private let hasDummyPrefix: Bool
+  /// Whether the last piece of a text ends with a space that is not part of the text.
+  let hasDummySuffix: Bool
   /// What a dummy prefix is in the pieces as stored.
   private let prefix: [UInt8]
   private let kinds: [PieceKind]
@@ -53,6 +55,7 @@ package final class Tokenizer: Sendable {
       (kinds, pieces, surfaces) = (file.kinds, ByteTable(file.pieces), ByteTable(file.surfaces))
       (unknownID, bosID, eosID, padID) = (nil, file.bosID, file.eosID, file.padID)
       (hasDummyPrefix, prefix) = (file.addsPrefixSpace, Array("\u{120}".utf8))
+      hasDummySuffix = false
       algorithm = .byteLevel(ByteLevelVocabulary(file))
     } else {
       let (description, vocabulary): (ModelDescription, SentencePieceVocabulary)
@@ -67,7 +70,8 @@ package final class Tokenizer: Sendable {
       surfaces = ByteTable(description.pieces.map(description.surface(of:)))
       unknownID = vocabulary.unknownID
       (bosID, eosID, padID) = (vocabulary.start.bosID, vocabulary.start.eosID, vocabulary.start.padID)
-      (hasDummyPrefix, prefix) = (vocabulary.hasDummyPrefix, spaceSymbol)
+      (hasDummyPrefix, prefix) = (vocabulary.hasDummyPrefix && !vocabulary.isWhitespaceSuffix, spaceSymbol)
+      hasDummySuffix = vocabulary.hasDummyPrefix && vocabulary.isWhitespaceSuffix
       algorithm = .sentencePiece(vocabulary)
     }
     vocabularySize = kinds.count
@@ -108,6 +112,7 @@ package final class Tokenizer: Sendable {
       try checkID(id)
       appendBytes(of: id, isTextStart: &isTextStart, to: &text)
     }
+    if hasDummySuffix, text.last == UInt8(ascii: " ") { text.removeLast() }
     return text
   }
 

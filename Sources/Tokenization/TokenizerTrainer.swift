@@ -62,14 +62,17 @@ package struct TokenizerTrainer {
   /// The number of these bytes that the training will use.
   package var sampledByteCount: Int { sampler.keptByteCount }
 
-  /// Adds a document.
+  /// Adds a document, or the next bytes of one.
   ///
   /// - Parameters:
-  ///   - text: The whole document.
+  ///   - text: Any number of bytes; characters may be split.
+  ///   - isEnd: Whether the document ends with them.
   ///   - source: The name of the text in errors.
   /// - Throws: `TokenizerError.invalidText`.
-  package mutating func append(_ text: Span<UInt8>, source: String) throws(TokenizerError) {
-    try sampler.append(text, source: source)
+  package mutating func append(
+    _ text: Span<UInt8>, isEnd: Bool = true, source: String
+  ) throws(TokenizerError) {
+    try sampler.append(text, isEnd: isEnd, source: source)
   }
 
   /// Trains the vocabulary.

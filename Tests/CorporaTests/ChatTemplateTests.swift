@@ -8,8 +8,8 @@ import Testing
   private func documents(_ text: String, _ rule: ScoredDocumentRule) throws -> [[DocumentPart]] {
     let folder = try TemporaryFolder()
     var found: [[DocumentPart]] = []
-    let file = try MappedFile(reading: folder.add("c.jsonl", Array(text.utf8)))
-    try Documents(file, rule: .line).forEach(rule) { parts, _ in found.append(parts) }
+    let reader = TextReader(try ByteSource(path: folder.add("c.jsonl", Array(text.utf8))))
+    try ScoredDocuments(reader, rule: rule).forEach { found.append($0) }
     return found
   }
 

@@ -8,16 +8,36 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
+  /// The documents, the same for any length of the blocks that the text comes in.
   private func documents(_ text: String, _ rule: DocumentRule) throws -> [String] {
-    let file = try MappedFile(path: folder.add("text", Array(text.utf8)))
-    var documents: [String] = []
-    var lastPosition = 0
-    try Documents(file, rule: rule).forEach { bytes, position in
-      documents.append(String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self))
-      #expect(position > lastPosition && position <= file.byteCount)
-      lastPosition = position
+    let path = try folder.replace("text", Array(text.utf8))
+    func read(_ blockLength: Int) throws -> [String] {
+      let reader = TextReader(try ByteSource(path: path, blockLength: blockLength), mayBeEmpty: true)
+      var (documents, open): ([String], [UInt8]) = ([], [])
+      let count = try Documents(reader, rule: rule).forEachPiece { bytes, isEnd in
+        open += bytes.indices.map { bytes[$0] }
+        #expect(!open.isEmpty)
+        guard isEnd else { return }
+        documents.append(String(decoding: open, as: UTF8.self))
+        open = []
+      }
+      #expect(open.isEmpty && count == documents.count)
+      #expect(reader.source.position == text.utf8.count)
+      return documents
     }
+    let documents = try read(1 << 16)
+    // The beginning is looked at in any case, so only a longer text has other blocks.
+    for length in 1...7 { #expect(try read(length) == documents) }
     return documents
+  }
+
+  /// The documents of a text behind so many others that it comes in blocks of its own.
+  private func documentsBehindOthers(_ text: String, _ rule: DocumentRule) throws -> [String] {
+    let first = String(repeating: "x", count: 5_000)
+    let separator = if case .separator(let text) = rule { text } else { "\n\n" }
+    let found = try documents(first + separator + text, rule)
+    #expect(found.first == first)
+    return Array(found.dropFirst())
   }
 
   @Test func fileIsOneDocument() throws {
@@ -76,11 +96,11 @@ import Testing
     ] {
       fuzz(reader, inputs: 500, accepted: 0.01...0.95) { damage, input in
         do {
-          let file = try MappedFile(path: folder.replace("text", damage.damagedText(records)))
-          try file.checkText()
+          let text = damage.damagedText(records)
+          let reader = TextReader(try ByteSource(path: folder.replace("text", text)))
           var byteCount = 0
-          try Documents(file, rule: rule).forEach { bytes, _ in byteCount += bytes.count }
-          #expect(byteCount > 0 && byteCount <= file.byteCount, "\(input)")
+          try Documents(reader, rule: rule).forEachPiece { bytes, _ in byteCount += bytes.count }
+          #expect(byteCount <= text.count, "\(input)")
           return true
         } catch is CorpusError {
           return false
@@ -91,10 +111,50 @@ import Testing
     }
   }
 
+  @Test func bordersOfBlocksChangeNothing() throws {
+    #expect(try documentsBehindOthers("a\n\n b \r\nc", .line) == ["a", " b ", "c"])
+    #expect(try documentsBehindOthers("a\r\n\r\n\rb\r\r\n\r\n\r", .line) == ["a", "\rb\r"])
+    #expect(try documentsBehindOthers("\n \na\nb\n\n\t\r\n\nc\n", .blankLine) == ["a\nb", "c"])
+    #expect(try documentsBehindOthers("  a \r\n\tb\r\n \r\nc\r", .blankLine) == ["  a \r\n\tb", "c"])
+    #expect(try documentsBehindOthers("<|>a<|><|>b\n<|>", .separator("<|>")) == ["a", "b\n"])
+    #expect(try documentsBehindOthers("a<|<|>b<<", .separator("<|>")) == ["a<|", "b<<"])
+    #expect(try documentsBehindOthers("aé—b", .separator("é—")) == ["a", "b"])
+  }
+
   @Test(arguments: [DocumentRule.line, .blankLine, .separator("\n"), .jsonLines(field: "text")])
-  func onlyEmptyDocumentsAreAnError(_ rule: DocumentRule) throws {
-    #expect(throws: CorpusError.noDocuments(path: folder.path + "/text")) { try documents("\n\n", rule) }
-    #expect(throws: CorpusError.noDocuments(path: folder.path + "/text")) { try documents("", rule) }
+  func emptyDocumentsAreNone(_ rule: DocumentRule) throws {
+    #expect(try documents("\n\n", rule) == [])
+    #expect(try documents("", rule) == [])
+  }
+
+  @Test func namesOfFieldsMayBeNested() throws {
+    let text = #"""
+      {"meta": {"text": "a", "x": {"y.z": "b"}}, "x.y": {"z": "c"}, "x": {"y": {"z": "d"}}}
+      """#
+    #expect(try documents(text, .jsonLines(field: "meta.text")) == ["a"])
+    #expect(try documents(text, .jsonLines(field: "meta.x.y.z")) == ["b"])
+    #expect(try documents(text, .jsonLines(field: "x.y.z")) == ["c"])
+    for (field, reason) in [
+      ("meta.none", "an object without it"), ("none.text", "an object without it"), ("meta.text.more", "another type"),
+      ("meta.x", "another type"), ("meta.", "an object without it"), (".", "an object without it"),
+    ] {
+      #expect(throws: CorpusError.invalidRecord(path: folder.path + "/text", line: 1, field: field, reason: reason)) {
+        try documents(text, .jsonLines(field: field))
+      }
+    }
+  }
+
+  @Test func badRecordsMayBeSkipped() throws {
+    let text = "\u{FEFF}{\"text\": \"a\"}\r\n{\"text\": 1}\n{\n\n{\"text\": \"b\"}"
+    let reader = TextReader(try ByteSource(path: folder.add("text", Array(text.utf8))))
+    var (found, lines): ([String], [Int]) = ([], [])
+    try Documents(reader, rule: .jsonLines(field: "text")).forEachPiece { error in
+      if case .invalidRecord(_, let line, _, _) = error { lines.append(line) }
+    } _: { bytes, isEnd in
+      #expect(isEnd)
+      found.append(String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self))
+    }
+    #expect(found == ["a", "b"] && lines == [2, 3])
   }
 
   @Test func rulesAreReadFromArguments() {
@@ -102,35 +162,5 @@ import Testing
     #expect(DocumentRule(argument: "separator:<|>") == .separator("<|>"))
     #expect(DocumentRule(argument: "separator:") == nil)
     #expect(DocumentRule(argument: "lines") == nil)
-  }
-}
-
-@Suite struct TextCheckTests {
-  private let folder: TemporaryFolder
-
-  init() throws { folder = try TemporaryFolder() }
-
-  private func check(_ bytes: [UInt8]) throws { try MappedFile(path: folder.add("text", bytes)).checkText() }
-
-  @Test func acceptsTextWithCharactersOnEveryBlockBorder() throws {
-    for shift in 0..<4 {
-      try check([UInt8](repeating: 0x61, count: shift) + Array(String(repeating: "👧", count: 600_000).utf8))
-    }
-  }
-
-  @Test func refusesWhatIsNotText() throws {
-    let path = folder.path + "/text"
-    let long = Array(String(repeating: "nén👧\n", count: 200_000).utf8)
-    #expect(throws: CorpusError.emptyText(path: path)) { try check([]) }
-    #expect(throws: CorpusError.binaryText(path: path, offset: 3, line: 2)) { try check([0x61, 0x0A, 0x61, 0]) }
-    #expect(throws: CorpusError.invalidText(path: path, offset: long.count, line: 200_001)) {
-      try check(long + [0xE2, 0x82])
-    }
-    #expect(throws: CorpusError.invalidText(path: path, offset: long.count + 1, line: 200_001)) {
-      try check(long + [0x61, 0x80] + long)
-    }
-    #expect(throws: CorpusError.invalidText(path: path, offset: 0, line: 1)) {
-      try check([UInt8](repeating: 0xFF, count: 3))
-    }
   }
 }

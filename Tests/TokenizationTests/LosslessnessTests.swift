@@ -25,6 +25,40 @@ import Tokenization
     }
   }
 
+  /// Texts with damage: chunks, whole encoding and decoding agree, and invalid bytes are refused or kept.
+  private func readDamaged(_ name: String, _ tokenizer: Tokenizer) {
+    fuzz("round trip, \(name)", inputs: 100, accepted: 0.02...0.98) { damage, input in
+      let text = damage.damaged((0..<3).flatMap { _ in Array(randomText(using: &damage.random).utf8) } + [0x61])
+      let ids = try tokenizer.encode(text, invalid: .bytes)
+      #expect(try tokenizer.decode(ids) == text, "\(input)")
+      var chunker = TextChunker(tokenizer)
+      var chunks: [TextChunk] = []
+      let cut = damage.number(below: text.count)
+      chunker.append(text.span.extracting(0..<cut), to: &chunks)
+      chunker.append(text.span.extracting(cut..<text.count), to: &chunks)
+      chunker.finish(to: &chunks)
+      var chunked: [Int32] = []
+      for chunk in chunks { try tokenizer.encode(chunk, invalid: .bytes, source: "text", to: &chunked) }
+      #expect(chunked == ids, "\(input)")
+      do throws(TokenizerError) {
+        let strict = try tokenizer.encode(text)
+        #expect(strict == ids, "\(input)")
+        return true
+      } catch {
+        return false
+      }
+    }
+  }
+
+  @Test(arguments: [ModelType.unigram, .bpe, .char])
+  func damagedTextsComeBack(_ type: ModelType) throws {
+    readDamaged(type.rawValue, try Tokenizer(trained: type))
+  }
+
+  @Test func damagedTextsComeBackFromByteLevelPieces() throws {
+    readDamaged("llama3", try Tokenizer(model: ByteLevelTests.bytes("llama3"), path: "llama3.json"))
+  }
+
   @Test(arguments: [ModelType.unigram, .bpe, .char])
   func streamsTheSameTextInWholeCharacters(_ type: ModelType) throws {
     let tokenizer = try Tokenizer(trained: type)

@@ -112,6 +112,44 @@ import Tokenization
     #expect(tokenizer.openingByteCount(of: try #require(tokenizer.eosID)) == 0)
   }
 
+  /// Field 24 of the trainer's settings, behind a model: spaces belong to the word before them.
+  private func suffixed(removesWhitespace: Bool) throws -> Tokenizer {
+    let flags = normalizerFlags(dummyPrefix: true, removesWhitespace: removesWhitespace) + [0x12, 3, 0xC0, 1, 1]
+    return try Tokenizer(model: trainedModel(.bpe) + flags, path: "suffix.model")
+  }
+
+  @Test func aSpaceMayEndATextInsteadOfBeginningIt() throws {
+    let tokenizer = try suffixed(removesWhitespace: false)
+    #expect(try tokenizer.pieces("the").joined() == "the\u{2581}")
+    #expect(try tokenizer.pieces(" the kalo").joined() == "\u{2581}the\u{2581}kalo\u{2581}")
+    #expect(try tokenizer.pieces("the\nkalo").joined().replacing("<0x0A>", with: "\n") == "the\nkalo\u{2581}")
+    #expect(try tokenizer.pieces("the\n").joined().replacing("<0x0A>", with: "\n") == "the\n")
+    var random = SeededGenerator(seed: 12)
+    for text in [" ", "the ", "\u{2581}", "the\u{2581}", "x\n\n"] + (0..<1000).map({ _ in randomText(using: &random) })
+    {
+      // A text that ends with a newline or a byte piece gets no space.
+      let restored = try tokenizer.decode(tokenizer.encode(Array(text.utf8)))
+      #expect(restored == Array(text.utf8) || restored + [UInt8(ascii: " ")] == Array(text.utf8), "\(text)")
+    }
+    var chunker = TextChunker(tokenizer)
+    var chunks: [TextChunk] = []
+    let long = Array(String(repeating: "the kalo\n", count: 20_000).utf8) + Array("ing".utf8)
+    chunker.append(long.span, to: &chunks)
+    chunker.finish(to: &chunks)
+    var ids: [Int32] = []
+    for chunk in chunks {
+      let start = ids.count
+      try tokenizer.encode(chunk, invalid: .refuse, source: "text", to: &ids)
+      #expect(tokenizer.firstDifference(chunk, ids[start...]) == nil)
+    }
+    #expect(try chunks.count > 1 && ids == tokenizer.encode(long))
+  }
+
+  @Test func spacesAreRemovedAtTheEndToo() throws {
+    let tokenizer = try suffixed(removesWhitespace: true)
+    #expect(try tokenizer.pieces("  the  kalo ").joined() == "the\u{2581}kalo\u{2581}")
+  }
+
   @Test func normalisesAsTheModelSays() throws {
     let tokenizer = try t5()
     #expect(tokenizer.normalization == "nmt_nfkc")

@@ -36,6 +36,19 @@ int32_t csp_pad_id(const csp_model *model);
 bool csp_encode(const csp_model *model, const uint8_t *text, size_t count, int32_t **ids, size_t *id_count,
                 char **error);
 
+// Encodes in the `limit` best ways (fewer if there are no more), best first. The ids of way i end before
+// `(*ends)[i]` in `*ids`, and its score is `(*scores)[i]`, a sum of log-probabilities. For a unigram model only.
+bool csp_encode_best(const csp_model *model, const uint8_t *text, size_t count, int32_t limit, int32_t **ids,
+                     size_t **ends, float **scores, size_t *way_count, char **error);
+
+// Encodes in a way drawn at random: among the `limit` best ones, or among all if it is negative, by probabilities that
+// are raised to the power `alpha`. A bpe model leaves out merges with probability `alpha`. For these two kinds only.
+bool csp_encode_sample(const csp_model *model, const uint8_t *text, size_t count, int32_t limit, float alpha,
+                       int32_t **ids, size_t *id_count, char **error);
+
+// Seeds what `csp_encode_sample` draws from, for threads that have not drawn yet. 2^32 - 1 is reserved.
+void csp_seed(uint32_t seed);
+
 // Trains a model on the sentences in `text`, one after the other; sentence i ends before byte `ends[i]`.
 // `options` holds names and values of SentencePiece's trainer in turn, each ending in zero, `option_byte_count` bytes
 // in total. The option `minloglevel` applies to the whole process from then on.

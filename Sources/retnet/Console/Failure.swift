@@ -84,11 +84,11 @@ package struct CommandError: Error {
     let status: ExitStatus =
       switch error {
       case .closedPipe: .done
-      case .missing, .notAFile, .isStream: .inputMissing
+      case .missing, .notAFile, .isStream, .noFiles: .inputMissing
       case .cannotRead, .cannotWrite: .inputOutput
       case .noMemory: .badConfiguration
       case .cannotCreate, .inUse: .cannotCreate
-      case .tooLarge, .unexpectedKind: .badData
+      case .tooLarge, .unexpectedKind, .damagedArchive: .badData
       }
     self.init(status, status == .done ? "" : error.description, hint: error.hint)
   }

@@ -86,12 +86,17 @@ struct EvalCommand: ParsableCommand {
 
     var meter = PerplexityMeter(
       loaded.network, form: retentionForm, scoredBytes: ScoredBytes(loaded.tokenizer), on: pool)
+    let sizes = inputs.compactMap(\.byteCount)
     var progress = ProgressLine(
-      "eval", unit: "bytes", total: inputs.reduce(0) { $0 + $1.byteCount }, style: global.progressStyle)
-    var bytesBefore = 0
+      "eval", unit: "bytes", total: sizes.count == inputs.count ? sizes.reduce(0, +) : nil,
+      style: global.progressStyle)
+    var (bytesBefore, bytes) = (0, 0)
     let start = ContinuousClock.now
     for input in inputs {
-      let show = { (bytes: Int) in progress.update(done: bytesBefore + bytes) }
+      let show = { (position: Int) in
+        bytes = position
+        progress.update(done: bytesBefore + position)
+      }
       try input.forEachPart(of: loaded.header, loaded.tokenizer, rule: rule, eosID: loaded.eosID, progress: show) {
         part in
         switch part {
@@ -102,7 +107,7 @@ struct EvalCommand: ParsableCommand {
         }
         if let place = meter.score.firstNotFinite { throw loaded.notFinite("of scored token \(place + 1)", state: nil) }
       }
-      bytesBefore += input.byteCount
+      bytesBefore += bytes
     }
     meter.finishSegment()
     if let place = meter.score.firstNotFinite { throw loaded.notFinite("of scored token \(place + 1)", state: nil) }

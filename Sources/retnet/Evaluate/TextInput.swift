@@ -6,28 +6,28 @@ internal import Tokenization
 
 /// Reads token ids, document by document, from a text or a token file.
 enum TextInput {
-  case text(MappedFile)
+  case text(TextReader)
   case tokens(TokenFile)
 
-  /// Opens a file or a stream; its first bytes tell which kind it is.
+  /// Opens a file or a stream, also a compressed one; its first bytes tell which kind it is.
   ///
-  /// - Throws: An error if the file is missing, empty, binary, not UTF-8, or a damaged token file.
+  /// - Throws: An error if the file is missing, of another kind, or a damaged token file.
   init(path: String) throws {
-    let file = try MappedFile(reading: path)
-    if TokenFile.isTokenFile(file) {
-      let tokens = try TokenFile(file)
+    let source = try ByteSource(path: path)
+    if FileKind(beginning: try source.beginning()) == .tokenFile {
+      let tokens = try TokenFile(MappedFile(source))
       try tokens.verify()
       self = .tokens(tokens)
     } else {
-      try file.checkText()
-      self = .text(file)
+      try FileRole.text.check(source, waits: true)
+      self = .text(TextReader(source))
     }
   }
 
-  /// The number of bytes of all texts, as `forEachPart` counts them.
-  var byteCount: Int {
+  /// How many bytes are to be read: of a text as it is stored, of a token file's texts. nil for a stream.
+  var byteCount: Int? {
     switch self {
-    case .text(let file): file.byteCount
+    case .text(let reader): reader.source.byteCount
     case .tokens(let file): file.totalBytes
     }
   }
@@ -49,18 +49,18 @@ enum TextInput {
   ///   - tokenizer: Encodes text, and must have made token files; nil: token files are read as they are.
   ///   - rule: How a text is split into documents.
   ///   - eosID: The id that ends each document of a text, if the model has one.
-  ///   - progress: Receives about how many of `byteCount` bytes have been read.
+  ///   - progress: Receives about how many of `byteCount` bytes have been read; also at the end.
   ///   - body: Receives the parts in order.
-  /// - Throws: If the text cannot be encoded, the token file was made by another tokenizer, or the body throws.
+  /// - Throws: If the text is empty, binary, not UTF-8, or in a damaged archive; if the token file was made by another tokenizer, or the body throws.
   func forEachPart(
     of model: ModelHeader, _ tokenizer: Tokenizer?, rule: DocumentRule, eosID: Int32?,
     progress: (Int) -> Void = { _ in },
     _ body: (Part) throws -> Void
   ) throws {
     switch self {
-    case .text(let file):
-      guard let tokenizer else { throw CommandError(noTokenizerIn: model, for: file.path) }
-      try forEachTextPart(file, tokenizer, rule, eosID, progress, body)
+    case .text(let reader):
+      guard let tokenizer else { throw CommandError(noTokenizerIn: model, for: reader.source.name) }
+      try forEachTextPart(reader, tokenizer, rule, eosID, progress, body)
     case .tokens(let file):
       if let tokenizer { try checkDigest(of: file, tokenizer) }
       let size = model.configuration.vocabularySize
@@ -74,29 +74,35 @@ enum TextInput {
     }
   }
 
-  private static let pieceLength = 1 << 16
-
   private func forEachTextPart(
-    _ file: MappedFile, _ tokenizer: Tokenizer, _ rule: DocumentRule, _ eosID: Int32?, _ progress: (Int) -> Void,
+    _ reader: TextReader, _ tokenizer: Tokenizer, _ rule: DocumentRule, _ eosID: Int32?, _ progress: (Int) -> Void,
     _ body: (Part) throws -> Void
   ) throws {
-    try Documents(file, rule: rule).forEach { text, done in
-      try body(.start)
-      var encoder = TextEncoder(tokenizer, invalid: .refuse, source: file.path)
-      for start in stride(from: 0, to: text.count, by: Self.pieceLength) {
-        var ids: [Int32] = []
-        try encoder.append(text.extracting(start..<min(start + Self.pieceLength, text.count)), to: &ids)
-        try body(.ids(ids))
-        progress(done - text.count + min(start + Self.pieceLength, text.count))
+    let name = reader.source.name
+    // nil between two documents.
+    var encoder: TextEncoder?
+    var (byteCount, words) = (0, WordCounter())
+    let documents = try Documents(reader, rule: rule).forEachPiece { text, isEnd in
+      if encoder == nil {
+        try body(.start)
+        encoder = TextEncoder(tokenizer, invalid: .refuse, source: name)
+        (byteCount, words) = (0, WordCounter())
       }
       var ids: [Int32] = []
-      try encoder.finish(to: &ids)
-      if let eosID { ids.append(eosID) }
-      try body(.ids(ids))
-      var words = WordCounter()
+      try encoder?.append(text, to: &ids)
+      byteCount += text.count
       words.append(text)
-      try body(.end(bytes: text.count, words: words.count))
+      if isEnd {
+        try encoder?.finish(to: &ids)
+        encoder = nil
+        if let eosID { ids.append(eosID) }
+      }
+      try body(.ids(ids))
+      if isEnd { try body(.end(bytes: byteCount, words: words.count)) }
+      progress(reader.source.position)
     }
+    if documents == 0 { throw CorpusError.noDocuments(path: name) }
+    progress(reader.source.position)
   }
 
   private func forEachTokenPart(
@@ -141,6 +147,8 @@ func checkDigest(of file: TokenFile, _ tokenizer: Tokenizer) throws {
 }
 
 extension GlobalOptions {
+  private static let namesOfJSONLines = ["", ".gz", ".zst", ".xz"].flatMap { [".jsonl" + $0, ".ndjson" + $0] }
+
   /// Warns about files that are JSON lines, by content or name, but are read as plain text.
   ///
   /// - Parameters:
@@ -148,7 +156,7 @@ extension GlobalOptions {
   ///   - advice: How to read the text from a field.
   func warnOfJSONLines(_ paths: [String], advice: String = "--jsonl-field NAME reads the text from that field") {
     for path in paths {
-      let isNamedSo = [".jsonl", ".ndjson"].contains { path.lowercased().hasSuffix($0) }
+      let isNamedSo = Self.namesOfJSONLines.contains { path.lowercased().hasSuffix($0) }
       guard isNamedSo || FileKind(path: path) == .jsonLines else { continue }
       say("warning: \(path): read as plain text, including the JSON syntax; \(advice)")
     }

@@ -40,9 +40,9 @@ struct PromptOptions: ParsableArguments {
   /// - Throws: `FileError` if there is no such file.
   func open() throws -> PromptReader {
     if let path {
-      try FileRole.text.check(path)
-      let reader = try BlockReader(path: path)
-      return PromptReader(source: .file(reader), echoes: displayPrompt, name: StreamPath.inputName(path))
+      let text = try ByteSource(path: path)
+      try FileRole.text.check(text, waits: false)
+      return PromptReader(source: .file(text), echoes: displayPrompt, name: StreamPath.inputName(path))
     }
     if let promptIds { return PromptReader(source: .ids(promptIds.ids), echoes: false, name: "--prompt-ids") }
     return PromptReader(source: .text(Array((prompt ?? "").utf8)), echoes: displayPrompt, name: "prompt")
@@ -53,7 +53,7 @@ struct PromptOptions: ParsableArguments {
 struct PromptReader {
   enum Source {
     case text([UInt8])
-    case file(BlockReader)
+    case file(ByteSource)
     case ids([Int32])
     case end
   }
@@ -225,9 +225,9 @@ struct PromptReader {
     case .text(let text):
       block = text.isEmpty ? nil : text
       source = .end
-    case .file(let reader):
-      guard reader.waitForInput() else { throw Stopped() }
-      block = try reader.next()
+    case .file(let text):
+      guard text.waitForInput() else { throw Stopped() }
+      block = try text.next()
     case .ids, .end: break
     }
     if let block, echoes { try StandardStream.output.write(block) }

@@ -152,8 +152,9 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     let text = try report.map { path in
-      try FileRole.text.check(path)
-      return try readAll(path: path, byteLimit: 1 << 30)
+      let source = try ByteSource(path: path)
+      try FileRole.text.check(source, waits: true)
+      return try source.readAll(byteLimit: 1 << 30)
     }
     var expectedLogits = try expected.map { try ExpectedLogits(path: $0) }
     if let config { try FileRole.settings.check(config) }
@@ -314,10 +315,10 @@ extension Quantization: ExpressibleByArgument {}
 extension ModelDifference {
   /// The comparison for people.
   fileprivate var text: String {
-    let change = 100 * (perplexity / basePerplexity - 1)
+    let change = (100 * (perplexity / basePerplexity - 1)).fixed(3)
     return """
       tokens            \(grouped(tokens))
-      perplexity        \(basePerplexity.fixed(4)) -> \(perplexity.fixed(4)) (\(change < 0 ? "" : "+")\(change.fixed(3)) %)
+      perplexity        \(basePerplexity.fixed(4)) -> \(perplexity.fixed(4)) (\(change.hasPrefix("-") ? "" : "+")\(change) %)
       KL divergence     \(divergence.fixed(6)) nats per token
       top-1 agreement   \(agreement.isNaN ? "none" : (100 * agreement).fixed(2)) %
       """

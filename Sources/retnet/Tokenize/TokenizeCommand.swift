@@ -10,5 +10,8 @@ struct TokenizeCommand: ParsableCommand {
         retnet tokenize train --input train.txt --vocab-size 4096 -o tokenizer.model
         retnet tokenize pack -m tokenizer.model --input train.txt -o train.tokens
       """,
-    subcommands: [TokenizeTrain.self, TokenizeEncode.self, TokenizeDecode.self, TokenizePack.self, TokenizeStats.self])
+    subcommands: [
+      TokenizeTrain.self, TokenizeEncode.self, TokenizeDecode.self, TokenizePack.self, TokenizeImport.self,
+      TokenizeExport.self, TokenizeStats.self,
+    ])
 }

@@ -11,8 +11,10 @@ struct TokenizeEncode: ParsableCommand {
       Examples:
         retnet tokenize encode -m tokenizer.model notes.txt
         echo "In the beginning" | retnet tokenize encode -m tokenizer.model --output-format pieces
+        retnet tokenize encode -m tokenizer.model notes.txt.gz --sample 0.1 --seed 7
 
-      Each line is encoded with its newline, so the ids are those of the whole text. Decoding restores the text.
+      Each line is encoded with its newline, so the ids are those of the whole text. Decoding restores the text. Lines
+      are printed as they come.
       """)
 
   enum Format: String, CaseIterable, ExpressibleByArgument {
@@ -24,7 +26,7 @@ struct TokenizeEncode: ParsableCommand {
   @OptionGroup var tokenizer: TokenizerOption
   @OptionGroup var global: GlobalOptions
 
-  @Argument(help: "Text file; '-' is standard input.", completion: .file())
+  @Argument(help: "Text, also as gzip, zstd or xz; '-' is standard input.", completion: .file())
   var file = "-"
 
   @Option(help: "What is printed.")
@@ -39,88 +41,32 @@ struct TokenizeEncode: ParsableCommand {
   @Option(help: ArgumentHelp("How to treat bytes that are not UTF-8.", valueName: "refuse|bytes"))
   var invalid = InvalidText.refuse
 
+  @OptionGroup var segmentation: SegmentationOptions
+
   func validate() throws { try CommandFiles().reading("--model", tokenizer.model).reading("FILE", file).check() }
 
   func run() throws {
     let tokenizer = try tokenizer.load()
+    try segmentation.check(tokenizer)
     let bosID = try id(tokenizer.bosID, of: "BOS", wanted: bos, tokenizer)
     let eosID = try id(tokenizer.eosID, of: "EOS", wanted: eos, tokenizer)
-    try FileRole.text.check(file)
-    let text = try readAll(path: file, byteLimit: 1 << 34)
-    var encoder = TextEncoder(tokenizer, invalid: invalid, source: StreamPath.inputName(file))
-    var ids = bosID.map { [$0] } ?? []
-    var start = text.startIndex
-    while start < text.endIndex {
-      let end = text[start...].firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? text.endIndex
-      try encoder.append(text.span.extracting(start..<end), to: &ids)
-      start = end
-      if start == text.endIndex {
-        try encoder.finish(to: &ids)
-        if let eosID { ids.append(eosID) }
-      }
-      try write(ids, tokenizer)
-      ids.removeAll(keepingCapacity: true)
+    let source = try ByteSource(path: file)
+    // Any bytes may come from a stream.
+    if file != StreamPath.dash { try FileRole.text.check(source, waits: false) }
+    var lines = EncodedLines(
+      TextEncoder(tokenizer, invalid: invalid, source: source.name, sampling: segmentation.sampling),
+      tokenizer, format: outputFormat, nbest: segmentation.listed, bosID: bosID, eosID: eosID)
+    while let block = try source.next() {
+      try lines.append(block)
+      try StandardStream.output.write(lines.takeText())
     }
-    if text.isEmpty, bos || eos { try write(ids + (eosID.map { [$0] } ?? []), tokenizer) }
+    try lines.finish()
+    try StandardStream.output.write(lines.takeText())
   }
 
   private func id(_ id: Int32?, of name: String, wanted: Bool, _ tokenizer: Tokenizer) throws -> Int32? {
     guard wanted else { return nil }
     guard let id else { throw CommandError(.badData, "\(tokenizer.path): expected a \(name) token, found none") }
     return id
-  }
-
-  private func write(_ ids: [Int32], _ tokenizer: Tokenizer) throws {
-    let line =
-      switch outputFormat {
-      case .ids: ids.map { "\($0)" }.joined(separator: " ")
-      case .pieces: ids.map { tokenizer.piece(of: $0) }.joined(separator: " ")
-      case .jsonl:
-        JSONReport([
-          "ids": .list(ids.map { .integer(Int($0)) }), "pieces": .list(ids.map { .text(tokenizer.piece(of: $0)) }),
-        ]).line
-      }
-    try StandardStream.output.write(line + "\n")
-  }
-}
-
-/// `retnet tokenize decode` converts ids back to text.
-struct TokenizeDecode: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "decode",
-    abstract: "Convert ids back to text.",
-    discussion: """
-      Examples:
-        retnet tokenize encode -m tokenizer.model notes.txt | retnet tokenize decode -m tokenizer.model
-        echo 17 4 99 | retnet tokenize decode -m tokenizer.model
-
-      Ids are separated by spaces or newlines; all lines together give one text.
-      """)
-
-  @OptionGroup var tokenizer: TokenizerOption
-  @OptionGroup var global: GlobalOptions
-
-  @Argument(help: "File of ids; '-' is standard input.", completion: .file())
-  var file = "-"
-
-  func validate() throws { try CommandFiles().reading("--model", tokenizer.model).reading("FILE", file).check() }
-
-  func run() throws {
-    let tokenizer = try tokenizer.load()
-    try FileRole.ids.check(file)
-    let source = StreamPath.inputName(file)
-    // Compared as bytes, because a String treats CR LF as one character.
-    let text = try readAll(path: file, byteLimit: 1 << 34)
-    var ids: [Int32] = []
-    for (number, line) in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
-      for bytes in line.split(whereSeparator: { [0x20, 0x09, 0x0D].contains($0) }) {
-        let word = String(decoding: bytes, as: UTF8.self)
-        guard let id = Int32(word) else {
-          throw CommandError(.badData, "\(source): line \(number + 1): expected ids, found '\(word.prefix(40))'")
-        }
-        ids.append(id)
-      }
-    }
-    try StandardStream.output.write(tokenizer.decode(ids))
   }
 }

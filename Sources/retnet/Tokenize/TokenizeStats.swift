@@ -25,21 +25,14 @@ struct TokenizeStats: ParsableCommand {
     completion: .file())
   var model: [String]
 
+  @OptionGroup var texts: CorpusOptions
+  @OptionGroup var documents: DocumentOptions
   @OptionGroup var global: GlobalOptions
 
-  @Argument(help: "Text files; '-' is standard input.", completion: .file())
+  @Argument(
+    help: "Texts, UTF-8, also as gzip, zstd or xz: files, folders with all in them; '-' is standard input.",
+    completion: .file())
   var files: [String]
-
-  @Option(help: ArgumentHelp("The input is JSON lines with the text in this field.", valueName: "text"))
-  var jsonlField: String?
-
-  @Option(
-    help: ArgumentHelp("What a document is.", valueName: "file|line|blank-line|separator:STR"),
-    completion: DocumentRule.completion)
-  var documents = "file"
-
-  @Option(help: ArgumentHelp("How to treat bytes that are not UTF-8.", valueName: "refuse|bytes"))
-  var invalid = InvalidText.refuse
 
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -50,9 +43,6 @@ struct TokenizeStats: ParsableCommand {
   var svg: String?
 
   func validate() throws {
-    guard DocumentRule(argument: documents) != nil else {
-      throw ValidationError("--documents: expected file, line, blank-line or separator:STR, found '\(documents)'")
-    }
     if svg != nil, model.count > 3 {
       throw ValidationError("--svg: expected at most three tokenizers, found \(model.count)")
     }
@@ -60,28 +50,22 @@ struct TokenizeStats: ParsableCommand {
   }
 
   func run() throws {
-    guard let rule = jsonlField.map({ .jsonLines(field: $0) }) ?? DocumentRule(argument: documents) else { return }
     var statistics = try model.map { TokenStatistics(try TokenizerOption.load($0)) }
-    if jsonlField == nil { global.warnOfJSONLines(files) }
+    let corpus = try texts.corpus(
+      files, rule: documents.rule, isChecked: documents.invalid == .refuse, outputs: [("--svg", svg)], global)
     var words = WordCounter()
-    for path in files {
-      let file = try MappedFile(reading: path)
-      if invalid == .refuse {
-        try file.checkText()
-      } else {
-        try FileRole.text.check(file)
-        if file.byteCount == 0 { throw CorpusError.emptyText(path: file.path) }
+    var progress = ProgressLine("stats", unit: "bytes", total: corpus.byteCount, style: global.progressStyle)
+    try corpus.forEachPiece { text, isEnd, name in
+      words.append(text)
+      if isEnd { words.endText() }
+      for index in statistics.indices {
+        try statistics[index].append(text, isEnd: isEnd, source: name, invalid: documents.invalid)
       }
-      var progress = ProgressLine("stats", unit: "bytes", total: file.byteCount, style: global.progressStyle)
-      try Documents(file, rule: rule).forEach { text, done in
-        words.append(text)
-        words.endText()
-        for index in statistics.indices { try statistics[index].append(text, source: file.path, invalid: invalid) }
-        progress.update(done: done)
-      }
-      progress.leaveLine()
+      progress.update(done: corpus.position)
     }
-    let report = StatisticsReport(files: files.map(StreamPath.inputName), words: words.count, statistics)
+    progress.leaveLine()
+    global.sayWhatWasSkipped(corpus)
+    let report = StatisticsReport(files: corpus.paths.map(StreamPath.inputName), words: words.count, statistics)
     if let svg {
       let file = try AtomicFile(replacing: svg)
       try file.write(Array(report.chart.svg.utf8))

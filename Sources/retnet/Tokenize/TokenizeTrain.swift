@@ -13,13 +13,13 @@ struct TokenizeTrain: ParsableCommand {
     discussion: """
       Examples:
         retnet tokenize train --input train.txt --vocab-size 4096 -o tokenizer.model
-        retnet tokenize train --input a.jsonl b.jsonl --jsonl-field text --vocab-size 32000 --model-type bpe -o t.model
+        retnet tokenize train --input a.jsonl.gz b.jsonl --jsonl-field text --vocab-size 32000 --model-type bpe -o t.model
+        retnet tokenize train --input books --pattern '*.txt' --vocab-size 32000 -o tokenizer.model
       """)
 
+  @OptionGroup var input: InputOption
+  @OptionGroup var texts: CorpusOptions
   @OptionGroup var global: GlobalOptions
-
-  @Option(parsing: .upToNextOption, help: "Text files, UTF-8; '-' is standard input.", completion: .file())
-  var input: [String]
 
   @Option(help: ArgumentHelp("Number of pieces in the vocabulary.", valueName: "n"))
   var vocabSize: Int
@@ -49,14 +49,11 @@ struct TokenizeTrain: ParsableCommand {
   @Option(help: ArgumentHelp("Sample at most this many bytes of the text.", valueName: "n"))
   var maxBytes: Int?
 
-  @Option(help: ArgumentHelp("The input is JSON lines with the text in this field.", valueName: "text"))
-  var jsonlField: String?
-
   @Option(help: "Seed of the sample, a whole number from 0.")
   var seed: UInt64?
 
   func validate() throws {
-    try CommandFiles().reading("--input", input).writing("--output", output).check()
+    try CommandFiles().reading("--input", input.paths).writing("--output", output).check()
   }
 
   func run() throws {
@@ -76,14 +73,14 @@ struct TokenizeTrain: ParsableCommand {
     var trainer = try TokenizerTrainer(settings)
     // Check that the model can be written before training, not after.
     try AtomicFile(replacing: output).discard()
-    if jsonlField == nil { global.warnOfJSONLines(input) }
-    for path in input {
-      let file = try MappedFile(reading: path)
-      try file.checkText()
-      try Documents(file, rule: jsonlField.map { .jsonLines(field: $0) } ?? .file).forEach { text, _ in
-        try trainer.append(text, source: file.path)
-      }
+    let corpus = try texts.corpus(input.paths, outputs: [("--output", output)], global)
+    var progress = ProgressLine("read", unit: "bytes", total: corpus.byteCount, style: global.progressStyle)
+    try corpus.forEachPiece { bytes, isEnd, name in
+      try trainer.append(bytes, isEnd: isEnd, source: name)
+      progress.update(done: corpus.position)
     }
+    progress.leaveLine()
+    global.sayWhatWasSkipped(corpus)
     let (bytes, sampled) = (trainer.byteCount, trainer.sampledByteCount)
     global.say(
       "training \(settings.modelType.rawValue) pieces on \(grouped(sampled)) of \(grouped(bytes)) bytes, seed \(settings.seed)"

@@ -1,5 +1,4 @@
 import Testing
-
 import retnet
 
 @Suite struct TimeSpanTests {

@@ -9,11 +9,11 @@ extension CommandRuns {
     /// Every place of every command that reads a file (FILE), the words for what it takes, and the kinds that it reads or
     /// whose reader says more.
     private static let places: [(line: String, expected: String, takes: Set<String>)] = [
-      ("tokenize train --vocab-size 300 -o new --input FILE", "a text", ["text", "jsonl", "html", "empty"]),
-      ("tokenize pack -m tokenizer.model -o new --input FILE", "a text", ["text", "jsonl", "html", "empty"]),
+      ("tokenize train --vocab-size 300 -o new --input FILE", "a text", ["text", "jsonl", "html", "empty", "gzip"]),
+      ("tokenize pack -m tokenizer.model -o new --input FILE", "a text", ["text", "jsonl", "html", "empty", "gzip"]),
       (
         "tokenize pack -m tokenizer.model -o new --invalid bytes --input FILE", "a text",
-        ["text", "jsonl", "html", "empty"]
+        ["text", "jsonl", "html", "empty", "gzip"]
       ),
       ("tokenize pack -m FILE -o new --input text.txt", "a tokenizer", ["tokenizer", "model"]),
       (
@@ -22,26 +22,29 @@ extension CommandRuns {
       ),
       (
         "tokenize pack -m tokenizer.model -o new --chat-field m --input FILE", "a text",
-        ["text", "jsonl", "html", "empty"]
+        ["text", "jsonl", "html", "empty", "gzip"]
       ),
       (
         "generate -m model.safetensors -p x --chat --chat-template FILE", "a configuration file",
         ["text", "empty", "jsonl"]
       ),
       ("tokenize encode -m FILE text.txt", "a tokenizer", ["tokenizer", "model"]),
-      ("tokenize encode -m tokenizer.model FILE", "a text", ["text", "jsonl", "html", "empty"]),
+      ("tokenize encode -m tokenizer.model FILE", "a text", ["text", "jsonl", "html", "empty", "gzip"]),
       ("tokenize decode -m FILE text.txt", "a tokenizer", ["tokenizer", "model"]),
-      ("tokenize decode -m tokenizer.model FILE", "ids as text", ["text", "empty"]),
+      ("tokenize decode -m tokenizer.model FILE", "ids as text", ["text", "empty", "gzip"]),
+      ("tokenize import -m FILE --input ids.bin -o new", "a tokenizer", ["tokenizer", "model"]),
+      ("tokenize import -m tokenizer.model --input FILE -o new", "token ids of llm.c (.bin)", []),
+      ("tokenize export FILE -o new", "a token file", ["tokens"]),
       ("tokenize stats -m FILE text.txt", "a tokenizer", ["tokenizer", "model"]),
-      ("tokenize stats -m tokenizer.model FILE", "a text", ["text", "jsonl", "html", "empty"]),
+      ("tokenize stats -m tokenizer.model FILE", "a text", ["text", "jsonl", "html", "empty", "gzip"]),
       ("train --config FILE -o new", "a configuration file", ["text", "empty", "jsonl"]),
       ("train --config config.yaml -o new --init-from FILE", weights, ["model", "zip", "jsonl"]),
       ("train --config config.yaml -o new --set data.train=FILE", "a token file", ["tokens"]),
       ("train --config config.yaml -o new --set data.tokenizer=FILE", "a tokenizer", ["tokenizer"]),
       ("eval -m FILE text.txt", "a model file", ["model"]),
-      ("eval -m model.safetensors FILE", "a text", ["text", "jsonl", "html", "empty", "tokens"]),
+      ("eval -m model.safetensors FILE", "a text", ["text", "jsonl", "html", "empty", "gzip", "tokens"]),
       ("generate -m FILE -p x", "a model file", ["model"]),
-      ("generate -m model.safetensors -f FILE -n 1", "a text", ["text", "jsonl", "html", "empty"]),
+      ("generate -m model.safetensors -f FILE -n 1", "a text", ["text", "jsonl", "html", "empty", "gzip"]),
       ("generate -m model.safetensors --prompts FILE", "prompts as JSON lines", ["text", "jsonl", "empty"]),
       ("generate -m model.safetensors --state-in FILE", "a state", ["state"]),
       ("state info FILE", "a state", ["state"]), ("state fork FILE -o new", "a state", ["state"]),
@@ -49,7 +52,7 @@ extension CommandRuns {
       ("state undo good.state 1 -m FILE -o new", "a model file", ["model"]),
       ("state diff FILE good.state", "a state", ["state"]), ("state diff good.state FILE", "a state", ["state"]),
       ("convert FILE -o new", weights, ["model", "zip"]),
-      ("convert model.safetensors -o new --report FILE", "a text", ["text", "jsonl", "html", "empty"]),
+      ("convert model.safetensors -o new --report FILE", "a text", ["text", "jsonl", "html", "empty", "gzip"]),
       ("convert foreign -o new --config FILE", "a JSON object", []),
       ("convert foreign -o new --dictionary FILE", "a fairseq dictionary", ["text"]),
       (
@@ -59,7 +62,10 @@ extension CommandRuns {
       ("convert model.safetensors -o new --tokenizer FILE", "a tokenizer", ["tokenizer"]),
       ("info FILE", subject, ["model", "zip", "tokenizer", "tokens", "state"]),
       ("verify FILE --length 20", "a model file", ["model"]),
-      ("verify model.safetensors --length 20 --file FILE", "a text", ["text", "jsonl", "html", "empty", "tokens"]),
+      (
+        "verify model.safetensors --length 20 --file FILE", "a text",
+        ["text", "jsonl", "html", "empty", "gzip", "tokens"]
+      ),
       ("bench train -m FILE -r 1", weights, ["model", "zip"]),
       ("bench generate -m FILE -r 1", weights, ["model", "zip"]),
       ("bench train --config FILE -r 1", "a configuration file", ["text", "empty"]),

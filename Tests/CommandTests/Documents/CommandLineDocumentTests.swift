@@ -4,7 +4,8 @@ import Testing
 /// docs/CLI.md against what the program says of itself.
 @Suite struct CommandLineDocumentTests {
   static let commands = [
-    "tokenize train", "tokenize encode", "tokenize decode", "tokenize pack", "tokenize stats", "train", "eval",
+    "tokenize train", "tokenize encode", "tokenize decode", "tokenize pack", "tokenize import", "tokenize export",
+    "tokenize stats", "train", "eval",
     "generate", "state info", "state fork", "state undo", "state diff", "convert", "info", "verify", "bench train",
     "bench generate",
   ]

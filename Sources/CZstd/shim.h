@@ -1,0 +1,2 @@
+// Reading zstd with libzstd.
+#include <zstd.h>
