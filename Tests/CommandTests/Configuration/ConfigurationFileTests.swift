@@ -185,7 +185,7 @@ private func problems(bytes: [UInt8], set overrides: [String] = []) -> [String] 
     #expect(problems("model:\n  path: *a").first?.hasPrefix("x.yaml:2:9: found undefined alias") == true)
   }
 
-  @Test(.timeLimit(.minutes(4)), arguments: hostileFiles)
+  @Test(.timeLimit(.minutes(15)), arguments: hostileFiles)
   func survivesHostileFiles(_ file: HostileFile) {
     #expect(!problems(file.yaml).isEmpty)
   }
