@@ -71,10 +71,15 @@ done
 failed=0
 for model in "$work"/*.model; do
   printf '%-18s ' "$(basename "$model" .model)"
-  spm_encode --model="$model" --output_format=id <"$work/lines.txt" >"$work/expected.txt"
-  "$retnet" tokenize pack -m "$model" --input "$work/lines.txt" --documents line --invalid bytes \
-    -o "$work/lines.tokens" -q
-  python3 scripts/check-sentencepiece/compare_ids.py "$work/lines.txt" "$work/expected.txt" "$work/lines.tokens" ||
+  lines=$work/lines.txt
+  if [[ $model == *word.model ]]; then
+    # spm_encode ends at a word that spells a control piece.
+    lines=$work/plain.txt
+    grep -av '[<>]' "$work/lines.txt" >"$lines"
+  fi
+  spm_encode --model="$model" --output_format=id <"$lines" >"$work/expected.txt"
+  "$retnet" tokenize pack -m "$model" --input "$lines" --documents line --invalid bytes -o "$work/lines.tokens" -q
+  python3 scripts/check-sentencepiece/compare_ids.py "$lines" "$work/expected.txt" "$work/lines.tokens" ||
     failed=1
 done
 if ((failed)); then
