@@ -5,8 +5,7 @@
 #   RETNET                  (environment) the program to check; without it, the release build of this folder
 #   BYTE_LEVEL_ENVIRONMENT  (environment) where the Python environment is kept (default: .build/byte-level)
 #
-# Small tokenizers of each kind are trained here. The texts are the King James Bible (Debian's bible-kjv) or else this
-# project's documents, its code, Chinese poems (Debian's fortunes-zh) if they are there, and hostile texts.
+# Small tokenizers of each kind are trained here. The texts are those of scripts/sample-texts.sh, and hostile texts.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -21,21 +20,9 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-if command -v bible >/dev/null; then
-  bible -f 'Gen1:1-Rev22:21' | sed -E 's/^[1-3]?[A-Za-z]+[0-9]+:[0-9]+ //' >"$work/bible.txt"
-else
-  cat README.md docs/*.md docs/decisions/*.md >"$work/bible.txt"
-fi
-head -c 1000000 "$work/bible.txt" >"$work/english.txt"
-cat Sources/*/*.swift Sources/*/*/*.swift Sources/*/*.c >"$work/all.txt"
-head -c 500000 "$work/all.txt" >"$work/code.txt"
+scripts/sample-texts.sh "$work"
 texts=("$work/english.txt" "$work/code.txt")
-chinese=(/usr/share/games/fortunes/{tang300,song100,chinese})
-if [[ -f ${chinese[0]} ]]; then
-  cat "${chinese[@]}" >"$work/poems.txt"
-  head -c 1000000 "$work/poems.txt" >"$work/chinese.txt"
-  texts+=("$work/chinese.txt")
-fi
+if [[ -f $work/chinese.txt ]]; then texts+=("$work/chinese.txt"); fi
 
 "$environment/bin/python" scripts/check-byte-level/make_tokenizers.py "$work/tokenizers" "${texts[@]}"
 failed=0

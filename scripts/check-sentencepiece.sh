@@ -5,8 +5,7 @@
 # usage: scripts/check-sentencepiece.sh
 #   RETNET  (environment) the program to check; without it, the release build of this folder
 #
-# The texts are the King James Bible (Debian's bible-kjv) or else this project's documents, its code, Chinese poems
-# (Debian's fortunes-zh) if they are there, and hostile lines. Each line is a document, as spm_encode reads them.
+# The texts are those of scripts/sample-texts.sh, and hostile lines. Each line is a document, as spm_encode reads them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -18,19 +17,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-if command -v bible >/dev/null; then
-  bible -f 'Gen1:1-Rev22:21' | sed -E 's/^[1-3]?[A-Za-z]+[0-9]+:[0-9]+ //' >"$work/bible.txt"
-else
-  cat README.md docs/*.md docs/decisions/*.md >"$work/bible.txt"
-fi
-head -c 1000000 "$work/bible.txt" >"$work/english.txt"
-cat Sources/*/*.swift Sources/*/*/*.swift Sources/*/*.c >"$work/all.txt"
-head -c 500000 "$work/all.txt" >"$work/code.txt"
-chinese=(/usr/share/games/fortunes/{tang300,song100,chinese})
-if [[ -f ${chinese[0]} ]]; then
-  cat "${chinese[@]}" >"$work/poems.txt"
-  head -c 500000 "$work/poems.txt" >"$work/chinese.txt"
-fi
+scripts/sample-texts.sh "$work"
 python3 scripts/check-sentencepiece/make_lines.py "$work"/{english,code,chinese}.txt >"$work/lines.txt"
 head -c 400000 "$work/english.txt" >"$work/training.txt"
 head -c 200000 "$work/code.txt" >>"$work/training.txt"
