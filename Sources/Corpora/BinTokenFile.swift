@@ -102,13 +102,7 @@ extension TokenFile {
     }
     func write(_ ids: some Sequence<Int32>) throws {
       var bytes: [UInt8] = []
-      for id in ids {
-        if header.idByteCount == 2 {
-          bytes.append(littleEndian: UInt16(id))
-        } else {
-          bytes.append(littleEndian: UInt32(id))
-        }
-      }
+      for id in ids { bytes.append(id: id, byteCount: header.idByteCount) }
       try output.write(bytes)
     }
     for index in 0..<documentCount {

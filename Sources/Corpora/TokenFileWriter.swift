@@ -55,11 +55,7 @@ package struct TokenFileWriter: ~Copyable {
     }
     for id in ids {
       precondition(0..<header.vocabularySize ~= Int(id), "token file: id \(id) outside 0..<\(header.vocabularySize)")
-      if header.idByteCount == 2 {
-        buffer.append(littleEndian: UInt16(id))
-      } else {
-        buffer.append(littleEndian: UInt32(id))
-      }
+      buffer.append(id: id, byteCount: header.idByteCount)
       if buffer.count >= Self.bufferByteCount { try flush() }
     }
     count += ids.count
@@ -148,6 +144,17 @@ package struct TokenFileWriter: ~Copyable {
   private static func write(_ numbers: CompactNumbers, to file: AtomicFile, as value: (Int) -> Int) throws {
     try numbers.forEach { number in
       try file.write(littleEndianBytes(value(number)))
+    }
+  }
+}
+
+extension [UInt8] {
+  /// Appends an id as token files store it, in two or four bytes, lowest first.
+  mutating func append(id: Int32, byteCount: Int) {
+    if byteCount == 2 {
+      append(littleEndian: UInt16(id))
+    } else {
+      append(littleEndian: UInt32(id))
     }
   }
 }
