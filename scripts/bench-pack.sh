@@ -50,7 +50,7 @@ if ((corpus > 0)); then
   for flags in "" "--dedup exact --shuffle"; do
     start=$EPOCHREALTIME
     # shellcheck disable=SC2086 # The flags are words.
-    "$retnet" tokenize pack -m "$work/bpe.model" --input "$work/corpus.txt" --documents line -o "$work/tokens" \
+    "$retnet" tokenize pack -m "$work/unigram.model" --input "$work/corpus.txt" --documents line -o "$work/tokens" \
       -t 2 -q $flags &
     most=0
     while kill -0 $! 2>/dev/null; do
