@@ -69,9 +69,8 @@ let package = Package(
       path: "Tests/EngineTestSupport",
       swiftSettings: settings),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
-    .target(name: "CFuzzer", path: "Tests/CFuzzer"),
     .executableTarget(
-      name: "Fuzzer", dependencies: ["CFuzzer", "Checkpoints", "Tokenization"], path: "Tests/Fuzzer",
+      name: "Fuzzer", dependencies: ["Checkpoints", "Tokenization"], path: "Tests/Fuzzer",
       swiftSettings: settings),
     tests("TestSupport"),
     tests("Tensors", "EngineTestSupport", "Tensors", "CKernels"),

@@ -62,7 +62,7 @@ for model in "$work"/*.model; do
   if [[ $model == *word.model ]]; then
     # spm_encode ends at a word that spells a control piece.
     lines=$work/plain.txt
-    grep -av '[<>]' "$work/lines.txt" >"$lines"
+    LC_ALL=C grep -av '[<>]' "$work/lines.txt" >"$lines"
   fi
   spm_encode --model="$model" --output_format=id <"$lines" >"$work/expected.txt"
   "$retnet" tokenize pack -m "$model" --input "$lines" --documents line --invalid bytes -o "$work/lines.tokens" -q

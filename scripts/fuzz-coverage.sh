@@ -25,15 +25,15 @@ for reader in ${2:-safetensors pytorch sentencepiece}; do
     pytorch) find Tests/Golden -name '*.pt' -exec cp --backup=numbered -t "$seeds" {} + ;;
     sentencepiece)
       if [[ -x .build/release/retnet ]]; then
-        for type in unigram bpe word char; do
-          .build/release/retnet tokenize train --input README.md --vocab-size 400 --model-type "$type" \
+        for type in unigram bpe word; do
+          .build/release/retnet tokenize train --input docs/CLI.md --vocab-size 400 --model-type "$type" \
             -o "$seeds/$type.model" -q
         done
       fi
       ;;
   esac
   printf '== %s, %s s\n' "$reader" "$seconds" >&2
-  ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=16 "$fuzzer" "$reader" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=512 \
+  ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=16 READER=$reader "$fuzzer" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=512 \
     -max_len=131072 -malloc_limit_mb=64 -print_final_stats=1 -artifact_prefix="$scratch/broken-$reader-" \
     "$scratch/inputs-$reader" "$seeds" 2>&1 | grep -vE '^#|NEW_FUNC' | tail -n 40
 done

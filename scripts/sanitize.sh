@@ -35,7 +35,8 @@ address() {
 thread() {
   swift build -c release --disable-xctest --build-tests --scratch-path .build/sanitize-thread --sanitize thread ||
     return
-  run_tests thread --filter "${suites:-WorkerPoolTests|StepClockTests|ProductsTests|BatchesTests|TrainingTests}" "$@"
+  TSAN_OPTIONS=suppressions=$PWD/scripts/thread-sanitizer.txt \
+    run_tests thread --filter "${suites:-WorkerPoolTests|StepClockTests|ProductsTests|BatchesTests|TrainingTests}" "$@"
 }
 
 kind=${1:-all}

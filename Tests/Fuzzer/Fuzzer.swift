@@ -1,10 +1,9 @@
-import CFuzzer
 import Checkpoints
 import Glibc
 import Tokenization
 
 // Gives one of the readers of hostile files inputs that libFuzzer makes by the coverage of the code
-// (scripts/fuzz-coverage.sh): Fuzzer safetensors|pytorch|sentencepiece [libFuzzer's options and folders].
+// (scripts/fuzz-coverage.sh). The variable READER names it: safetensors, pytorch or sentencepiece.
 
 /// Reads an input and drops what comes of it: libFuzzer looks for what ends the process.
 typealias Reader = @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
@@ -36,16 +35,29 @@ let sentencePiece: Reader = { bytes, count in
   return 0
 }
 
-let readers: [(name: String, read: Reader)] = unsafe [
-  ("safetensors", safetensors), ("pytorch", pyTorch), ("sentencepiece", sentencePiece),
-]
+private let reader: Reader? =
+  switch unsafe getenv("READER").map({ unsafe String(cString: $0) }) {
+  case "safetensors": unsafe safetensors
+  case "pytorch": unsafe pyTorch
+  case "sentencepiece": unsafe sentencePiece
+  default: nil
+  }
 
-let name = CommandLine.arguments.dropFirst().first
-guard let reader = unsafe readers.first(where: { unsafe $0.name == name }), fuzzer_is_there() == 1 else {
-  print("built with --sanitize fuzzer: Fuzzer safetensors|pytorch|sentencepiece [libFuzzer's options]")
-  exit(64)
+/// What libFuzzer's loop calls.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func readOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  guard let reader = unsafe reader else {
+    print("READER: expected safetensors, pytorch or sentencepiece")
+    exit(64)
+  }
+  return unsafe reader(bytes, count)
 }
-// libFuzzer gets the arguments without the reader's name.
-let places = [0] + (2..<Int(CommandLine.argc))
-var arguments = unsafe places.map { unsafe CommandLine.unsafeArgv[$0] } + [nil]
-exit(unsafe fuzzer_run(CommandLine.argc - 1, &arguments, reader.read))
+
+/// What runs without libFuzzer, which has a main of its own.
+@main
+enum Fuzzer {
+  static func main() {
+    print("built without libFuzzer: scripts/fuzz-coverage.sh builds with it")
+    exit(64)
+  }
+}
