@@ -52,12 +52,13 @@ let package = Package(
     library("Modeling", "Checkpoints", "Configurations", "Files", "Retention", "Tensors"),
     library("Inference", "Checkpoints", "Files", "Modeling", "Retention", "Tensors"),
     library("Reports"),
+    library("Tasks"),
     library("Training", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling", "Tensors"),
     .executableTarget(
       name: "retnet",
       dependencies: [
         "CBuildFacts", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling", "Retention",
-        "Reports", "Tensors",
+        "Reports", "Tasks", "Tensors",
         "Tokenization", "Training", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -85,6 +86,7 @@ let package = Package(
     tests("Checkpoints", "Checkpoints", "Files"),
     tests("Configurations", "Configurations"),
     tests("Reports", "Reports"),
+    tests("Tasks", "Tasks"),
     tests("Tokenization", "Tokenization"),
     tests("Corpora", "Configurations", "Corpora", "Files"),
     tests("Inference", "EngineTestSupport", "Checkpoints", "Files", "Inference", "Modeling", "Retention", "Tensors"),

@@ -27,4 +27,15 @@ package enum DocumentRule: Equatable, Sendable {
       self = .separator(String(argument.dropFirst(prefix.count)))
     }
   }
+
+  /// The rule as it is given on the command line; JSON lines by their field.
+  package var argument: String {
+    switch self {
+    case .file: "file"
+    case .line: "line"
+    case .blankLine: "blank-line"
+    case .separator(let bytes): "separator:\(bytes)"
+    case .jsonLines(let field): "jsonl-field:\(field)"
+    }
+  }
 }

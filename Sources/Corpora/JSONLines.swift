@@ -5,7 +5,7 @@ extension TextReader {
   ///
   /// - Parameter body: Receives the line, without its newline, and its number from 1.
   /// - Throws: The errors of `next`, and what the closure throws.
-  func forEachRecord(_ body: (Span<UInt8>, Int) throws -> Void) throws {
+  package func forEachRecord(_ body: (Span<UInt8>, Int) throws -> Void) throws {
     var number = 1
     func take(_ line: Span<UInt8>) throws {
       defer { number += 1 }
@@ -32,7 +32,7 @@ extension TextReader {
 
 extension Span<UInt8> {
   /// The bytes as an array.
-  var copied: [UInt8] {
+  package var copied: [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count)
     for index in indices { bytes.append(self[index]) }

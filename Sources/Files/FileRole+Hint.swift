@@ -30,7 +30,8 @@ extension FileRole {
     case (.text, _): return "give a plain text file"
     case (.ids, _): return "'retnet tokenize encode' prints ids"
     case (.configuration, _): return "a configuration file is YAML; the folder configs has examples"
-    case (.dictionary, _), (.prompts, _), (.settings, _), (.logits, _), (.benchmark, _): return nil
+    case (.dictionary, _), (.prompts, _), (.rows, _), (.evaluation, _), (.settings, _), (.logits, _), (.benchmark, _):
+      return nil
     }
   }
 

@@ -11,12 +11,16 @@ package enum FileRole: String, CaseIterable, Sendable {
   case ids = "ids as text"
   case configuration = "a configuration file"
   case prompts = "prompts as JSON lines"
+  /// The rows of a task.
+  case rows = "rows as JSON lines"
   /// The `dict.txt` of a fairseq program.
   case dictionary = "a fairseq dictionary"
   /// The `config.json` of weights of another program.
   case settings = "a JSON object"
   case logits = "a safetensors file with input_ids and logits"
   case benchmark = "what retnet bench prints with --output-format json"
+  /// An earlier result of `retnet eval`.
+  case evaluation = "what retnet eval --json prints"
   /// What `retnet info` describes.
   case subject = "a model, weights of another program, a state, a token file or a tokenizer"
 
@@ -32,11 +36,11 @@ package enum FileRole: String, CaseIterable, Sendable {
     case .text: [.text, .otherText, .webPage, .serverError, .json, .jsonLines, .tokenizerFile, .empty, .other]
     case .ids: [.text, .otherText, .empty, .other]
     case .configuration: [.text, .otherText, .utf16, .json, .empty, .other]
-    case .prompts: [.jsonLines, .json, .text, .otherText, .empty, .other]
+    case .prompts, .rows: [.jsonLines, .json, .text, .otherText, .empty, .other]
     case .dictionary: [.text, .other]
     case .settings: [.json, .other]
     case .logits: [.safetensors, .other]
-    case .benchmark: [.json, .text, .otherText, .empty, .other]
+    case .benchmark, .evaluation: [.json, .text, .otherText, .empty, .other]
     case .subject: [.safetensors, .zip, .legacyTorch, .json, .tokenizer, .tokenizerFile, .tokenFile, .other]
     }
   }

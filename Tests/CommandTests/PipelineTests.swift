@@ -75,9 +75,10 @@ extension CommandRuns {
     @Test func evaluationReportsTheSameForEveryFormAndChunkLength() throws {
       let report = try workspace.json("eval -m model.safetensors text.txt --json -q")
       let keys = [
-        "bits_per_byte", "byte_perplexity", "bytes", "chunk_length", "files", "first_token", "form", "loss",
-        "loss_standard_error", "method", "model", "model_digest", "perplexity", "schema_version", "seconds",
-        "tokenizer_digest", "tokens", "tokens_per_second", "word_perplexity", "words",
+        "bits_per_byte", "byte_perplexity", "bytes", "chunk_length", "documents", "files", "first_token", "form",
+        "loss", "loss_standard_error", "method", "method_text", "model", "model_digest", "peak_memory_bytes",
+        "perplexity", "precision", "schema_version", "seconds", "standard_error_over", "tokenizer_digest", "tokens",
+        "tokens_per_second", "word_perplexity", "words",
       ]
       #expect(report.keys.sorted() == keys)
       let loss = try #require(report["loss"] as? Double)
@@ -114,10 +115,11 @@ extension CommandRuns {
       let alone = try workspace.json("eval -m model.safetensors text.txt --json -q")
       let words = try #require(alone["words"] as? Int)
       #expect(words == TinyProject.text.split { $0 == " " || $0 == "\n" }.count)
-      for files in ["text.txt all.tokens", "all.tokens text.txt"] {
-        let both = try workspace.json("eval -m model.safetensors \(files) --json -q")
-        #expect(both["words"] as? Int == 2 * words)
-        let ratio = try #require(both["word_perplexity"] as? Double) / #require(alone["word_perplexity"] as? Double)
+      let both = try workspace.json("eval -m model.safetensors text.txt all.tokens --json -q")
+      let rows = try #require(both["rows"] as? [[String: Any]])
+      #expect(rows.map { $0["words"] as? Int } == [words, words])
+      for row in rows {
+        let ratio = try #require(row["word_perplexity"] as? Double) / #require(alone["word_perplexity"] as? Double)
         #expect(abs(ratio - 1) < 1e-9)
       }
     }

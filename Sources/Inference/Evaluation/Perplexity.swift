@@ -1,59 +1,6 @@
-internal import Glibc
 package import Modeling
 internal import Retention
 package import Tensors
-
-/// The sums over the scored tokens of a text, and the metrics computed from them (docs/MATH.md, eq. 24).
-package struct Score: Sendable {
-  /// Σ -ln p over the scored tokens, in nats.
-  package private(set) var nats = 0.0
-  /// Σ (-ln p)², for the standard error.
-  private var squares = 0.0
-  /// The index of the first scored token whose loss is not finite; nil: none.
-  package private(set) var firstNotFinite: Int?
-  /// The number of scored tokens.
-  package private(set) var tokens = 0
-  /// The bytes of text that these tokens encode.
-  package fileprivate(set) var bytes = 0
-  /// The words of that text; nil if they are unknown for some of it.
-  package fileprivate(set) var words: Int? = 0
-
-  package init() {}
-
-  fileprivate mutating func add(_ loss: Double) {
-    if !loss.isFinite, firstNotFinite == nil { firstNotFinite = tokens }
-    nats += loss
-    squares += loss * loss
-    tokens += 1
-  }
-
-  /// Nats per token.
-  package var loss: Double { nats / Double(tokens) }
-
-  package var perplexity: Double { exp(loss) }
-
-  /// NaN if no bytes are scored.
-  package var bitsPerByte: Double { bytes > 0 ? nats / log(2) / Double(bytes) : .nan }
-
-  /// NaN if no bytes are scored.
-  package var bytePerplexity: Double { bytes > 0 ? exp(nats / Double(bytes)) : .nan }
-
-  /// nil if the number of words is unknown, or if spaces do not separate words: more than 20 bytes between them on
-  /// average, as in Chinese or Thai.
-  package var wordPerplexity: Double? {
-    words.flatMap { $0 > 0 && bytes > 0 && bytes <= Self.longestMeanWord * $0 ? exp(nats / Double($0)) : nil }
-  }
-
-  // Bytes per word: 5 in the King James Bible, 7 in source code, 26 in a Chinese text with some Latin words.
-  private static let longestMeanWord = 20
-
-  /// The standard error of `loss`, under the assumption that tokens are independent.
-  package var standardError: Double {
-    guard tokens > 1 else { return .nan }
-    let variance = max(0, squares / Double(tokens) - loss * loss) * Double(tokens) / Double(tokens - 1)
-    return (variance / Double(tokens)).squareRoot()
-  }
-}
 
 /// Exact full-history perplexity: every token is scored given all tokens before it in its document.
 ///
@@ -61,20 +8,21 @@ package struct Score: Sendable {
 /// each document as a whole: its memory grows linearly, its time quadratically.
 package struct PerplexityMeter {
   package let form: RetentionForm
-  package private(set) var score = Score()
+  package internal(set) var score = Score()
   private let network: LanguageModel
-  private let pool: WorkerPool
+  let pool: WorkerPool
+  private let precision: ProductPrecision
   private let segmentLength: Int
   private let scoredBytes: ScoredBytes
   private var memory: InferenceMemory?
   private var memoryLength = 0
-  private var state: ModelState
+  var state: ModelState
   private let initial: ModelState?
-  private var inputs: [Int32] = []
-  private var targets: [Int32] = []
-  private var previous: Int32?
+  var inputs: [Int32] = []
+  var targets: [Int32] = []
+  var previous: Int32?
   /// The document's first token, if it is not scored and its bytes are not yet subtracted.
-  private var unscored: Int32?
+  var unscored: Int32?
   private let logits: Tensor
   private let losses: Tensor
 
@@ -85,12 +33,14 @@ package struct PerplexityMeter {
   ///   - form: The form of retention; the chunkwise form reads whole chunks, about 512 tokens at a time.
   ///   - scoredBytes: Counts the bytes that the scored tokens encode.
   ///   - initial: The state that documents start from; nil: an empty one.
+  ///   - precision: Precision of products with Float32 weights.
   ///   - pool: Where the work runs.
   package init(
     _ network: LanguageModel, form: RetentionForm, scoredBytes: ScoredBytes, initial: ModelState? = nil,
-    on pool: WorkerPool
+    precision: ProductPrecision = .float32, on pool: WorkerPool
   ) {
     self.network = network
+    self.precision = precision
     self.scoredBytes = scoredBytes
     self.initial = initial
     self.form = form
@@ -130,6 +80,7 @@ package struct PerplexityMeter {
   /// - Parameter bos: The token before the document; nil: the document's first token is not scored.
   package mutating func startDocument(bos: Int32?) {
     finishSegment()
+    score.endDocument()
     if let initial { state.copy(initial, on: pool) } else { state.clear(on: pool) }
     (previous, unscored) = (bos, nil)
   }
@@ -188,12 +139,14 @@ package struct PerplexityMeter {
     guard !inputs.isEmpty else { return }
     let memory = memory(for: inputs.count)
     let ids = Indices(inputs)
-    let normed = network.forward(ids, batch: 1, form: form, state: &state, memory: memory, on: pool)
+    let normed = network.forward(
+      ids, batch: 1, form: form, state: &state, precision: precision, memory: memory, on: pool)
     let (scored, width) = (Indices(targets), network.configuration.width)
     for start in stride(from: 0, to: targets.count, by: logitRows) {
       let count = min(logitRows, targets.count - start)
       let block = logits.prefix(count)
-      network.computeLogits(block, normed.view(Shape(count, width), at: start * width), on: pool)
+      network.computeLogits(
+        block, normed.view(Shape(count, width), at: start * width), precision: precision, on: pool)
       crossEntropy(losses.prefix(count), logits: block, targets: scored.slice(start..<start + count), on: pool)
       for row in 0..<count where targets[start + row] >= 0 { score.add(Double(losses[row])) }
     }

@@ -49,6 +49,7 @@ package struct LanguageModel: Sendable {
   ///   - positions: The position of each sequence; requires T = 1, and leaves the state's position unchanged. nil: the
   ///     state's position, for all sequences.
   ///   - documentStarts: As in `recurrentRetention`; nil: one document that continues.
+  ///   - precision: Precision of products with Float32 weights and of products inside chunkwise retention.
   ///   - memory: Made for at least B·T rows.
   ///   - observe: Gets, for each layer, the heads' outputs before and after the head norm, without the gate [B·T, H·V].
   ///     Both are valid during the call only. nil costs nothing.
@@ -56,7 +57,7 @@ package struct LanguageModel: Sendable {
   /// - Returns: [B·T, D], the input of the head; valid until the next call.
   package func forward(
     _ ids: Indices, batch: Int, form: RetentionForm, state: inout ModelState, positions: [Int]? = nil,
-    documentStarts: Indices? = nil, memory: InferenceMemory,
+    documentStarts: Indices? = nil, precision: ProductPrecision = .float32, memory: InferenceMemory,
     observe: ((_ layer: Int, _ retained: Tensor, _ headNormed: Tensor) -> Void)? = nil,
     on pool: WorkerPool
   ) -> Tensor {
@@ -72,7 +73,7 @@ package struct LanguageModel: Sendable {
       memory.mixer.prepare(first: state.position, count: shape.time)
     }
     let call = LayerCall(
-      shape: shape, form: form, documentStarts: documentStarts, precision: .float32, memory: memory.mixer)
+      shape: shape, form: form, documentStarts: documentStarts, precision: precision, memory: memory.mixer)
     embed(a.input, embedded: memory.embedded?.prefix(rows), a.statistics, ids, on: pool)
     for (index, block) in blocks.enumerated() {
       block.forward(a.input, a, call, state: state.layers[index], on: pool)

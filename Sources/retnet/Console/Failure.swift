@@ -5,6 +5,7 @@ internal import Corpora
 internal import Files
 internal import Inference
 internal import Modeling
+internal import Tasks
 internal import Tokenization
 
 /// Converts the error that ended a command into text on standard error and the exit status of the process.
@@ -74,6 +75,12 @@ package struct CommandError: Error {
     case TokenizerError.invalidSetting: self.init(.usage, "\(error)")
     case let error as TokenizerError: self.init(.badData, error.description, hint: error.hint)
     case let error as CorpusError: self.init(.badData, error.description, hint: error.hint)
+    case TaskError.template: self.init(.badConfiguration, "\(error)")
+    case TaskError.tooFewExamples:
+      self.init(.badData, "\(error)", hint: "use a smaller --num-fewshot, or a file with more rows")
+    case let error as TaskError: self.init(.badData, error.description)
+    case let error as EvaluationProgressError:
+      self.init(.badData, error.description, hint: "remove the file to start the evaluation again")
     case let error as CommandError: self = error
     default: return nil
     }

@@ -1,21 +1,26 @@
 internal import ArgumentParser
 internal import Corpora
 internal import Files
+internal import FoundationEssentials
 internal import Inference
 internal import Modeling
-internal import Tokenization
+internal import Tensors
+internal import Training
 
-/// `retnet eval` measures perplexity and bits per byte of texts under a model.
+/// `retnet eval` measures perplexity and bits per byte of texts, or the accuracy on tasks.
 struct EvalCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "eval",
-    abstract: "Measure the perplexity and bits per byte of texts.",
+    abstract: "Measure the perplexity of texts, or the accuracy on tasks.",
     discussion: """
       Examples:
         retnet eval -m runs/kjv-small/best.safetensors data/kjv/validation.txt
-        retnet eval -m model.safetensors test.txt --json --fail-above 40
+        retnet eval -m old.safetensors -m new.safetensors test.txt --compare before.json --max-increase 1%
+        retnet eval -m model.safetensors long.txt --progress long.progress
+        retnet eval -m model.safetensors --tasks hellaswag,piqa --data tasks --num-fewshot 4 --results results.json
 
       Every token is scored given all tokens before it in its document, in one pass and in constant memory.
+      docs/EVALUATION.md says what each figure means, and which are comparable.
       """)
 
   enum Form: String, CaseIterable, ExpressibleByArgument {
@@ -25,12 +30,19 @@ struct EvalCommand: ParsableCommand {
     case recurrent
   }
 
-  @OptionGroup var model: ModelOption
+  @Option(
+    name: .shortWithValue("m"),
+    help: ArgumentHelp(
+      "Model file, or a run folder for its best model; several give a table.", valueName: "model.safetensors"),
+    completion: .file())
+  var model: [String]
+
   @OptionGroup var global: GlobalOptions
 
   @Argument(
-    help: ArgumentHelp("Text or token files; '-' is standard input.", valueName: "file"), completion: .file())
-  var files: [String]
+    help: ArgumentHelp("Text or token files, a result each; '-' is standard input.", valueName: "file"),
+    completion: .file())
+  var files: [String] = []
 
   @Option(help: "Form of retention; auto is chunkwise. All give the same result up to rounding.")
   var form = Form.auto
@@ -46,94 +58,145 @@ struct EvalCommand: ParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Start documents with BOS (default: as the model's configuration says).")
   var bos: Bool?
 
-  @Option(help: ArgumentHelp("Exit with status 1 if the perplexity per token is above this.", valueName: "ppl"))
-  var failAbove: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Precision of products with Float32 weights; auto: bf16 if the CPU has an instruction.",
+      valueName: "f32|bf16|auto"
+    ))
+  var precision = TrainingPrecision.float32
+
+  @OptionGroup(title: "Windows") var windows: WindowOptions
+  @OptionGroup(title: "Tasks") var tasks: TaskOptions
+  @OptionGroup(title: "Checks") var checks: CheckOptions
+
+  @Option(
+    help: ArgumentHelp("Write the progress here each minute and at a stop, and resume from it.", valueName: "file"),
+    completion: .file())
+  var progress: String?
 
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func validate() throws {
-    try CommandFiles().reading("--model", model.model).reading("FILE", files).check()
+    try CommandFiles().reading("--model", model).reading("FILE", files).reading("--compare", checks.compare)
+      .writing("--progress", progress).writing("--results", tasks.results).writing("--log-samples", tasks.logSamples)
+      .writing("--junit", checks.junit).check()
     if let chunkLength, !(1...65_536).contains(chunkLength) {
       throw ValidationError("--chunk-length: expected 1 to 65536, found \(chunkLength)")
     }
     if chunkLength != nil, form == .parallel || form == .recurrent {
       throw ValidationError("--chunk-length: the \(form) form has no chunks")
     }
-    if let failAbove, !(failAbove > 0) {
-      throw ValidationError("--fail-above: expected more than 0, found \(failAbove)")
-    }
     guard DocumentRule(argument: documents) != nil else {
       throw ValidationError("--documents: expected file, line, blank-line or separator:STR, found '\(documents)'")
     }
+    if model.isEmpty { throw ValidationError("expected a model, found none: -m MODEL") }
+    if tasks.tasks == nil, files.isEmpty { throw ValidationError("expected a text, found none: FILE or --tasks") }
+    if let name = clash { throw ValidationError(name) }
+  }
+
+  /// Why two options do not go together.
+  private var clash: String? {
+    if tasks.tasks != nil {
+      if !files.isEmpty { return "--tasks: expected no FILE, found '\(files[0])'" }
+      if model.count > 1 { return "--tasks: expected one model, found \(model.count)" }
+      let others = [
+        ("--window", windows.window != nil), ("--progress", progress != nil), ("--fail-above", checks.failAbove != nil),
+        ("--form", form != .auto), ("--chunk-length", chunkLength != nil), ("--documents", documents != "file"),
+      ]
+      return others.first(where: \.1).map { "'--tasks' and '\($0.0)' cannot be used together" }
+    }
+    if windows.window != nil {
+      if form != .auto || chunkLength != nil { return "--window: windows are read in the chunkwise form of length 128" }
+      if progress != nil { return "'--window' and '--progress' cannot be used together" }
+    }
+    if progress != nil {
+      if form == .parallel { return "--progress: the parallel form reads a document as a whole" }
+      if files.count * model.count > 1 { return "--progress: expected one model and one FILE, found more" }
+    }
+    if model.count > 1, files.contains(where: { StreamPath.isStandardInput($0) }) {
+      return "FILE: standard input can be read once only, and there are \(model.count) models"
+    }
+    return nil
   }
 
   func run() throws {
-    guard let rule = DocumentRule(argument: documents) else { return }
     let pool = try global.makePool()
-    global.warnOfJSONLines(files, advice: "'retnet tokenize pack --jsonl-field NAME' reads the text from a field")
-    let inputs = try files.map { try TextInput(path: $0) }
-    let loaded = try LoadedModel(path: try modelFile(model.model, global.talk), isWidened: true)
+    if progress != nil || tasks.tasks != nil { StopSignals.listen() }
     Machine.warnOfSlowBLAS(global.talk)
+    try tasks.tasks == nil ? evaluateTexts(on: pool) : evaluateTasks(on: pool)
+  }
+
+  private func load(_ path: String) throws -> LoadedModel {
+    let loaded = try LoadedModel(path: try modelFile(path, global.talk), isWidened: true)
     if let note = loaded.tokenizerNote { global.say(note) }
     guard bos != true || loaded.header.configuration.bosID != nil else {
-      throw CommandError(.badData, "\(model.model): --bos: the model has no BOS token")
+      throw CommandError(.badData, "\(path): --bos: the model has no BOS token")
     }
-    let ownBOS = loaded.header.configuration.bosID.map { Int32($0) }
-    let bosID = bos.map { $0 ? ownBOS : nil } ?? loaded.bosID
     let note = loaded.header.configuration.scoreNormNote("this form leaves it out; --form parallel does not")
-    if let note, retentionForm != .parallel { global.say(note) }
-
-    var meter = PerplexityMeter(
-      loaded.network, form: retentionForm, scoredBytes: ScoredBytes(loaded.tokenizer), on: pool)
-    let sizes = inputs.compactMap(\.byteCount)
-    var progress = ProgressLine(
-      "eval", unit: "bytes", total: sizes.count == inputs.count ? sizes.reduce(0, +) : nil,
-      style: global.progressStyle)
-    var (bytesBefore, bytes) = (0, 0)
-    let start = ContinuousClock.now
-    for input in inputs {
-      let show = { (position: Int) in
-        bytes = position
-        progress.update(done: bytesBefore + position)
-      }
-      try input.forEachPart(of: loaded.header, loaded.tokenizer, rule: rule, eosID: loaded.eosID, progress: show) {
-        part in
-        switch part {
-        case .start: meter.startDocument(bos: bosID)
-        case .ids(let ids): meter.append(ids)
-        case .masked(let ids, let unscored): meter.append(ids, unscored: unscored)
-        case .end(let bytes, let words): meter.count(bytes: bytes, words: words)
-        }
-        if let place = meter.score.firstNotFinite { throw loaded.notFinite("of scored token \(place + 1)", state: nil) }
-      }
-      bytesBefore += bytes
-    }
-    meter.finishSegment()
-    if let place = meter.score.firstNotFinite { throw loaded.notFinite("of scored token \(place + 1)", state: nil) }
-    progress.leaveLine()
-    guard meter.score.tokens > 0 else {
-      throw CommandError(
-        .badData,
-        "\(files.joined(separator: ", ")): expected documents of two tokens or more, as the first is not scored without "
-          + "BOS, found none")
-    }
-    let report = EvalReport(
-      score: meter.score, seconds: (ContinuousClock.now - start).inSeconds, form: retentionForm,
-      startsWithBOS: bosID != nil,
-      files: files, model: loaded)
-    try StandardStream.output.write((json ? report.json.text : report.text()) + "\n")
-    if let failAbove, !(meter.score.perplexity <= failAbove) {
-      global.say("eval: perplexity \(meter.score.perplexity) is above \(failAbove)")
-      throw ExitStatus.checkFailed.exit
-    }
+    if let note, method.form != .parallel { global.say(note) }
+    return loaded
   }
 
-  private var retentionForm: RetentionForm {
-    switch form {
-    case .parallel: .parallel
-    case .recurrent: .recurrent
-    case .auto, .chunkwise: .chunkwise(chunkLength: chunkLength ?? 128)
+  private var method: EvaluationMethod {
+    let form: RetentionForm =
+      switch form {
+      case .parallel: .parallel
+      case .recurrent: .recurrent
+      case .auto, .chunkwise: .chunkwise(chunkLength: chunkLength ?? 128)
+      }
+    return EvaluationMethod(
+      form: form, windows: windows.windows, documents: DocumentRule(argument: documents) ?? .file, bos: bos,
+      precision: precision.products)
+  }
+
+  // MARK: - Texts
+
+  private func evaluateTexts(on pool: WorkerPool) throws {
+    global.warnOfJSONLines(files, advice: "'retnet tokenize pack --jsonl-field NAME' reads the text from a field")
+    var reports: [EvalReport] = []
+    for path in model {
+      let loaded = try load(path)
+      for file in files {
+        let input = try TextInput(path: file)
+        let (score, seconds) = try TextEvaluation(
+          model: loaded, method: method, progressPath: progress, global: global
+        ).score(input, path: file, on: pool)
+        reports.append(
+          EvalReport(
+            score: score, seconds: seconds, method: method, startsWithBOS: method.bosID(loaded) != nil, file: file,
+            model: loaded, peakMemory: PeakMemory.bytes))
+      }
     }
+    let found = try checks.checks(reports)
+    let text = json ? EvalReport.json(reports).text : reports.count == 1 ? reports[0].text() : EvalReport.table(reports)
+    try StandardStream.output.write(text + "\n")
+    try checks.report(found, seconds: reports.reduce(0) { $0 + $1.seconds }, global)
+  }
+
+  // MARK: - Tasks
+
+  private func evaluateTasks(on pool: WorkerPool) throws {
+    let sources = try tasks.names.map { try TaskSource($0, in: tasks.data) }
+    let loaded = try load(model[0])
+    let evaluation = TaskEvaluation(
+      model: loaded, options: tasks, bosID: method.bosID(loaded), precision: method.precision, global: global)
+    let log = try tasks.logSamples.map { try TaskSampleLog(path: $0) }
+    let date = Date().timeIntervalSince1970
+    let results = try sources.map { try evaluation.result($0, log: log, on: pool) }
+    let report = TaskReport(
+      results: results, model: loaded, options: tasks, startsWithBOS: method.bosID(loaded) != nil,
+      precision: method.precision == .float32 ? "f32" : "bf16", date: date)
+    let found = try checks.checks(results)
+    try log?.commit()
+    if let path = tasks.results {
+      let file = try AtomicFile(replacing: path)
+      try file.write(Array((report.json.text + "\n").utf8))
+      try file.commit()
+    }
+    try StandardStream.output.write((json ? report.json.text : report.table + "\n" + report.method) + "\n")
+    try checks.report(found, seconds: results.reduce(0) { $0 + $1.seconds }, global)
   }
 }
+
+extension TrainingPrecision: ExpressibleByArgument {}

@@ -1,19 +1,27 @@
+internal import Corpora
 internal import Files
 internal import Inference
 internal import Modeling
+internal import Tensors
 internal import Tokenization
 
-/// The result of `eval`, with the method used.
+/// The result of a model on a text, with the method used.
 struct EvalReport {
   let score: Score
   let seconds: Double
-  let form: RetentionForm
+  let method: EvaluationMethod
+  /// Whether documents start with BOS.
   let startsWithBOS: Bool
-  let files: [String]
+  let file: String
   let model: LoadedModel
+  /// The highest use of memory of the process, in bytes; nil: unknown.
+  let peakMemory: Int?
+
+  /// The model and the text.
+  var name: String { "\(model.header.path), \(file)" }
 
   private var formName: String {
-    switch form {
+    switch method.form {
     case .parallel: "parallel"
     case .recurrent: "recurrent"
     case .chunkwise(let chunkLength): "chunkwise, chunk length \(chunkLength)"
@@ -22,33 +30,87 @@ struct EvalReport {
 
   private var tokenizerDigest: SHA256Digest? { model.tokenizer == nil ? nil : model.tokenizerDigest }
 
+  /// What must be equal for two figures to be comparable.
+  var methodText: String {
+    let start = startsWithBOS ? "starts with BOS" : "first token not scored"
+    let documents = method.documents == .file ? "" : "; documents by \(method.documents.argument)"
+    let products = model.header.quantization.map { "; weights in \($0.rawValue)" } ?? ""
+    let precision = method.precision == .float32 ? "" : "; products in bfloat16"
+    guard let windows = method.windows else {
+      return "full history, \(formName); \(start)\(documents)\(products)\(precision)"
+    }
+    return "windows of \(windows.length) tokens, stride \(windows.stride), rule \(windows.rule.rawValue); "
+      + start + documents + products + precision
+  }
+
+  private var errorUnit: String {
+    switch score.errorUnit {
+    case .documents: "over documents"
+    case .blocks:
+      method.windows.map { $0.rule != .sliding } ?? false
+        ? "over windows" : "over blocks of \(Score.blockLength) tokens"
+    }
+  }
+
   /// The text for people: the figures, then the method.
   ///
   /// - Parameter width: The width of the terminal; nil: any.
   /// - Returns: The lines, joined by newlines.
   func text(width: Int? = StandardStream.output.lineWidth) -> String {
+    let error = score.standardError
     var lines = [
       "bits per byte   \(score.bytes > 0 ? score.bitsPerByte.fixed(4) : "none, as no bytes are scored")",
       "perplexity      \(score.perplexity.fixed(3)) per token",
       "loss            \(score.loss.fixed(5))"
-        + (score.tokens > 1 ? " ± \(score.standardError.fixed(5))" : "") + " nats per token",
+        + (error.isFinite ? " ± \(error.fixed(5)) (\(errorUnit))" : "") + " nats per token",
     ]
     if let perplexity = score.wordPerplexity { lines.append("                \(perplexity.fixed(2)) per word") }
     lines += [
       "text            \(grouped(score.tokens)) tokens, \(grouped(score.bytes)) bytes",
-      "method          full history, \(formName); \(startsWithBOS ? "starts with BOS" : "first token not scored")",
+      "method          \(methodText)",
       "tokenizer       \(tokenizerDigest?.short ?? "none, the ids are those of the token file")",
       "time            \(seconds.fixed(2)) s, \(grouped(Int(Double(score.tokens) / seconds))) tokens/s",
     ]
     return lines.joined(separator: "\n").wrapped(to: width, indent: String(repeating: " ", count: 16))
   }
 
-  var json: JSONReport {
+  /// Several reports as a table, then the methods.
+  static func table(_ reports: [EvalReport], width: Int? = StandardStream.output.lineWidth) -> String {
+    let table = TextTable(
+      columns: [
+        .init(heading: "model", isText: true), .init(heading: "text", isText: true),
+        .init(heading: "bits/byte"), .init(heading: "perplexity"), .init(heading: "loss"),
+        .init(heading: "±", rank: 1), .init(heading: "ppl/word", rank: 4), .init(heading: "tokens", rank: 2),
+        .init(heading: "bytes", rank: 5), .init(heading: "tokens/s", rank: 3),
+      ],
+      rows: reports.map { report in
+        let score = report.score
+        return [
+          report.model.header.path, report.file, score.bytes > 0 ? score.bitsPerByte.fixed(4) : "none",
+          score.perplexity.fixed(3), score.loss.fixed(5),
+          score.standardError.isFinite ? score.standardError.fixed(5) : "none",
+          score.wordPerplexity?.fixed(2) ?? "none", grouped(score.tokens), grouped(score.bytes),
+          grouped(Int(Double(score.tokens) / report.seconds)),
+        ]
+      })
+    var lines = [table.text(width: width)]
+    let methods = reports.map(\.methodText)
+    if Set(methods).count == 1 {
+      lines.append("method: \(methods[0])")
+    } else {
+      lines.append("The methods differ, so the figures are not comparable:")
+      lines += zip(reports, methods).map { "  \($0.model.header.path): \($1)" }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  var members: [String: JSONValue] {
     var members: [String: JSONValue] = [
       "model": .text(model.header.path),
-      "files": .list(files.map { .text($0) }),
+      "files": .list([.text(file)]),
       "loss": .number(score.loss),
       "loss_standard_error": .number(score.standardError),
+      "standard_error_over": .text(score.errorUnit.rawValue),
       "perplexity": .number(score.perplexity),
       "bits_per_byte": .number(score.bitsPerByte),
       "byte_perplexity": .number(score.bytePerplexity),
@@ -58,18 +120,34 @@ struct EvalReport {
       "words": score.wordPerplexity == nil ? .null : score.words.map { .integer($0) } ?? .null,
       "seconds": .seconds(seconds),
       "tokens_per_second": .number(Double(score.tokens) / seconds),
-      "method": .text("full-history"),
+      "peak_memory_bytes": peakMemory.map { .integer($0) } ?? .null,
+      "method": .text(method.windows == nil ? "full-history" : "windows"),
+      "method_text": .text(methodText),
       "first_token": .text(startsWithBOS ? "bos" : "not scored"),
+      "documents": .text(method.documents.argument),
+      "precision": .text(method.precision == .float32 ? "f32" : "bf16"),
       "tokenizer_digest": tokenizerDigest.map { .text($0.description) } ?? .null,
       "model_digest": model.header.storedDigest.map { .text($0.description) } ?? .null,
     ]
-    switch form {
+    if let windows = method.windows {
+      members["window"] = .integer(windows.length)
+      members["stride"] = .integer(windows.stride)
+      members["window_rule"] = .text(windows.rule.rawValue)
+      return members
+    }
+    switch method.form {
     case .parallel: members["form"] = .text("parallel")
     case .recurrent: members["form"] = .text("recurrent")
     case .chunkwise(let chunkLength):
       members["form"] = .text("chunkwise")
       members["chunk_length"] = .integer(chunkLength)
     }
-    return JSONReport(members)
+    return members
+  }
+
+  /// One report as an object, several as the list `rows`.
+  static func json(_ reports: [EvalReport]) -> JSONReport {
+    reports.count == 1
+      ? JSONReport(reports[0].members) : JSONReport(["rows": .list(reports.map { .object($0.members) })])
   }
 }

@@ -43,6 +43,7 @@ extension CommandRuns {
       ("train --config config.yaml -o new --set data.tokenizer=FILE", "a tokenizer", ["tokenizer"]),
       ("eval -m FILE text.txt", "a model file", ["model"]),
       ("eval -m model.safetensors FILE", "a text", ["text", "jsonl", "html", "empty", "gzip", "tokens"]),
+      ("eval -m model.safetensors text.txt --compare FILE", "what retnet eval --json prints", ["text", "empty"]),
       ("generate -m FILE -p x", "a model file", ["model"]),
       ("generate -m model.safetensors -f FILE -n 1", "a text", ["text", "jsonl", "html", "empty", "gzip"]),
       ("generate -m model.safetensors --prompts FILE", "prompts as JSON lines", ["text", "jsonl", "empty"]),
@@ -203,8 +204,11 @@ extension CommandRuns {
 
     /// Every option and argument that is completed with files and is no output stands in the table.
     @Test func everyPlaceIsTried() throws {
-      // Where results go, or what is read elsewhere: a run folder and its checkpoints.
-      let outputs: Set = ["--output", "--validation-output", "--state-out", "--resume", "--svg"]
+      // Where results go, or what is read elsewhere: a run folder and its checkpoints, a folder of rows, a progress.
+      let outputs: Set = [
+        "--output", "--validation-output", "--state-out", "--resume", "--svg", "--data", "--progress", "--results",
+        "--log-samples", "--junit", "--report",
+      ]
       for command in try DescribedCommand.all() {
         for value in command.values where value.completesFiles && !outputs.contains(value.name) {
           let isTried = Self.places.contains { place in

@@ -36,17 +36,62 @@ import Testing
       generator.append(token)
     }
     continuations.append(greedy)
-    let scores = ContinuationScorer(model.network, on: pool).scores(of: continuations, after: context)
-    #expect(scores == continuations.map { expected($0, after: context) })
+    var scorer = ContinuationScorer(model.network, precision: .float32, on: pool)
+    let scores = scorer.scores(of: continuations.map { Continuation(after: context, $0) })
+    for (found, continuation) in zip(scores, continuations) {
+      expectClose(found, expected(continuation, after: context))
+    }
     #expect(scores[19].isGreedy && scores[0] == ContinuationScore(logLikelihood: 0, isGreedy: true))
     #expect(scores[1...].prefix(4).allSatisfy { $0.logLikelihood < 0 })
+  }
+
+  private func expectClose(_ found: ContinuationScore, _ expected: ContinuationScore) {
+    #expect(abs(found.logLikelihood - expected.logLikelihood) < 1e-4)
+    #expect(found.isGreedy == expected.isGreedy)
+  }
+
+  /// Contexts that differ behind a common beginning, of several lengths, some shorter than a continuation.
+  @Test func contextsMayDiffer() {
+    let shared = model.tokens(600)
+    let continuations = [0, 1, 5, 130].flatMap { more in
+      [1, 3, 70].map { count in
+        Continuation(
+          after: shared + model.tokens(more, seed: UInt64(more)), model.tokens(count, seed: UInt64(more + count)))
+      }
+    }
+    var scorer = ContinuationScorer(model.network, precision: .float32, on: pool)
+    let scores = scorer.scores(of: continuations)
+    for (found, continuation) in zip(scores, continuations) {
+      expectClose(found, expected(continuation.tokens, after: continuation.context))
+    }
+    // Alone, each has the same score; the scorer keeps nothing from before.
+    for (found, continuation) in zip(scores, continuations) { expectClose(scorer.scores(of: [continuation])[0], found) }
+  }
+
+  /// One continuation is the beginning of another, and one context is a single token.
+  @Test func oneMayBeThePrefixOfAnother() {
+    let tokens = model.tokens(9)
+    var scorer = ContinuationScorer(model.network, precision: .float32, on: pool)
+    let scores = scorer.scores(of: (1...9).map { Continuation(after: [1], Array(tokens.prefix($0))) })
+    for count in 1...9 { expectClose(scores[count - 1], expected(Array(tokens.prefix(count)), after: [1])) }
+    #expect(scorer.scores(of: []).isEmpty)
+  }
+
+  @Test func threadsChangeNoBit() {
+    let continuations = (1..<6).map { Continuation(after: model.tokens(200), model.tokens($0, seed: UInt64($0))) }
+    let all = [1, 2].map { threads in
+      var scorer = ContinuationScorer(model.network, precision: .float32, on: WorkerPool(threadCount: threads))
+      return scorer.scores(of: continuations)
+    }
+    #expect(all[0] == all[1])
   }
 
   /// All pieces of the vocabulary together are certain.
   @Test func probabilitiesSumToOne() {
     let context = model.tokens(9)
     let size = model.network.configuration.vocabularySize
-    let scores = ContinuationScorer(model.network, on: pool).scores(of: (0..<Int32(size)).map { [$0] }, after: context)
+    var scorer = ContinuationScorer(model.network, precision: .float32, on: pool)
+    let scores = scorer.scores(of: (0..<Int32(size)).map { Continuation(after: context, [$0]) })
     let sum = scores.reduce(0) { $0 + exp($1.logLikelihood) }
     #expect(abs(sum - 1) < 1e-6)
     #expect(scores.count { $0.isGreedy } == 1)

@@ -130,15 +130,32 @@ import Testing
     let losses = Self.model.referenceLosses(tokens, bos: 1)
     let found = score([tokens])
     let mean = losses.reduce(0, +) / 300
-    let variance = losses.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 299
     func isClose(_ found: Double, _ expected: Double) -> Bool { abs(found / expected - 1) < 1e-5 }
     #expect(isClose(found.loss, mean))
     #expect(isClose(found.perplexity, exp(mean)))
-    #expect(isClose(found.standardError, (variance / 300).squareRoot()))
     #expect(isClose(found.bitsPerByte, mean * 300 / 900 / log(2)))
     #expect(isClose(found.bytePerplexity, exp(mean * 300 / 900)))
     #expect(isClose(found.wordPerplexity ?? 0, exp(mean)))
     #expect(score([[5]]).standardError.isNaN)
+  }
+
+  /// √(n / (n - 1) Σ (x - L t)²) / Σ t over documents if there are 30, else over blocks of 512 tokens.
+  @Test(arguments: [2, 29, 30, 40])
+  func theStandardErrorIsOverDocumentsOrBlocks(_ documents: Int) {
+    let texts = (0..<documents).map { Self.model.tokens($0 % 7 + 40, seed: UInt64($0)) }
+    let found = score(texts)
+    let losses = texts.map { Self.model.referenceLosses($0, bos: 1) }
+    let all = losses.flatMap(\.self)
+    let blocks = stride(from: 0, to: all.count, by: 512).map { Array(all[$0..<min($0 + 512, all.count)]) }
+    let units = documents < 30 ? blocks : losses
+    #expect(found.errorUnit == (documents < 30 ? .blocks : .documents))
+    let loss = all.reduce(0, +) / Double(all.count)
+    let squares = units.reduce(0.0) { sum, unit in
+      let difference = unit.reduce(0, +) - loss * Double(unit.count)
+      return sum + difference * difference
+    }
+    let expected = (squares * Double(units.count) / Double(units.count - 1)).squareRoot() / Double(all.count)
+    #expect(units.count == 1 ? found.standardError.isNaN : abs(found.standardError / expected - 1) < 1e-4)
   }
 
   @Test func theSameBitsHoweverTokensArriveAndOnAnyNumberOfThreads() {

@@ -1,0 +1,138 @@
+internal import Checkpoints
+internal import Files
+internal import FoundationEssentials
+package import Modeling
+
+/// Where an evaluation is: the sums and the state of its meter, and how much of the text was read.
+///
+/// A file of it is a safetensors file with the state's tensors; the rest is JSON under the key `retnet.evaluation`.
+package struct EvaluationProgress {
+  /// The numbers besides the state.
+  package struct Record: Codable, Equatable, Sendable {
+    /// The version of this format.
+    package var version = 1
+    /// What the result depends on besides the text: model, options.
+    package var subject: String
+    package var score: Score.Record
+    /// Tokens of the text that the meter has received.
+    package var tokens: Int
+    /// Their CRC-32.
+    package var checksum: UInt32
+    /// Documents that were started, and those that have ended.
+    package var startedDocuments: Int
+    package var endedDocuments: Int
+    /// The number of tokens that the state has read.
+    package var position: Int
+    package var inputs: [Int32]
+    package var targets: [Int32]
+    package var previous: Int32?
+    package var unscored: Int32?
+  }
+
+  package var record: Record
+  package var state: ModelState
+
+  private static let key = "retnet.evaluation"
+
+  package init(_ record: Record, _ state: ModelState) { (self.record, self.state) = (record, state) }
+
+  /// Writes the file, atomically.
+  ///
+  /// - Throws: `CheckpointError`.
+  package func write(to path: String) throws {
+    let parts = state.parts()
+    let json = String(decoding: try JSONEncoder().encode(record), as: UTF8.self)
+    try SafetensorsWriter.write(to: path, tensors: parts.map(\.description), metadata: [Self.key: json]) {
+      tensor, body in
+      for part in parts where part.description == tensor { try part.withBytes(body) }
+    }
+  }
+
+  /// Reads a file.
+  ///
+  /// - Parameters:
+  ///   - path: The path of the file.
+  ///   - configuration: That of the model.
+  ///   - subject: What the evaluation is of now.
+  /// - Throws: `CheckpointError`; `EvaluationProgressError` for a file of another evaluation, or one that is damaged.
+  package init(path: String, _ configuration: ModelConfiguration, subject: String) throws {
+    let file = try SafetensorsFile(path: path)
+    guard let json = file.metadata[Self.key] else { throw EvaluationProgressError.otherKind(path: path) }
+    guard let record = try? JSONDecoder().decode(Record.self, from: Data(json.utf8)), record.isPossible(configuration)
+    else { throw EvaluationProgressError.damaged(path: path) }
+    guard record.subject == subject else {
+      throw EvaluationProgressError.otherSubject(path: path, expected: subject, found: record.subject)
+    }
+    var state = ModelState(configuration, batch: 1)
+    for part in state.parts() {
+      guard file.description(of: part.description.name) == part.description else {
+        throw EvaluationProgressError.damaged(path: path)
+      }
+      try file.withBytes(of: part.description.name) { part.fill($0) }
+    }
+    state.position = record.position
+    self.init(record, state)
+  }
+}
+
+extension EvaluationProgress.Record {
+  /// Whether an evaluation can have these numbers.
+  fileprivate func isPossible(_ configuration: ModelConfiguration) -> Bool {
+    let ids = 0..<Int32(clamping: configuration.vocabularySize)
+    return version == 1 && tokens >= 0 && position >= 0 && position < 1 << 53 && inputs.count == targets.count
+      && startedDocuments >= endedDocuments && endedDocuments >= 0 && inputs.allSatisfy(ids.contains)
+      && targets.allSatisfy { $0 == -1 || ids.contains($0) }
+      && [previous, unscored].allSatisfy { $0.map(ids.contains) ?? true } && Score(score) != nil
+  }
+}
+
+/// Why an evaluation cannot be resumed.
+package enum EvaluationProgressError: Error, Equatable, CustomStringConvertible {
+  /// No file of this kind.
+  case otherKind(path: String)
+  /// Numbers that no evaluation has.
+  case damaged(path: String)
+  /// An evaluation of something else.
+  case otherSubject(path: String, expected: String, found: String)
+  /// The text is not the one that was read.
+  case otherText(path: String)
+
+  package var description: String {
+    switch self {
+    case .otherKind(let path): "\(path): expected the progress of an evaluation, found another file"
+    case .damaged(let path): "\(path): expected the progress of an evaluation of this model, found a damaged one"
+    case .otherSubject(let path, let expected, let found):
+      "\(path): expected the progress of \(expected), found that of \(found)"
+    case .otherText(let path): "\(path): expected the progress of this text, found that of another one"
+    }
+  }
+}
+
+extension PerplexityMeter {
+  /// What the meter needs to go on, besides the place in the text.
+  ///
+  /// - Parameters:
+  ///   - subject: See `EvaluationProgress.Record`.
+  ///   - tokens: Tokens that it has received.
+  ///   - checksum: Their CRC-32.
+  ///   - documents: Documents that were started, and those that have ended.
+  /// - Returns: A copy of the numbers; the state is that of the meter.
+  package func progress(
+    subject: String, tokens: Int, checksum: UInt32, documents: (started: Int, ended: Int)
+  ) -> EvaluationProgress {
+    EvaluationProgress(
+      EvaluationProgress.Record(
+        subject: subject, score: score.record, tokens: tokens, checksum: checksum,
+        startedDocuments: documents.started, endedDocuments: documents.ended, position: state.position, inputs: inputs,
+        targets: targets, previous: previous, unscored: unscored), state)
+  }
+
+  /// Goes on from a progress; the result is bit-identical to an evaluation without a stop.
+  package mutating func resume(_ progress: EvaluationProgress) {
+    guard let score = Score(progress.record.score) else { return }
+    self.score = score
+    state.copy(progress.state, on: pool)
+    (inputs, targets) = (progress.record.inputs, progress.record.targets)
+    (previous, unscored) = (progress.record.previous, progress.record.unscored)
+  }
+}

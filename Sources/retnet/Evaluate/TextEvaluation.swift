@@ -1,0 +1,221 @@
+internal import Corpora
+internal import Files
+internal import Inference
+internal import Modeling
+internal import Tensors
+internal import Tokenization
+
+/// How texts are evaluated.
+struct EvaluationMethod {
+  var form = RetentionForm.chunkwise(chunkLength: 128)
+  /// nil: the full history.
+  var windows: EvaluationWindows?
+  var documents = DocumentRule.file
+  /// Whether documents start with BOS; nil: as the model's configuration says.
+  var bos: Bool?
+  var precision = ProductPrecision.float32
+
+  /// BOS, if documents start with it.
+  func bosID(_ model: LoadedModel) -> Int32? {
+    bos.map { $0 ? model.header.configuration.bosID.map { Int32($0) } : nil } ?? model.bosID
+  }
+}
+
+/// Evaluates a model on a text.
+struct TextEvaluation {
+  let model: LoadedModel
+  let method: EvaluationMethod
+  /// The file that keeps the progress; nil: none.
+  let progressPath: String?
+  let global: GlobalOptions
+
+  /// The time between two writes of the progress.
+  private static let interval = Duration.seconds(60)
+
+  /// Evaluates.
+  ///
+  /// - Parameters:
+  ///   - input: The text.
+  ///   - path: Its path, for errors.
+  ///   - pool: Where the work runs.
+  /// - Returns: The score and the seconds that it took, without those before a stop.
+  /// - Throws: The errors of `TextInput`; `CommandError` if nothing is scored; status 75 after a stop.
+  func score(_ input: TextInput, path: String, on pool: WorkerPool) throws -> (Score, seconds: Double) {
+    var meter = Meter(model, method, on: pool)
+    let place = EvaluationPlace(subject: subject)
+    if let progressPath, fileExists(path: progressPath) {
+      let progress = try EvaluationProgress(
+        path: progressPath, model.header.configuration, subject: subject)
+      meter.resume(progress)
+      place.resume(at: progress.record, path: progressPath)
+      global.say("resumes after \(grouped(progress.record.tokens)) tokens")
+    }
+    var line = ProgressLine("eval", unit: "bytes", total: input.byteCount, style: global.progressStyle)
+    let (bosID, eosID) = (method.bosID(model), method.windows.map { $0.rule == .sliding } ?? true ? model.eosID : nil)
+    let start = ContinuousClock.now
+    var lastWrite = start
+    try input.forEachPart(of: model.header, model.tokenizer, rule: method.documents, eosID: eosID) {
+      line.update(done: $0)
+    } _: { part in
+      try place.forward(part) { meter.take($0, bos: bosID) }
+      try check(meter.score)
+      guard let progressPath else { return }
+      let isStopped = StopSignals.received != nil
+      guard !place.isSkipping, isStopped || ContinuousClock.now - lastWrite >= Self.interval else { return }
+      try meter.progress(place)?.write(to: progressPath)
+      lastWrite = .now
+      guard isStopped else { return }
+      line.leaveLine()
+      global.say("stopped after \(grouped(place.tokens)) tokens; the same command resumes")
+      throw ExitStatus.stopped.exit
+    }
+    meter.finish()
+    line.leaveLine()
+    try check(meter.score)
+    guard !place.isSkipping else { throw EvaluationProgressError.otherText(path: progressPath ?? path) }
+    guard meter.score.tokens > 0 else { throw nothingScored(path) }
+    if let progressPath { try removeFile(path: progressPath) }
+    return (meter.score, (ContinuousClock.now - start).inSeconds)
+  }
+
+  private func nothingScored(_ path: String) -> CommandError {
+    let expected =
+      method.windows?.rule == .llamaCpp
+      ? "documents of a window or more" : "documents of two tokens or more, as the first is not scored without BOS"
+    return CommandError(.badData, "\(path): expected \(expected), found none")
+  }
+
+  private func check(_ score: Score) throws {
+    if let place = score.firstNotFinite { throw model.notFinite("of scored token \(place + 1)", state: nil) }
+  }
+
+  /// What the result depends on, besides the text.
+  private var subject: String {
+    let digest = model.header.storedDigest?.short ?? model.header.path
+    return "model \(digest), \(method.form), \(method.precision), documents \(method.documents), BOS "
+      + (method.bosID(model).map { "\($0)" } ?? "none")
+  }
+}
+
+/// One of the two meters.
+private struct Meter {
+  // Exactly one of them is there. An enumeration would copy their buffers when they change.
+  private var history: PerplexityMeter?
+  private var windows: WindowMeter?
+
+  init(_ model: LoadedModel, _ method: EvaluationMethod, on pool: WorkerPool) {
+    let bytes = ScoredBytes(model.tokenizer)
+    if let cut = method.windows {
+      windows = WindowMeter(
+        model.network, rule: cut.rule, length: cut.length, stride: cut.stride, precision: method.precision,
+        scoredBytes: bytes, on: pool)
+    } else {
+      history = PerplexityMeter(
+        model.network, form: method.form, scoredBytes: bytes, precision: method.precision, on: pool)
+    }
+  }
+
+  var score: Score { history?.score ?? windows?.score ?? Score() }
+
+  mutating func take(_ part: TextInput.Part, bos: Int32?) {
+    switch part {
+    case .start:
+      history?.startDocument(bos: bos)
+      windows?.startDocument(bos: bos)
+    case .ids(let ids):
+      history?.append(ids)
+      windows?.append(ids)
+    case .masked(let ids, let unscored):
+      history?.append(ids, unscored: unscored)
+      windows?.append(ids, unscored: unscored)
+    case .end(let bytes, let words):
+      history?.count(bytes: bytes, words: words)
+      windows?.count(bytes: bytes, words: words)
+    }
+  }
+
+  mutating func finish() {
+    history?.finishSegment()
+    windows?.finishDocument()
+  }
+
+  mutating func resume(_ progress: EvaluationProgress) { history?.resume(progress) }
+
+  /// nil for windows, which keep no progress.
+  func progress(_ place: EvaluationPlace) -> EvaluationProgress? {
+    history?.progress(
+      subject: place.subject, tokens: place.tokens, checksum: place.checksum.value, documents: place.documents)
+  }
+}
+
+/// The place in a text, and the place before which nothing is evaluated again.
+private final class EvaluationPlace {
+  let subject: String
+  private(set) var tokens = 0
+  private(set) var checksum = CRC32Checksum()
+  private(set) var documents = (started: 0, ended: 0)
+  private var goal: EvaluationProgress.Record?
+  private var path = ""
+
+  init(subject: String) { self.subject = subject }
+
+  func resume(at record: EvaluationProgress.Record, path: String) {
+    goal = record
+    self.path = path
+    reachGoal()
+  }
+
+  /// Whether the place to resume at is not reached.
+  var isSkipping: Bool { goal != nil }
+
+  /// Passes on what a part has behind the place to resume at.
+  ///
+  /// - Throws: `EvaluationProgressError.otherText`.
+  func forward(_ part: TextInput.Part, _ body: (TextInput.Part) -> Void) throws {
+    switch part {
+    case .start:
+      documents.started += 1
+      if goal == nil { body(part) }
+    case .end:
+      documents.ended += 1
+      if goal == nil { body(part) }
+    case .ids(let ids):
+      let rest = try skip(ids)
+      if !rest.isEmpty { body(.ids(Array(rest))) }
+    case .masked(let ids, let unscored):
+      let rest = try skip(ids)
+      let start = rest.startIndex
+      let shifted = unscored.compactMap { range in
+        range.upperBound > start ? max(0, range.lowerBound - start)..<range.upperBound - start : nil
+      }
+      if !rest.isEmpty { body(.masked(Array(rest), unscored: shifted)) }
+    }
+    if let goal, documents.started > goal.startedDocuments || documents.ended > goal.endedDocuments {
+      throw EvaluationProgressError.otherText(path: path)
+    }
+    reachGoal()
+  }
+
+  private func skip(_ ids: [Int32]) throws -> ArraySlice<Int32> {
+    let skipped = goal.map { min(ids.count, $0.tokens - tokens) } ?? 0
+    count(ids[..<skipped])
+    reachGoal()
+    let rest = ids[skipped...]
+    if isSkipping, !rest.isEmpty { throw EvaluationProgressError.otherText(path: path) }
+    count(rest)
+    return rest
+  }
+
+  private func count(_ ids: ArraySlice<Int32>) {
+    tokens += ids.count
+    let bytes = ids.flatMap { id in (0..<4).map { UInt8(truncatingIfNeeded: id >> (8 * $0)) } }
+    bytes.withRawSpan { checksum.update($0) }
+  }
+
+  private func reachGoal() {
+    guard let goal, goal.tokens == tokens, goal.startedDocuments == documents.started,
+      goal.endedDocuments == documents.ended, goal.checksum == checksum.value
+    else { return }
+    self.goal = nil
+  }
+}

@@ -1,0 +1,147 @@
+"""Runs lm-evaluation-harness on the log-probabilities of a model, and compares its figures with those of `retnet eval`.
+
+run.py RETNET MODEL TOKENIZER_JSON DATA WORK SHOTS BOS
+
+BOS: the id that contexts start with, or "none". PREFIX (environment): the id that an empty context stands for.
+"""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+os.environ["HF_DATASETS_OFFLINE"] = "1"
+os.environ["DISABLE_MULTIPROC"] = "1"
+
+import datasets
+from lm_eval import simple_evaluate
+from lm_eval.api.model import TemplateLM
+from lm_eval.api.task import ConfigurableTask
+from lm_eval.tasks import TaskManager
+from lm_eval.tasks._yaml_loader import load_yaml
+from lm_eval.utils import make_table
+from tokenizers import Tokenizer
+
+retnet, model, tokenizer_path, data, work, shots, bos = sys.argv[1:8]
+data, work, shots = Path(data), Path(work), int(shots)
+bos = None if bos == "none" else int(bos)
+prefix = int(os.environ["PREFIX"])
+NAMES = [
+    "hellaswag", "piqa", "winogrande", "arc_easy", "arc_challenge", "boolq", "copa", "storycloze_2016", "wsc273",
+    "lambada_openai",
+]  # fmt: skip
+
+
+class RetNet(TemplateLM):
+    """Asks `retnet` for the log-likelihood of ids after ids."""
+
+    def __init__(self):
+        super().__init__()
+        self.ids = Tokenizer.from_file(tokenizer_path)
+
+    @property
+    def eot_token_id(self):
+        return prefix
+
+    def tok_encode(self, string, add_special_tokens=None, **_):
+        ids = self.ids.encode(string, add_special_tokens=False).ids
+        return ids if bos is None or add_special_tokens is False else [bos] + ids
+
+    def _loglikelihood_tokens(self, requests, **_):
+        task = work / "pairs.yaml"
+        task.write_text(
+            "task: pairs\nrows: pairs.jsonl\ncontext: '{context}'\n"
+            "choices: ['{continuation}', '{continuation}']\ngold: '0'\n"
+        )
+        with open(work / "pairs.jsonl", "w") as rows:
+            for _, context, continuation in requests:
+                rows.write(json.dumps({"context": context, "continuation": continuation}) + "\n")
+        log = work / "pairs.log"
+        subprocess.run(
+            [retnet, "eval", "-m", model, "--tasks", task, "--log-samples", log, "-q"], check=True, stdout=subprocess.PIPE
+        )
+        answers = [json.loads(line)["filtered_resps"][0] for line in open(log)]
+        assert len(answers) == len(requests)
+        return [(float(value), greedy == "True") for value, greedy in answers]
+
+    def loglikelihood_rolling(self, requests, **_):
+        raise NotImplementedError
+
+    def generate_until(self, requests, **_):
+        raise NotImplementedError
+
+
+def local_files(manager, name):
+    """The files of a task's parts, by the harness's names for them."""
+    config = load_yaml(manager._entry(name).yaml_path, resolve_func=False)
+    evaluated = config.get("test_split") or config["validation_split"]
+    files = {}
+    for part in ("train", "validation", "test"):
+        split = config.get("training_split" if part == "train" else f"{part}_split")
+        if split:
+            path = data / (f"{name}.jsonl" if split == evaluated else f"{name}.{part}.jsonl")
+            # A part that no figure depends on may be missing.
+            files[split] = str(path if path.exists() else data / f"{name}.jsonl")
+    return files
+
+
+def close(a, b, limit):
+    if isinstance(a, str) or isinstance(b, str):
+        return a == b
+    return abs(a - b) <= limit * max(1, abs(a)) or (math.isnan(a) and math.isnan(b))
+
+
+def download(task, *_, **__):
+    """Reads the rows from files instead of from the hub."""
+    task.dataset = datasets.load_dataset("json", data_files=local_files(manager, task.config.task))
+
+
+manager = TaskManager()
+ConfigurableTask.download = download
+theirs = simple_evaluate(model=RetNet(), tasks=NAMES, num_fewshot=shots, task_manager=manager)
+ours_path, log_path = work / "ours.json", work / "ours.jsonl"
+subprocess.run(
+    [retnet, "eval", "-m", model, "--tasks", ",".join(NAMES), "--data", data, "--num-fewshot", str(shots)]
+    + ["--no-bos" if bos is None else "--bos", "--results", ours_path, "--log-samples", log_path, "-q"],
+    check=True, stdout=subprocess.PIPE,
+)  # fmt: skip
+ours = json.loads(ours_path.read_text())
+samples = {}
+for line in open(log_path):
+    sample = json.loads(line)
+    samples.setdefault(sample["task"], []).append(sample)
+
+differences, worst = [], 0.0
+for name in NAMES:
+    for key, value in theirs["results"][name].items():
+        if key in ("alias", "name", "sample_len", "sample_count"):
+            continue
+        if not close(value, ours["results"][name].get(key), 1e-6):
+            differences.append(f"{name} {key}: {value} there, {ours['results'][name].get(key)} here")
+    for field in ("versions", "n-shot", "n-samples", "higher_is_better"):
+        a, b = theirs[field][name], ours[field][name]
+        if field == "higher_is_better":
+            b = {key: b[key] for key in a}
+        if a != b:
+            differences.append(f"{name} {field}: {a} there, {b} here")
+    there = sorted(theirs["samples"][name], key=lambda sample: sample["doc_id"])
+    for a, b in zip(there, samples[name], strict=True):
+        texts = [(list(x) + [""])[:2] for x in a["arguments"]]
+        here = [[v["arg_0"], v["arg_1"]] for _, v in sorted(b["arguments"].items())]
+        if texts != here:
+            differences.append(f"{name} row {a['doc_id']}: {texts!r} there, {here!r} here")
+        for x, y in zip(a["filtered_resps"], b["filtered_resps"], strict=True):
+            worst = max(worst, abs(float(x[0]) - float(y[0])))
+            if str(x[1]) != y[1]:
+                differences.append(f"{name} row {a['doc_id']}: greedy {x[1]} there, {y[1]} here")
+        if a["prompt_hash"] != b["prompt_hash"]:
+            differences.append(f"{name} row {a['doc_id']}: another prompt hash")
+if worst > 1e-4:
+    differences.append(f"log-likelihoods differ by up to {worst}")
+print(make_table(theirs))
+print("\n".join(differences[:20]) or "no difference")
+rows = sum(len(rows) for rows in samples.values())
+print(f"{shots}-shot, BOS {bos}: {rows} rows, {len(differences)} differences, log-likelihoods within {worst:.1e}")
+sys.exit(1 if differences else 0)
