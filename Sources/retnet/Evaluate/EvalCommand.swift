@@ -52,8 +52,16 @@ struct EvalCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  @Option(
+    name: .customLong("report"),
+    help: ArgumentHelp(
+      "Also write where the loss is to this folder: charts, tables, every token, and a page.", valueName: "folder"),
+    completion: .directory)
+  var reportFolder: String?
+
   func validate() throws {
-    try CommandFiles().reading("--model", model.model).reading("FILE", files).check()
+    try CommandFiles().reading("--model", model.model).reading("FILE", files).writingFolder("--report", reportFolder)
+      .check()
     if let chunkLength, !(1...65_536).contains(chunkLength) {
       throw ValidationError("--chunk-length: expected 1 to 65536, found \(chunkLength)")
     }
@@ -74,6 +82,7 @@ struct EvalCommand: ParsableCommand {
     global.warnOfJSONLines(files, advice: "'retnet tokenize pack --jsonl-field NAME' reads the text from a field")
     let inputs = try files.map { try TextInput(path: $0) }
     let loaded = try LoadedModel(path: try modelFile(model.model, global.talk), isWidened: true)
+    let lossReport = try reportFolder.map { try LossReport(folder: $0, of: files) }
     Machine.warnOfSlowBLAS(global.talk)
     if let note = loaded.tokenizerNote { global.say(note) }
     guard bos != true || loaded.header.configuration.bosID != nil else {
@@ -123,6 +132,9 @@ struct EvalCommand: ParsableCommand {
       startsWithBOS: bosID != nil,
       files: files, model: loaded)
     try StandardStream.output.write((json ? report.json.text : report.text()) + "\n")
+    let text = ReportText(files: files, model: loaded, documents: rule)
+    try lossReport?.write(
+      Evaluation(text: text, form: retentionForm, bosID: bosID, score: meter.score), global, on: pool)
     if let failAbove, !(meter.score.perplexity <= failAbove) {
       global.say("eval: perplexity \(meter.score.perplexity) is above \(failAbove)")
       throw ExitStatus.checkFailed.exit
