@@ -100,7 +100,9 @@ extension CommandRuns {
         for (row, line) in zip(rows, try table(name)) {
           for (key, number) in line { #expect(abs((row[key] as? Double ?? .nan) - number) < 1e-12, "\(name) \(key)") }
         }
-        #expect(try table(name).count == rows.count && !rows.isEmpty)
+        // No line is long enough for a long context.
+        let isEmpty = name == "extrapolation" && options.contains("line")
+        #expect(try table(name).count == rows.count && rows.isEmpty == isEmpty)
       }
     }
 
@@ -112,7 +114,7 @@ extension CommandRuns {
       let horizon = try table("horizon")
       #expect(horizon.compactMap { $0["context"] } == (0...12).map { Double(1 << $0) })
       let counts = horizon.compactMap { $0["count"] }
-      #expect(counts[0] == 512 && zip(counts, counts.dropFirst()).allSatisfy { $0 >= $1 } && counts.last == 1)
+      #expect(counts[0] == 512 && zip(counts, counts.dropFirst()).allSatisfy { $0 >= $1 } && counts[12] < 20)
       for row in horizon {
         #expect((row["slowest_decay"] ?? 0) >= (row["mean_decay"] ?? 1))
         #expect((row["standard_error"] == nil) == (row["count"] == 1))

@@ -5,6 +5,7 @@ internal import Reports
 extension LossFindings {
   /// The loss by the position in the document.
   func positionChart(_ name: String) -> Chart {
+    let training = training(upTo: positions.longest)
     let points = positions.bins.enumerated().compactMap { index, bin -> Point? in
       let range = PositionLosses.positions(index)
       let last = min(range.upperBound, positions.longest)
@@ -51,13 +52,15 @@ extension LossFindings {
   func extrapolationChart(_ name: String) -> Chart {
     // The training length is not at the very edge.
     let first = min(extrapolation.first?.context ?? 1, trainingLength.map { max(1, $0.tokens - 1) } ?? .max)
+    let last = extrapolation.last?.context ?? 2
+    let training = training(upTo: last)
     let subtitle =
       extrapolation.isEmpty
       ? "no document is long enough"
       : "\(name) · the last \(grouped(extrapolation[0].loss.count)) scored tokens of document \(grouped(extrapolatedDocument))"
     return Chart(
       title: "Longer contexts", subtitle: subtitle, stepTitle: "tokens of context before the first of them",
-      lastStep: extrapolation.last?.context ?? 2, scale: .logarithmic(from: powerOfTwo(atMost: first)),
+      lastStep: last, scale: .logarithmic(from: powerOfTwo(atMost: first)),
       [
         Chart.Panel(
           "loss, nats per token", share: 0.5,
@@ -70,9 +73,12 @@ extension LossFindings {
       ])
   }
 
-  private var training: (borders: [Double], legend: String) {
+  /// The mark of the training length on an axis.
+  private func training(upTo last: Int) -> (borders: [Double], legend: String) {
     guard let trainingLength else { return ([], "training length unknown") }
-    return ([Double(trainingLength.tokens)], "┆ training length: \(trainingLength.words)")
+    let words = "training length: \(trainingLength.words)"
+    return trainingLength.tokens <= last
+      ? ([Double(trainingLength.tokens)], "┆ " + words) : ([], words + ", beyond the axis")
   }
 
   private struct Point {
