@@ -1,4 +1,4 @@
-/// Tick positions along a chart axis: multiples of 1, 2 or 5 times a power of ten.
+/// Tick positions along a chart axis: multiples of 1, 2 or 5 times a power of ten, or powers of two.
 package struct AxisTicks: Sendable {
   /// The ticks in units of 10 to the power of `exponent`.
   private let multiples: [Int]
@@ -24,6 +24,18 @@ package struct AxisTicks: Sendable {
     let last = Int(high.rounded(isRoundedOut ? .up : .down))
     self.exponent = exponent
     multiples = (first...max(first, last)).map { $0 * unit }
+  }
+
+  /// Ticks at powers of two, for a logarithmic axis: every one, every second one, and so on.
+  ///
+  /// - Parameters:
+  ///   - range: The range to show; starts at 1 or above.
+  ///   - count: The maximum number of ticks, ≥ 1.
+  package init(powersOfTwoIn range: ClosedRange<Double>, atMost count: Int) {
+    let powers = (0..<Int.bitWidth - 1).map { 1 << $0 }.filter { range.contains(Double($0)) }
+    let stride = max(1, (powers.count + count - 1) / count)
+    multiples = powers.enumerated().filter { $0.offset.isMultiple(of: stride) }.map(\.element)
+    exponent = 0
   }
 
   /// The positions of the ticks.

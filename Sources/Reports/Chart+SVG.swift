@@ -13,17 +13,27 @@ extension Chart {
   }
 
   /// The chart as an SVG document; equal charts give equal bytes.
-  package var svg: String {
+  package var svg: String { svg(style: ["<style>\n\(ChartStyle.sheet)\n</style>"], idPrefix: "") }
+
+  /// The chart as an SVG element of a web page with `ChartStyle.sheet`.
+  ///
+  /// - Parameter name: A word that no other chart of the page has.
+  /// - Returns: The element, without a style sheet.
+  package func element(_ name: String) -> String { svg(style: [], idPrefix: name + "-") }
+
+  private func svg(style: [String], idPrefix: String) -> String {
     let (title, subtitle) = (title.forXML(atMost: 60), subtitle.forXML(atMost: 140))
     let (width, height) = (coordinate(Page.width), coordinate(Page.height))
     var parts = [
       #"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \#(width) \#(height)" width="\#(width)" height="\#(height)" role="img">"#,
-      "<title>\(title)</title><desc>\(subtitle)</desc>", "<style>\n\(ChartStyle.sheet)\n</style>",
+      "<title>\(title)</title><desc>\(subtitle)</desc>",
+    ]
+    parts += style
+    parts += [
       #"<rect class="background" width="\#(width)" height="\#(height)"/>"#,
       text(title, Page.left, Page.titleY, "title text"), text(subtitle, Page.left, Page.subtitleY, "note axis"),
     ]
-    // There are no fractional steps.
-    let steps = AxisTicks(0...Double(max(1, lastStep)), atMost: min(8, max(1, lastStep)), isRoundedOut: false)
+    let steps = stepTicks
     let room = Page.panelsBottom - Page.panelsTop - Page.gap * Double(panels.count)
     var top = Page.panelsTop
     for (index, panel) in panels.enumerated() {
@@ -31,9 +41,8 @@ extension Chart {
       let (range, cutOff) = panel.visible
       // A tick for about every fifty units, but at least three.
       let ticks = AxisTicks(range, atMost: max(3, Int(height / 45)), isRoundedOut: true)
-      let frame = ChartFrame(
-        x: Page.left...Page.right, y: top + Page.gap...top + Page.gap + height, steps: 0...Double(max(1, lastStep)),
-        values: (ticks.values.first ?? 0)...(ticks.values.last ?? 1))
+      let frame = frame(
+        y: top + Page.gap...top + Page.gap + height, values: (ticks.values.first ?? 0)...(ticks.values.last ?? 1))
       parts.append(text(panel.title, Page.left, frame.y.lowerBound - Page.textGap, "axis"))
       let notes = [
         panel.legend, cutOff.map { "values up to \(decimal($0, 1)) cut off" } ?? "",
@@ -42,23 +51,43 @@ extension Chart {
         parts.append(text(notes, Page.right, frame.y.lowerBound - Page.textGap, "mark", anchor: "end"))
       }
       parts += axes(frame, ticks, steps)
-      parts += panel.drawing(in: frame, clip: "panel\(index)")
+      parts += panel.drawing(in: frame, clip: "\(idPrefix)panel\(index)")
       for label in panel.labels(in: frame) {
         parts.append(text(label.text, Page.right + Page.textGap, label.y, "label \(label.role.rawValue)"))
       }
       top = frame.y.upperBound
     }
     for (value, label) in zip(steps.values, steps.labels) {
-      let x = Page.left + value / Double(max(1, lastStep)) * (Page.right - Page.left)
+      let x = frame(y: 0...1, values: 0...1).x(value)
       parts.append(text(label, x, top + 18, "axis", anchor: "middle"))
     }
     parts.append(text(stepTitle, (Page.left + Page.right) / 2, top + 37, "axis", anchor: "middle"))
     return (parts + ["</svg>", ""]).joined(separator: "\n")
   }
 
+  private var stepRange: ClosedRange<Double> {
+    switch scale {
+    case .linear: 0...Double(max(1, lastStep))
+    case .logarithmic(let first): Double(first)...Double(max(2 * first, lastStep))
+    }
+  }
+
+  private var stepTicks: AxisTicks {
+    switch scale {
+    // There are no fractional steps.
+    case .linear: AxisTicks(stepRange, atMost: min(8, max(1, lastStep)), isRoundedOut: false)
+    case .logarithmic: AxisTicks(powersOfTwoIn: stepRange, atMost: 14)
+    }
+  }
+
+  private func frame(y: ClosedRange<Double>, values: ClosedRange<Double>) -> ChartFrame {
+    ChartFrame(
+      x: Page.left...Page.right, y: y, steps: stepRange, values: values, isLogarithmic: scale != .linear)
+  }
+
   private func axes(_ frame: ChartFrame, _ ticks: AxisTicks, _ steps: AxisTicks) -> [String] {
     var parts: [String] = []
-    for value in steps.values where value > 0 {
+    for value in steps.values where value > frame.steps.lowerBound {
       parts.append(rule(frame.x(value), frame.y.lowerBound, frame.x(value), frame.y.upperBound, "grid"))
     }
     for (value, label) in zip(ticks.values, ticks.labels) {

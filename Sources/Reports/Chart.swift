@@ -45,17 +45,28 @@ package struct Chart: Sendable {
     }
   }
 
+  /// How steps are spread along their axis.
+  package enum StepScale: Equatable, Sendable {
+    /// Evenly, from 0.
+    case linear
+    /// Doubling by doubling, from a first step ≥ 1.
+    case logarithmic(from: Int)
+  }
+
   package let title: String
   package let subtitle: String
   /// The title of the shared step axis.
   package let stepTitle: String
   /// The end of the step axis.
   package let lastStep: Int
+  package let scale: StepScale
   package let panels: [Panel]
 
-  package init(title: String, subtitle: String, stepTitle: String, lastStep: Int, _ panels: [Panel]) {
+  package init(
+    title: String, subtitle: String, stepTitle: String, lastStep: Int, scale: StepScale = .linear, _ panels: [Panel]
+  ) {
     (self.title, self.subtitle, self.stepTitle) = (title, subtitle, stepTitle)
-    (self.lastStep, self.panels) = (lastStep, panels)
+    (self.lastStep, self.scale, self.panels) = (lastStep, scale, panels)
   }
 }
 

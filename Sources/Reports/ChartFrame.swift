@@ -1,11 +1,20 @@
+internal import Glibc
+
 /// A panel's position on the page, and the ranges of its axes.
 struct ChartFrame {
   let x: ClosedRange<Double>
   let y: ClosedRange<Double>
   let steps: ClosedRange<Double>
   let values: ClosedRange<Double>
+  /// Whether the axis of the steps is logarithmic; it then starts at 1 or above.
+  let isLogarithmic: Bool
 
-  func x(_ step: Double) -> Double { x.lowerBound + share(step, of: steps) * (x.upperBound - x.lowerBound) }
+  func x(_ step: Double) -> Double {
+    let share =
+      isLogarithmic
+      ? share(log2(max(step, 0.5)), of: log2(steps.lowerBound)...log2(steps.upperBound)) : share(step, of: steps)
+    return x.lowerBound + share * (x.upperBound - x.lowerBound)
+  }
 
   /// Larger values are higher up, while page coordinates grow downwards.
   func y(_ value: Double) -> Double { y.upperBound - share(value, of: values) * (y.upperBound - y.lowerBound) }

@@ -34,7 +34,7 @@ package enum ChartStyle {
   }
 
   /// The style sheet: each element has the colour of its role, and dark mode changes only colours.
-  static let sheet = """
+  package static let sheet = """
     text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;fill:currentColor;\
     font-variant-numeric:tabular-nums}
     .title{font-size:17px;font-weight:600}.note{font-size:13px}.label{font-size:13px;font-weight:600}

@@ -16,7 +16,10 @@ func firstInvalidUTF8(_ bytes: Span<UInt8>) -> Range<Int>? {
 }
 
 /// The number of bytes (at most three) at the end that start an incomplete UTF-8 character.
-func incompleteCharacterByteCount(_ bytes: ArraySlice<UInt8>) -> Int {
+///
+/// - Parameter bytes: Any bytes.
+/// - Returns: 0 if a character ends there, or if what is there cannot become one.
+package func incompleteCharacterByteCount(_ bytes: ArraySlice<UInt8>) -> Int {
   for count in 1..<4 where count <= bytes.count {
     let tail = bytes.suffix(count)
     guard let lead = tail.first, lead >= 0x80 else { return 0 }

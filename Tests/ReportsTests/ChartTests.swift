@@ -17,6 +17,53 @@ import Testing
     #expect(AxisTicks(range, atMost: count, isRoundedOut: isRoundedOut).labels == labels)
   }
 
+  @Test(arguments: [
+    (1.0...8.0, 14, ["1", "2", "4", "8"]), (1...1_000, 5, ["1", "4", "16", "64", "256"]),
+    (128...70_000, 14, ["128", "256", "512", "1,024", "2,048", "4,096", "8,192", "16,384", "32,768", "65,536"]),
+    (3...3.5, 4, []), (1...1e300, 9, (0...8).map { decimal(Double(1 << (7 * $0)), 0) }),
+  ])
+  func logarithmicTicksArePowersOfTwo(_ range: ClosedRange<Double>, _ count: Int, _ labels: [String]) {
+    #expect(AxisTicks(powersOfTwoIn: range, atMost: count).labels == labels)
+  }
+
+  private func chart(scale: Chart.StepScale) -> Chart {
+    let line = (0...6).map { (step: Double(1 << $0), value: Double($0)) }
+    let panel = Chart.Panel("y", share: 1, [Chart.Series(.first, "y", line: line)], borders: [8])
+    return Chart(title: "t", subtitle: "", stepTitle: "x", lastStep: 64, scale: scale, [panel])
+  }
+
+  /// On a logarithmic axis doublings are equally far apart, and values that double with them make a straight line.
+  @Test func aLogarithmicAxisSpreadsDoublings() {
+    let svg = chart(scale: .logarithmic(from: 1)).svg
+    #expect(svg.contains("M60 474L172.5 412.7L285 351.3L397.5 290L510 228.7L622.5 167.3L735 106"))
+    #expect(svg.contains("<path class=\"border mark\" d=\"M397.5 106v368\"/>"))
+    let labels = (0...6).map { ">\(1 << $0)</text>" }
+    #expect(labels.allSatisfy(svg.contains))
+    // From 16 on, earlier steps are left of the panel, and the axis has at least one doubling.
+    let later = chart(scale: .logarithmic(from: 16)).svg
+    #expect(later.contains("L60 228.7L397.5 167.3L735 106") && !later.contains(">8</text>"))
+    #expect(chart(scale: .logarithmic(from: 64)).svg.contains(">128</text>"))
+  }
+
+  /// The drawing that linear charts had before there were other axes.
+  @Test func aLinearAxisStartsAtZero() {
+    let svg = chart(scale: .linear).svg
+    #expect(svg.contains("M70.5 474L81.1 412.7L102.2 351.3L144.4 290L228.8 228.7L397.5 167.3L735 106"))
+    let ticks = [("0", "60"), ("20", "270.9"), ("40", "481.9"), ("60", "692.8")]
+    for (label, x) in ticks {
+      #expect(svg.contains("<text class=\"axis\" x=\"\(x)\" y=\"492\" text-anchor=\"middle\">\(label)</text>"))
+    }
+  }
+
+  /// As an element of a page, a chart has no style sheet, and its clips have names of their own.
+  @Test func anElementIsTheDocumentWithoutItsStyle() throws {
+    let chart = chart(scale: .linear)
+    let style = try #require(chart.svg.firstMatch(of: /<style>[^<]*<\/style>\n/))
+    #expect(style.output.contains(ChartStyle.sheet))
+    let expected = chart.svg.replacing(style.output, with: "").replacing("panel0", with: "a-panel0")
+    #expect(chart.element("a") == expected && expected.contains("url(#a-panel0)"))
+  }
+
   /// Whatever numbers come, there is an axis, with ticks that differ.
   @Test(arguments: [0.0...0.0, 5...5, 1e300...1e300, -1e-300...1e-300, 1e15...1e15 + 1, 0...1e300])
   func extremeRangesHaveTicks(_ range: ClosedRange<Double>) {

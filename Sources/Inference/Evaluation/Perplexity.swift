@@ -52,7 +52,8 @@ package struct PerplexityMeter {
     losses = Tensor(Shape(logitRows))
   }
 
-  private static func segmentLength(_ form: RetentionForm, _ configuration: ModelConfiguration) -> Int {
+  /// The number of tokens read at a time; without end for the parallel form.
+  static func segmentLength(_ form: RetentionForm, _ configuration: ModelConfiguration) -> Int {
     let length =
       switch form {
       case .parallel: Int.max
@@ -63,7 +64,7 @@ package struct PerplexityMeter {
   }
 
   /// The number of tokens read at a time, unless chunks are longer.
-  private static let usualSegment = 512
+  static let usualSegment = 512
 
   /// The bytes that a meter of the recurrent or chunkwise form needs besides the model.
   package static func byteCount(_ configuration: ModelConfiguration, form: RetentionForm, workers: Int) -> Double {

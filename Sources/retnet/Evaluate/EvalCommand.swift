@@ -77,10 +77,18 @@ struct EvalCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  @Option(
+    name: .customLong("report"),
+    help: ArgumentHelp(
+      "Also write where the loss of the first text under the first model is to this folder: charts, tables, every token, and a page.",
+      valueName: "folder"),
+    completion: .directory)
+  var reportFolder: String?
+
   func validate() throws {
     try CommandFiles().reading("--model", model).reading("FILE", files).reading("--compare", checks.compare)
       .writing("--progress", progress).writing("--results", tasks.results).writing("--log-samples", tasks.logSamples)
-      .writing("--junit", checks.junit).check()
+      .writing("--junit", checks.junit).writingFolder("--report", reportFolder).check()
     if let chunkLength, !(1...65_536).contains(chunkLength) {
       throw ValidationError("--chunk-length: expected 1 to 65536, found \(chunkLength)")
     }
@@ -103,12 +111,14 @@ struct EvalCommand: ParsableCommand {
       let others = [
         ("--window", windows.window != nil), ("--progress", progress != nil), ("--fail-above", checks.failAbove != nil),
         ("--form", form != .auto), ("--chunk-length", chunkLength != nil), ("--documents", documents != "file"),
+        ("--report", reportFolder != nil),
       ]
       return others.first(where: \.1).map { "'--tasks' and '\($0.0)' cannot be used together" }
     }
     if windows.window != nil {
       if form != .auto || chunkLength != nil { return "--window: windows are read in the chunkwise form of length 128" }
       if progress != nil { return "'--window' and '--progress' cannot be used together" }
+      if reportFolder != nil { return "'--window' and '--report' cannot be used together" }
     }
     if progress != nil {
       if form == .parallel { return "--progress: the parallel form reads a document as a whole" }
@@ -154,6 +164,7 @@ struct EvalCommand: ParsableCommand {
 
   private func evaluateTexts(on pool: WorkerPool) throws {
     global.warnOfJSONLines(files, advice: "'retnet tokenize pack --jsonl-field NAME' reads the text from a field")
+    let lossReport = try reportFolder.map { try LossReport(folder: $0, of: [files[0]]) }
     var reports: [EvalReport] = []
     for path in model {
       let loaded = try load(path)
@@ -171,6 +182,7 @@ struct EvalCommand: ParsableCommand {
     let found = try checks.checks(reports)
     let text = json ? EvalReport.json(reports).text : reports.count == 1 ? reports[0].text() : EvalReport.table(reports)
     try StandardStream.output.write(text + "\n")
+    try lossReport?.write(Evaluation(reports[0]), global, on: pool)
     try checks.report(found, seconds: reports.reduce(0) { $0 + $1.seconds }, global)
   }
 

@@ -14,15 +14,15 @@ import Testing
 
   /// Values that are numbers or texts, for which a shell has nothing to offer.
   private static let freeValues: Set = [
-    "--batch", "--beams", "--character-coverage", "--chat-field", "--chunk-length", "--compare-keys", "--completion-
-    field", "--depth", "--embedding-name", "--fail-above", "--fewshot-seed", "--frequency-penalty", "--head-name", "--
-    jsonl-field", "--length", "--limit", "--logit-bias", "--logprobs", "--max-bytes", "--max-increase", "--max-shard-
-    size", "--max-slowdown", "--max-steps", "--max-time", "--max-tokens", "--min-p", "--nbest", "--new-tokens", "--num-
-    fewshot", "--num-heads", "--num-samples", "--pattern", "--presence-penalty", "--prompt", "--prompt-field", "--
-    prompt-ids", "--prompt-tokens", "--repeat-last-n", "--repeat-penalty", "--repetitions", "--sample", "--seed", "--
-    sequence-length", "--set", "--stop", "--stride", "--system", "--tasks", "--temperature", "--threads", "--tolerance",
-    "--top-k", "--top-p", "--typical", "--undo-window", "--user-defined-symbols", "--validation-fraction", "--vocab-
-    size", "--window", "count",
+    "--batch", "--beams", "--character-coverage", "--chat-field", "--chunk-length", "--compare-keys",
+    "--completion-field", "--depth", "--embedding-name", "--fail-above", "--fewshot-seed", "--frequency-penalty",
+    "--head-name", "--jsonl-field", "--length", "--limit", "--logit-bias", "--logprobs", "--max-bytes",
+    "--max-increase", "--max-shard-size", "--max-slowdown", "--max-steps", "--max-time", "--max-tokens", "--min-p",
+    "--nbest", "--new-tokens", "--num-fewshot", "--num-heads", "--num-samples", "--pattern", "--presence-penalty",
+    "--prompt", "--prompt-field", "--prompt-ids", "--prompt-tokens", "--repeat-last-n", "--repeat-penalty",
+    "--repetitions", "--sample", "--seed", "--sequence-length", "--set", "--stop", "--stride", "--system", "--tasks",
+    "--temperature", "--threads", "--tolerance", "--top-k", "--top-p", "--typical", "--undo-window",
+    "--user-defined-symbols", "--validation-fraction", "--vocab-size", "--window", "count",
   ]
 
   @Test func everyOtherValueIsCompleted() {

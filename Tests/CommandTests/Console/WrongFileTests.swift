@@ -207,10 +207,11 @@ extension CommandRuns {
       // Where results go, or what is read elsewhere: a run folder and its checkpoints, a folder of rows, a progress.
       let outputs: Set = [
         "--output", "--validation-output", "--state-out", "--resume", "--svg", "--data", "--progress", "--results",
-        "--log-samples", "--junit", "--report",
+        "--log-samples", "--junit", "eval --report",
       ]
       for command in try DescribedCommand.all() {
         for value in command.values where value.completesFiles && !outputs.contains(value.name) {
+          if outputs.contains("\(command.testDescription) \(value.name)") { continue }
           let isTried = Self.places.contains { place in
             let words = place.line.split(separator: " ").map(String.init)
             guard words.starts(with: command.words), let index = words.firstIndex(of: "FILE") else { return false }
