@@ -40,7 +40,12 @@ package struct ExampleSampler: Sendable {
       }
     }
     var text = ""
-    for row in rows { text += try task.question(row).example }
+    for row in rows {
+      guard let example = try task.question(row).example else {
+        throw row.failure("an example before another question needs texts, found ids")
+      }
+      text += example
+    }
     return text
   }
 }

@@ -32,7 +32,7 @@ extension Task {
       return try TaskQuestion(
         row, context: .text(sentences.joined(separator: " ")),
         choices: [.text(row.text("sentence_quiz1")), .text(row.text("sentence_quiz2"))],
-        gold: row.integer("answer_right_ending") - 1)
+        gold: row.index(countedFrom1: "answer_right_ending"))
     },
     Task("wsc273", version: 1, [.acc], pool: .evaluated, leavesOutQuestion: false, question: wsc273),
     Task(
@@ -60,7 +60,7 @@ extension Task {
     let rest = String(sentence.unicodeScalars[blank...].dropFirst()).stripped
     return try TaskQuestion(
       row, contexts: [before + row.text("option1"), before + row.text("option2")], continuation: rest,
-      gold: row.integer("answer") - 1)
+      gold: row.index(countedFrom1: "answer"))
   }
 
   private static func arc(_ row: TaskRow) throws(TaskError) -> TaskQuestion {
@@ -80,12 +80,14 @@ extension Task {
       throw row.failure("field 'question': expected cause or effect, found '\(kind)'")
     }
     let premise = try row.text("premise").stripped
-    // The choice brings a space of its own, so there are two.
+    // The choices bring a space of their own, so there are two.
+    let choices = [
+      " " + (try row.text("choice1").withLowercasedFirst), " " + (try row.text("choice2").withLowercasedFirst),
+    ]
+    let gold = try row.integer("label")
     return try TaskQuestion(
       row, context: .text("\(premise.scalars(upTo: max(0, premise.scalarCount - 1))) \(connector)"),
-      choices: [
-        .text(" " + row.text("choice1").withLowercasedFirst), .text(" " + row.text("choice2").withLowercasedFirst),
-      ], gold: row.integer("label"))
+      choices: choices.map { .text($0) }, gold: gold, target: choices.indices.contains(gold) ? choices[gold] : nil)
   }
 
   private static func wsc273(_ row: TaskRow) throws(TaskError) -> TaskQuestion {
@@ -125,7 +127,7 @@ extension TaskQuestion {
     let word = TaskText.text(String(text.unicodeScalars[space...]))
     self.init(
       options: [Option(context: context, continuation: word, choice: word)], gold: 0,
-      example: Self.example(context, word))
+      example: Self.example(context, word), target: String(text.unicodeScalars[space...]))
   }
 }
 

@@ -94,11 +94,13 @@ package struct TaskQuestion: Equatable, Sendable {
   package let options: [Option]
   /// The index of the right option; 0 if there is one option.
   package let gold: Int
-  /// The question with its answer, as it stands before other questions.
-  package let example: String
+  /// The question with its answer, as it stands before other questions; nil if it has ids instead of texts.
+  package let example: String?
+  /// What the harness logs as the target: the index of the right choice, or a text.
+  package let target: String
 
-  package init(options: [Option], gold: Int, example: String) {
-    (self.options, self.gold, self.example) = (options, gold, example)
+  package init(options: [Option], gold: Int, example: String?, target: String) {
+    (self.options, self.gold, self.example, self.target) = (options, gold, example, target)
   }
 
   /// A question whose choices follow one context.
@@ -108,12 +110,15 @@ package struct TaskQuestion: Equatable, Sendable {
   ///   - context: The context.
   ///   - choices: The texts that may follow it, after a space.
   ///   - gold: The index of the right one.
+  ///   - target: See the property; nil: the index.
   /// - Throws: `TaskError.row` for an empty choice, fewer than two, or an index outside of them.
-  init(_ row: TaskRow, context: TaskText, choices: [TaskText], gold: Int) throws(TaskError) {
+  init(
+    _ row: TaskRow, context: TaskText, choices: [TaskText], gold: Int, target: String? = nil
+  ) throws(TaskError) {
     try Self.check(row, choices, gold)
     self.init(
       options: choices.map { Option(context: context, continuation: $0.afterSpace, choice: $0) }, gold: gold,
-      example: Self.example(context, choices[gold]))
+      example: Self.example(context, choices[gold]), target: target ?? "\(gold)")
   }
 
   /// A question whose choices are contexts of one continuation.
@@ -127,10 +132,10 @@ package struct TaskQuestion: Equatable, Sendable {
   init(_ row: TaskRow, contexts: [String], continuation: String, gold: Int) throws(TaskError) {
     let contexts = contexts.map { TaskText.text($0) }
     try Self.check(row, contexts, gold)
-    let continuation = TaskText.text(continuation)
+    let text = TaskText.text(continuation)
     self.init(
-      options: contexts.map { Option(context: $0, continuation: continuation.afterSpace, choice: $0) }, gold: gold,
-      example: Self.example(contexts[gold], continuation))
+      options: contexts.map { Option(context: $0, continuation: text.afterSpace, choice: $0) }, gold: gold,
+      example: Self.example(contexts[gold], text), target: continuation)
   }
 
   private static func check(_ row: TaskRow, _ choices: [TaskText], _ gold: Int) throws(TaskError) {
@@ -144,8 +149,8 @@ package struct TaskQuestion: Equatable, Sendable {
   }
 
   /// A question and its answer, as they stand before other questions.
-  static func example(_ question: TaskText, _ answer: TaskText) -> String {
-    guard case .text(let question) = question, case .text(let answer) = answer else { return "" }
+  static func example(_ question: TaskText, _ answer: TaskText) -> String? {
+    guard case .text(let question) = question, case .text(let answer) = answer else { return nil }
     return answer.isEmpty ? question : "\(question) \(answer)\n\n"
   }
 
@@ -158,7 +163,7 @@ package struct TaskQuestion: Equatable, Sendable {
       options: options.map { option in
         guard case .text(let context) = option.context else { return option }
         return Option(context: .text(examples + context), continuation: option.continuation, choice: option.choice)
-      }, gold: gold, example: example)
+      }, gold: gold, example: example, target: target)
   }
 }
 

@@ -58,6 +58,12 @@ package struct TaskRow: Sendable {
     throw wrongKind(field, "a whole number", value)
   }
 
+  /// A whole number that is counted from 1, as an index.
+  func index(countedFrom1 field: String) throws(TaskError) -> Int {
+    let (index, isTooSmall) = try integer(field).subtractingReportingOverflow(1)
+    return isTooSmall ? -1 : index
+  }
+
   func texts(_ field: String) throws(TaskError) -> [String] {
     let value = try value(field)
     guard case .list(let items) = value else { throw wrongKind(field, "a list of texts", value) }

@@ -49,6 +49,14 @@ package struct TaskTemplate: Equatable, Sendable {
     return .text(try text(row))
   }
 
+  /// The text of a row; ids are separated by spaces.
+  func text(orIDs row: TaskRow) throws(TaskError) -> String {
+    switch try content(row) {
+    case .text(let text): text
+    case .ids(let ids): ids.map { "\($0)" }.joined(separator: " ")
+    }
+  }
+
   /// The text of a row.
   package func text(_ row: TaskRow) throws(TaskError) -> String {
     var text = ""
@@ -160,7 +168,7 @@ extension Task {
       let content = try text.content(row)
       guard !content.isEmpty else { throw row.failure("expected a text, found an empty one") }
       let option = TaskQuestion.Option(context: .text(""), continuation: content, choice: content)
-      return TaskQuestion(options: [option], gold: 0, example: "")
+      return TaskQuestion(options: [option], gold: 0, example: nil, target: try text.text(orIDs: row))
     }
   }
 }

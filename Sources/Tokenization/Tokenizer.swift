@@ -23,7 +23,7 @@ package final class Tokenizer: Sendable {
   /// Whether the first piece of a text starts with a space that is not part of the text.
   private let hasDummyPrefix: Bool
   /// Whether the last piece of a text ends with a space that is not part of the text.
-  let hasDummySuffix: Bool
+  package let hasDummySuffix: Bool
   /// What a dummy prefix is in the pieces as stored.
   private let prefix: [UInt8]
   private let kinds: [PieceKind]

@@ -78,7 +78,7 @@ extension CommandRuns {
         "bits_per_byte", "byte_perplexity", "bytes", "chunk_length", "documents", "files", "first_token", "form",
         "loss", "loss_standard_error", "method", "method_text", "model", "model_digest", "peak_memory_bytes",
         "perplexity", "precision", "schema_version", "seconds", "standard_error_over", "tokenizer_digest", "tokens",
-        "tokens_per_second", "word_perplexity", "words",
+        "tokens_per_second", "weights", "word_perplexity", "words",
       ]
       #expect(report.keys.sorted() == keys)
       let loss = try #require(report["loss"] as? Double)

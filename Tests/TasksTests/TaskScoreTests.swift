@@ -6,7 +6,7 @@ import Testing
   private func question(_ choices: [String], gold: Int) -> TaskQuestion {
     TaskQuestion(
       options: choices.map { .init(context: .text("c"), continuation: .text(" " + $0), choice: .text($0)) }, gold: gold,
-      example: "")
+      example: nil, target: "\(gold)")
   }
 
   private func scores(_ likelihoods: [Double], greedy: Bool = false) -> [OptionScore] {

@@ -136,8 +136,9 @@ for name in NAMES:
             worst = max(worst, abs(float(x[0]) - float(y[0])))
             if str(x[1]) != y[1]:
                 differences.append(f"{name} row {a['doc_id']}: greedy {x[1]} there, {y[1]} here")
-        if a["prompt_hash"] != b["prompt_hash"]:
-            differences.append(f"{name} row {a['doc_id']}: another prompt hash")
+        for field in ("prompt_hash", "target_hash", "target"):
+            if str(a[field]) != b[field]:
+                differences.append(f"{name} row {a['doc_id']}: {field} {a[field]!r} there, {b[field]!r} here")
 if worst > 1e-4:
     differences.append(f"log-likelihoods differ by up to {worst}")
 print(make_table(theirs))

@@ -13,6 +13,8 @@ package struct EvaluationProgress {
     package var version = 1
     /// What the result depends on besides the text: model, options.
     package var subject: String
+    /// The seconds that it took so far.
+    package var seconds: Double
     package var score: Score.Record
     /// Tokens of the text that the meter has received.
     package var tokens: Int
@@ -79,8 +81,12 @@ extension EvaluationProgress.Record {
   /// Whether an evaluation can have these numbers.
   fileprivate func isPossible(_ configuration: ModelConfiguration) -> Bool {
     let ids = 0..<Int32(clamping: configuration.vocabularySize)
-    return version == 1 && tokens >= 0 && position >= 0 && position < 1 << 53 && inputs.count == targets.count
-      && startedDocuments >= endedDocuments && endedDocuments >= 0 && inputs.allSatisfy(ids.contains)
+    // A document has one token more if it starts with BOS.
+    let most = tokens.addingReportingOverflow(startedDocuments)
+    return version == 1 && tokens >= 0 && endedDocuments >= 0 && startedDocuments >= endedDocuments
+      && startedDocuments - endedDocuments <= 1 && !most.overflow && position >= 0 && position < 1 << 53
+      && position + inputs.count <= most.partialValue && score.tokens >= 0 && score.tokens <= tokens
+      && inputs.count == targets.count && seconds >= 0 && seconds.isFinite && inputs.allSatisfy(ids.contains)
       && targets.allSatisfy { $0 == -1 || ids.contains($0) }
       && [previous, unscored].allSatisfy { $0.map(ids.contains) ?? true } && Score(score) != nil
   }
@@ -113,16 +119,17 @@ extension PerplexityMeter {
   ///
   /// - Parameters:
   ///   - subject: See `EvaluationProgress.Record`.
+  ///   - seconds: The seconds that the evaluation took so far.
   ///   - tokens: Tokens that it has received.
   ///   - checksum: Their CRC-32.
   ///   - documents: Documents that were started, and those that have ended.
   /// - Returns: A copy of the numbers; the state is that of the meter.
   package func progress(
-    subject: String, tokens: Int, checksum: UInt32, documents: (started: Int, ended: Int)
+    subject: String, seconds: Double, tokens: Int, checksum: UInt32, documents: (started: Int, ended: Int)
   ) -> EvaluationProgress {
     EvaluationProgress(
       EvaluationProgress.Record(
-        subject: subject, score: score.record, tokens: tokens, checksum: checksum,
+        subject: subject, seconds: seconds, score: score.record, tokens: tokens, checksum: checksum,
         startedDocuments: documents.started, endedDocuments: documents.ended, position: state.position, inputs: inputs,
         targets: targets, previous: previous, unscored: unscored), state)
   }

@@ -203,3 +203,6 @@ package func clockTime(_ seconds: Double) -> String {
   default: return "\(whole / 86_400)d\(twoDigits(whole / 3_600 % 24))h"
   }
 }
+
+/// A count with its noun: `1 head`, `6 heads`.
+func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Configurations
 internal import Files
 internal import FoundationEssentials
 internal import Inference
@@ -30,8 +31,17 @@ struct CheckOptions: ParsableArguments {
   var junit: String?
 
   func validate() throws {
-    if let failAbove, !(failAbove > 0) {
+    if let failAbove, !(failAbove > 0 && failAbove.isFinite) {
       throw ValidationError("--fail-above: expected more than 0, found \(failAbove)")
+    }
+    if junit != nil, failAbove == nil, compare == nil {
+      throw ValidationError("--junit: expected together with --fail-above or --compare")
+    }
+    if let compareKeys {
+      let known = Self.directions.keys.sorted() + ["acc", "acc_norm", "acc_bytes"]
+      if let key = Self.keys(compareKeys).first(where: { !known.contains($0) }) {
+        throw ValidationError("--compare-keys: expected \(known.joined(separator: ", ")), found '\(key)'")
+      }
     }
     if compare == nil {
       let flags = [("--max-increase", maxIncrease != nil), ("--compare-keys", compareKeys != nil)]
@@ -51,6 +61,18 @@ struct CheckOptions: ParsableArguments {
     return isPercentage ? number / 100 : number
   }
 
+  private static func keys(_ list: String) -> [String] {
+    list.split(separator: ",", omittingEmptySubsequences: false).map { String($0) }
+  }
+
+  /// The figures of a text that can be compared, and whether a higher one is better.
+  private static let directions = [
+    "loss": false, "perplexity": false, "bits_per_byte": false, "byte_perplexity": false, "word_perplexity": false,
+    "seconds": false, "peak_memory_bytes": false, "tokens_per_second": true,
+  ]
+  /// What two results must have in common; `bits_per_byte` can be compared across tokenizers.
+  private static let method = ["method_text", "tokenizer_digest"]
+
   private var allowed: Double { maxIncrease.flatMap { Self.share($0) } ?? 0 }
 
   /// The checks of texts: `--fail-above` and `--compare`.
@@ -67,20 +89,27 @@ struct CheckOptions: ParsableArguments {
       }
     }
     guard let compare else { return checks }
-    let old = try Self.read(compare)
-    let oldRows: [JSONValue]
-    if case .list(let list)? = old["rows"] { oldRows = list } else { oldRows = [.object(old)] }
-    guard oldRows.count == rows.count else {
-      throw CommandError(.badData, "\(compare): expected \(rows.count) results, found \(oldRows.count)")
-    }
-    for (row, old) in zip(rows, oldRows) {
+    for (row, old) in zip(rows, try Self.rows(compare, count: rows.count)) {
       guard case .object(let members) = old else {
         throw CommandError(.badData, "\(compare): expected what eval --json prints, found something else")
       }
-      for key in compareKeys?.split(separator: ",").map({ String($0) }) ?? ["bits_per_byte"] {
+      let usual = row.score.bytes > 0 ? "bits_per_byte" : "perplexity"
+      let keys = compareKeys.map { Self.keys($0) } ?? [usual]
+      for name in Self.method where name != "tokenizer_digest" || keys != ["bits_per_byte"] {
+        let (now, before) = (row.members[name] ?? .null, members[name] ?? .null)
+        guard now == before else {
+          throw CommandError(
+            .badData,
+            "\(compare): \(name): expected \(Self.word(now)), that of this evaluation, found \(Self.word(before))",
+            hint: "figures of two methods or tokenizers cannot be compared; docs/EVALUATION.md says which can")
+        }
+      }
+      for key in keys {
         let value = try Self.number(row.members, key, "this evaluation")
         checks.append(
-          check("\(row.name): \(key)", value, try Self.number(members, key, compare), isHigherBetter: false))
+          check(
+            "\(row.name): \(key)", value, try Self.number(members, key, compare),
+            isHigherBetter: Self.directions[key] ?? true))
       }
     }
     return checks
@@ -88,17 +117,30 @@ struct CheckOptions: ParsableArguments {
 
   /// The checks of tasks: `--compare`.
   ///
-  /// - Parameter results: The results of tasks.
+  /// - Parameter report: The results of tasks.
   /// - Returns: A check for each figure.
   /// - Throws: `CommandError` for a file that `eval --results` did not write, or one without these figures.
-  func checks(_ results: [TaskResult]) throws -> [EvaluationCheck] {
+  func checks(_ report: TaskReport) throws -> [EvaluationCheck] {
     guard let compare else { return [] }
-    guard case .object(let old)? = try Self.read(compare)["results"] else {
+    let file = try Self.read(compare)
+    guard case .object(let old)? = file["results"], case .object(let config)? = file["config"] else {
       throw CommandError(.badData, "\(compare): expected what eval --tasks --results writes, found something else")
     }
-    let keys = compareKeys?.split(separator: ",").map { String($0) } ?? ["acc", "perplexity"]
+    let now = report.members
+    for name in ["add_bos_token", "fewshot_seed", "precision"] {
+      guard case .object(let own)? = now["config"], own[name] != config[name] else { continue }
+      throw Self.otherRule(compare, name, own[name], config[name])
+    }
+    let keys = compareKeys.map { Self.keys($0) } ?? ["acc", "perplexity"]
     var checks: [EvaluationCheck] = []
-    for result in results {
+    for result in report.results {
+      for name in ["n-shot", "n-samples", "versions"] {
+        guard case .object(let own)? = now[name], case .object(let others)? = file[name] else { continue }
+        let (mine, theirs) = (own[result.task.name], others[result.task.name])
+        guard Self.word(mine ?? .null) == Self.word(theirs ?? .null) else {
+          throw Self.otherRule(compare, "\(result.task.name): \(name)", mine, theirs)
+        }
+      }
       guard case .object(let members)? = old[result.task.name] else {
         throw CommandError(.badData, "\(compare): expected results of \(result.task.name), found none")
       }
@@ -121,6 +163,43 @@ struct CheckOptions: ParsableArguments {
     isHigherBetter
       ? EvaluationCheck(name: name, value: value, limit: before * (1 - allowed), isLeast: true, before: before)
       : EvaluationCheck(name: name, value: value, limit: before + abs(before) * allowed, before: before)
+  }
+
+  private static func otherRule(
+    _ path: String, _ name: String, _ now: JSONValue?, _ before: JSONValue?
+  ) -> CommandError {
+    CommandError(
+      .badData,
+      "\(path): \(name): expected \(word(now ?? .null)), as in this evaluation, found \(word(before ?? .null))",
+      hint: "figures of two methods cannot be compared")
+  }
+
+  /// A value in a message.
+  private static func word(_ value: JSONValue) -> String {
+    if case .text(let text) = value { return "'\(text)'" }
+    // A whole number has two forms.
+    if case .number(let number) = value, let whole = Int(exactly: number) { return "\(whole)" }
+    return (try? sortedJSON(value)) ?? "none"
+  }
+
+  /// Throws if the file to compare with is none, before anything is evaluated.
+  ///
+  /// - Parameter rows: The number of results of texts; nil for tasks.
+  /// - Throws: `FileError`, `CommandError`.
+  func checkFile(rows: Int?) throws {
+    guard let compare else { return }
+    if let rows { _ = try Self.rows(compare, count: rows) } else { _ = try Self.read(compare) }
+  }
+
+  /// The results of texts in a file.
+  private static func rows(_ path: String, count: Int) throws -> [JSONValue] {
+    let file = try read(path)
+    let rows: [JSONValue]
+    if case .list(let list)? = file["rows"] { rows = list } else { rows = [.object(file)] }
+    guard rows.count == count else {
+      throw CommandError(.badData, "\(path): expected \(counted(count, "result")), found \(grouped(rows.count))")
+    }
+    return rows
   }
 
   private static func read(_ path: String) throws -> [String: JSONValue] {
@@ -148,14 +227,14 @@ struct CheckOptions: ParsableArguments {
   /// - Parameters:
   ///   - checks: The checks.
   ///   - seconds: The time of the evaluation.
+  ///   - file: The file of `--junit`, which was opened before the evaluation.
   ///   - global: Prints those that failed, and with `-v` the others.
   /// - Throws: Status 1 if one failed, after everything is written.
-  func report(_ checks: [EvaluationCheck], seconds: Double, _ global: GlobalOptions) throws {
-    if let junit {
-      let file = try AtomicFile(replacing: junit)
-      try file.write(Array(EvaluationCheck.junit(checks, seconds: seconds).utf8))
-      try file.commit()
-    }
+  func report(
+    _ checks: [EvaluationCheck], seconds: Double, to file: AtomicFile?, _ global: GlobalOptions
+  ) throws {
+    try file?.write(Array(EvaluationCheck.junit(checks, seconds: seconds).utf8))
+    try file?.commit()
     for check in checks where !check.isPassed || global.verbose { global.say("eval: \(check.message)") }
     if checks.contains(where: { !$0.isPassed }) { throw ExitStatus.checkFailed.exit }
   }
@@ -218,7 +297,8 @@ extension String {
       case "<": text += "&lt;"
       case ">": text += "&gt;"
       case "\"": text += "&quot;"
-      default: text.unicodeScalars.append(scalar.value < 0x20 || scalar.value == 0xFFFE ? "\u{FFFD}" : scalar)
+      case "\0"..."\u{1F}", "\u{FFFE}"..."\u{FFFF}": text += "\u{FFFD}"
+      default: text.unicodeScalars.append(scalar)
       }
     }
     return text

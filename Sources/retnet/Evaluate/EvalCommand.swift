@@ -4,6 +4,7 @@ internal import Files
 internal import FoundationEssentials
 internal import Inference
 internal import Modeling
+internal import Tasks
 internal import Tensors
 internal import Training
 
@@ -120,6 +121,9 @@ struct EvalCommand: ParsableCommand {
       if progress != nil { return "'--window' and '--progress' cannot be used together" }
       if reportFolder != nil { return "'--window' and '--report' cannot be used together" }
     }
+    if reportFolder != nil, precision.products != .float32 {
+      return "--report: expected --precision f32, in which the report is measured, found \(precision.rawValue)"
+    }
     if progress != nil {
       if form == .parallel { return "--progress: the parallel form reads a document as a whole" }
       if files.count * model.count > 1 { return "--progress: expected one model and one FILE, found more" }
@@ -164,12 +168,17 @@ struct EvalCommand: ParsableCommand {
 
   private func evaluateTexts(on pool: WorkerPool) throws {
     global.warnOfJSONLines(files, advice: "'retnet tokenize pack --jsonl-field NAME' reads the text from a field")
+    try checks.checkFile(rows: model.count * files.count)
+    // Whatever cannot be opened is known before the first evaluation.
+    let inputs = try files.map { try TextInput(path: $0) }
+    let junit = try checks.junit.map { try AtomicFile(replacing: $0) }
     let lossReport = try reportFolder.map { try LossReport(folder: $0, of: [files[0]]) }
     var reports: [EvalReport] = []
-    for path in model {
+    for (index, path) in model.enumerated() {
       let loaded = try load(path)
-      for file in files {
-        let input = try TextInput(path: file)
+      for (file, opened) in zip(files, inputs) {
+        // A text is read once.
+        let input = index == 0 ? opened : try TextInput(path: file)
         let (score, seconds) = try TextEvaluation(
           model: loaded, method: method, progressPath: progress, global: global
         ).score(input, path: file, on: pool)
@@ -179,17 +188,27 @@ struct EvalCommand: ParsableCommand {
             model: loaded, peakMemory: PeakMemory.bytes))
       }
     }
-    let found = try checks.checks(reports)
     let text = json ? EvalReport.json(reports).text : reports.count == 1 ? reports[0].text() : EvalReport.table(reports)
     try StandardStream.output.write(text + "\n")
     try lossReport?.write(Evaluation(reports[0]), global, on: pool)
-    try checks.report(found, seconds: reports.reduce(0) { $0 + $1.seconds }, global)
+    // What was printed needs no resuming.
+    if let progress, fileExists(path: progress) { try removeFile(path: progress) }
+    let seconds = reports.reduce(0) { $0 + $1.seconds }
+    try checks.report(checks.checks(reports), seconds: seconds, to: junit, global)
   }
 
   // MARK: - Tasks
 
   private func evaluateTasks(on pool: WorkerPool) throws {
+    try checks.checkFile(rows: nil)
     let sources = try tasks.names.map { try TaskSource($0, in: tasks.data) }
+    let names = sources.map(\.task.name)
+    if let twice = names.indices.first(where: { names[..<$0].contains(names[$0]) }) {
+      throw CommandError(.usage, "--tasks: expected different tasks, found '\(names[twice])' twice")
+    }
+    for source in sources { try source.checkFiles(examples: tasks.numFewshot ?? 0 > 0) }
+    let junit = try checks.junit.map { try AtomicFile(replacing: $0) }
+    let resultsFile = try tasks.results.map { try AtomicFile(replacing: $0) }
     let loaded = try load(model[0])
     let evaluation = TaskEvaluation(
       model: loaded, options: tasks, bosID: method.bosID(loaded), precision: method.precision, global: global)
@@ -199,15 +218,12 @@ struct EvalCommand: ParsableCommand {
     let report = TaskReport(
       results: results, model: loaded, options: tasks, startsWithBOS: method.bosID(loaded) != nil,
       precision: method.precision == .float32 ? "f32" : "bf16", date: date)
-    let found = try checks.checks(results)
     try log?.commit()
-    if let path = tasks.results {
-      let file = try AtomicFile(replacing: path)
-      try file.write(Array((report.json.text + "\n").utf8))
-      try file.commit()
-    }
+    try resultsFile?.write(Array((report.json.text + "\n").utf8))
+    try resultsFile?.commit()
     try StandardStream.output.write((json ? report.json.text : report.table + "\n" + report.method) + "\n")
-    try checks.report(found, seconds: results.reduce(0) { $0 + $1.seconds }, global)
+    let seconds = results.reduce(0) { $0 + $1.seconds }
+    try checks.report(checks.checks(report), seconds: seconds, to: junit, global)
   }
 }
 

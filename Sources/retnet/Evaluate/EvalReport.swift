@@ -34,13 +34,12 @@ struct EvalReport {
   var methodText: String {
     let start = startsWithBOS ? "starts with BOS" : "first token not scored"
     let documents = method.documents == .file ? "" : "; documents by \(method.documents.argument)"
-    let products = model.header.quantization.map { "; weights in \($0.rawValue)" } ?? ""
     let precision = method.precision == .float32 ? "" : "; products in bfloat16"
     guard let windows = method.windows else {
-      return "full history, \(formName); \(start)\(documents)\(products)\(precision)"
+      return "full history, \(formName); \(start)\(documents)\(precision)"
     }
     return "windows of \(windows.length) tokens, stride \(windows.stride), rule \(windows.rule.rawValue); "
-      + start + documents + products + precision
+      + start + documents + precision
   }
 
   private var errorUnit: String {
@@ -64,7 +63,8 @@ struct EvalReport {
       "loss            \(score.loss.fixed(5))"
         + (error.isFinite ? " ± \(error.fixed(5)) (\(errorUnit))" : "") + " nats per token",
     ]
-    if let perplexity = score.wordPerplexity { lines.append("                \(perplexity.fixed(2)) per word") }
+    if let perplexity = score.wordPerplexity { lines.append("                \(Self.short(perplexity)) per word") }
+    if let weights = model.header.quantization { lines.append("weights         \(weights.rawValue)") }
     lines += [
       "text            \(grouped(score.tokens)) tokens, \(grouped(score.bytes)) bytes",
       "method          \(methodText)",
@@ -72,6 +72,11 @@ struct EvalReport {
       "time            \(seconds.fixed(2)) s, \(grouped(Int(Double(score.tokens) / seconds))) tokens/s",
     ]
     return lines.joined(separator: "\n").wrapped(to: width, indent: String(repeating: " ", count: 16))
+  }
+
+  /// A perplexity for people: with two decimals, or two digits of a large one.
+  private static func short(_ perplexity: Double) -> String {
+    perplexity < 1e7 ? perplexity.fixed(2) : perplexity.scientific
   }
 
   /// Several reports as a table, then the methods.
@@ -89,7 +94,7 @@ struct EvalReport {
           report.model.header.path, report.file, score.bytes > 0 ? score.bitsPerByte.fixed(4) : "none",
           score.perplexity.fixed(3), score.loss.fixed(5),
           score.standardError.isFinite ? score.standardError.fixed(5) : "none",
-          score.wordPerplexity?.fixed(2) ?? "none", grouped(score.tokens), grouped(score.bytes),
+          score.wordPerplexity.map(Self.short) ?? "none", grouped(score.tokens), grouped(score.bytes),
           grouped(Int(Double(score.tokens) / report.seconds)),
         ]
       })
@@ -99,7 +104,7 @@ struct EvalReport {
       lines.append("method: \(methods[0])")
     } else {
       lines.append("The methods differ, so the figures are not comparable:")
-      lines += zip(reports, methods).map { "  \($0.model.header.path): \($1)" }
+      lines += zip(reports, methods).map { "  \($0.name): \($1)" }
     }
     return lines.joined(separator: "\n")
   }
@@ -126,6 +131,7 @@ struct EvalReport {
       "first_token": .text(startsWithBOS ? "bos" : "not scored"),
       "documents": .text(method.documents.argument),
       "precision": .text(method.precision == .float32 ? "f32" : "bf16"),
+      "weights": model.header.quantization.map { .text($0.rawValue) } ?? .null,
       "tokenizer_digest": tokenizerDigest.map { .text($0.description) } ?? .null,
       "model_digest": model.header.storedDigest.map { .text($0.description) } ?? .null,
     ]

@@ -42,6 +42,7 @@ struct TextEvaluation {
   /// - Throws: The errors of `TextInput`; `CommandError` if nothing is scored; status 75 after a stop.
   func score(_ input: TextInput, path: String, on pool: WorkerPool) throws -> (Score, seconds: Double) {
     var meter = Meter(model, method, on: pool)
+    let subject = progressPath == nil ? "" : try subject()
     let place = EvaluationPlace(subject: subject)
     if let progressPath, fileExists(path: progressPath) {
       let progress = try EvaluationProgress(
@@ -61,12 +62,15 @@ struct TextEvaluation {
       try check(meter.score)
       guard let progressPath else { return }
       let isStopped = StopSignals.received != nil
+      // The file is still that of the last stop.
+      if isStopped, place.isSkipping { throw ExitStatus.stopped.exit }
       guard !place.isSkipping, isStopped || ContinuousClock.now - lastWrite >= Self.interval else { return }
-      try meter.progress(place)?.write(to: progressPath)
+      let seconds = place.secondsBefore + (ContinuousClock.now - start).inSeconds
+      try meter.progress(place, seconds: seconds)?.write(to: progressPath)
       lastWrite = .now
       guard isStopped else { return }
       line.leaveLine()
-      global.say("stopped after \(grouped(place.tokens)) tokens; the same command resumes")
+      StandardStream.error.say("stopped after \(grouped(place.tokens)) tokens; the same command resumes")
       throw ExitStatus.stopped.exit
     }
     meter.finish()
@@ -74,8 +78,7 @@ struct TextEvaluation {
     try check(meter.score)
     guard !place.isSkipping else { throw EvaluationProgressError.otherText(path: progressPath ?? path) }
     guard meter.score.tokens > 0 else { throw nothingScored(path) }
-    if let progressPath { try removeFile(path: progressPath) }
-    return (meter.score, (ContinuousClock.now - start).inSeconds)
+    return (meter.score, place.secondsBefore + (ContinuousClock.now - start).inSeconds)
   }
 
   private func nothingScored(_ path: String) -> CommandError {
@@ -90,9 +93,8 @@ struct TextEvaluation {
   }
 
   /// What the result depends on, besides the text.
-  private var subject: String {
-    let digest = model.header.storedDigest?.short ?? model.header.path
-    return "model \(digest), \(method.form), \(method.precision), documents \(method.documents), BOS "
+  private func subject() throws -> String {
+    "model \(try model.digest()), \(method.form), \(method.precision), documents \(method.documents), BOS "
       + (method.bosID(model).map { "\($0)" } ?? "none")
   }
 }
@@ -142,9 +144,10 @@ private struct Meter {
   mutating func resume(_ progress: EvaluationProgress) { history?.resume(progress) }
 
   /// nil for windows, which keep no progress.
-  func progress(_ place: EvaluationPlace) -> EvaluationProgress? {
+  func progress(_ place: EvaluationPlace, seconds: Double) -> EvaluationProgress? {
     history?.progress(
-      subject: place.subject, tokens: place.tokens, checksum: place.checksum.value, documents: place.documents)
+      subject: place.subject, seconds: seconds, tokens: place.tokens, checksum: place.checksum.value,
+      documents: place.documents)
   }
 }
 
@@ -154,6 +157,8 @@ private final class EvaluationPlace {
   private(set) var tokens = 0
   private(set) var checksum = CRC32Checksum()
   private(set) var documents = (started: 0, ended: 0)
+  /// The seconds of the evaluation before the last stop.
+  private(set) var secondsBefore = 0.0
   private var goal: EvaluationProgress.Record?
   private var path = ""
 
@@ -162,6 +167,7 @@ private final class EvaluationPlace {
   func resume(at record: EvaluationProgress.Record, path: String) {
     goal = record
     self.path = path
+    secondsBefore = record.seconds
     reachGoal()
   }
 

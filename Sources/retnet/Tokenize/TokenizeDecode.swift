@@ -29,12 +29,16 @@ struct TokenizeDecode: ParsableCommand {
     try FileRole.ids.check(source, waits: false)
     var words = IDWords(source: source.name)
     var isTextStart = true
+    // A space that ends the text is not part of it, if the tokenizer adds one there.
+    var heldBack: [UInt8] = []
     while let ids = try words.next(after: source.next()) {
-      var text: [UInt8] = []
+      var text = heldBack
+      heldBack = []
       for id in ids {
         try tokenizer.checkID(id)
         tokenizer.appendBytes(of: id, isTextStart: &isTextStart, to: &text)
       }
+      if tokenizer.hasDummySuffix, text.last == UInt8(ascii: " ") { heldBack = [text.removeLast()] }
       try StandardStream.output.write(text)
     }
   }

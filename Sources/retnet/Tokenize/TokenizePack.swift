@@ -128,7 +128,7 @@ struct TokenizePack: ParsableCommand {
     }
     if let heldOut { try commit(heldOut) }
     try commit(training)
-    if dedup != nil { global.say("dropped \(grouped(packer.duplicates)) documents whose text was seen before") }
+    if dedup != nil { global.say("dropped \(counted(packer.duplicates, "document")) whose text was seen before") }
     global.sayWhatWasSkipped(corpus)
   }
 

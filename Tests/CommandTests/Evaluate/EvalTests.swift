@@ -23,10 +23,12 @@ extension CommandRuns {
           ["model.safetensors", "text.txt"], ["model.safetensors", "other.txt"], ["small.safetensors", "text.txt"],
           ["small.safetensors", "other.txt"],
         ])
-      #expect(table[5].prefix(3) == ["The", "methods", "differ,"])
+      #expect(table[5].prefix(3) == ["method:", "full", "history,"])
       let rows = try #require(try workspace.json(line + " --json")["rows"] as? [[String: Any]])
       let alone = try workspace.json("eval -m small.safetensors other.txt -q --json")
       #expect(try number(rows[3], "loss") == number(alone, "loss"))
+      #expect(rows.map { $0["weights"] as? String } == [nil, nil, "q8_0", "q8_0"])
+      #expect(try workspace.result("eval -m small.safetensors other.txt -q").contains("\nweights         q8_0\n"))
       let same = try workspace.result("eval -m model.safetensors text.txt other.txt -q")
       #expect(same.contains("\nmethod: full history, chunkwise, chunk length 128; starts with BOS\n"))
     }
@@ -96,7 +98,16 @@ extension CommandRuns {
       #expect(try workspace.run(line + " --max-increase 3%").status == 0)
       #expect(try workspace.run(line + " --max-increase 0.03").status == 0)
       #expect(try workspace.run(line + " --compare-keys loss,perplexity").status == 0)
-      try workspace.expectFailure(line + " --compare-keys model", status: 65, "expected a number 'model', found none")
+      for key in ["model", ",", "tokens"] {
+        try workspace.expectFailure(line + " --compare-keys \(key)", status: 64, "--compare-keys: expected ")
+      }
+      try workspace.expectFailure(
+        "eval -m model.safetensors text.txt --junit j.xml", status: 64,
+        "--junit: expected together with --fail-above or --compare")
+      // Figures of two methods are not compared.
+      let windows = "eval -m model.safetensors text.txt --window 64 --compare old.json --compare-keys loss"
+      let other = try workspace.run(windows)
+      #expect(other.status == 65 && other.talk.contains("old.json: method_text: expected 'windows of 64 tokens"))
       try workspace.write("[1]", "list.json")
       try workspace.expectFailure(
         "eval -m model.safetensors text.txt --compare list.json", status: 65, "expected what eval --json prints")

@@ -126,6 +126,12 @@ extension CommandRuns {
       ("piqa", 64, "--tasks: piqa: expected --data DIR with piqa.jsonl, found none"),
       ("piqa --data nowhere", 66, "nowhere/piqa.jsonl"),
       ("piqa,piqa --data .", 64, "--tasks: 'piqa' is given twice"),
+      ("piqa,twice.yaml --data few", 64, "--tasks: expected different tasks, found 'piqa' twice"),
+      ("ids.yaml --num-fewshot 1", 65, "an example before another question needs texts, found ids"),
+      (
+        "storycloze_2016 --data far", 65,
+        "far/storycloze_2016.jsonl: line 1: expected a right choice from 0 to 1, found -1"
+      ),
       ("piqa --data . --limit 0", 64, "--limit: expected a whole number from 1 or a share below 1, found 0.0"),
       ("piqa --data . --limit 1.5", 64, "--limit: expected a whole number from 1 or a share below 1, found 1.5"),
       ("piqa --data . --window 4", 64, "'--tasks' and '--window' cannot be used together"),
@@ -143,7 +149,7 @@ extension CommandRuns {
     ])
     func badTasksAreRefused(_ options: String, _ status: Int, _ message: String) throws {
       let row = #"{"goal": "g", "sol1": "a", "sol2": "b", "label": 0}"#
-      for folder in ["empty", "bad", "few"] {
+      for folder in ["empty", "bad", "few", "far"] {
         try FileManager.default.createDirectory(
           at: workspace.folder.appendingPathComponent(folder), withIntermediateDirectories: true)
       }
@@ -152,6 +158,15 @@ extension CommandRuns {
       try workspace.write(row, "few/piqa.jsonl")
       try workspace.write(row, "few/piqa.train.jsonl")
       try workspace.write("task: mine\ncontex: x\n", "mine.yaml")
+      let choices = "context: '{c}'\nchoices: '{o}'\ngold: '{g}'\n"
+      try workspace.write("task: piqa\nrows: few/piqa.jsonl\n\(choices)", "twice.yaml")
+      try workspace.write("task: ids\nrows: ids.jsonl\n\(choices)", "ids.yaml")
+      let row3 = #"{"c": [1, 5], "o": [[5], [6]], "g": 0, "n": "#
+      try workspace.write((0..<3).map { "\(row3)\($0)}" }.joined(separator: "\n"), "ids.jsonl")
+      let sentences = (1...4).map { #""input_sentence_\#($0)": "a","# }.joined()
+      try workspace.write(
+        "{\(sentences)" + #""sentence_quiz1": "a", "sentence_quiz2": "b", "answer_right_ending": \#(Int.min)}"#,
+        "far/storycloze_2016.jsonl")
       try workspace.write(
         "task: a\nrows: few/piqa.jsonl\ncontext: '{goal'\nchoices: ['a', 'b']\ngold: '0'\n", "brace.yaml")
       try workspace.write("task: a\nrows: few/piqa.jsonl\nkind: word\ntext: '{goal}'\n", "kind.yaml")

@@ -88,6 +88,16 @@ extension CommandRuns {
       #expect(try workspace.result("tokenize decode -m tokenizer.model ids") == TinyProject.text)
     }
 
+    /// A model that puts the space behind each word, also behind the last one.
+    @Test func aSpaceThatTheTokenizerAddsAtTheEndIsNotDecoded() throws {
+      let suffix: [UInt8] = [0x1A, 4, 0x18, 1, 0x20, 0, 0x12, 3, 0xC0, 1, 1]
+      try workspace.write(workspace.bytes("tokenizer.model") + suffix, "suffix.model")
+      for text in ["the light", "the light ", "day\nand night"] {
+        let ids = try workspace.result("tokenize encode -m suffix.model", input: text)
+        #expect(try workspace.result("tokenize decode -m suffix.model", input: ids) == text)
+      }
+    }
+
     @Test func wordsThatAreNoIDsAreNamed() throws {
       try workspace.write("5 6\r\n7 x8 9\n", "ids")
       try workspace.write("5 6\n" + String(repeating: "7", count: 100_000), "long")

@@ -15,7 +15,7 @@ import Testing
   }
 
   private func progress(_ meter: PerplexityMeter, subject: String = "this") -> EvaluationProgress {
-    meter.progress(subject: subject, tokens: 700, checksum: 7, documents: (2, 1))
+    meter.progress(subject: subject, seconds: 1.5, tokens: 700, checksum: 7, documents: (2, 1))
   }
 
   /// Stopped anywhere, saved and read, an evaluation ends with the same bits.

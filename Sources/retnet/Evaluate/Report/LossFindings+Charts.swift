@@ -108,6 +108,3 @@ extension LossFindings {
     number <= 1 ? 1 : 1 << (Int.bitWidth - 1 - number.leadingZeroBitCount)
   }
 }
-
-/// A count with its noun: `1 head`, `6 heads`.
-func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }

@@ -39,7 +39,7 @@ struct TaskOptions: ParsableArguments {
   var logSamples: String?
 
   /// The entries of `--tasks`.
-  var names: [String] { tasks?.split(separator: ",").map { String($0) } ?? [] }
+  var names: [String] { tasks?.split(separator: ",").map { $0.drop { $0 == " " }.withoutSpacesAtEnd } ?? [] }
 
   /// The flags that need `--tasks`, and whether they are given.
   private var dependent: [(String, Bool)] {
@@ -61,7 +61,7 @@ struct TaskOptions: ParsableArguments {
     if let numFewshot, !(0...1000 ~= numFewshot) {
       throw ValidationError("--num-fewshot: expected 0 to 1000, found \(numFewshot)")
     }
-    if let limit, !(limit > 0 && limit < 1e9 && (limit < 1 || limit == limit.rounded())) {
+    if let limit, !(limit > 0 && limit.isFinite && (limit < 1 || limit == limit.rounded())) {
       throw ValidationError("--limit: expected a whole number from 1 or a share below 1, found \(limit)")
     }
   }
@@ -69,6 +69,6 @@ struct TaskOptions: ParsableArguments {
   /// The number of rows to evaluate.
   func rowCount(of all: Int) -> Int {
     guard let limit else { return all }
-    return min(all, Int(limit < 1 ? (Double(all) * limit).rounded(.up) : limit))
+    return Int(min(Double(all), limit < 1 ? (Double(all) * limit).rounded(.up) : limit))
   }
 }

@@ -59,11 +59,13 @@ struct TaskReport {
 
   // MARK: - JSON
 
-  var json: JSONReport {
+  var json: JSONReport { JSONReport(members) }
+
+  var members: [String: JSONValue] {
     func byTask(_ value: (TaskResult) -> JSONValue) -> JSONValue {
       .object(Dictionary(uniqueKeysWithValues: results.map { ($0.task.name, value($0)) }))
     }
-    return JSONReport([
+    return [
       "results": byTask { .object(Self.metrics($0)) },
       "group_subtasks": byTask { _ in .list([]) },
       "configs": byTask { result in
@@ -94,12 +96,12 @@ struct TaskReport {
       ]),
       "date": .number(date), "model_source": .text("retnet"), "model_name": .text(model.header.path),
       "total_evaluation_time_seconds": .text("\(results.reduce(0) { $0 + $1.seconds })"),
-    ])
+    ]
   }
 
   private static func metrics(_ result: TaskResult) -> [String: JSONValue] {
     var members: [String: JSONValue] = [
-      "alias": .text(result.task.name), "sample_len": .integer(result.evaluatedCount),
+      "name": .text(result.task.name), "alias": .text(result.task.name), "sample_len": .integer(result.evaluatedCount),
     ]
     for figure in result.figures {
       members["\(figure.metric.rawValue),none"] = .number(figure.value)

@@ -22,7 +22,7 @@ final class TaskSampleLog {
     _ index: Int, _ row: TaskRow, _ question: TaskQuestion, _ scores: [OptionScore], _ added: [TaskMetric: Double],
     _ task: Task
   ) throws {
-    let target = task.kind == .choice ? "\(question.gold)" : question.options[0].continuation.word
+    let target = question.target
     let responses = scores.map { [$0.logLikelihood.description, $0.isGreedy ? "True" : "False"] }
     var sample = Sample(
       task: task.name, doc_id: index, doc: row.members, target: target,

@@ -49,6 +49,16 @@ struct TaskSource {
     (self.task, self.rowsPath, self.examplesPath) = (task, rowsPath, examplesPath)
   }
 
+  /// Throws if a file of rows is missing or of another kind, before anything is evaluated.
+  ///
+  /// - Parameter examples: Whether examples are drawn.
+  /// - Throws: `FileError`.
+  func checkFiles(examples: Bool) throws {
+    for path in [rowsPath] + (examples ? [examplesPath].compactMap(\.self) : []) {
+      try FileRole.rows.check(ByteSource(path: path), waits: false)
+    }
+  }
+
   /// Reads the rows of a file.
   ///
   /// - Returns: At least one row.
