@@ -19,7 +19,7 @@ package struct ContextHorizon {
   ///   - pool: Where the work runs.
   package init(_ network: LanguageModel, form: RetentionForm, on pool: WorkerPool) {
     (self.network, self.form, self.pool) = (network, form, pool)
-    segmentLength = PerplexityMeter.segmentLength(form, network.configuration)
+    segmentLength = SegmentMemory.segmentLength(form, network.configuration)
   }
 
   /// The loss of the last token of each window, given the tokens directly before it.

@@ -37,8 +37,6 @@ package struct ContinuationScorer {
   package static let limit = 16
   /// The number of tokens of a chunk, and of each of several sequences that are read at a time.
   private static let chunkLength = 64
-  /// The number of tokens of a context that are read at a time.
-  private static let segmentLength = 512
 
   private let network: LanguageModel
   private let precision: ProductPrecision
@@ -47,8 +45,7 @@ package struct ContinuationScorer {
   /// Memory by the number of sequences, made when it is needed.
   private var memories: [Int: InferenceMemory] = [:]
   private var common: ModelState
-  private let logits: Tensor
-  private let losses: Tensor
+  private let block: LossBlock
   private let scored: Tensor
 
   /// - Parameters:
@@ -56,13 +53,10 @@ package struct ContinuationScorer {
   ///   - precision: Precision of products with Float32 weights.
   ///   - pool: Where the work runs.
   package init(_ network: LanguageModel, precision: ProductPrecision, on pool: WorkerPool) {
-    let configuration = network.configuration
     (self.network, self.precision, self.pool) = (network, precision, pool)
-    common = ModelState(configuration, batch: 1)
-    let rows = configuration.logitRows
-    logits = Tensor(Shape(rows, configuration.vocabularySize))
-    losses = Tensor(Shape(rows))
-    scored = Tensor(Shape(rows, configuration.width))
+    common = ModelState(network.configuration, batch: 1)
+    block = LossBlock(network, precision: precision, on: pool)
+    scored = Tensor(Shape(block.limit, network.configuration.width))
   }
 
   /// Scores continuations independently of each other.
@@ -87,11 +81,10 @@ package struct ContinuationScorer {
 
   /// Reads the common part of the contexts.
   private mutating func read(_ tokens: ArraySlice<Int32>) {
-    let length = min(Self.segmentLength, network.configuration.rotation.longestCall ?? .max)
-    for start in stride(from: tokens.startIndex, to: tokens.endIndex, by: length) {
-      let ids = Indices(Array(tokens[start..<min(start + length, tokens.endIndex)]))
+    for segment in tokens.indices.blocks(of: segmentLength(sequences: 1)) {
       _ = network.forward(
-        ids, batch: 1, form: form, state: &common, precision: precision, memory: memory(sequences: 1), on: pool)
+        Indices(Array(tokens[segment])), batch: 1, form: form, state: &common, precision: precision,
+        memory: memory(sequences: 1), on: pool)
     }
   }
 
@@ -107,21 +100,16 @@ package struct ContinuationScorer {
     states.position = common.position
     // The last token of a rest predicts nothing that is scored.
     let length = rests.reduce(0) { max($0, $1.count - 1) }
-    let piece = batch == 1 ? Self.segmentLength : Self.chunkLength
-    let most = min(piece, network.configuration.rotation.longestCall ?? .max)
-    for start in stride(from: 0, to: length, by: most) {
-      let time = min(most, length - start)
-      let ids = rests.flatMap { rest in
-        (start..<start + time).map { $0 < rest.count - 1 ? rest[$0] : 0 }
-      }
+    for segment in (0..<max(0, length)).blocks(of: segmentLength(sequences: batch)) {
+      let ids = rests.flatMap { rest in segment.map { $0 < rest.count - 1 ? rest[$0] : 0 } }
       let normed = network.forward(
         Indices(ids), batch: batch, form: form, state: &states, precision: precision,
         memory: memory(sequences: batch), on: pool)
       var (rows, targets, owners): ([Int32], [Int32], [Int]) = ([], [], [])
       for (sequence, rest) in rests.enumerated() {
-        let first = max(start, firstScored[sequence])
-        for place in first..<max(first, min(start + time, rest.count - 1)) {
-          rows.append(Int32(sequence * time + place - start))
+        let first = max(segment.lowerBound, firstScored[sequence])
+        for place in first..<max(first, min(segment.upperBound, rest.count - 1)) {
+          rows.append(Int32(sequence * segment.count + place - segment.lowerBound))
           targets.append(rest[place + 1])
           owners.append(sequence)
         }
@@ -137,15 +125,12 @@ package struct ContinuationScorer {
     _ areGreedy: inout [Bool]
   ) {
     let size = network.configuration.vocabularySize
-    for start in stride(from: 0, to: rows.count, by: losses.count) {
-      let range = start..<min(start + losses.count, rows.count)
-      let (inputs, block) = (scored.prefix(range.count), logits.prefix(range.count))
+    for range in rows.indices.blocks(of: block.limit) {
+      let inputs = scored.prefix(range.count)
       gatherRows(inputs, normed, Indices(Array(rows[range])))
-      network.computeLogits(block, inputs, precision: precision, on: pool)
-      crossEntropy(losses.prefix(range.count), logits: block, targets: Indices(Array(targets[range])), on: pool)
-      let values = block.values
+      let values = block.compute(0..<range.count, of: inputs, targets: Indices(Array(targets[range]))).values
       for (row, place) in range.enumerated() {
-        sums[owners[place]] -= Double(losses[row])
+        sums[owners[place]] -= Double(block.losses[row])
         let target = row * size + Int(targets[place])
         let isGreedy =
           areGreedy[owners[place]]
@@ -156,11 +141,17 @@ package struct ContinuationScorer {
     }
   }
 
+  /// The number of tokens of each sequence that are read at a time.
+  private func segmentLength(sequences: Int) -> Int {
+    let length = SegmentMemory.segmentLength(form, network.configuration)
+    return sequences == 1 ? length : min(length, Self.chunkLength)
+  }
+
   private mutating func memory(sequences: Int) -> InferenceMemory {
     if let memory = memories[sequences] { return memory }
     let made = InferenceMemory(
       network.configuration, form: form, batch: sequences,
-      time: sequences == 1 ? Self.segmentLength : Self.chunkLength, workers: pool.threadCount)
+      time: segmentLength(sequences: sequences), workers: pool.threadCount)
     memories[sequences] = made
     return made
   }

@@ -12,10 +12,9 @@ package struct PerplexityMeter {
   private let network: LanguageModel
   let pool: WorkerPool
   private let precision: ProductPrecision
-  private let segmentLength: Int
   private let scoredBytes: ScoredBytes
-  private var memory: InferenceMemory?
-  private var memoryLength = 0
+  private var memory: SegmentMemory
+  private let block: LossBlock
   var state: ModelState
   private let initial: ModelState?
   var inputs: [Int32] = []
@@ -23,10 +22,6 @@ package struct PerplexityMeter {
   var previous: Int32?
   /// The document's first token, if it is not scored and its bytes are not yet subtracted.
   var unscored: Int32?
-  private let logits: Tensor
-  private let losses: Tensor
-
-  private let logitRows: Int
 
   /// - Parameters:
   ///   - network: The model.
@@ -45,35 +40,17 @@ package struct PerplexityMeter {
     self.initial = initial
     self.form = form
     self.pool = pool
-    segmentLength = Self.segmentLength(form, network.configuration)
+    memory = SegmentMemory(network, form: form, on: pool)
+    block = LossBlock(network, precision: precision, on: pool)
     state = ModelState(network.configuration, batch: 1)
-    logitRows = network.configuration.logitRows
-    logits = Tensor(Shape(logitRows, network.configuration.vocabularySize))
-    losses = Tensor(Shape(logitRows))
   }
-
-  /// The number of tokens read at a time; without end for the parallel form.
-  static func segmentLength(_ form: RetentionForm, _ configuration: ModelConfiguration) -> Int {
-    let length =
-      switch form {
-      case .parallel: Int.max
-      case .recurrent: usualSegment
-      case .chunkwise(let chunkLength): chunkLength * max(1, usualSegment / chunkLength)
-      }
-    return min(length, configuration.rotation.longestCall ?? .max)
-  }
-
-  /// The number of tokens read at a time, unless chunks are longer.
-  static let usualSegment = 512
 
   /// The bytes that a meter of the recurrent or chunkwise form needs besides the model.
   package static func byteCount(_ configuration: ModelConfiguration, form: RetentionForm, workers: Int) -> Double {
     precondition(form != .parallel, "PerplexityMeter: the parallel form needs as much as a document is long")
-    let rows = configuration.logitRows
-    return ModelState.byteCount(configuration, batch: 1)
-      + Tensor.byteCount(rows, configuration.vocabularySize) + Tensor.byteCount(rows)
+    return ModelState.byteCount(configuration, batch: 1) + LossBlock.byteCount(configuration)
       + InferenceMemory.byteCount(
-        configuration, form: form, batch: 1, time: segmentLength(form, configuration), workers: workers)
+        configuration, form: form, batch: 1, time: SegmentMemory.segmentLength(form, configuration), workers: workers)
   }
 
   /// Starts a document from the initial state.
@@ -104,7 +81,7 @@ package struct PerplexityMeter {
       targets.append(isScored ? token : -1)
     }
     previous = token
-    if inputs.count == segmentLength { finishSegment() }
+    if inputs.count == memory.segmentLength { finishSegment() }
   }
 
   /// Reads the next tokens of a document of which only a part is scored, and adds the bytes that the scored tokens decode
@@ -138,36 +115,15 @@ package struct PerplexityMeter {
   /// Scores all pending tokens; must be called before the final `score` is read.
   package mutating func finishSegment() {
     guard !inputs.isEmpty else { return }
-    let memory = memory(for: inputs.count)
-    let ids = Indices(inputs)
     let normed = network.forward(
-      ids, batch: 1, form: form, state: &state, precision: precision, memory: memory, on: pool)
-    let (scored, width) = (Indices(targets), network.configuration.width)
-    for start in stride(from: 0, to: targets.count, by: logitRows) {
-      let count = min(logitRows, targets.count - start)
-      let block = logits.prefix(count)
-      network.computeLogits(
-        block, normed.view(Shape(count, width), at: start * width), precision: precision, on: pool)
-      crossEntropy(losses.prefix(count), logits: block, targets: scored.slice(start..<start + count), on: pool)
-      for row in 0..<count where targets[start + row] >= 0 { score.add(Double(losses[row])) }
+      Indices(inputs), batch: 1, form: form, state: &state, precision: precision,
+      memory: memory.memory(for: inputs.count), on: pool)
+    let scored = Indices(targets)
+    for rows in targets.indices.blocks(of: block.limit) {
+      block.compute(rows, of: normed, targets: scored.slice(rows))
+      for row in rows where targets[row] >= 0 { score.add(Double(block.losses[row - rows.lowerBound])) }
     }
     inputs.removeAll(keepingCapacity: true)
     targets.removeAll(keepingCapacity: true)
   }
-
-  private mutating func memory(for length: Int) -> InferenceMemory {
-    if let memory, memoryLength >= length { return memory }
-    // With long chunks, a short text gets memory for its own length only: most of it grows with the square.
-    let time = form == .parallel ? length : max(length, min(segmentLength, Self.usualSegment))
-    memory = nil  // Freed before the new memory is allocated.
-    let made = InferenceMemory(network.configuration, form: form, batch: 1, time: time, workers: pool.threadCount)
-    memory = made
-    memoryLength = time
-    return made
-  }
-}
-
-extension ModelConfiguration {
-  /// Rows of logits that an evaluation computes at a time: 256, fewer if the vocabulary makes them more than 64 MiB.
-  var logitRows: Int { max(1, min(256, (1 << 24) / max(1, vocabularySize))) }
 }

@@ -30,14 +30,10 @@ package struct TokenScorer {
   private let network: LanguageModel
   private let form: RetentionForm
   private let pool: WorkerPool
-  private let segmentLength: Int
-  private let logitRows: Int
-  private let logits: Tensor
-  private let losses: Tensor
+  private let block: LossBlock
   private let entropies: Tensor
   private let ranks: Indices
-  private var memory: InferenceMemory?
-  private var memoryLength = 0
+  private var memory: SegmentMemory
   private var state: ModelState
   private var previous: Int32?
   private var inputs: [Int32] = []
@@ -53,13 +49,11 @@ package struct TokenScorer {
   ///   - pool: Where the work runs.
   package init(_ network: LanguageModel, form: RetentionForm, on pool: WorkerPool) {
     (self.network, self.form, self.pool) = (network, form, pool)
-    segmentLength = PerplexityMeter.segmentLength(form, network.configuration)
+    memory = SegmentMemory(network, form: form, on: pool)
+    block = LossBlock(network, precision: .float32, on: pool)
     state = ModelState(network.configuration, batch: 1)
-    logitRows = network.configuration.logitRows
-    logits = Tensor(Shape(logitRows, network.configuration.vocabularySize))
-    losses = Tensor(Shape(logitRows))
-    entropies = Tensor(Shape(logitRows))
-    ranks = Indices(count: logitRows)
+    entropies = Tensor(Shape(block.limit))
+    ranks = Indices(count: block.limit)
   }
 
   /// Starts a document from an empty state.
@@ -96,7 +90,7 @@ package struct TokenScorer {
         try body(ScoredToken(document: document, position: position, id: id, score: nil))
       }
       previous = id
-      if inputs.count == segmentLength { try finish(body) }
+      if inputs.count == memory.segmentLength { try finish(body) }
     }
   }
 
@@ -105,18 +99,18 @@ package struct TokenScorer {
   /// - Parameter body: Receives them in their order.
   package mutating func finish(_ body: (ScoredToken) throws -> Void) rethrows {
     guard !inputs.isEmpty else { return }
-    let memory = memory(for: inputs.count)
-    let normed = network.forward(Indices(inputs), batch: 1, form: form, state: &state, memory: memory, on: pool)
+    let normed = network.forward(
+      Indices(inputs), batch: 1, form: form, state: &state, memory: memory.memory(for: inputs.count), on: pool)
     let targets = Indices(zip(tokens, isScored).map { $1 ? $0 : -1 })
     let first = position - tokens.count + 1
-    for start in stride(from: 0, to: tokens.count, by: logitRows) {
-      let rows = start..<min(start + logitRows, tokens.count)
+    for rows in tokens.indices.blocks(of: block.limit) {
+      let start = rows.lowerBound
       score(rows, normed, targets)
       for row in rows {
         let found =
           isScored[row]
           ? TokenScore(
-            logProbability: 0 - Double(losses[row - start]), rank: Int(ranks[row - start]),
+            logProbability: 0 - Double(block.losses[row - start]), rank: Int(ranks[row - start]),
             entropy: Double(entropies[row - start])) : nil
         try body(ScoredToken(document: document, position: first + row, id: tokens[row], score: found))
       }
@@ -129,21 +123,9 @@ package struct TokenScorer {
   /// Fills losses, ranks and entropies for rows of a segment; without a target there is nothing to compute.
   private func score(_ rows: Range<Int>, _ normed: Tensor, _ targets: Indices) {
     guard isScored[rows].contains(true) else { return }
-    let (block, width) = (logits.prefix(rows.count), network.configuration.width)
-    network.computeLogits(block, normed.view(Shape(rows.count, width), at: rows.lowerBound * width), on: pool)
     let targets = targets.slice(rows)
-    crossEntropy(losses.prefix(rows.count), logits: block, targets: targets, on: pool)
+    let logits = block.compute(rows, of: normed, targets: targets)
     rankAndEntropy(
-      ranks.slice(0..<rows.count), entropies.prefix(rows.count), logits: block, targets: targets, on: pool)
-  }
-
-  private mutating func memory(for length: Int) -> InferenceMemory {
-    if let memory, memoryLength >= length { return memory }
-    memory = nil  // Freed before the new memory is allocated.
-    // A short text gets memory for its own length only: most of that of long chunks grows with the square.
-    let time = form == .parallel ? length : max(length, min(segmentLength, PerplexityMeter.usualSegment))
-    let made = InferenceMemory(network.configuration, form: form, batch: 1, time: time, workers: pool.threadCount)
-    (memory, memoryLength) = (made, time)
-    return made
+      ranks.slice(0..<rows.count), entropies.prefix(rows.count), logits: logits, targets: targets, on: pool)
   }
 }

@@ -28,9 +28,8 @@ package struct WindowMeter {
   private let scoredBytes: ScoredBytes
   private let pool: WorkerPool
   private var state: ModelState
-  private let memory: InferenceMemory
-  private let logits: Tensor
-  private let losses: Tensor
+  private var memory: SegmentMemory
+  private let block: LossBlock
   private var bos: Int32?
   /// The tokens of the window that is open, and whether each is to be scored.
   private var tokens: [Int32] = []
@@ -39,8 +38,6 @@ package struct WindowMeter {
   private var oldCount = 0
   /// The document's first token, if it has no context and its bytes are not yet subtracted.
   private var unscored: Int32?
-
-  private static let segmentLength = 512
 
   /// - Parameters:
   ///   - network: The model.
@@ -57,19 +54,12 @@ package struct WindowMeter {
     precondition(length >= 2 && 1...length ~= stride, "WindowMeter: windows of \(length) tokens, stride \(stride)")
     (self.network, self.rule, self.length, self.stride) = (network, rule, length, stride)
     (self.precision, self.scoredBytes, self.pool) = (precision, scoredBytes, pool)
-    let configuration = network.configuration
-    state = ModelState(configuration, batch: 1)
-    memory = InferenceMemory(
-      configuration, form: Self.form, batch: 1, time: Self.callLength(configuration), workers: pool.threadCount)
-    logits = Tensor(Shape(configuration.logitRows, configuration.vocabularySize))
-    losses = Tensor(Shape(configuration.logitRows))
+    state = ModelState(network.configuration, batch: 1)
+    memory = SegmentMemory(network, form: Self.form, on: pool)
+    block = LossBlock(network, precision: precision, on: pool)
   }
 
   private static let form = RetentionForm.chunkwise(chunkLength: 128)
-
-  private static func callLength(_ configuration: ModelConfiguration) -> Int {
-    min(segmentLength, configuration.rotation.longestCall ?? .max)
-  }
 
   /// Starts a document.
   ///
@@ -134,22 +124,17 @@ package struct WindowMeter {
     state.clear(on: pool)
     var (nats, count) = (0.0, 0)
     let first = rule == .llamaCpp ? length / 2 + 1 : max(1, oldCount)
-    let most = Self.callLength(network.configuration)
-    for start in Swift.stride(from: 0, to: tokens.count - 1, by: most) {
-      let end = min(start + most, tokens.count - 1)
+    for segment in (0..<tokens.count - 1).blocks(of: memory.segmentLength) {
       let normed = network.forward(
-        Indices(Array(tokens[start..<end])), batch: 1, form: Self.form, state: &state, precision: precision,
-        memory: memory, on: pool)
-      for row in Swift.stride(from: max(start, first - 1), to: end, by: losses.count) {
-        let rows = row..<min(row + losses.count, end)
-        let targets = rows.map { isScored[$0 + 1] ? tokens[$0 + 1] : -1 }
-        let block = logits.prefix(rows.count)
-        let width = network.configuration.width
-        network.computeLogits(
-          block, normed.view(Shape(rows.count, width), at: (row - start) * width), precision: precision, on: pool)
-        crossEntropy(losses.prefix(rows.count), logits: block, targets: Indices(targets), on: pool)
-        for (place, target) in targets.enumerated() where target >= 0 {
-          let loss = Double(losses[place])
+        Indices(Array(tokens[segment])), batch: 1, form: Self.form, state: &state, precision: precision,
+        memory: memory.memory(for: segment.count), on: pool)
+      let scored = min(max(segment.lowerBound, first - 1), segment.upperBound)..<segment.upperBound
+      for places in scored.blocks(of: block.limit) {
+        let targets = places.map { isScored[$0 + 1] ? tokens[$0 + 1] : -1 }
+        let start = places.lowerBound - segment.lowerBound
+        block.compute(start..<start + places.count, of: normed, targets: Indices(targets))
+        for (row, target) in targets.enumerated() where target >= 0 {
+          let loss = Double(block.losses[row])
           if rule == .sliding { score.add(loss) } else { nats += loss }
           count += 1
         }

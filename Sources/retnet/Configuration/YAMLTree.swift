@@ -1,4 +1,5 @@
 internal import Configurations
+internal import Files
 internal import Yams
 
 /// Parses YAML into a tree of nodes, after checking limits of size, depth and aliases.
@@ -34,6 +35,28 @@ func yamlTree(bytes: [UInt8], path: String) throws(YAMLProblem) -> Node? {
   } catch {
     throw YAMLProblem(error, text: text, path: path)
   }
+}
+
+/// Reads a YAML file of keys and values.
+///
+/// - Parameters:
+///   - path: The path of the file.
+///   - expected: What it should hold, for messages.
+/// - Returns: Its keys and values.
+/// - Throws: `FileError`; `CommandError` with status 78 for anything else.
+func yamlMapping(path: String, expected: String) throws -> Node.Mapping {
+  let name = StreamPath.inputName(path)
+  try FileRole.configuration.check(path)
+  let tree: Node?
+  do {
+    tree = try yamlTree(bytes: readAll(path: path, byteLimit: ConfigurationFile.largestByteCount), path: name)
+  } catch let error as YAMLProblem {
+    throw CommandError(.badConfiguration, error.problem.description)
+  }
+  guard let mapping = tree?.mapping else {
+    throw CommandError(.badConfiguration, "\(name): expected \(expected), found something else")
+  }
+  return mapping
 }
 
 /// Why a file cannot be parsed as YAML.

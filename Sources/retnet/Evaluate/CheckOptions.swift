@@ -77,10 +77,12 @@ struct CheckOptions: ParsableArguments {
 
   /// The checks of texts: `--fail-above` and `--compare`.
   ///
-  /// - Parameter rows: The reports.
+  /// - Parameters:
+  ///   - rows: The reports.
+  ///   - earlier: What `earlierRows` has read.
   /// - Returns: A check for each figure.
   /// - Throws: `CommandError` for a file that `eval --json` did not print, or one without these figures.
-  func checks(_ rows: [EvalReport]) throws -> [EvaluationCheck] {
+  func checks(_ rows: [EvalReport], earlier: [JSONValue]?) throws -> [EvaluationCheck] {
     var checks: [EvaluationCheck] = []
     if let failAbove {
       checks += rows.map {
@@ -88,8 +90,8 @@ struct CheckOptions: ParsableArguments {
           name: "\($0.name): perplexity at most \(failAbove)", value: $0.score.perplexity, limit: failAbove)
       }
     }
-    guard let compare else { return checks }
-    for (row, old) in zip(rows, try Self.rows(compare, count: rows.count)) {
+    guard let compare, let earlier else { return checks }
+    for (row, old) in zip(rows, earlier) {
       guard case .object(let members) = old else {
         throw CommandError(.badData, "\(compare): expected what eval --json prints, found something else")
       }
@@ -117,12 +119,13 @@ struct CheckOptions: ParsableArguments {
 
   /// The checks of tasks: `--compare`.
   ///
-  /// - Parameter report: The results of tasks.
+  /// - Parameters:
+  ///   - report: The results of tasks.
+  ///   - file: What `earlierResults` has read.
   /// - Returns: A check for each figure.
   /// - Throws: `CommandError` for a file that `eval --results` did not write, or one without these figures.
-  func checks(_ report: TaskReport) throws -> [EvaluationCheck] {
-    guard let compare else { return [] }
-    let file = try Self.read(compare)
+  func checks(_ report: TaskReport, earlier file: [String: JSONValue]?) throws -> [EvaluationCheck] {
+    guard let compare, let file else { return [] }
     guard case .object(let old)? = file["results"], case .object(let config)? = file["config"] else {
       throw CommandError(.badData, "\(compare): expected what eval --tasks --results writes, found something else")
     }
@@ -182,18 +185,20 @@ struct CheckOptions: ParsableArguments {
     return (try? sortedJSON(value)) ?? "none"
   }
 
-  /// Throws if the file to compare with is none, before anything is evaluated.
+  /// Reads the results of tasks to compare with, before anything is evaluated.
   ///
-  /// - Parameter rows: The number of results of texts; nil for tasks.
+  /// - Returns: The file; nil without `--compare`.
   /// - Throws: `FileError`, `CommandError`.
-  func checkFile(rows: Int?) throws {
-    guard let compare else { return }
-    if let rows { _ = try Self.rows(compare, count: rows) } else { _ = try Self.read(compare) }
-  }
+  func earlierResults() throws -> [String: JSONValue]? { try compare.map { try Self.read($0) } }
 
-  /// The results of texts in a file.
-  private static func rows(_ path: String, count: Int) throws -> [JSONValue] {
-    let file = try read(path)
+  /// Reads the results of texts to compare with, before anything is evaluated.
+  ///
+  /// - Parameter count: The number of results.
+  /// - Returns: As many; nil without `--compare`.
+  /// - Throws: `FileError`, `CommandError`.
+  func earlierRows(count: Int) throws -> [JSONValue]? {
+    guard let path = compare else { return nil }
+    let file = try Self.read(path)
     let rows: [JSONValue]
     if case .list(let list)? = file["rows"] { rows = list } else { rows = [.object(file)] }
     guard rows.count == count else {

@@ -168,11 +168,11 @@ struct EvalCommand: ParsableCommand {
 
   private func evaluateTexts(on pool: WorkerPool) throws {
     global.warnOfJSONLines(files, advice: "'retnet tokenize pack --jsonl-field NAME' reads the text from a field")
-    try checks.checkFile(rows: model.count * files.count)
+    let earlier = try checks.earlierRows(count: model.count * files.count)
     // Whatever cannot be opened is known before the first evaluation.
     let inputs = try files.map { try TextInput(path: $0) }
     let junit = try checks.junit.map { try AtomicFile(replacing: $0) }
-    let lossReport = try reportFolder.map { try LossReport(folder: $0, of: [files[0]]) }
+    let lossReport = try reportFolder.map { try LossReport(folder: $0, of: files[0]) }
     var reports: [EvalReport] = []
     for (index, path) in model.enumerated() {
       let loaded = try load(path)
@@ -194,13 +194,13 @@ struct EvalCommand: ParsableCommand {
     // What was printed needs no resuming.
     if let progress, fileExists(path: progress) { try removeFile(path: progress) }
     let seconds = reports.reduce(0) { $0 + $1.seconds }
-    try checks.report(checks.checks(reports), seconds: seconds, to: junit, global)
+    try checks.report(checks.checks(reports, earlier: earlier), seconds: seconds, to: junit, global)
   }
 
   // MARK: - Tasks
 
   private func evaluateTasks(on pool: WorkerPool) throws {
-    try checks.checkFile(rows: nil)
+    let earlier = try checks.earlierResults()
     let sources = try tasks.names.map { try TaskSource($0, in: tasks.data) }
     let names = sources.map(\.task.name)
     if let twice = names.indices.first(where: { names[..<$0].contains(names[$0]) }) {
@@ -217,13 +217,13 @@ struct EvalCommand: ParsableCommand {
     let results = try sources.map { try evaluation.result($0, log: log, on: pool) }
     let report = TaskReport(
       results: results, model: loaded, options: tasks, startsWithBOS: method.bosID(loaded) != nil,
-      precision: method.precision == .float32 ? "f32" : "bf16", date: date)
+      precision: method.precisionName, date: date)
     try log?.commit()
     try resultsFile?.write(Array((report.json.text + "\n").utf8))
     try resultsFile?.commit()
     try StandardStream.output.write((json ? report.json.text : report.table + "\n" + report.method) + "\n")
     let seconds = results.reduce(0) { $0 + $1.seconds }
-    try checks.report(checks.checks(report), seconds: seconds, to: junit, global)
+    try checks.report(checks.checks(report, earlier: earlier), seconds: seconds, to: junit, global)
   }
 }
 

@@ -20,14 +20,6 @@ struct EvalReport {
   /// The model and the text.
   var name: String { "\(model.header.path), \(file)" }
 
-  private var formName: String {
-    switch method.form {
-    case .parallel: "parallel"
-    case .recurrent: "recurrent"
-    case .chunkwise(let chunkLength): "chunkwise, chunk length \(chunkLength)"
-    }
-  }
-
   private var tokenizerDigest: SHA256Digest? { model.tokenizer == nil ? nil : model.tokenizerDigest }
 
   /// What must be equal for two figures to be comparable.
@@ -36,7 +28,7 @@ struct EvalReport {
     let documents = method.documents == .file ? "" : "; documents by \(method.documents.argument)"
     let precision = method.precision == .float32 ? "" : "; products in bfloat16"
     guard let windows = method.windows else {
-      return "full history, \(formName); \(start)\(documents)\(precision)"
+      return "full history, \(method.form.words); \(start)\(documents)\(precision)"
     }
     return "windows of \(windows.length) tokens, stride \(windows.stride), rule \(windows.rule.rawValue); "
       + start + documents + precision
@@ -130,7 +122,7 @@ struct EvalReport {
       "method_text": .text(methodText),
       "first_token": .text(startsWithBOS ? "bos" : "not scored"),
       "documents": .text(method.documents.argument),
-      "precision": .text(method.precision == .float32 ? "f32" : "bf16"),
+      "precision": .text(method.precisionName),
       "weights": model.header.quantization.map { .text($0.rawValue) } ?? .null,
       "tokenizer_digest": tokenizerDigest.map { .text($0.description) } ?? .null,
       "model_digest": model.header.storedDigest.map { .text($0.description) } ?? .null,
@@ -155,5 +147,16 @@ struct EvalReport {
   static func json(_ reports: [EvalReport]) -> JSONReport {
     reports.count == 1
       ? JSONReport(reports[0].members) : JSONReport(["rows": .list(reports.map { .object($0.members) })])
+  }
+}
+
+extension RetentionForm {
+  /// The form and its chunk length, for people.
+  var words: String {
+    switch self {
+    case .parallel: "parallel"
+    case .recurrent: "recurrent"
+    case .chunkwise(let chunkLength): "chunkwise, chunk length \(chunkLength)"
+    }
   }
 }

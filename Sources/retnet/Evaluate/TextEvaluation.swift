@@ -15,6 +15,9 @@ struct EvaluationMethod {
   var bos: Bool?
   var precision = ProductPrecision.float32
 
+  /// The precision as `--precision` names it.
+  var precisionName: String { precision == .float32 ? "f32" : "bf16" }
+
   /// BOS, if documents start with it.
   func bosID(_ model: LoadedModel) -> Int32? {
     bos.map { $0 ? model.header.configuration.bosID.map { Int32($0) } : nil } ?? model.bosID

@@ -88,18 +88,8 @@ extension ChatTemplate {
   /// - Throws: `FileError`; `CommandError` for anything but texts with one `{content}`.
   init(path: String) throws {
     let name = StreamPath.inputName(path)
-    try FileRole.configuration.check(path)
-    let tree: Node?
-    do {
-      tree = try yamlTree(bytes: readAll(path: path, byteLimit: ConfigurationFile.largestByteCount), path: name)
-    } catch let error as YAMLProblem {
-      throw CommandError(.badConfiguration, error.problem.description)
-    }
-    guard let mapping = tree?.mapping else {
-      throw CommandError(.badConfiguration, "\(name): expected a text for each role, found something else")
-    }
     var roles: [String: String] = [:]
-    for (key, value) in mapping {
+    for (key, value) in try yamlMapping(path: path, expected: "a text for each role") {
       guard let role = key.scalar?.string, let text = value.scalar?.string else {
         throw CommandError(.badConfiguration, "\(name): expected a text for each role, found something else")
       }

@@ -10,29 +10,19 @@ struct Evaluation {
   let score: Score
 
   init(_ report: EvalReport) {
-    text = ReportText(files: [report.file], model: report.model, documents: report.method.documents)
+    text = ReportText(file: report.file, model: report.model, documents: report.method.documents)
     (form, bosID, score) = (report.method.form, report.method.bosID(report.model), report.score)
   }
 
   /// The name of the text, for titles.
-  var name: String {
-    text.files[0] + (text.files.count > 1 ? " and \(counted(text.files.count - 1, "other file"))" : "")
-  }
-
-  private var formName: String {
-    switch form {
-    case .parallel: "parallel"
-    case .recurrent: "recurrent"
-    case .chunkwise(let chunkLength): "chunkwise, chunk length \(chunkLength)"
-    }
-  }
+  var name: String { text.file }
 
   /// The numbers above the charts of the page.
   func facts(_ findings: LossFindings) -> [(name: String, value: String)] {
     let halfLives = findings.halfLives.map { $0 < 100 ? $0.fixed(1) : grouped(Int($0.rounded())) }
     let length = findings.trainingLength.map { "\($0.words), by \($0.path)" }
     var facts = [
-      ("model", text.model.header.path), ("text", text.files.joined(separator: ", ")),
+      ("model", text.model.header.path), ("text", text.file),
       ("loss", "\(score.loss.fixed(5)) ± \(score.standardError.fixed(5)) nats per token"),
       ("perplexity", "\(score.perplexity.fixed(3)) per token"),
       ("bits per byte", score.bytes > 0 ? score.bitsPerByte.fixed(4) : "none, as no bytes are scored"),
@@ -42,7 +32,7 @@ struct Evaluation {
           + (findings.tokens > score.tokens ? " of \(grouped(findings.tokens))" : "")
           + " in \(counted(findings.documents, "document")), \(grouped(score.bytes)) bytes"
       ),
-      ("method", "full history, \(formName); \(bosID == nil ? "first token not scored" : "starts with BOS")"),
+      ("method", "full history, \(form.words); \(bosID == nil ? "first token not scored" : "starts with BOS")"),
       ("training length", length ?? "unknown: the model is in no run folder"),
       ("half-lives", halfLives.isEmpty ? "none: no head forgets" : halfLives.joined(separator: ", ") + " tokens"),
     ]
@@ -54,12 +44,12 @@ struct Evaluation {
   func report(_ findings: LossFindings) -> JSONReport {
     JSONReport(
       findings.members.merging([
-        "model": .text(text.model.header.path), "files": .list(text.files.map { .text($0) }),
+        "model": .text(text.model.header.path), "files": .list([.text(text.file)]),
         "loss": .number(score.loss),
         "loss_standard_error": score.tokens > 1 ? .number(score.standardError) : .null,
         "tokens": .integer(score.tokens), "bytes": .integer(score.bytes),
         "bits_per_byte": score.bytes > 0 ? .number(score.bitsPerByte) : .null,
-        "form": .text(formName), "first_token": .text(bosID == nil ? "not scored" : "bos"),
+        "form": .text(form.words), "first_token": .text(bosID == nil ? "not scored" : "bos"),
         "model_digest": text.model.header.storedDigest.map { .text($0.description) } ?? .null,
       ]) { first, _ in first })
   }

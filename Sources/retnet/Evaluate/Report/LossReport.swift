@@ -29,10 +29,10 @@ struct LossReport {
   ///
   /// - Parameters:
   ///   - folder: Where the files go.
-  ///   - files: The texts.
-  /// - Throws: `FileError`; `CommandError` if a text cannot be read again.
-  init(folder: String, of files: [String]) throws {
-    try ReportText.check(files)
+  ///   - file: The text.
+  /// - Throws: `FileError`; `CommandError` if the text cannot be read again.
+  init(folder: String, of file: String) throws {
+    try ReportText.check(file)
     try makeFolder(path: folder)
     self.folder = folder
   }

@@ -4,31 +4,27 @@ internal import Inference
 internal import Modeling
 internal import Tokenization
 
-/// The texts of an evaluation, read again.
+/// The text of an evaluation, read again.
 struct ReportText {
-  let files: [String]
+  let file: String
   let model: LoadedModel
   let documents: DocumentRule
 
-  /// Throws unless the texts can be read more than once.
+  /// Throws unless the text can be read more than once.
   ///
   /// - Throws: `CommandError` that names standard input or a pipe.
-  static func check(_ files: [String]) throws {
-    for path in files {
-      let isStream = StreamPath.isStandardInput(path) || fileExists(path: path) && FileIdentity(path: path) == nil
-      guard isStream else { continue }
-      throw CommandError(
-        .usage, "--report: expected files, which are read again, found the stream \(StreamPath.inputName(path))",
-        hint: "save it to a file first")
-    }
+  static func check(_ path: String) throws {
+    let isStream = StreamPath.isStandardInput(path) || fileExists(path: path) && FileIdentity(path: path) == nil
+    guard isStream else { return }
+    throw CommandError(
+      .usage, "--report: expected files, which are read again, found the stream \(StreamPath.inputName(path))",
+      hint: "save it to a file first")
   }
 
   /// Passes all documents to a closure in pieces of bounded size.
   func forEachPart(_ body: (TextInput.Part) throws -> Void) throws {
-    for path in files {
-      try TextInput(path: path).forEachPart(
-        of: model.header, model.tokenizer, rule: documents, eosID: model.eosID, body)
-    }
+    try TextInput(path: file).forEachPart(
+      of: model.header, model.tokenizer, rule: documents, eosID: model.eosID, body)
   }
 
   /// The end of a document, with which of its tokens are scored.

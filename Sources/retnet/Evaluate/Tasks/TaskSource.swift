@@ -86,18 +86,8 @@ struct TaskFile {
   /// - Throws: `CommandError` with status 78 for what is no such file.
   init(path: String) throws {
     self.path = path
-    try FileRole.configuration.check(path)
-    let tree: Node?
-    do {
-      tree = try yamlTree(bytes: readAll(path: path, byteLimit: ConfigurationFile.largestByteCount), path: path)
-    } catch let error as YAMLProblem {
-      throw CommandError(.badConfiguration, error.problem.description)
-    }
-    guard let mapping = tree?.mapping else {
-      throw CommandError(.badConfiguration, "\(path): expected keys and values of a task, found something else")
-    }
     var values: [String: Node] = [:]
-    for (key, value) in mapping {
+    for (key, value) in try yamlMapping(path: path, expected: "keys and values of a task") {
       guard let name = key.scalar?.string, Self.keys.contains(name) else {
         let word = key.scalar?.string ?? "a list or mapping"
         let match = closestMatch(to: word, among: Self.keys).map { "did you mean '\($0)'?" }
