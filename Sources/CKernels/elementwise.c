@@ -61,7 +61,7 @@ void rn_scatter_add_rows(float *table, const float *dy, const int32_t *ids, int6
 RN_KERNEL
 void rn_adamw(float *parameter, float *first_moment, float *second_moment, const float *gradient, int64_t count,
               float gradient_scale, float learning_rate, float beta1, float beta2, float epsilon, float decay,
-              float correction1, float correction2) {
+              float least_agreement, float correction1, float correction2) {
   float step = learning_rate / correction1, root = 1.0f / rn_sqrt(correction2);
   RN_EACH for (int64_t i = 0; i < count; i++) {
     float g = gradient[i] * gradient_scale;
@@ -70,6 +70,56 @@ void rn_adamw(float *parameter, float *first_moment, float *second_moment, const
     first_moment[i] = m;
     second_moment[i] = v;
     // Not p (1 - decay): in Float32 that factor loses the digits of a small decay.
-    parameter[i] -= decay * parameter[i] + step * m / (rn_sqrt(v) * root + epsilon);
+    float p = parameter[i], decayed = m * p >= least_agreement ? p : 0.0f;
+    parameter[i] = p - (decay * decayed + step * m / (rn_sqrt(v) * root + epsilon));
   }
+}
+
+RN_KERNEL
+void rn_nesterov(float *direction, float *momentum, const float *gradient, int64_t count, float gradient_scale,
+                 float beta) {
+  RN_EACH for (int64_t i = 0; i < count; i++) {
+    float g = gradient[i] * gradient_scale;
+    float m = beta * momentum[i] + g;
+    momentum[i] = m;
+    direction[i] = beta * m + g;
+  }
+}
+
+RN_KERNEL
+void rn_descend(float *parameter, const float *direction, int64_t count, float rate, float decay,
+                float least_agreement) {
+  RN_EACH for (int64_t i = 0; i < count; i++) {
+    float p = parameter[i], d = direction[i], decayed = d * p >= least_agreement ? p : 0.0f;
+    parameter[i] = p - (decay * decayed + rate * d);
+  }
+}
+
+RN_KERNEL
+void rn_move_towards(float *y, const float *x, float weight, int64_t count) {
+  RN_EACH for (int64_t i = 0; i < count; i++) y[i] += weight * (x[i] - y[i]);
+}
+
+RN_KERNEL
+void rn_combine(float *y, float y_factor, const float *x, float x_factor, int64_t count) {
+  RN_EACH for (int64_t i = 0; i < count; i++) y[i] = y_factor * y[i] + x_factor * x[i];
+}
+
+void rn_exchange(float *x, float *y, int64_t count) {
+  RN_EACH for (int64_t i = 0; i < count; i++) {
+    float before = x[i];
+    x[i] = y[i];
+    y[i] = before;
+  }
+}
+
+void rn_transpose(float *y, const float *x, int64_t rows, int64_t columns) {
+  enum { TILE = 16 };
+  for (int64_t row = 0; row < rows; row += TILE)
+    for (int64_t column = 0; column < columns; column += TILE) {
+      int64_t row_end = row + TILE < rows ? row + TILE : rows;
+      int64_t column_end = column + TILE < columns ? column + TILE : columns;
+      for (int64_t c = column; c < column_end; c++)
+        for (int64_t r = row; r < row_end; r++) y[c * rows + r] = x[r * columns + c];
+    }
 }

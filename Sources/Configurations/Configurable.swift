@@ -3,7 +3,8 @@ package protocol Configurable: Sendable {
   /// The configuration with every key at its default.
   init()
 
-  /// The table: one row per key, in the order of the file, names unique.
+  /// The table: one row per key, in the order of the file, names unique. A name such as `groups.head.beta1` is that of a
+  /// key in nested blocks; the keys of a block are adjacent.
   static var keys: [ConfigurationKey<Self>] { get }
 
   /// Adjusts keys that were left out to those that were given, where the plain defaults would not fit.
@@ -68,10 +69,25 @@ extension Configurable {
     Dictionary(uniqueKeysWithValues: settings.map { ($0.name, $0.value) })
   }
 
-  /// The block as lines of YAML, every key resolved.
+  /// The block as lines of YAML, every key resolved. A name with dots is the path of a key in nested blocks.
   package func yamlLines(block: String) -> [String] {
-    ["\(block):"] + settings.map { "  \($0.name): \($0.value.yaml)" }
+    var lines = ["\(block):"]
+    var open: [Substring] = []
+    for (name, value) in settings {
+      let path = name.split(separator: ".")
+      let blocks = path.dropLast()
+      let shared = zip(open, blocks).prefix { $0 == $1 }.count
+      for (depth, block) in blocks.enumerated().dropFirst(shared) {
+        lines.append(String(repeating: "  ", count: depth + 1) + "\(block):")
+      }
+      open = Array(blocks)
+      lines.append(String(repeating: "  ", count: path.count) + "\(path[path.count - 1]): \(value.yaml)")
+    }
+    return lines
   }
+
+  /// Whether a name is that of a nested block, so that keys begin with it and a dot.
+  package static func isBlock(_ name: String) -> Bool { keys.contains { $0.name.hasPrefix(name + ".") } }
 
   /// The key reference as a Markdown table: name, what it accepts, default, meaning.
   package static var markdownTable: String {

@@ -31,7 +31,10 @@ package struct MemoryForecast: Sendable {
       recomputation: configuration.recompute, hasInitialState: configuration.tunesState, workers: workers)
     add("parameters", Tensor.byteCount(all.reduce(0) { $0 + $1.shape.count }))
     add("gradients", Tensor.byteCount(Parameters.gradientCount(model, of: configuration.trains)))
-    add("optimizer moments", Optimizer.byteCount(trained, rule: configuration.updateRule))
+    let optimizer = Optimizer.byteCount(trained, configuration, workers: workers)
+    add("optimizer moments", optimizer.slots)
+    if optimizer.updates > 0 { add("optimizer updates", optimizer.updates) }
+    if configuration.averageDecay > 0 { add("averaged weights", WeightAverage.byteCount(trained)) }
     if configuration.tunesState { add("initial state", 2 * Tensor.byteCount(state)) }
     add("activations", step.activations)
     add("gradients of activations", step.activationGradients)

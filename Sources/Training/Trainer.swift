@@ -46,6 +46,8 @@ package final class Trainer {
   /// With `state_tuning`: the state that each document starts from.
   package let initialState: InitialState?
   private var optimizer: Optimizer
+  /// With `ema_decay`: the averaged weights.
+  private let average: WeightAverage?
   private let memory: TrainingMemory
   /// With `carry_state`: the states of the batch rows now, and after the batch whose gradient was computed last.
   private var states: (now: ModelState, next: ModelState)?
@@ -79,10 +81,11 @@ package final class Trainer {
     documentStarts = Indices([Int32](repeating: -1, count: tokens))
     gradients = Parameters(model, gradientsOf: configuration.trains)
     initialState = configuration.tunesState ? InitialState(model) : nil
-    optimizer = Optimizer(
+    let trained =
       initialState.map { TrainedTensors($0) }
-        ?? TrainedTensors(parameters, gradients: gradients, where: configuration.trains),
-      rule: configuration.updateRule)
+      ?? TrainedTensors(parameters, gradients: gradients, where: configuration.trains)
+    optimizer = Optimizer(trained, configuration, on: pool)
+    average = configuration.averageDecay > 0 ? WeightAverage(of: trained) : nil
     memory = TrainingMemory(
       model, batch: microBatchTokens / configuration.sequenceLength, time: configuration.sequenceLength,
       form: configuration.retentionForm, recomputation: configuration.recompute,
@@ -91,6 +94,7 @@ package final class Trainer {
       let empty = ModelState(model, batch: rows.count)
       states = (empty, empty.emptyCopy)
     }
+    average?.start(on: pool)
   }
 
   /// The states from which the batch rows continue, as views that can be read and filled; nil without `carry_state`.
@@ -102,8 +106,18 @@ package final class Trainer {
   /// The number of updates so far.
   package var step: Int { optimizer.step }
 
-  /// The slots of the optimizer, as views that can be read and filled.
-  package var slots: [OptimizerSlot] { optimizer.slots }
+  /// The slots of the optimizer and the averaged weights, as views that can be read and filled.
+  package var slots: [OptimizerSlot] { optimizer.slots + (average.map { [$0.slot] } ?? []) }
+
+  /// Whether averaged weights are kept.
+  package var hasAverage: Bool { average != nil }
+
+  /// Calls the body while the network has the averaged weights. Without an average, it has its own.
+  package func withAveragedWeights<Result>(_ body: () throws -> Result) rethrows -> Result {
+    average?.exchange(on: pool)
+    defer { average?.exchange(on: pool) }
+    return try body()
+  }
 
   /// Takes one step on the batch in `inputs`, `targets` and `documentStarts`: computes the gradient and updates the weights.
   ///
@@ -123,7 +137,7 @@ package final class Trainer {
     let learningRate = configuration.learningRate(step: number) * rateFactor
     let skipped = judge(loss, norm)
     if skipped == nil {
-      update(gradientNorm: norm, learningRate: learningRate)
+      update(gradientNorm: norm, learningRate: learningRate, decayFactor: configuration.decayFactor(step: number))
     } else {
       forgetStates()
     }
@@ -183,8 +197,9 @@ package final class Trainer {
 
   /// Updates the weights by the gradient that was computed last. With `carry_state`, the rows continue from their
   /// states after that batch.
-  private func update(gradientNorm: Double, learningRate: Double) {
-    optimizer.update(norm: gradientNorm, learningRate: learningRate, configuration, on: pool)
+  private func update(gradientNorm: Double, learningRate: Double, decayFactor: Double) {
+    optimizer.update(norm: gradientNorm, learningRate: learningRate, decayFactor: decayFactor, on: pool)
+    average?.take(update: optimizer.step, decay: configuration.averageDecay, on: pool)
     guard let (now, next) = states else { return }
     states = (next, now)
     states?.now.position = now.position + configuration.sequenceLength
@@ -208,7 +223,10 @@ package final class Trainer {
   /// Replaces the random weights by those of a model, before the first step.
   ///
   /// - Parameter parameters: The weights, of the same model; copied.
-  package func begin(with parameters: Parameters) { network.parameters.flat.copy(parameters.flat, on: pool) }
+  package func begin(with parameters: Parameters) {
+    network.parameters.flat.copy(parameters.flat, on: pool)
+    average?.start(on: pool)
+  }
 
   /// Returns to the random weights from the seed, with no updates made.
   package func restart() {
@@ -216,6 +234,7 @@ package final class Trainer {
     network.parameters.initialize(from: &source)
     optimizer.clear(on: pool)
     initialState?.values.flat.clear(on: pool)
+    average?.start(on: pool)
     forgetStates()
   }
 }

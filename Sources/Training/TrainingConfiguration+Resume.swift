@@ -12,10 +12,11 @@ extension TrainingConfiguration {
   /// Keys that change how a step rounds its results.
   private static let roundingKeys: Set = ["precision", "micro_batch_tokens", "chunk_length"]
 
-  /// Keys of the learning-rate schedule. They may change as long as the new values give every finished step the
-  /// learning rate that it had.
+  /// Keys of the schedules. They may change as long as the new values give every finished step the learning rate and the
+  /// factor of weight decay that it had.
   private static let scheduleKeys: Set = [
     "steps", "learning_rate", "minimum_learning_rate", "warmup_steps", "schedule", "decay_steps",
+    "decay_fraction", "weight_decay_schedule",
   ]
 
   /// Why a run with earlier settings cannot be resumed with these.
@@ -31,7 +32,10 @@ extension TrainingConfiguration {
     let changed = zip(settings, earlier.settings).filter { new, old in
       new.value != old.value && !Self.freeKeys.union(Self.roundingKeys).contains(new.name)
     }
-    let hasSameRates = (0..<step).allSatisfy { learningRate(step: $0 + 1) == earlier.learningRate(step: $0 + 1) }
+    let hasSameRates = (0..<step).allSatisfy {
+      learningRate(step: $0 + 1) == earlier.learningRate(step: $0 + 1)
+        && decayFactor(step: $0 + 1) == earlier.decayFactor(step: $0 + 1)
+    }
     for (new, old) in changed where !(hasSameRates && Self.scheduleKeys.contains(new.name)) {
       return (new.name, "expected \(old.value.yaml), the value that the run started with, found \(new.value.yaml)")
     }

@@ -16,6 +16,19 @@ extension TrainingConfiguration {
     return minimumLearningRate + (learningRate - minimumLearningRate) * left
   }
 
+  /// The factor of weight decay in a step, counted from 1 (docs/MATH.md, eq. 23).
+  package func decayFactor(step: Int) -> Double {
+    let progress = Double(step - 1) / Double(max(1, steps))
+    return switch weightDecaySchedule {
+    case .constant: 1
+    case .linear: 1 - progress
+    case .cosine: 0.5 * (1 + cos(.pi * progress))
+    }
+  }
+
   /// The number of steps at the end in which `warmup_stable_decay` lowers the rate.
-  private var lengthOfDecay: Int { decaySteps > 0 ? decaySteps : steps / 5 }
+  private var lengthOfDecay: Int {
+    if let decayFraction { return min(Int(decayFraction * Double(steps)), steps - warmupSteps) }
+    return decaySteps > 0 ? decaySteps : steps / 5
+  }
 }

@@ -13,6 +13,22 @@ package enum ScheduleShape: String, CaseIterable, Sendable, ConfigurationChoice 
 
 extension Recomputation: ConfigurationChoice {}
 
+/// The rule that updates the matrices inside the blocks; embedding, head and vectors have AdamW.
+package enum OptimizerKind: String, CaseIterable, Sendable, ConfigurationChoice {
+  case adamW = "adamw"
+  /// Momentum, made orthogonal by Newton and Schulz.
+  case muon
+  /// Momentum, made nearly orthogonal by a triangular solve.
+  case mud
+}
+
+/// How weight decay changes over the run.
+package enum DecaySchedule: String, CaseIterable, Sendable, ConfigurationChoice {
+  case constant
+  case linear
+  case cosine
+}
+
 /// The precision in which the products of a training step read their operands.
 package enum TrainingPrecision: String, CaseIterable, Sendable, ConfigurationChoice {
   /// bfloat16 if the CPU has an instruction for its products, else Float32.
@@ -69,11 +85,26 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
   package var schedule = ScheduleShape.cosine
   /// The number of steps at the end in which `warmup_stable_decay` lowers the rate; 0: a fifth of all.
   package var decaySteps = 0
+  /// The fraction of all steps in which `warmup_stable_decay` lowers the rate; nil: `decaySteps`.
+  package var decayFraction: Double?
+  /// The rule for the matrices inside the blocks.
+  package var optimizer = OptimizerKind.adamW
+  /// Muon and MUD: the decay of the momentum.
+  package var momentum = 0.95
+  package var newtonSchulzIterations = 5
   package var beta1 = 0.9
   package var beta2 = 0.98
+  /// The number of tokens after which a squared gradient counts half; nil: `beta2`.
+  package var beta2HalfLife: Double?
   package var epsilon = 1e-8
   package var weightDecay = 0.05
   package var weightDecayOn = DecayedWeights.matrices
+  package var weightDecaySchedule = DecaySchedule.constant
+  /// Whether only numbers decay that the update shrinks.
+  package var decaysCautiously = false
+  package var groups = ParameterGroups()
+  /// The decay of the averaged weights at each update; 0: no average.
+  package var averageDecay = 0.0
   /// The largest global gradient norm; 0: no clipping.
   package var gradientClip = 1.0
   /// Patterns for the names of the trained weights; empty: all are trained.
@@ -112,7 +143,9 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
 
   package init() {}
 
-  package static var keys: [ConfigurationKey<TrainingConfiguration>] {
+  package static var keys: [ConfigurationKey<TrainingConfiguration>] { keysOfSteps + keysOfGroups + keysOfRuns }
+
+  private static var keysOfSteps: [ConfigurationKey<TrainingConfiguration>] {
     [
       ConfigurationKey("steps", \.steps, 1...1_000_000_000, "Optimizer steps of the whole run."),
       ConfigurationKey(
@@ -145,14 +178,72 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey(
         "decay_steps", \.decaySteps, 0...1_000_000_000,
         "Steps of the final decay of warmup_stable_decay; 0: a fifth of steps."),
+      ConfigurationKey(
+        "decay_fraction", \.decayFraction, .above(0, upTo: 1),
+        "Fraction of steps in the final decay of warmup_stable_decay, instead of decay_steps; null: decay_steps."),
+      ConfigurationKey(
+        "optimizer", \.optimizer,
+        "Optimizer of the matrices inside the blocks: adamw, muon or mud; the other weights have AdamW."),
+      ConfigurationKey("momentum", \.momentum, .from(0, below: 1), "Muon and MUD: decay of the momentum."),
+      ConfigurationKey(
+        "newton_schulz_iterations", \.newtonSchulzIterations, 1...100,
+        "Muon: iterations that make the momentum orthogonal."),
       ConfigurationKey("beta1", \.beta1, .from(0, below: 1), "AdamW: decay of the mean of gradients."),
       ConfigurationKey("beta2", \.beta2, .from(0, below: 1), "AdamW: decay of the mean of squared gradients."),
+      ConfigurationKey(
+        "beta2_half_life", \.beta2HalfLife, .above(0),
+        "AdamW: tokens after which a squared gradient counts half, for any batch; null: as beta2 says."),
       ConfigurationKey("epsilon", \.epsilon, .above(0), "AdamW: added to the root of the second moment."),
       ConfigurationKey(
         "weight_decay", \.weightDecay, .atLeast(0), "Decoupled decay, times the learning rate."),
       ConfigurationKey(
         "weight_decay_on", \.weightDecayOn,
         "Weights that decay: matrices (no norms, no biases), hidden_matrices (without the embedding), or all."),
+      ConfigurationKey(
+        "weight_decay_schedule", \.weightDecaySchedule,
+        "Weight decay over the run: constant, or linear or cosine from the full decay to 0."),
+      ConfigurationKey(
+        "cautious_decay", \.decaysCautiously, "Whether a number decays only in steps whose update shrinks it."),
+    ]
+  }
+
+  private static var keysOfGroups: [ConfigurationKey<TrainingConfiguration>] {
+    groupKeys(
+      .matrices, "the matrices inside the blocks", \.groups.matrices.learningRate, \.groups.matrices.weightDecay,
+      \.groups.matrices.beta1, \.groups.matrices.beta2)
+      + groupKeys(
+        .embedding, "the embedding", \.groups.embedding.learningRate, \.groups.embedding.weightDecay,
+        \.groups.embedding.beta1, \.groups.embedding.beta2)
+      + groupKeys(
+        .head, "the output head, unless it is the embedding", \.groups.head.learningRate, \.groups.head.weightDecay,
+        \.groups.head.beta1, \.groups.head.beta2)
+      + groupKeys(
+        .norms, "norm weights and biases", \.groups.norms.learningRate, \.groups.norms.weightDecay,
+        \.groups.norms.beta1, \.groups.norms.beta2)
+  }
+
+  private typealias Path<Value> = any WritableKeyPath<TrainingConfiguration, Value> & Sendable
+
+  private static func groupKeys(
+    _ group: ParameterGroup, _ weights: String, _ rate: Path<Double>, _ decay: Path<Double?>, _ beta1: Path<Double?>,
+    _ beta2: Path<Double?>
+  ) -> [ConfigurationKey<TrainingConfiguration>] {
+    let name = "groups.\(group.rawValue)."
+    return [
+      ConfigurationKey(name + "learning_rate", rate, .atLeast(0), "Factor of the learning rate for \(weights)."),
+      ConfigurationKey(
+        name + "weight_decay", decay, .atLeast(0),
+        "Weight decay of \(weights); null: as weight_decay and weight_decay_on say."),
+      ConfigurationKey(name + "beta1", beta1, .from(0, below: 1), "AdamW: β₁ for \(weights); null: beta1."),
+      ConfigurationKey(name + "beta2", beta2, .from(0, below: 1), "AdamW: β₂ for \(weights); null: that of all."),
+    ]
+  }
+
+  private static var keysOfRuns: [ConfigurationKey<TrainingConfiguration>] {
+    [
+      ConfigurationKey(
+        "ema_decay", \.averageDecay, .from(0, below: 1),
+        "Decay of an exponential moving average of the weights, evaluated and saved beside them; 0: none."),
       ConfigurationKey("gradient_clip", \.gradientClip, .atLeast(0), "Largest global gradient norm; 0: not clipped."),
       ConfigurationKey(
         "train_only", \.trainOnly,
@@ -206,7 +297,7 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
       batchTokens = max(sequenceLength, batchTokens / sequenceLength * sequenceLength)
     }
     // Only if the default is impossible, or would leave nothing but warm-up.
-    let room = schedule == .warmupStableDecay ? max(0, steps - decaySteps) : steps
+    let room = schedule == .warmupStableDecay && decayFraction == nil ? max(0, steps - decaySteps) : steps
     if !given.contains("warmup_steps"), warmupSteps >= room { warmupSteps = min(steps / 10, room) }
     if !given.contains("checkpoint_every"), milestoneEvery > 0 {
       checkpointEvery = (1...min(checkpointEvery, milestoneEvery)).last { milestoneEvery.isMultiple(of: $0) } ?? 1
@@ -230,6 +321,12 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
     }
     if warmupSteps > steps {
       found.append(("warmup_steps", "expected at most steps (\(steps)), found \(warmupSteps)"))
+    }
+    if decayFraction != nil, decaySteps > 0 {
+      found.append(("decay_fraction", "expected null, as decay_steps is \(decaySteps), found a fraction"))
+    }
+    if averageDecay > 0, tunesState {
+      found.append(("ema_decay", "expected 0, as state_tuning trains no weight, found \(averageDecay)"))
     }
     if schedule == .warmupStableDecay, decaySteps > steps - warmupSteps {
       found.append(

@@ -7,8 +7,9 @@ package import Tensors
 package enum TrainingEvent: Sendable {
   /// A step was taken or skipped.
   case step(StepReport)
-  /// The validation file was scored after a step; `isBest`: the score is lower than all earlier ones.
-  case evaluation(TrainingProgress, score: Score, isBest: Bool)
+  /// The validation file was scored after a step. `averaged`: the score of the averaged weights, with `ema_decay`;
+  /// `isBest`: the score of the weights themselves is lower than all earlier ones.
+  case evaluation(TrainingProgress, score: Score, averaged: Score?, isBest: Bool)
   /// A checkpoint is due.
   case checkpoint(TrainingProgress)
   /// After too many skipped steps, the run returned to an earlier checkpoint with a lower learning rate.
@@ -83,8 +84,13 @@ package struct TrainingLoop {
       if isEvaluationDue, let validation {
         guard let score = try evaluate(validation, shouldStop: shouldStop) else { return .stopped }
         if progress.step >= configuration.steps { try checkIsFinite(score) }
+        var averaged: Score?
+        if trainer.hasAverage {
+          averaged = try trainer.withAveragedWeights { try evaluate(validation, shouldStop: shouldStop) }
+          guard averaged != nil else { return .stopped }
+        }
         let isBest = progress.record(bitsPerByte: score.bitsPerByte)
-        try report(.evaluation(progress, score: score, isBest: isBest))
+        try report(.evaluation(progress, score: score, averaged: averaged, isBest: isBest))
       }
       if isCheckpointDue {
         progress.savedStep = progress.step

@@ -82,8 +82,14 @@ import Testing
       SampleConfiguration(rate: 1e-5, prompt: "And God", patterns: ["a.*", "b"]).yamlLines(block: "model") == [
         "model:", "  width: 512", "  heads: 8", "  rate: 1.0e-05", "  dropout: null", "  tied: true", "  cached: null",
         "  path: data/train.tokens", "  prompt: \"And God\"", "  norm: rms", "  second_norm: null",
-        "  patterns: [\"a.*\", b]",
+        "  patterns: [\"a.*\", b]", "  parts:", "    first:", "      rate: 1.0", "      depth: null", "    second:",
+        "      rate: 1.0",
       ])
+  }
+
+  @Test func aNameWithDotsIsThatOfNestedBlocks() {
+    #expect(SampleConfiguration.isBlock("parts") && SampleConfiguration.isBlock("parts.first"))
+    #expect(!SampleConfiguration.isBlock("part") && !SampleConfiguration.isBlock("parts.first.rate"))
   }
 
   @Test func rendersMarkdownTable() {

@@ -15,6 +15,13 @@ struct SampleConfiguration: Configurable, Equatable {
   var norm = Norm.rms
   var secondNorm: Norm? = nil
   var patterns: [String] = []
+  var first = Part()
+  var second = Part()
+
+  struct Part: Equatable {
+    var rate = 1.0
+    var depth: Int?
+  }
 
   static var keys: [ConfigurationKey<Self>] {
     [
@@ -29,6 +36,9 @@ struct SampleConfiguration: Configurable, Equatable {
       ConfigurationKey("norm", \.norm, "Normalisation."),
       ConfigurationKey("second_norm", \.secondNorm, "Second normalisation."),
       ConfigurationKey("patterns", \.patterns, "Names."),
+      ConfigurationKey("parts.first.rate", \.first.rate, .atLeast(0), "Rate of the first part."),
+      ConfigurationKey("parts.first.depth", \.first.depth, 1...9, "Depth of the first part."),
+      ConfigurationKey("parts.second.rate", \.second.rate, .atLeast(0), "Rate of the second part."),
     ]
   }
 

@@ -47,7 +47,7 @@ import Training
       foreign.configuration, batch: batch, time: time,
       form: foreign.configuration.scoreNorm == .sumOfAbs ? .parallel : .chunkwise(chunkLength: 16),
       workers: pool.threadCount)
-    var optimizer = Optimizer(TrainedTensors(parameters, gradients: gradients)) { _ in .adamW }
+    var optimizer = Optimizer(TrainedTensors(parameters, gradients: gradients), facts.configuration, on: pool)
     var (losses, norms): ([Double], [Double]) = ([], [])
     var times = (gradients: 0.0, losses: 0.0, norms: 0.0, sums: 0.0, lengths: 0.0)
     for (step, rows) in rows.enumerated() {
@@ -69,7 +69,7 @@ import Training
       times.gradients = max(
         times.gradients, rmsRatio(found.map { Double($0) }, exact.values(of: names)) / sensitivity)
       optimizer.update(
-        norm: norms[step], learningRate: facts.configuration.learningRate, facts.configuration, on: pool)
+        norm: norms[step], learningRate: facts.configuration.learningRate, decayFactor: 1, on: pool)
     }
 
     let theirLosses = try numbers.values("losses" + curve.suffix)

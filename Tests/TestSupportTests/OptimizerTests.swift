@@ -37,4 +37,44 @@ import Testing
     #expect(Reference.clippingFactor(norm: norm, maximumNorm: 1) == 1 / (5 + 1e-6))
     #expect(Reference.clippingFactor(norm: 0, maximumNorm: 1) == 1)
   }
+
+  @Test func newtonSchulzBringsSingularValuesNearOne() {
+    // Singular values 3 and 1: the norm is √10.
+    let x = ReferenceTensor([2, 3], [3.0, 0, 0, 0, 1, 0])
+    let once = Reference.newtonSchulz(x, iterations: 1)
+    let (s, t) = (3 / 10.0.squareRoot(), 1 / 10.0.squareRoot())
+    func polynomial(_ s: Double) -> Double { 3.4445 * s - 4.7750 * s * s * s + 2.0315 * s * s * s * s * s }
+    expectClose(once.values, [polynomial(s), 0, 0, 0, polynomial(t), 0], ratio: 1e-6)
+    let five = Reference.newtonSchulz(x, iterations: 5)
+    #expect((0.65...1.25).contains(five[0, 0]) && (0.65...1.25).contains(five[1, 1]))
+  }
+
+  @Test func decorrelatedRowsAreNearlyOrthogonal() {
+    // Rows with the cosine 0.6.
+    let found = Reference.decorrelatedRows(ReferenceTensor([2, 2], [2.0, 0, 3, 4]))
+    // (0.6, 0.8) − 0.6 (1, 0).
+    expectClose(found.values, [1, 0, 0, 1], ratio: 1e-6)
+  }
+
+  @Test func muonMovesByTheScaledDirection() {
+    let constants = Reference.MuonConstants(learningRate: 0.1, momentum: 0.5, weightDecay: 0.5, isCautious: false)
+    var parameter = ReferenceTensor([1, 4], [1.0, 1, 1, 1])
+    var momentum = ReferenceTensor([1, 4], [2.0, 0, 0, 0])
+    Reference.muonStep(
+      &parameter, momentum: &momentum, gradient: ReferenceTensor([1, 4], [0, 3.0, 0, 0]), constants: constants
+    ) { $0 }
+    expectClose(momentum.values, [1, 3, 0, 0], ratio: 1e-14)
+    // 1 − 0.05 − 0.1 · 0.2 · √4 · (0.5 M + g).
+    expectClose(parameter.values, [0.95 - 0.04 * 0.5, 0.95 - 0.04 * 4.5, 0.95, 0.95], ratio: 1e-14)
+  }
+
+  @Test func cautiousDecayLeavesGrowingNumbersAlone() {
+    let constants = Reference.MuonConstants(learningRate: 0.1, momentum: 0, weightDecay: 0.5, isCautious: true)
+    var parameter = ReferenceTensor([1, 4], [1.0, 1, -1, 0])
+    var momentum = ReferenceTensor([1, 4])
+    Reference.muonStep(
+      &parameter, momentum: &momentum, gradient: ReferenceTensor([1, 4], [1.0, -1, -1, 1]), constants: constants
+    ) { $0 }
+    expectClose(parameter.values, [0.95 - 0.04, 1 + 0.04, -0.95 + 0.04, -0.04], ratio: 1e-14)
+  }
 }

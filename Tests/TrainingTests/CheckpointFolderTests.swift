@@ -43,7 +43,6 @@ import Training
   }
 
   private func bits(_ loop: TrainingLoop) -> [[UInt32]] {
-    let (first, second) = (loop.trainer.slots[0].tensors, loop.trainer.slots[1].tensors)
     let carried = loop.trainer.carriedState.map { state in
       state.layers.flatMap { layer in
         layer.retention.stored.values.map(\.bitPattern)
@@ -52,8 +51,9 @@ import Training
           }
       } + [UInt32(state.position)]
     }
-    return [loop.trainer.network.parameters.flat, first.flat, second.flat].map { $0.values.map(\.bitPattern) }
-      + [carried ?? []]
+    return ([loop.trainer.network.parameters.flat] + loop.trainer.slots.map(\.tensors.flat)).map {
+      $0.values.map(\.bitPattern)
+    } + [carried ?? []]
   }
 
   @Test(arguments: [1, 2], [false, true])
@@ -76,6 +76,29 @@ import Training
       #expect(later.losses == Array(events.losses.suffix(17 - step)))
       #expect(rest.progress == whole.progress)
       #expect(bits(rest) == bits(whole), "from step \(step)")
+    }
+  }
+
+  @Test(arguments: OptimizerKind.allCases, [1, 2])
+  func everyOptimizerGoesOnToTheBit(_ optimizer: OptimizerKind, _ threadCount: Int) throws {
+    var run = try TinyRun()
+    (run.configuration.steps, run.configuration.checkpointEvery, run.configuration.evaluateEvery) = (11, 4, 3)
+    run.configuration.optimizer = optimizer
+    run.configuration.averageDecay = 0.7
+    run.configuration.decaysCautiously = true
+    run.configuration.weightDecaySchedule = .cosine
+    run.configuration.beta2HalfLife = 3_000
+    run.configuration.groups.embedding = GroupSettings(learningRate: 3, weightDecay: 0, beta1: 0.8, beta2: 0.95)
+    var whole = try run.loop(isValidated: true)
+    try whole.run { _ in }
+    for recompute in Recomputation.allCases {
+      run.configuration.recompute = recompute
+      for step in [1, 4, 9] {
+        _ = try savedRun(run, to: step)
+        var rest = try resumed(run, from: step, threadCount: threadCount)
+        try rest.run { _ in }
+        #expect(bits(rest) == bits(whole), "from step \(step)")
+      }
     }
   }
 

@@ -41,6 +41,13 @@ import Training
     #expect(key(50) { $0.beta2 = 0.9 } == "beta2")
     #expect(key(50) { $0.weightDecayOn = .all } == "weight_decay_on")
     #expect(key(50) { $0.gradientClip = 0 } == "gradient_clip")
+    #expect(key(50) { $0.optimizer = .muon } == "optimizer")
+    #expect(key(50) { $0.momentum = 0.9 } == "momentum")
+    #expect(key(50) { $0.newtonSchulzIterations = 6 } == "newton_schulz_iterations")
+    #expect(key(50) { $0.beta2HalfLife = 1 } == "beta2_half_life")
+    #expect(key(50) { $0.decaysCautiously = true } == "cautious_decay")
+    #expect(key(50) { $0.averageDecay = 0.9 } == "ema_decay")
+    #expect(key(50) { $0.groups.head.learningRate = 2 } == "groups.head.learning_rate")
   }
 
   @Test func theScheduleMayChangeBeyondTheStepsThatWereMade() {
@@ -51,6 +58,8 @@ import Training
     #expect(key(10) { $0.learningRate = 1 } == "learning_rate")
     #expect(key(50) { $0.minimumLearningRate = 1e-4 } == "minimum_learning_rate")
     #expect(key(50) { $0.steps = 49 } == "steps")
+    #expect(key(1) { $0.weightDecaySchedule = .cosine } == nil)
+    #expect(key(2) { $0.weightDecaySchedule = .cosine } == "weight_decay_schedule")
   }
 
   @Test func aConstantRateCanGoOnForAsLongAsOneLikes() {

@@ -94,7 +94,7 @@ import Training
       (run.configuration.steps, run.boundary) = (1, boundary)
       // Weights of the seed alone: the corpora are not the same.
       run.configuration.learningRate = 1e-30
-      guard case .evaluation(_, let score, _) = try run.events(isValidated: true).last else {
+      guard case .evaluation(_, let score, _, _) = try run.events(isValidated: true).last else {
         throw NoEvaluation()
       }
       return score

@@ -25,6 +25,18 @@ import Training
     #expect(held >= parts.values.reduce(0, +) && held <= 1.001 * parts.values.reduce(0, +))
   }
 
+  @Test(arguments: OptimizerKind.allCases, [0, 0.9])
+  func namesTheMemoryOfOptimizersAndAverages(_ optimizer: OptimizerKind, _ averageDecay: Double) throws {
+    var configuration = try TinyRun().configuration
+    (configuration.optimizer, configuration.averageDecay) = (optimizer, averageDecay)
+    var parts = forecast(configuration)
+    #expect((parts["averaged weights"] != nil) == (averageDecay > 0))
+    #expect((parts["optimizer updates"] != nil) == (optimizer != .adamW))
+    for name in ["packed operands", "evaluation", "program"] { parts[name] = nil }
+    let held = storedBytes(of: Trainer(TinyRun.model(), configuration, on: WorkerPool(threadCount: 2)))
+    #expect(held >= parts.values.reduce(0, +) && held <= 1.001 * parts.values.reduce(0, +))
+  }
+
   @Test func weightsAreFourTimesInMemory() throws {
     let parts = forecast(try TinyRun().configuration)
     let weights = Double(4 * Parameters.descriptions(TinyRun.model()).reduce(0) { $0 + $1.shape.count })

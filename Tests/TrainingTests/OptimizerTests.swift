@@ -25,7 +25,7 @@ import Training
     var expected = reference(parameters)
     var first = expected.map { $0.map { _ in 0 } }
     var second = first
-    var optimizer = Optimizer(TrainedTensors(parameters, gradients: gradients), rule: configuration.updateRule)
+    var optimizer = Optimizer(TrainedTensors(parameters, gradients: gradients), configuration, on: pool)
 
     for step in 1...Self.steps {
       gradients.flat.fillNormal(deviation: 0.1, from: &source)
@@ -33,7 +33,7 @@ import Training
       let expectedNorm = Reference.globalNorm(reference(gradients))
       #expect(abs(norm / expectedNorm - 1) < 1e-6)
       let learningRate = 1e-2 / Double(step)
-      optimizer.update(norm: norm, learningRate: learningRate, configuration, on: pool)
+      optimizer.update(norm: norm, learningRate: learningRate, decayFactor: 1, on: pool)
       #expect(optimizer.step == step)
       let factor = clip > 0 ? Reference.clippingFactor(norm: expectedNorm, maximumNorm: clip) : 1
       // Half of the clipped norm is well below that of thousands of normal numbers.
@@ -62,8 +62,8 @@ import Training
     parameters.flat.fill(2)
     var configuration = TrainingConfiguration()
     configuration.weightDecay = 0.5
-    var optimizer = Optimizer(TrainedTensors(parameters, gradients: gradients), rule: configuration.updateRule)
-    optimizer.update(norm: 0, learningRate: 0.1, configuration, on: pool)
+    var optimizer = Optimizer(TrainedTensors(parameters, gradients: gradients), configuration, on: pool)
+    optimizer.update(norm: 0, learningRate: 0.1, decayFactor: 1, on: pool)
     for description in parameters.descriptions {
       let expected: Float = description.isMatrix ? 2 * (1 - 0.05) : 2
       #expect(parameters.tensor(description).values.allSatisfy { abs($0 - expected) < 1e-6 }, "\(description.name)")

@@ -55,6 +55,31 @@ import Training
     expectEqual((9...12).map { configuration.learningRate(step: $0) }, [8, 8, 6, 4])
   }
 
+  @Test func theFinalDecayMayBeAFractionOfTheRun() {
+    var configuration = TrainingConfiguration()
+    (configuration.steps, configuration.warmupSteps, configuration.learningRate) = (12, 2, 8)
+    (configuration.schedule, configuration.decayFraction) = (.warmupStableDecay, 0.34)
+    expectEqual((7...12).map { configuration.learningRate(step: $0) }, [8, 8, 6, 4, 2, 0])
+    // No more than what the warm-up leaves.
+    configuration.decayFraction = 1
+    expectEqual((1...12).map { configuration.learningRate(step: $0) }, [4, 8] + (3...12).map { 0.8 * Double(12 - $0) })
+    #expect(configuration.contradictions.isEmpty)
+    configuration.decaySteps = 3
+    #expect(configuration.contradictions.map(\.key) == ["decay_fraction"])
+  }
+
+  @Test func weightDecayFallsToZero() {
+    var configuration = TrainingConfiguration()
+    configuration.steps = 4
+    func factors(_ schedule: DecaySchedule) -> [Double] {
+      configuration.weightDecaySchedule = schedule
+      return (1...4).map { configuration.decayFactor(step: $0) }
+    }
+    expectEqual(factors(.constant), [1, 1, 1, 1])
+    expectEqual(factors(.linear), [1, 0.75, 0.5, 0.25])
+    expectEqual(factors(.cosine), [1, 0.5 + 0.125.squareRoot(), 0.5, 0.5 - 0.125.squareRoot()])
+  }
+
   @Test func withoutWarmUpTheFirstStepIsAlreadyOnTheWayDown() {
     expectEqual(rates(.linear, warmup: 0), (1...12).map { 8 - 8 * Double($0) / 12 })
   }

@@ -123,7 +123,7 @@ import Training
   @Test func evaluationsStartFromTheStateToo() throws {
     let score = { (run: TinyRun) in
       var (loop, found) = (try run.loop(isValidated: true), 0.0)
-      try loop.run { if case .evaluation(let progress, _, _) = $0 { found = progress.bestBitsPerByte ?? 0 } }
+      try loop.run { if case .evaluation(let progress, _, _, _) = $0 { found = progress.bestBitsPerByte ?? 0 } }
       return found
     }
     #expect(try score(run(steps: 30)) < 0.95 * score(run(steps: 1)))

@@ -128,7 +128,7 @@ extension [TrainingEvent] {
     map { event in
       switch event {
       case .step(let report): "\(report.step)" + (report.skipped == nil ? "" : "s")
-      case .evaluation(let progress, _, let isBest): "e\(progress.step)" + (isBest ? "*" : "")
+      case .evaluation(let progress, _, _, let isBest): "e\(progress.step)" + (isBest ? "*" : "")
       case .checkpoint(let progress): "c\(progress.step)"
       case .rewind(let step, let progress): "r\(step)>\(progress.step)"
       }

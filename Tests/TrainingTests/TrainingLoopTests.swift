@@ -36,7 +36,7 @@ import Training
     var best = Double.infinity
     var isBetter: [Bool] = []
     for event in try run.events(isValidated: true) {
-      guard case .evaluation(_, let score, let isBest) = event else { continue }
+      guard case .evaluation(_, let score, _, let isBest) = event else { continue }
       #expect(isBest == (score.bitsPerByte < best))
       best = min(best, score.bitsPerByte)
       isBetter.append(isBest)
@@ -48,7 +48,7 @@ import Training
   @Test func evaluationScoresEveryTokenOfTheFile() throws {
     var run = try TinyRun()
     run.configuration.steps = 1
-    guard case .evaluation(_, let score, _) = try #require(try run.events(isValidated: true).last) else {
+    guard case .evaluation(_, let score, _, _) = try #require(try run.events(isValidated: true).last) else {
       Issue.record("the run does not end with an evaluation")
       return
     }

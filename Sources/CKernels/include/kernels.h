@@ -124,10 +124,24 @@ void rn_scatter_add_rows(float *table, const float *dy, const int32_t *ids, int6
                          int64_t first_column, int64_t columns);
 
 // One AdamW update (Loshchilov & Hutter 2019). The gradient is multiplied by gradient_scale when it is read.
-// correction1 = 1 - β1^t, correction2 = 1 - β2^t; decay is learning rate · weight decay.
+// correction1 = 1 - β1^t, correction2 = 1 - β2^t; decay is learning rate · weight decay. A number p decays where
+// m p ≥ least_agreement: everywhere with -∞, where the update shrinks it with 0.
 void rn_adamw(float *parameter, float *first_moment, float *second_moment, const float *gradient, int64_t count,
               float gradient_scale, float learning_rate, float beta1, float beta2, float epsilon, float decay,
-              float correction1, float correction2);
+              float least_agreement, float correction1, float correction2);
+
+// Nesterov momentum: g = gradient_scale · gradient, m ← β m + g, direction = β m + g.
+void rn_nesterov(float *direction, float *momentum, const float *gradient, int64_t count, float gradient_scale,
+                 float beta);
+
+// p ← p - rate · d - decay · p, without the last term where d p < least_agreement.
+void rn_descend(float *parameter, const float *direction, int64_t count, float rate, float decay,
+                float least_agreement);
+
+void rn_move_towards(float *y, const float *x, float weight, int64_t count);               // y += weight (x - y)
+void rn_combine(float *y, float y_factor, const float *x, float x_factor, int64_t count);  // y = y_factor y + x_factor x
+void rn_exchange(float *x, float *y, int64_t count);
+void rn_transpose(float *y, const float *x, int64_t rows, int64_t columns);  // y [columns, rows] = xᵀ, x [rows, columns]
 
 // ---- convert.c: widening is exact, narrowing rounds to nearest, ties to even; NaN stays NaN.
 

@@ -10,11 +10,14 @@ package struct AdamWConstants: Sendable {
   package var epsilon: Float
   /// Decoupled weight decay per unit of learning rate.
   package var weightDecay: Float
+  /// Which numbers decay.
+  package var decayed: DecayedNumbers
   /// Number of this update, from 1.
   package var step: Int
 
   package init(
-    gradientScale: Float, learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float, step: Int
+    gradientScale: Float, learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float,
+    decayed: DecayedNumbers = .all, step: Int
   ) {
     self.gradientScale = gradientScale
     self.learningRate = learningRate
@@ -22,8 +25,19 @@ package struct AdamWConstants: Sendable {
     self.beta2 = beta2
     self.epsilon = epsilon
     self.weightDecay = weightDecay
+    self.decayed = decayed
     self.step = step
   }
+}
+
+/// The numbers of a weight to which decay applies.
+package enum DecayedNumbers: Sendable {
+  case all
+  /// Those that the update brings nearer to zero (cautious weight decay, docs/MATH.md, eq. 22b).
+  case shrinking
+
+  /// The least product of a number and its update at which it decays.
+  var leastAgreement: Float { self == .all ? -.infinity : 0 }
 }
 
 /// One AdamW update: changes the parameters and both moments in place (docs/MATH.md, eq. 22).
@@ -55,7 +69,8 @@ package func updateAdamW(
     unsafe rn_adamw(
       parameter.pointer + first, firstMoment.pointer + first, secondMoment.pointer + first, gradient.pointer + first,
       Int64(range.count), constants.gradientScale, constants.learningRate, constants.beta1, constants.beta2,
-      constants.epsilon, constants.learningRate * constants.weightDecay, corrections.0, corrections.1)
+      constants.epsilon, constants.learningRate * constants.weightDecay, constants.decayed.leastAgreement,
+      corrections.0, corrections.1)
   }
 }
 

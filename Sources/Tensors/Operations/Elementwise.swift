@@ -30,6 +30,25 @@ extension Tensor {
     }
   }
 
+  /// x ← x + weight · (other − x), for another tensor of the same count.
+  package func moveTowards(_ other: Tensor, weight: Float, on pool: WorkerPool) {
+    precondition(count == other.count, "moveTowards: \(other.shape), expected \(shape)")
+    pool.runRanges(of: count, grain: elementBlock, with: (self, other, weight)) { context, range in
+      let (to, from, weight) = context
+      unsafe rn_move_towards(
+        to.pointer + range.lowerBound, from.pointer + range.lowerBound, weight, Int64(range.count))
+    }
+  }
+
+  /// Exchanges the numbers with those of another tensor of the same count.
+  package func exchange(with other: Tensor, on pool: WorkerPool) {
+    precondition(count == other.count, "exchange: \(other.shape) with \(shape)")
+    pool.runRanges(of: count, grain: elementBlock, with: (self, other)) { context, range in
+      let (first, second) = context
+      unsafe rn_exchange(first.pointer + range.lowerBound, second.pointer + range.lowerBound, Int64(range.count))
+    }
+  }
+
   /// The sum of squares in Float64. Blocks are added in index order.
   ///
   /// - Parameters:

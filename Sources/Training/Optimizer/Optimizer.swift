@@ -15,16 +15,24 @@ package struct Optimizer: Sendable {
   /// The number of updates so far.
   package private(set) var step = 0
   private let trained: TrainedTensors
-  private let rules: [UpdateRule]
-  /// The slots of each trained tensor, in the order of its rule.
-  private let kept: [[Tensor]]
+  private let configuration: TrainingConfiguration
+  private let adamW: [AdamWTensor]
+  /// The matrices that Muon updates, the largest first.
+  private let muon: [MuonMatrix]
+  private let muonMemory: MuonMemory
   private let squares: DoubleBuffer
+
+  private struct AdamWTensor {
+    let description: ParameterDescription
+    let (parameter, gradient, firstMoment, secondMoment): (Tensor, Tensor, Tensor, Tensor)
+  }
 
   /// - Parameters:
   ///   - trained: The tensors to update; no others have slots.
-  ///   - rule: Returns the rule of a tensor.
-  package init(_ trained: TrainedTensors, rule: (ParameterDescription) -> UpdateRule) {
-    let rules = trained.descriptions.map(rule)
+  ///   - configuration: Has the rules and their constants.
+  ///   - pool: Where updates run.
+  package init(_ trained: TrainedTensors, _ configuration: TrainingConfiguration, on pool: WorkerPool) {
+    let rules = trained.descriptions.map(configuration.updateRule)
     slots = Self.slotNames(rules).map { name in
       let theirs = zip(trained.descriptions, rules).filter { $1.slots.contains(name) }.map(\.0)
       return OptimizerSlot(name: name, tensors: NamedTensors(theirs))
@@ -36,9 +44,23 @@ package struct Optimizer: Sendable {
         if let tensor = left.popFirst() { kept[index].append(tensor) }
       }
     }
+    var (adamW, muon) = ([AdamWTensor](), [MuonMatrix]())
+    for (index, rule) in rules.enumerated() {
+      let (tensor, gradient, slots) = (trained.tensors[index], trained.gradients[index], kept[index])
+      switch rule {
+      case .adamW:
+        adamW.append(
+          AdamWTensor(
+            description: trained.descriptions[index], parameter: tensor, gradient: gradient, firstMoment: slots[0],
+            secondMoment: slots[1]))
+      case .muon: muon.append(MuonMatrix(tensor, momentum: slots[0], gradient: gradient))
+      }
+    }
     self.trained = trained
-    self.rules = rules
-    self.kept = kept
+    self.configuration = configuration
+    self.adamW = adamW
+    self.muon = muon.sorted { $0.cost > $1.cost }
+    muonMemory = MuonMemory(Self.muonShapes(trained.descriptions, configuration), workers: pool.threadCount)
     squares = DoubleBuffer(count: trained.gradient.sumBlockCount)
   }
 
@@ -47,9 +69,20 @@ package struct Optimizer: Sendable {
     rules.flatMap(\.slots).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 
-  /// The bytes of the slots that `init` allocates.
-  static func byteCount(_ trained: [ParameterDescription], rule: (ParameterDescription) -> UpdateRule) -> Double {
-    trained.reduce(0) { $0 + Double(rule($1).slots.count) * Tensor.byteCount($1.shape.count) }
+  private static func muonShapes(
+    _ trained: [ParameterDescription], _ configuration: TrainingConfiguration
+  ) -> [Shape] {
+    trained.filter { configuration.updateRule(for: $0) == .muon }.map(\.shape)
+  }
+
+  /// The bytes of the slots that `init` allocates, and of the memory for updates.
+  static func byteCount(
+    _ trained: [ParameterDescription], _ configuration: TrainingConfiguration, workers: Int
+  ) -> (slots: Double, updates: Double) {
+    let slots = trained.reduce(0) {
+      $0 + Double(configuration.updateRule(for: $1).slots.count) * Tensor.byteCount($1.shape.count)
+    }
+    return (slots, MuonMemory.byteCount(muonShapes(trained, configuration), workers: workers))
   }
 
   /// Sets the number of updates; the caller fills the slots.
@@ -79,24 +112,26 @@ package struct Optimizer: Sendable {
   /// - Parameters:
   ///   - norm: The gradient's global norm.
   ///   - learningRate: The learning rate of this step.
-  ///   - configuration: Has the constants of the rules, of weight decay and of clipping.
+  ///   - decayFactor: The factor of weight decay in this step.
   ///   - pool: Where the work runs.
-  package mutating func update(
-    norm: Double, learningRate: Double, _ configuration: TrainingConfiguration, on pool: WorkerPool
-  ) {
+  package mutating func update(norm: Double, learningRate: Double, decayFactor: Double, on pool: WorkerPool) {
     let outer = pool.charge(.optimizer)
     defer { pool.charge(outer) }
     step += 1
     let clip = configuration.gradientClip
     // The factor of torch.nn.utils.clip_grad_norm_, 1e-6 included.
     let factor = clip > 0 ? min(1, clip / (norm + 1e-6)) : 1
-    for (index, description) in trained.descriptions.enumerated() {
-      rules[index].update(
-        trained.tensors[index], slots: kept[index], gradient: trained.gradients[index],
-        UpdateStep(
-          number: step, learningRate: learningRate, gradientScale: Float(factor),
-          decays: configuration.weightDecayOn.contains(description), configuration: configuration),
-        on: pool)
+    let step = UpdateStep(
+      number: step, learningRate: learningRate, decayFactor: decayFactor, gradientScale: Float(factor))
+    for tensor in adamW {
+      updateAdamW(
+        tensor.parameter, firstMoment: tensor.firstMoment, secondMoment: tensor.secondMoment,
+        gradient: tensor.gradient, configuration.adamWConstants(tensor.description, step), on: pool)
+    }
+    if let orthogonalization = configuration.orthogonalization {
+      updateMuon(
+        muon, configuration.muonConstants(step, orthogonalization), memory: muonMemory,
+        precision: configuration.precision.products, on: pool)
     }
   }
 }

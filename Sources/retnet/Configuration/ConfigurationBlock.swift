@@ -53,11 +53,7 @@ extension ConfigurationBlock {
   fileprivate init(_ key: Node, _ value: Node, location: ConfigurationLocation) throws(NodeProblem) {
     self.location = location
     name = try scalarText(key, "the name of a block")
-    switch value {
-    case .mapping(let mapping): pairs = mapping.map { ($0.key, $0.value) }
-    case _ where isNull(value): pairs = []
-    default: throw NodeProblem(message: "expected a block of keys, found \(described(value))")
-    }
+    pairs = try pairsOfBlock(value)
   }
 
   /// The settings of the block, each parsed by the kind of its key.
@@ -71,20 +67,37 @@ extension ConfigurationBlock {
     for type: Root.Type, path: String, problems: inout [ConfigurationProblem]
   ) -> [ConfigurationSetting] {
     var settings: [ConfigurationSetting] = []
-    for (key, value) in pairs {
-      let location = ConfigurationLocation(path: path, mark: key.mark)
-      do {
-        try refuseMergeKey(key)
-        let keyName = try scalarText(key, "a key")
-        let kind = Root.key(named: keyName)?.kind
-        let converted = try configurationValue(of: value, kind: kind)
-        settings.append(ConfigurationSetting(name: keyName, value: converted, location: location))
-      } catch {
-        let keyName = key.scalar.map { "\(name).\($0.string)" } ?? name
-        problems.append(ConfigurationProblem(location: location, key: keyName, message: error.message))
+    /// Appends the keys of the block, or of a block inside it, whose keys begin with the prefix.
+    func append(_ pairs: [(key: Node, value: Node)], prefix: String) {
+      for (key, value) in pairs {
+        let location = ConfigurationLocation(path: path, mark: key.mark)
+        do {
+          try refuseMergeKey(key)
+          let keyName = prefix + (try scalarText(key, "a key"))
+          if Root.isBlock(keyName) {
+            append(try pairsOfBlock(value), prefix: keyName + ".")
+            continue
+          }
+          let kind = Root.key(named: keyName)?.kind
+          let converted = try configurationValue(of: value, kind: kind)
+          settings.append(ConfigurationSetting(name: keyName, value: converted, location: location))
+        } catch {
+          let keyName = key.scalar.map { "\(name).\(prefix)\($0.string)" } ?? name
+          problems.append(ConfigurationProblem(location: location, key: keyName, message: error.message))
+        }
       }
     }
+    append(pairs, prefix: "")
     return settings
+  }
+}
+
+/// The keys of a block with their values; none if it is empty.
+private func pairsOfBlock(_ node: Node) throws(NodeProblem) -> [(key: Node, value: Node)] {
+  switch node {
+  case .mapping(let mapping): return mapping.map { ($0.key, $0.value) }
+  case _ where isNull(node): return []
+  default: throw NodeProblem(message: "expected a block of keys, found \(described(node))")
   }
 }
 

@@ -138,6 +138,7 @@ struct TrainingSession {
       isBestWanted = try results.makeRoomForBestOfStop()
     }
     let last = try results.saveLast(progress)
+    if let path = try results.saveAverage(progress) { options.say("\(path): the averaged weights") }
     switch end {
     case .stopped:
       options.say("stopped \(Self.advice(progress))")
@@ -184,8 +185,8 @@ struct TrainingSession {
       stepsHere += 1
       try record.take(report)
       if sample.isDue(after: report.step) { try record.take(sample: sample.text(), after: report.step) }
-    case .evaluation(let progress, let score, let isBest):
-      try record.take(score, progress)
+    case .evaluation(let progress, let score, let averaged, let isBest):
+      try record.take(score, averaged: averaged, progress)
       if isBest { try results.saveBest(progress) }
       record.restartClock(at: progress.step)
     case .checkpoint(let progress): try save(progress)

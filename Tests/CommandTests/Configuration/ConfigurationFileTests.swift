@@ -12,6 +12,8 @@ private struct Sample: Configurable, Equatable {
   var norm = Norm.rms
   var seed: Int? = 1
   var names: [String] = []
+  var first = 1.0
+  var second = 1.0
 
   static var keys: [ConfigurationKey<Self>] {
     [
@@ -21,6 +23,8 @@ private struct Sample: Configurable, Equatable {
       ConfigurationKey("norm", \.norm, "Norm."),
       ConfigurationKey("seed", \.seed, 0...Int.max, "Seed."),
       ConfigurationKey("names", \.names, "Names."),
+      ConfigurationKey("parts.first.rate", \.first, .atLeast(0), "Rate of the first part."),
+      ConfigurationKey("parts.second.rate", \.second, .atLeast(0), "Rate of the second part."),
     ]
   }
 
@@ -76,10 +80,30 @@ private func problems(bytes: [UInt8], set overrides: [String] = []) -> [String] 
       "", " a", "null", "1.5", "a: b", "- x", "# c", "\"\\\u{0}\u{7}\u{85}\u{2028}\u{FEFF}\r\n\t", "é🙂", "*a", "'",
     ]
     for text in hostile {
-      let sample = Sample(width: 3, rate: 0.1 + 0.2, path: text, norm: .none, seed: nil, names: hostile)
+      let sample = Sample(
+        width: 3, rate: 0.1 + 0.2, path: text, norm: .none, seed: nil, names: hostile, first: 0.5, second: 3)
       let yaml = sample.yamlLines(block: "model").joined(separator: "\n")
       #expect(try read(yaml) == sample, "\(yaml)")
     }
+  }
+
+  @Test func blocksMayBeNested() throws {
+    let expected = Sample(first: 2, second: 3)
+    #expect(try read("model:\n  parts:\n    first: {rate: 2}\n    second:\n      rate: 3") == expected)
+    #expect(try read("model: {parts.first.rate: 2, parts: {second.rate: 3}}") == expected)
+    #expect(
+      try read("model: {parts: {first: }}", set: ["model.parts.first.rate=2", "model.parts.second.rate=3"]) == expected)
+    #expect(
+      problems("model:\n  parts:\n    first: 3\n    second: {rate: -1}\n    third: {rate: 1}\n    secnod.rate: 1") == [
+        "x.yaml:3:5: key 'model.parts.first': expected a block of keys, found 3",
+        "x.yaml:4:14: key 'model.parts.second.rate': expected a number ≥ 0, found -1.0",
+        "x.yaml:5:5: key 'model.parts.third': expected a value, found a block of keys",
+        "x.yaml:6:5: key 'model.parts.secnod.rate': unknown key; did you mean 'parts.second.rate'?",
+      ])
+    #expect(
+      problems("model:\n  parts.first.rate: 1\n  parts: {first: {rate: 2}}") == [
+        "x.yaml:3:19: key 'model.parts.first.rate': duplicate key, first on line 2"
+      ])
   }
 
   @Test func overridesWinOverTheFileAndLaterOnesOverEarlier() throws {

@@ -57,7 +57,8 @@ extension MetricsRow {
   private static let tags = [
     ("loss", "train/loss"), ("gradient_norm", "train/gradient_norm"), ("learning_rate", "train/learning_rate"),
     ("validation_loss", "validation/loss"), ("bits_per_byte", "validation/bits_per_byte"),
-    ("perplexity", "validation/perplexity"),
+    ("perplexity", "validation/perplexity"), ("ema_loss", "validation/ema_loss"),
+    ("ema_bits_per_byte", "validation/ema_bits_per_byte"),
   ]
 
   /// The values of a row that are shown as curves.

@@ -73,7 +73,8 @@ struct RunFolder {
 
   func file(_ name: String) -> String { path + "/" + name }
 
-  private static let resultNames = ["best", "last"].flatMap { [$0 + ".safetensors", $0 + ".state.safetensors"] }
+  private static let resultNames =
+    ["best", "last"].flatMap { [$0 + ".safetensors", $0 + ".state.safetensors"] } + ["ema.safetensors"]
   /// The files that a run always replaces.
   fileprivate static let replacedNames = ["config.yaml", "metrics.jsonl", "loss.svg"] + resultNames
 }

@@ -70,6 +70,15 @@ struct RunResults {
     return path("last")
   }
 
+  /// Writes the model with the averaged weights of the last step, if there are any.
+  ///
+  /// - Returns: The path of the file.
+  func saveAverage(_ progress: TrainingProgress) throws -> String? {
+    guard trainer.hasAverage else { return nil }
+    try trainer.withAveragedWeights { _ = try save("ema", progress) }
+    return path("ema")
+  }
+
   /// Whether the file of the best evaluation exists and belongs to the run. After a kill or a rewind, it may be from a
   /// step that is no longer part of the run.
   func hasBest(of progress: TrainingProgress) -> Bool {

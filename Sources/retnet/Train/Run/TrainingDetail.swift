@@ -7,6 +7,8 @@ struct TrainingDetail {
   private var count = 0
   /// The best score of the evaluations so far.
   var bestBitsPerByte: Double?
+  /// The score of the averaged weights in the last evaluation by this process.
+  var averagedBitsPerByte: Double?
 
   /// - Parameters:
   ///   - bytesPerToken: The bytes per token of the training text.
@@ -32,6 +34,7 @@ struct TrainingDetail {
     if let bestBitsPerByte {
       parts.append(.init("validation \(bestBitsPerByte.fixed(3))" + (averageLoss == nil ? " bits/byte" : ""), .major))
     }
+    if let averagedBitsPerByte { parts.append(.init("average \(averagedBitsPerByte.fixed(3))", .major)) }
     return parts
   }
 }

@@ -73,11 +73,23 @@ struct TrainingRecord {
   }
 
   /// Reports an evaluation.
-  mutating func take(_ score: Score, _ progress: TrainingProgress) throws {
-    try write([
+  ///
+  /// - Parameters:
+  ///   - score: The score of the weights.
+  ///   - averaged: The score of the averaged weights, if there are any.
+  ///   - progress: The progress with this evaluation.
+  /// - Throws: `FileError`.
+  mutating func take(_ score: Score, averaged: Score?, _ progress: TrainingProgress) throws {
+    var line: [String: JSONValue] = [
       "step": .integer(progress.step), "validation_loss": .number(score.loss),
       "bits_per_byte": .number(score.bitsPerByte), "perplexity": .number(score.perplexity),
-    ])
+    ]
+    if let averaged {
+      line["ema_loss"] = .number(averaged.loss)
+      line["ema_bits_per_byte"] = .number(averaged.bitsPerByte)
+      detail.averagedBitsPerByte = averaged.bitsPerByte
+    }
+    try write(line)
     detail.bestBitsPerByte = progress.bestBitsPerByte
   }
 
