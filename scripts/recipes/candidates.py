@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import re
+import shlex
 from dataclasses import dataclass
 
 
@@ -50,7 +51,10 @@ def read(path):
                 raise Mistake(f"{place}: expected a name of small letters, digits, dots and -, found '{name}'")
             if name in found:
                 raise Mistake(f"{place}: expected each name once, found '{name}' again")
-            settings = tuple(settings.split())
+            try:
+                settings = tuple(shlex.split(settings))
+            except ValueError as error:
+                raise Mistake(f"{place}: {error}, in '{settings}'") from None
             for setting in settings:
                 if not re.fullmatch(r"(model|training)\.[a-z0-9_.]+=.+", setting):
                     raise Mistake(f"{place}: expected settings such as training.beta2=0.99, found '{setting}'")
