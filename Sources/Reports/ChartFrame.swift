@@ -53,7 +53,7 @@ extension Chart.Panel {
         series.band.map { frame.point($0.step, $0.high) } + series.band.reversed().map { frame.point($0.step, $0.low) }
       path("band \(series.role.rawValue)", "M" + outline.joined(separator: "L") + "z")
     }
-    for series in series where !series.line.isEmpty {
+    for series in series where series.hasLine && !series.line.isEmpty {
       // A single value is drawn as a line of length zero, which shows as a dot.
       let points = series.line.map { frame.point($0.step, $0.value) }
       path("line \(series.role.rawValue)", "M" + points.joined(separator: "L") + (points.count == 1 ? "h0" : ""))

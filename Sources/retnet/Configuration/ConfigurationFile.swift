@@ -30,16 +30,18 @@ package struct ConfigurationFile {
   ///   - bytes: The file's content.
   ///   - path: The file's path, for messages.
   ///   - overrides: The values of `--set`, each `block.key=value`; later ones win.
-  package init(bytes: [UInt8], path: String, overrides: [String] = []) {
+  ///   - swept: What a sweep sets on top of them, in the same form.
+  package init(bytes: [UInt8], path: String, overrides: [String] = [], swept: [String] = []) {
     self.path = path
     blocks = configurationBlocks(bytes: bytes, path: path, problems: &problems)
     isUnreadable = blocks.isEmpty && !problems.isEmpty
-    for text in overrides {
-      if let override = ConfigurationOverride(text) {
+    for (text, flag) in overrides.map({ ($0, "--set") }) + swept.map({ ($0, "--sweep") }) {
+      if let override = ConfigurationOverride(text, flag: flag) {
         self.overrides.append(override)
       } else {
         let message = "expected block.key=value, found \(quotedForMessage(text))"
-        problems.append(ConfigurationProblem(location: ConfigurationOverride.location, key: nil, message: message))
+        problems.append(
+          ConfigurationProblem(location: ConfigurationLocation(path: flag), key: nil, message: message))
       }
     }
   }
@@ -90,7 +92,7 @@ package struct ConfigurationFile {
   package func finish() throws(ConfigurationError) {
     let unread =
       blocks.map { unknownBlock($0.name, at: $0.location) }
-      + overrides.map { unknownBlock($0.block, at: ConfigurationOverride.location) }
+      + overrides.map { unknownBlock($0.block, at: $0.location) }
     let found = (problems + unread).enumerated().sorted { first, second in
       // Sorted by line. Problems without a line (overrides, the whole file) come last, in their order.
       let lines = (first.element.location.line ?? .max, second.element.location.line ?? .max)
@@ -104,51 +106,5 @@ package struct ConfigurationFile {
     let match = closestMatch(to: name, among: blockNames)
     let message = "unknown block; " + (match.map { "did you mean '\($0)'?" } ?? expected)
     return ConfigurationProblem(location: location, key: name, message: message)
-  }
-}
-
-/// One `--set block.key=value`.
-private struct ConfigurationOverride {
-  static let location = ConfigurationLocation(path: "--set")
-  let block: String
-  let key: String
-  let value: String
-
-  /// Splits the text at its first `=` and the first `.` before it; nil if one of them is missing.
-  init?(_ text: String) {
-    let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    guard sides.count == 2 else { return nil }
-    let names = sides[0].split(separator: ".", maxSplits: 1)
-    guard names.count == 2 else { return nil }
-    block = String(names[0])
-    key = String(names[1])
-    value = String(sides[1])
-  }
-
-  func setting<Root: Configurable>(for type: Root.Type) -> ConfigurationSetting {
-    let kind = Root.key(named: key)?.kind
-    return ConfigurationSetting(name: key, value: value(for: kind), location: Self.location)
-  }
-
-  // Lists are written a,b or [a, b], with quotes as in a file or without. Nested quotes are hard to write in a shell,
-  // and an unquoted YAML text cannot start with *.
-  private func value(for kind: ConfigurationKind?) -> ConfigurationValue {
-    switch kind {
-    case .list, .optional(.list):
-      let isBracketed = value.hasPrefix("[") && value.hasSuffix("]") && value.count > 1
-      if !isBracketed, ConfigurationValue.guessed(from: value) == .null { return .null }
-      if isBracketed, let list = valueInYAML(kind) { return list }
-      let items = isBracketed ? value.dropFirst().dropLast() : value[...]
-      return .list(items.split(separator: ",").map { String($0.drop { $0 == " " }) })
-    case .records where value.hasPrefix("["):
-      // A list in YAML syntax, [{path: a, weight: 2}, b]. Anything else is a string, and no file has that name.
-      return valueInYAML(kind) ?? .text(value)
-    default: return kind?.value(of: value) ?? .guessed(from: value)
-    }
-  }
-
-  private func valueInYAML(_ kind: ConfigurationKind?) -> ConfigurationValue? {
-    let tree = (try? yamlTree(bytes: Array(value.utf8), path: Self.location.path)) ?? nil
-    return tree.flatMap { try? configurationValue(of: $0, kind: kind) }
   }
 }

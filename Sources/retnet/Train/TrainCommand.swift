@@ -1,12 +1,5 @@
 internal import ArgumentParser
-internal import Configurations
-internal import Corpora
 internal import Files
-internal import FoundationEssentials
-internal import Modeling
-internal import Retention
-internal import Tensors
-internal import Tokenization
 internal import Training
 
 /// `retnet train` trains a model on token files.
@@ -20,10 +13,14 @@ struct TrainCommand: ParsableCommand {
         retnet train --config configs/kjv-small.yaml -o runs/slow --set training.learning_rate=3e-4
         retnet train --resume auto -o runs/slow
         retnet train --config my.yaml --init-from runs/kjv-small/best.safetensors -o runs/tuned
+        retnet train --config my.yaml -o runs/mine --sweep training.learning_rate=1e-3,3e-3,1e-2 --seeds 3
 
       The run folder gets config.yaml, metrics.jsonl, loss.svg, an event file for TensorBoard, checkpoints,
       last.safetensors and best.safetensors. Ctrl-C saves the last step and ends the run; --resume auto resumes it,
       bit-identical to an uninterrupted run.
+
+      --sweep makes several runs below the folder sweep of the run folder, and a table of their losses. The same command
+      goes on with a sweep that was stopped.
       """)
 
   @OptionGroup var global: GlobalOptions
@@ -58,10 +55,18 @@ struct TrainCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Stop after this much time: 90s, 30m, 1h30m.", valueName: "time"))
   var maxTime: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Train a run for each of these values; repeat it for a grid of several keys.", valueName: "block.key=a,b,c"))
+  var sweep: [String] = []
+
+  @Option(help: ArgumentHelp("With --sweep: runs of each combination, with a seed of their own.", valueName: "n"))
+  var seeds: Int?
+
   @Flag(help: "Print the resolved configuration and what it needs, from a short measurement; write nothing.")
   var dryRun = false
 
-  @Flag(help: "With --dry-run: print one JSON object.")
+  @Flag(help: "With --dry-run or --sweep: print one JSON object.")
   var json = false
 
   func validate() throws {
@@ -81,7 +86,10 @@ struct TrainCommand: ParsableCommand {
         throw ValidationError("--resume auto: expected a run folder, given by -o, or --config, found neither")
       }
     }
-    if json && !dryRun { throw ValidationError("--json: expected together with --dry-run") }
+    if json && !dryRun && sweep.isEmpty {
+      throw ValidationError("--json: expected together with --dry-run or --sweep")
+    }
+    try validateSweep()
     if let maxSteps, maxSteps < 1 { throw ValidationError("--max-steps: expected at least 1, found \(maxSteps)") }
     if let maxTime, Duration(words: maxTime) == nil {
       throw ValidationError("--max-time: expected a time such as 90s, 30m or 1h30m, found '\(maxTime)'")
@@ -89,6 +97,7 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
+    if !sweep.isEmpty { return try runSweep() }
     let resumePoint = try resume.map { try ResumePoint($0, output: output) }
     let folderPath = resumePoint?.folder ?? output ?? "runs/\(TrainingPlan.name(ofPath: config ?? ""))"
     let begun = resumePoint?.model(inFolder: folderPath)
@@ -97,36 +106,21 @@ struct TrainCommand: ParsableCommand {
       begun == nil
       ? try initFrom.map { try StartingModel(path: modelFile($0, global.talk, takesWeights: true)) }
       : try begun.flatMap { try StartingModel($0) }
-    var plan = try TrainingPlan(configPath: config ?? folderPath + "/config.yaml", overrides: set, start: start)
+    let plan = try TrainingPlan(
+      ConfigurationText(path: config ?? folderPath + "/config.yaml"), overrides: set, start: start)
     if dryRun { return try DryRun(plan: plan, threads: global.threadCount, isJSON: json).run() }
     // A resumed run may use the configuration in its own folder.
     try plan.dataFiles.reading("--init-from", begun == nil ? initFrom : nil)
       .reading("--config", resumePoint == nil ? config : nil).writing(filesOf: folderPath)
       .checkLate(hint: "choose another run folder with -o")
-    let forecast = MemoryForecast(
-      plan.model, plan.training, isEvaluated: plan.validationFile != nil, threads: try global.threadCount)
-    try forecast.check(plan.path)
+    let run = PlannedRun(
+      plan: plan, folderPath: folderPath, start: start, resumePoint: resumePoint, options: global)
+    try run.forecast.check(plan.path)
     try resumePoint?.checkIsThere()
     try start?.checkIsFinite()
     let pool = try global.makePool()
     Machine.warnOfSlowBLAS(global.talk)
-    let folder = try RunFolder(path: folderPath, isResumed: resumePoint != nil)
-    let machine = Machine.trainingFacts(threadCount: pool.threadCount)
-    let checkpoint = try resumePoint.flatMap {
-      try $0.checkpoint(in: folder, for: plan, machine: machine, options: global)
-    }
-    if let checkpoint { plan.initial = checkpoint.state.initial }
-    try folder.prepare(plan.configurationText)
-    for line in plan.summary + ["\(BLAS.coreName) products, \(pool.threadCount) threads, run folder \(folder.path)"] {
-      global.say(line)
-    }
-    if let introduction = start?.introduction { global.say(introduction) }
-    (start?.source?.remarks ?? []).forEach { global.say($0) }
-    plan.remarks.forEach { global.say($0) }
-    if let warning = forecast.warning { global.say("warning: " + warning) }
-    var session = try TrainingSession(
-      plan, folder: folder, start: start, checkpoint: checkpoint, machine: machine, options: global, on: pool)
     let limits = TrainingLimits(step: maxSteps, time: maxTime.flatMap { Duration(words: $0) })
-    try StandardStream.output.write(try session.run(limits) + "\n")
+    try StandardStream.output.write(try run.train(limits, on: pool) + "\n")
   }
 }

@@ -7,6 +7,19 @@ internal import Tensors
 internal import Tokenization
 internal import Training
 
+/// The bytes of a configuration file. They are read once, because standard input cannot be read again.
+struct ConfigurationText {
+  /// The path as given; `-` is standard input.
+  let path: String
+  let bytes: [UInt8]
+
+  init(path: String) throws {
+    self.path = path
+    try FileRole.configuration.check(path)
+    bytes = try readAll(path: path, byteLimit: ConfigurationFile.largestByteCount)
+  }
+}
+
 /// A run as described by the configuration file and the files that it names: all checked, nothing started.
 struct TrainingPlan {
   /// The path of the configuration file.
@@ -28,18 +41,17 @@ struct TrainingPlan {
   var initial: InitialModel?
 
   /// - Parameters:
-  ///   - configPath: The path of the configuration file; `-` is standard input.
+  ///   - text: The configuration file.
   ///   - overrides: The values of `--set`.
+  ///   - swept: What a sweep sets on top of them.
   ///   - start: The model that the run starts from; it supplies the keys of the block `model` that are left out.
   /// - Throws: All problems of the file and of the files that it names; then any conflicts between them.
-  init(configPath: String, overrides: [String], start: StartingModel? = nil) throws {
-    let path = StreamPath.inputName(configPath)
+  init(_ text: ConfigurationText, overrides: [String], swept: [String] = [], start: StartingModel? = nil) throws {
+    let path = StreamPath.inputName(text.path)
     self.path = path
-    name = Self.name(ofPath: configPath)
+    name = Self.name(ofPath: text.path)
     initial = start?.record
-    try FileRole.configuration.check(configPath)
-    let bytes = try readAll(path: configPath, byteLimit: ConfigurationFile.largestByteCount)
-    var file = ConfigurationFile(bytes: bytes, path: path, overrides: overrides)
+    var file = ConfigurationFile(bytes: text.bytes, path: path, overrides: overrides, swept: swept)
     let model = file.read("model", defaults: start?.configuration ?? ModelConfiguration()) {
       start?.objections(to: $0) ?? $0.contradictions
     }.resolved
@@ -51,7 +63,7 @@ struct TrainingPlan {
     dataFiles = CommandFiles().reading("data.tokenizer", [data.tokenizer].filter { !$0.isEmpty })
       .reading("data.validation", [data.validation].filter { !$0.isEmpty })
       .reading("data.train", data.train.entries.map(\.path).filter { !$0.isEmpty })
-    try dataFiles.reading("--config", configPath).checkLate()
+    try dataFiles.reading("--config", text.path).checkLate()
 
     var errors = CommandErrors()
     _ = errors.catching { try file.finish() }

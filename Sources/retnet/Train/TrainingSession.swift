@@ -12,6 +12,7 @@ struct TrainingSession {
   private let plan: TrainingPlan
   private let folder: RunFolder
   private let machine: [String: String]
+  private let display: RunDisplay
   private let options: GlobalOptions
   private let trainer: Trainer
   private let loop: TrainingLoop
@@ -26,11 +27,12 @@ struct TrainingSession {
   /// - Throws: The errors of the checkpoint's optimizer moments, of the initial weights, or of the log.
   init(
     _ plan: TrainingPlan, folder: RunFolder, start: StartingModel?, checkpoint: TrainingCheckpoint?,
-    machine: [String: String], options: GlobalOptions, on pool: WorkerPool
+    machine: [String: String], display: RunDisplay, options: GlobalOptions, on pool: WorkerPool
   ) throws {
     self.plan = plan
     self.folder = folder
     self.machine = machine
+    self.display = display
     self.options = options
     StopSignals.listen()
     trainer = Trainer(plan.model, plan.training, on: pool)
@@ -48,7 +50,7 @@ struct TrainingSession {
     loop = TrainingLoop(
       trainer, progress: saved ?? TrainingProgress(), batches: plan.batches, validation: plan.validationFile,
       scoredBytes: ScoredBytes(plan.tokenizer), startsFromCheckpoint: plan.initial != nil, on: pool)
-    record = try TrainingRecord(plan, folder, after: checkpoint?.state, options: options)
+    record = try TrainingRecord(plan, folder, after: checkpoint?.state, display: display, options: options)
   }
 
   /// Trains to the end or to a limit. A signal or an unreadable token file saves the last step and throws.
@@ -120,7 +122,7 @@ struct TrainingSession {
   private func hint(_ advice: String) -> String {
     guard let saved else { return "\(advice); no checkpoint was written yet" }
     let path = folder.checkpoints.modelPath(step: saved.step)
-    return "\(advice); the last good checkpoint is \(path), and --resume auto resumes from there"
+    return "\(advice); the last good checkpoint is \(path); \(display.resumeAdvice)"
   }
 
   private mutating func finish(_ loop: TrainingLoop, _ end: TrainingEnd) throws -> String {
@@ -130,7 +132,7 @@ struct TrainingSession {
         options.say("stopped by \(signal) before the first step")
         throw StopSignals.exit
       }
-      options.say("stopped by \(signal) \(Self.advice(progress))")
+      options.say("stopped by \(signal) \(advice(progress))")
       throw ExitStatus.stopped.exit
     }
     var isBestWanted = false
@@ -141,7 +143,7 @@ struct TrainingSession {
     if let path = try results.saveAverage(progress) { options.say("\(path): the averaged weights") }
     switch end {
     case .stopped:
-      options.say("stopped \(Self.advice(progress))")
+      options.say("stopped \(advice(progress))")
       if isBestWanted { return try bestOfStop(loop) }
     case .outOfPatience, .complete:
       if case .outOfPatience = end {
@@ -175,8 +177,8 @@ struct TrainingSession {
     "\(path)  \(bitsPerByte.fixed(4)) bits per byte on \(plan.data.validation)"
   }
 
-  private static func advice(_ progress: TrainingProgress) -> String {
-    "after step \(progress.step), which is saved; resume with --resume auto"
+  private func advice(_ progress: TrainingProgress) -> String {
+    "after step \(progress.step), which is saved; \(display.resumeAdvice)"
   }
 
   private mutating func take(_ event: TrainingEvent) throws {

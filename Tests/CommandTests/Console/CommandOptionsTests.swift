@@ -20,7 +20,8 @@ import Testing
     "--max-increase", "--max-shard-size", "--max-slowdown", "--max-steps", "--max-time", "--max-tokens", "--min-p",
     "--nbest", "--new-tokens", "--num-fewshot", "--num-heads", "--num-samples", "--pattern", "--presence-penalty",
     "--prompt", "--prompt-field", "--prompt-ids", "--prompt-tokens", "--repeat-last-n", "--repeat-penalty",
-    "--repetitions", "--sample", "--seed", "--sequence-length", "--set", "--stop", "--stride", "--system", "--tasks",
+    "--repetitions", "--sample", "--seed", "--seeds", "--sequence-length", "--set", "--stop", "--stride", "--sweep",
+    "--system", "--tasks",
     "--temperature", "--threads", "--tolerance", "--top-k", "--top-p", "--typical", "--undo-window",
     "--user-defined-symbols", "--validation-fraction", "--vocab-size", "--window", "count",
   ]

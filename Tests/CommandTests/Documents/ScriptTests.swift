@@ -226,4 +226,75 @@ import Testing
         "\(run.talk)")
     }
   }
+
+  @Test func tryGeneratesAndSaysHowToGoOn() throws {
+    try withTemporaryFolder { folder in
+      let program = try writeStandIn(passage: " that the people went up.\n", in: folder)
+      try write("", "model", in: folder)
+      let run = try run("try.sh", ["model"], in: folder, environment: ["RETNET": program.path])
+      #expect(run.status == 0 && run.text == "And it came to pass, that the people went up.\n\n", "\(run.text)")
+      #expect(run.talk.contains("make quickstart TEXT=my.txt"))
+      let missing = try self.run("try.sh", ["none"], in: folder, environment: ["RETNET": program.path])
+      #expect(
+        missing.status == 66 && missing.talk.contains("/none: expected a model, found none\nhint: make quickstart"))
+    }
+  }
+
+  /// A program that answers what publish-model.sh asks.
+  private func writePublisher(isComplete: Bool, in folder: URL) throws -> URL {
+    let program = folder.appendingPathComponent("program")
+    try write(
+      """
+      #!/bin/bash
+      case "$1 $*" in
+        "info "*run" --json"*) printf '{\\n  "best_step" : 7,\\n  "complete" : \(isComplete),\\n  "steps" : 8\\n}\\n' ;;
+        "info "*) printf '{\\n  "digest" : "abc",\\n  "parameters" : 9000,\\n  "tool_version" : "retnet 1"\\n}\\n' ;;
+        "convert "*) printf 12345 >"$4" ;;
+        "eval "*) printf '{\\n  "bits_per_byte" : 1.50004\\n}\\n' ;;
+        "generate "*) printf ' that\\nit was so.\\n' ;;
+      esac
+
+      """, "program", in: folder)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program.path)
+    let run = folder.appendingPathComponent("run")
+    try FileManager.default.createDirectory(at: run, withIntermediateDirectories: true)
+    try write("", "run/best.safetensors", in: folder)
+    try write("", "tokens", in: folder)
+    try write(
+      "model:\n  width: 160\n  layers: 6\ndata:\n  train: mine.tokens\n  validation: \(folder.path)/tokens\n",
+      "run/config.yaml",
+      in: folder)
+    return program
+  }
+
+  @Test func aPublishedModelHasItsCard() throws {
+    try withTemporaryFolder { folder in
+      let program = try writePublisher(isComplete: true, in: folder)
+      var environment = ["RETNET": program.path, "MODELS": folder.path + "/models"]
+      let nameless = try self.run("publish-model.sh", ["run"], in: folder, environment: environment)
+      #expect(nameless.status == 65 && nameless.talk.contains("expected TEXT and LICENSE"), "\(nameless.talk)")
+      environment.merge(["TEXT": "my letters", "LICENSE": "mine"]) { $1 }
+      let run = try self.run("publish-model.sh", ["run", "small"], in: folder, environment: environment)
+      #expect(run.status == 0, "\(run.talk)")
+      let models = folder.appendingPathComponent("models")
+      #expect(
+        try String(contentsOf: models.appendingPathComponent("small.q8_0.safetensors"), encoding: .utf8) == "12345")
+      let card = try String(contentsOf: models.appendingPathComponent("README.md"), encoding: .utf8)
+      for part in [
+        "# small\n", "| text | my letters |", "| license of the text | mine |", "| size | 5 bytes;",
+        "width 160, 6 layers",
+        "8 steps", "best at step 7", "1.5000; before rounding", "> And it came to pass, that it was so.\n",
+      ] { #expect(card.contains(part), "\(part) is not in \(card)") }
+    }
+  }
+
+  @Test func aRunThatIsNotCompleteIsNotPublished() throws {
+    try withTemporaryFolder { folder in
+      let program = try writePublisher(isComplete: false, in: folder)
+      let environment = ["RETNET": program.path, "MODELS": folder.path + "/models"]
+      let run = try self.run("publish-model.sh", ["run"], in: folder, environment: environment)
+      #expect(run.status == 65 && run.talk.contains("expected a run that is complete"), "\(run.talk)")
+      #expect(try self.run("publish-model.sh", ["none"], in: folder, environment: environment).status == 65)
+    }
+  }
 }

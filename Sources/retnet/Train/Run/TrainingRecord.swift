@@ -11,19 +11,25 @@ struct TrainingRecord {
   private var reports: TrainingReports
   private var progress: ProgressLine
   private var detail: TrainingDetail
+  private let display: RunDisplay
   private let start = ContinuousClock.now
-  private let secondsBefore: Double
+  private let (stepBefore, secondsBefore): (Int, Double)
 
   /// - Parameters:
   ///   - plan: The plan of the run.
   ///   - folder: The run folder.
   ///   - state: The state of the checkpoint, to which the log is truncated; nil if the run is new.
+  ///   - display: How the run shows its progress.
   ///   - options: Whether to print messages.
   /// - Throws: `FileError` of the log.
-  init(_ plan: TrainingPlan, _ folder: RunFolder, after state: TrainingState?, options: GlobalOptions) throws {
+  init(
+    _ plan: TrainingPlan, _ folder: RunFolder, after state: TrainingState?, display: RunDisplay,
+    options: GlobalOptions
+  ) throws {
     training = plan.training
+    self.display = display
     self.options = options
-    secondsBefore = state?.seconds ?? 0
+    (stepBefore, secondsBefore) = (state?.progress.step ?? 0, state?.seconds ?? 0)
     detail = TrainingDetail(bytesPerToken: plan.bytesPerToken, bestBitsPerByte: state?.progress.bestBitsPerByte)
     var reports = TrainingReports(folder, plan)
     metrics = try MetricsLog(
@@ -31,8 +37,7 @@ struct TrainingRecord {
       warn: { StandardStream.error.say($0) }, { reports.read($0) })
     self.reports = reports
     progress = ProgressLine(
-      "train", unit: "steps", total: training.steps, alreadyDone: state?.progress.step ?? 0,
-      style: options.progressStyle)
+      display.label, unit: "steps", total: training.steps, alreadyDone: stepBefore, style: options.progressStyle)
   }
 
   /// The time of the run so far, in all its processes.
@@ -49,7 +54,7 @@ struct TrainingRecord {
   /// Reports a step that was taken or skipped.
   mutating func take(_ report: StepReport) throws {
     if report.skipped == nil { detail.take(loss: report.loss) }
-    progress.update(done: report.step, detail: detail.parts)
+    progress.update(done: report.step, detail: details(after: report.step))
     guard report.step % training.logEvery == 0 || report.step == 1 || report.skipped != nil else { return }
     var line: [String: JSONValue] = [
       "step": .integer(report.step), "loss": .number(report.loss), "gradient_norm": .number(report.gradientNorm),
@@ -62,6 +67,11 @@ struct TrainingRecord {
       options.say("step \(place.step): \(place.name) is not finite; such steps are skipped")
     }
     try write(line)
+  }
+
+  private func details(after step: Int) -> [ProgressLine.Detail] {
+    guard let left = display.secondsLeft(stepBefore, step) else { return detail.parts }
+    return [.init("all runs ETA \(clockTime(left))")] + detail.parts
   }
 
   /// Reports a sample text that the model generated after a step.
@@ -122,7 +132,7 @@ struct TrainingRecord {
 
   /// Ends the progress line and draws the final chart.
   mutating func finish(after step: Int) {
-    progress.finish(done: step, detail: detail.parts)
+    progress.finish(done: step, detail: details(after: step))
     draw()
   }
 

@@ -1,0 +1,281 @@
+"""Runs the program for the candidates and keeps a row for each run."""
+
+import datetime
+import glob
+import hashlib
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+
+# What candidates change.
+BASE = "configs/kjv-small.yaml"
+# The steps for which the base configuration was written: its warm-up scales with the steps of a run.
+BASE_STEPS = 1160
+VOCABULARY_SIZE = 4096
+
+
+class Failure(Exception):
+    """Why something cannot be measured."""
+
+
+def say(line):
+    print(line, file=sys.stderr, flush=True)
+
+
+@dataclass
+class Places:
+    project: str
+    candidates: str
+    runs: str
+    rows: str
+    document: str
+    text: str
+    held_out: str
+
+    @staticmethod
+    def from_environment():
+        project = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+
+        def place(name, default):
+            given = os.environ.get(name)
+            return os.path.abspath(given) if given else os.path.join(project, default)
+
+        rows = place("ROWS", "docs/recipes")
+        return Places(
+            project,
+            place("CANDIDATES", "scripts/recipes/candidates.txt"),
+            place("RECIPES", "runs/recipes"),
+            rows,
+            os.path.join(os.path.dirname(rows), "RECIPES.md"),
+            place("TEXT", "data/kjv/train.txt"),
+            place("HELD_OUT", "data/kjv/validation.txt"),
+        )
+
+
+class Program:
+    def __init__(self, places, threads):
+        self.path = os.environ.get("RETNET") or os.path.join(places.project, ".build/release/retnet")
+        self.threads = threads
+        if not os.access(self.path, os.X_OK):
+            raise Failure(f"{self.path} is not there: make build")
+        version = self.output("--version")
+        facts = dict(re.findall(r"^ +([a-z ]+?)  +(.*)$", version, re.MULTILINE))
+        self.commit = facts.get("commit", "unknown")
+        products = f"{facts.get('blas core', 'unknown')} products"
+        self.machine = f"{facts.get('cpu', 'unknown')}, {products}, {threads} thread{'s' if threads != 1 else ''}"
+
+    def output(self, *arguments, statuses=(0,)):
+        """Standard output of the program; what it says to people is passed on."""
+        run = subprocess.run([self.path, *arguments], stdout=subprocess.PIPE, text=True)
+        if run.returncode not in statuses:
+            raise subprocess.CalledProcessError(run.returncode, arguments)
+        return run.stdout
+
+
+@dataclass
+class Text:
+    """The parts of the text that candidates see."""
+
+    train: str
+    validation: str
+    tokenizer: str
+    bytes_per_token: float
+    # Tells the text and its tokenizer.
+    digest: str
+
+    @property
+    def settings(self):
+        return [f"data.train={self.train}", f"data.validation={self.validation}", f"data.tokenizer={self.tokenizer}"]
+
+
+def prepare_text(places, program):
+    """Cuts the training text, and makes the tokenizer and the token files of its parts, which are kept."""
+    folder = os.path.join(places.runs, "data")
+    if not os.path.isfile(places.text):
+        raise Failure(f"{places.text}: expected the training text of the quickstart, found none: make quickstart")
+    os.makedirs(folder, exist_ok=True)
+    with open(places.text, "rb") as file:
+        lines = file.readlines()
+    count = max(1, len(lines) * 5 // 100)
+    if count >= len(lines):
+        raise Failure(f"{places.text}: expected at least two lines, found {len(lines)}")
+    parts = {"train": b"".join(lines[:-count]), "validation": b"".join(lines[-count:])}
+    digest = hashlib.sha256(parts["train"] + b"\0" + parts["validation"]).hexdigest()[:16]
+    stem = os.path.join(folder, digest)
+    tokenizer = stem + ".model"
+    for name, content in parts.items():
+        replace_file(f"{stem}.{name}.txt", content)
+    # The program replaces files as a whole: one that is there is complete.
+    if not os.path.exists(tokenizer):
+        size = str(VOCABULARY_SIZE)
+        program.output("tokenize", "train", "--input", f"{stem}.train.txt", "--vocab-size", size, "-o", tokenizer)
+    for name in parts:
+        if not os.path.exists(f"{stem}.{name}.tokens"):
+            program.output(
+                "tokenize", "pack", "-m", tokenizer, "--input", f"{stem}.{name}.txt", "-o", f"{stem}.{name}.tokens"
+            )
+    tokens = json.loads(program.output("info", f"{stem}.train.tokens", "--json"))["tokens"]
+    return Text(
+        f"{stem}.train.tokens", f"{stem}.validation.tokens", tokenizer, len(parts["train"]) / tokens, digest
+    )
+
+
+def replace_file(path, content):
+    """Writes a file as a whole, or not at all."""
+    temporary = f"{path}.{os.getpid()}.new"
+    with open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def base_configuration():
+    """The base configuration without comments and blank lines: what a digest may depend on."""
+    with open(BASE) as file:
+        lines = (re.sub(r"\s+#.*$|^#.*$", "", line.rstrip("\n")).rstrip() for line in file)
+        return "\n".join(line for line in lines if line)
+
+
+def _base_value(key):
+    return re.search(rf"^  {key}: *(\S+)", base_configuration(), re.MULTILINE)[1]
+
+
+def given(settings, key, default):
+    """The last value that the settings give to a key."""
+    found = [setting.split("=", 1)[1] for setting in settings if setting.startswith(key + "=")]
+    return found[-1] if found else default
+
+
+def read_rows(places, kind, name=None):
+    """The rows of a kind (runs, times, held-out), of a candidate or of all."""
+    rows = []
+    for path in sorted(glob.glob(os.path.join(places.rows, kind, f"{name or '*'}.jsonl"))):
+        with open(path) as file:
+            rows += [json.loads(line) for line in file]
+    return rows
+
+
+def _write_rows(places, kind, name, rows):
+    os.makedirs(os.path.join(places.rows, kind), exist_ok=True)
+    text = "".join(json.dumps(row, sort_keys=True) + "\n" for row in rows)
+    replace_file(os.path.join(places.rows, kind, f"{name}.jsonl"), text.encode())
+
+
+def _settings(candidate, steps):
+    """What a run of a candidate sets, except for the learning rate and the seed."""
+    warmup = round(int(_base_value("warmup_steps")) * steps / BASE_STEPS)
+    # Scored at its end alone, a run has no best step to pick. Every loss is logged, for the mean of the last ones.
+    common = [f"training.steps={steps}", f"training.warmup_steps={warmup}", "training.log_every=1"]
+    return common + ["training.evaluate_every=0"] + candidate.resolved(steps)
+
+
+def _rates(candidate, steps, factors):
+    rate = float(given(candidate.resolved(steps), "training.learning_rate", _base_value("learning_rate")))
+    return {factor: float(f"{rate * factor:.6g}") for factor in factors}
+
+
+def _folder(places, candidate, steps, digest):
+    return os.path.join(places.runs, f"{candidate.name}-{steps}-{digest[:8]}")
+
+
+def train(places, program, text, candidate, steps, seeds, factors):
+    """Trains a candidate with each factor of its learning rate and each seed, and writes the rows that are missing."""
+    digest = candidate.digest(base_configuration(), text.digest)
+    rows = read_rows(places, "runs", candidate.name)
+
+    def key(row):
+        return row["digest"], row["steps"], row["rate_factor"], row["seed"]
+
+    known = {key(row) for row in rows}
+    wanted = [(factor, seed) for factor in factors for seed in range(1, seeds + 1)]
+    missing = [(factor, seed) for factor, seed in wanted if (digest, steps, factor, seed) not in known]
+    if not missing:
+        say(f"{candidate.name}: {len(wanted)} rows of {steps} steps are there")
+        return
+    rates = _rates(candidate, steps, sorted({factor for factor, _ in missing}))
+    say(f"{candidate.name}: {candidate.reason}")
+    # A run that diverges is a row of the sweep, which then ends with 76.
+    report = program.output(
+        *["train", "--config", BASE, "-o", _folder(places, candidate, steps, digest), "--json"],
+        *[f"--set={setting}" for setting in text.settings + _settings(candidate, steps) + ["training.seed=1"]],
+        f"--sweep=training.learning_rate={','.join(map(repr, rates.values()))}",
+        *["--seeds", str(seeds), "-t", str(program.threads)],
+        statuses=(0, 76),
+    )
+    factor_of = {rate: factor for factor, rate in rates.items()}
+    for run in json.loads(report)["runs"]:
+        row = {
+            "name": candidate.name, "settings": list(candidate.settings), "digest": digest, "text": text.digest,
+            "steps": steps, "rate_factor": factor_of[run["values"]["training.learning_rate"]], "seed": run["seed"],
+            "learning_rate": run["values"]["training.learning_rate"], "machine": program.machine,
+            "commit": program.commit, "date": datetime.date.today().isoformat(),
+        }  # fmt: skip
+        if key(row) in known:
+            continue
+        if run["state"] == "complete":
+            row["bits_per_byte"] = run["bits_per_byte"]
+            row["training_bits_per_byte"] = run["training_loss"] / math.log(2) / text.bytes_per_token
+            row["seconds"] = run["seconds"]
+        else:
+            row["failure"] = re.sub(r"^\S*/", "", run["failure"])
+        rows.append(row)
+    _write_rows(places, "runs", candidate.name, sorted(rows, key=lambda row: (row["steps"], key(row))))
+
+
+def time_steps(places, program, text, chosen, rounds):
+    """Times steps of the candidates in turns, so that a machine that slows down slows all of them down."""
+    base = base_configuration()
+    for turn in range(rounds):
+        for candidate in chosen:
+            settings = [
+                setting for setting in candidate.resolved(BASE_STEPS) if not setting.startswith("training.steps=")
+            ]
+            batch = int(given(settings, "training.batch_tokens", _base_value("batch_tokens")))
+            length = int(given(settings, "training.sequence_length", _base_value("sequence_length")))
+            model = [f"model.vocabulary_size={VOCABULARY_SIZE}"]
+            report = program.output(
+                *["bench", "train", "--config", BASE, "-b", str(batch // length), "-r", "3"],
+                *["-t", str(program.threads), "--output-format", "json"],
+                *[f"--set={setting}" for setting in model + settings],
+            )
+            speed = json.loads(report)["rows"][0]["tokens_per_second"]
+            row = {
+                "name": candidate.name, "digest": candidate.digest(base, text.digest),
+                "seconds_per_step": batch / speed, "machine": program.machine, "commit": program.commit,
+                "date": datetime.date.today().isoformat(),
+            }  # fmt: skip
+            _write_rows(places, "times", candidate.name, read_rows(places, "times", candidate.name) + [row])
+            say(f"round {turn + 1} of {rounds}: {candidate.name}: {1000 * batch / speed:.0f} ms a step")
+
+
+def score(places, program, text, candidate, steps):
+    """Scores the held-out text with the models of a candidate's complete runs at its own learning rate."""
+    digest = candidate.digest(base_configuration(), text.digest)
+    scored = read_rows(places, "held-out", candidate.name)
+    if any(row["digest"] == digest and row["steps"] == steps for row in scored):
+        raise Failure(f"{candidate.name}: its runs of {steps} steps are scored already; the text is scored once")
+    runs = [
+        row
+        for row in read_rows(places, "runs", candidate.name)
+        if row["digest"] == digest and row["steps"] == steps and row["rate_factor"] == 1 and "failure" not in row
+    ]
+    if not runs:
+        raise Failure(f"{candidate.name}: expected complete runs of {steps} steps, found none: recipes.sh run")
+    rows = []
+    for run in runs:
+        folder = _folder(places, candidate, steps, digest)
+        model = f"{folder}/sweep/learning_rate={run['learning_rate']!r},seed={run['seed']}/last.safetensors"
+        if not os.path.exists(model):
+            raise Failure(f"{model}: expected the model of a run, found none: remove its row and train it again")
+        report = program.output("eval", "-m", model, places.held_out, "--json", "-t", str(program.threads))
+        rows.append({
+            "name": candidate.name, "digest": digest, "steps": steps, "seed": run["seed"],
+            "bits_per_byte": json.loads(report)["bits_per_byte"], "machine": program.machine,
+            "commit": program.commit, "date": datetime.date.today().isoformat(),
+        })  # fmt: skip
+    _write_rows(places, "held-out", candidate.name, scored + rows)
