@@ -41,6 +41,7 @@ import Training
     #expect(key(50) { $0.beta2 = 0.9 } == "beta2")
     #expect(key(50) { $0.weightDecayOn = .all } == "weight_decay_on")
     #expect(key(50) { $0.gradientClip = 0 } == "gradient_clip")
+    #expect(key(50) { $0.dropout = 0.1 } == "dropout")
   }
 
   @Test func theScheduleMayChangeBeyondTheStepsThatWereMade() {
