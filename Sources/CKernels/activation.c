@@ -1,4 +1,5 @@
-// Activations of the feed-forward part: gated, h = f(a) ⊙ b, and plain, h = f(a) (docs/MATH.md, eq. 17, 18 and 27).
+// Activations of the feed-forward part: gated, h = f(a) ⊙ b, and plain, h = f(a) (docs/MATH.md, eq. 17, 18, 27
+// and 46).
 #include <math.h>
 
 #include "kernels.h"
@@ -8,6 +9,7 @@ RN_INLINE float activated(int activation, float x) {
   switch (activation) {
     case RN_SILU: return x * rn_sigmoid(x);
     case RN_GELU: return 0.5f * x * (1.0f + erff(x * 0.707106781f));
+    case RN_RELU_SQUARED: return x > 0.0f ? x * x : 0.0f;
     default: return x > 0.0f ? x : 0.0f;
   }
 }
@@ -23,6 +25,7 @@ RN_INLINE float slope(int activation, float x) {
       float density = 0.398942280f * rn_exp(-0.5f * x * x);
       return 0.5f * (1.0f + erff(x * 0.707106781f)) + x * density;
     }
+    case RN_RELU_SQUARED: return x > 0.0f ? 2.0f * x : 0.0f;
     default: return x > 0.0f ? 1.0f : 0.0f;
   }
 }
@@ -32,6 +35,7 @@ RN_INLINE float slope(int activation, float x) {
   switch (activation) {                        \
     case RN_SILU: { enum { F = RN_SILU }; RN_EACH __VA_ARGS__ } break; \
     case RN_GELU: { enum { F = RN_GELU }; __VA_ARGS__ } break; \
+    case RN_RELU_SQUARED: { enum { F = RN_RELU_SQUARED }; RN_EACH __VA_ARGS__ } break; \
     default: { enum { F = RN_RELU }; RN_EACH __VA_ARGS__ } break; \
   }
 

@@ -23,6 +23,38 @@ void rn_add_scaled(float *y, const float *x, float factor, int64_t count) {
 }
 
 RN_KERNEL
+void rn_weighted_sum(float *y, const float *x, const float *z, float x_factor, float z_factor, int64_t count) {
+  RN_EACH for (int64_t i = 0; i < count; i++) y[i] = x_factor * x[i] + z_factor * z[i];
+}
+
+RN_KERNEL
+void rn_weighted_sum_backward(float *dx, float *dz, float *dx_factor, float *dz_factor, const float *dy, const float *x,
+                              const float *z, float x_factor, float z_factor, int64_t count) {
+  double x_lane[RN_LANES] = {0}, z_lane[RN_LANES] = {0}, x_sum = 0, z_sum = 0;
+  int64_t i = 0;
+  for (; i + RN_LANES <= count; i += RN_LANES)
+    for (int l = 0; l < RN_LANES; l++) {
+      x_lane[l] += (double)dy[i + l] * (double)x[i + l];
+      z_lane[l] += (double)dy[i + l] * (double)z[i + l];
+    }
+  for (int l = 0; i < count; i++, l++) {
+    x_lane[l] += (double)dy[i] * (double)x[i];
+    z_lane[l] += (double)dy[i] * (double)z[i];
+  }
+  for (int l = 0; l < RN_LANES; l++) {
+    x_sum += x_lane[l];
+    z_sum += z_lane[l];
+  }
+  *dx_factor = (float)x_sum;
+  *dz_factor = (float)z_sum;
+  RN_EACH for (i = 0; i < count; i++) {
+    float upstream = dy[i];
+    dz[i] += z_factor * upstream;
+    dx[i] = x_factor * upstream;
+  }
+}
+
+RN_KERNEL
 double rn_sum_of_squares(const float *x, int64_t count) {
   double lane[RN_LANES] = {0};
   int64_t i = 0;

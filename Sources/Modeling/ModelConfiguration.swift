@@ -74,6 +74,12 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
   package var hasRetentionBiases = false
   package var hasFeedForwardBiases = false
   package var hasHeadBias = false
+  /// Whether training from scratch starts with blocks that add nothing. It does not change the function.
+  package var hasZeroInitialOutputs = false
+  /// Whether each block reads a learned mix of the residual stream and of the embedding.
+  package var hasEmbeddingResidual = false
+  /// The cap of the logits; 0: none.
+  package var logitSoftcap = 0.0
   package var decay = DecayRule.powers
   package var scoreNorm = ScoreNorm.none
   package var rotationLayout = RotationLayout.halfSplit
@@ -124,6 +130,14 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey("retention_biases", \.hasRetentionBiases, "Biases of q, k, v, gate and output."),
       ConfigurationKey("feed_forward_biases", \.hasFeedForwardBiases, "Biases of the feed-forward part."),
       ConfigurationKey("head_bias", \.hasHeadBias, "A bias of the logits."),
+      ConfigurationKey(
+        "zero_init_output", \.hasZeroInitialOutputs,
+        "Whether the last matrix of retention and of the feed-forward part is zero before training."),
+      ConfigurationKey(
+        "embedding_residual", \.hasEmbeddingResidual,
+        "Whether each block reads a learned mix of the residual stream and of the embedding."),
+      ConfigurationKey(
+        "logit_softcap", \.logitSoftcap, .atLeast(0), "Soft cap c of the logits, c tanh(logit / c); 0: none."),
       ConfigurationKey("decay", \.decay, "Decay of the heads: powers 1 - 2^(-5-h), linspace, single 127/128, none."),
       ConfigurationKey(
         "score_norm", \.scoreNorm, "What decayed scores are divided by; sum_of_abs exactly in the parallel form only."),
@@ -177,6 +191,12 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
       }
     }
     return found
+  }
+
+  /// The cap of the logits; nil: none.
+  var softcap: Float? {
+    let cap = Float(logitSoftcap)
+    return cap > 0 ? cap : nil
   }
 
   /// The rotation of queries and keys.

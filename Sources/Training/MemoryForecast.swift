@@ -28,7 +28,8 @@ package struct MemoryForecast: Sendable {
     let trained = (configuration.tunesState ? InitialState.descriptions(model) : []) + all.filter(configuration.trains)
     let step = TrainingMemory.size(
       model, batch: configuration.microBatchSize, time: configuration.sequenceLength, form: configuration.retentionForm,
-      recomputation: configuration.recompute, hasInitialState: configuration.tunesState, workers: workers)
+      recomputation: configuration.recompute, hasInitialState: configuration.tunesState,
+      hasDropout: configuration.dropout > 0, workers: workers)
     add("parameters", Tensor.byteCount(all.reduce(0) { $0 + $1.shape.count }))
     add("gradients", Tensor.byteCount(Parameters.gradientCount(model, of: configuration.trains)))
     let optimizer = Optimizer.byteCount(trained, configuration, workers: workers)

@@ -89,7 +89,7 @@ package final class Trainer {
     memory = TrainingMemory(
       model, batch: microBatchTokens / configuration.sequenceLength, time: configuration.sequenceLength,
       form: configuration.retentionForm, recomputation: configuration.recompute,
-      hasInitialState: configuration.tunesState, workers: pool.threadCount)
+      hasInitialState: configuration.tunesState, hasDropout: configuration.dropout > 0, workers: pool.threadCount)
     if configuration.carriesState {
       let empty = ModelState(model, batch: rows.count)
       states = (empty, empty.emptyCopy)
@@ -122,7 +122,8 @@ package final class Trainer {
   /// Takes one step on the batch in `inputs`, `targets` and `documentStarts`: computes the gradient and updates the weights.
   ///
   /// - Parameters:
-  ///   - number: Its place in the learning-rate schedule, from 1; nil: the next after the updates so far.
+  ///   - number: Its place in the learning-rate schedule, from 1, which also chooses what dropout drops; nil: the next
+  ///     after the updates so far.
   ///   - rateFactor: Multiplies the scheduled learning rate.
   ///   - shouldStop: Called before each micro-batch except the first.
   ///   - judge: Decides on the update once the gradient is known. With a reason to skip it, carried states are forgotten.
@@ -132,8 +133,8 @@ package final class Trainer {
     number: Int? = nil, rateFactor: Double = 1, shouldStop: () -> Bool = { false },
     judge: (_ loss: Double, _ gradientNorm: Double) -> SkipReason? = { _, _ in nil }
   ) -> StepReport? {
-    guard let (loss, norm) = computeGradient(shouldStop: shouldStop) else { return nil }
     let number = number ?? optimizer.step + 1
+    guard let (loss, norm) = computeGradient(step: number, shouldStop: shouldStop) else { return nil }
     let learningRate = configuration.learningRate(step: number) * rateFactor
     let skipped = judge(loss, norm)
     if skipped == nil {
@@ -147,9 +148,13 @@ package final class Trainer {
   /// Computes the gradient of the mean loss of the batch; `inputs`, `targets` and `documentStarts` hold the rows of this
   /// process. The gradient is accumulated over the micro-batches, then summed over the replicas. No weight changes.
   ///
-  /// - Parameter shouldStop: Called before each micro-batch except the first.
+  /// - Parameters:
+  ///   - step: The number of the step, which chooses what dropout drops.
+  ///   - shouldStop: Called before each micro-batch except the first.
   /// - Returns: The mean cross entropy in nats per token, and the global norm of the gradient; nil if it was stopped.
-  package func computeGradient(shouldStop: () -> Bool = { false }) -> (loss: Double, gradientNorm: Double)? {
+  package func computeGradient(
+    step: Int = 1, shouldStop: () -> Bool = { false }
+  ) -> (loss: Double, gradientNorm: Double)? {
     gradients.flat.clear(on: pool)
     initialState?.gradients.flat.clear(on: pool)
     var scored = 0
@@ -165,11 +170,19 @@ package final class Trainer {
           CarriedRows(before: $0.now, after: $0.next, first: start / configuration.sequenceLength)
         },
         initial: initialState, scoredCount: allScored, precision: configuration.precision.products,
-        memory: memory, on: pool)
+        dropout: dropout(step: step, at: start), memory: memory, on: pool)
     }
     replicas.sum(gradients.flat)
     if let initialState { replicas.sum(initialState.gradients.flat) }
     return (replicas.sum(loss), optimizer.gradientNorm(on: pool))
+  }
+
+  /// The dropout of the micro-batch that begins `start` tokens into the rows of this process; nil: none.
+  private func dropout(step: Int, at start: Int) -> Dropout? {
+    guard configuration.dropout > 0 else { return nil }
+    return Dropout(
+      rate: configuration.dropout, seed: configuration.seed, step: step,
+      firstRow: rows.lowerBound * configuration.sequenceLength + start)
   }
 
   /// Names the first thing that is not finite in the step whose gradient was computed last, in the order of

@@ -76,6 +76,8 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
   /// The maximum number of tokens of a micro-batch, which has at least one sequence.
   package var largestMicroBatchTokens = 1_024
   package var recompute = Recomputation.none
+  /// The probability with which dropout drops a number; 0: no dropout.
+  package var dropout = 0.0
   package var precision = TrainingPrecision.auto
   /// The chunk length of the chunkwise form.
   package var chunkLength = 64
@@ -164,6 +166,9 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey(
         "recompute", \.recompute,
         "Activation recomputation: none, or blocks (keeps one block's activations at a time; a third more time)."),
+      ConfigurationKey(
+        "dropout", \.dropout, .from(0, below: 1),
+        "Probability with which numbers of the embedding and of what blocks add are dropped in a step; 0: none."),
       ConfigurationKey(
         "precision", \.precision,
         "Precision of matrix products: f32, bf16 (accumulation and the rest stay Float32), or auto (by the CPU)."),

@@ -33,10 +33,13 @@ extension ModelConfiguration {
       case .silu: .silu
       case .gelu: .gelu
       case .relu: .relu
+      case .reluSquared: .reluSquared
       }
     copy.hasRetentionBiases = hasRetentionBiases
     copy.hasFeedForwardBiases = hasFeedForwardBiases
     copy.hasHeadBias = hasHeadBias
+    copy.hasEmbeddingResidual = hasEmbeddingResidual
+    copy.logitSoftcap = logitSoftcap > 0 ? Double(Float(logitSoftcap)) : nil
     copy.scoreNorm =
       switch scoreNorm {
       case .none: .none

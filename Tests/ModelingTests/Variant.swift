@@ -17,6 +17,8 @@ enum Variant: String, CaseIterable, Sendable {
   case xpos
   case xposOfAllHeads
   case xposHalfSplit
+  case embeddingResidual
+  case embeddingResidualAndBiases
 
   /// Whether all forms and all cuts give the same function.
   var isExactInEveryForm: Bool { self != .sumOfAbs && self != .sumOfAbsTied }
@@ -59,6 +61,12 @@ enum Variant: String, CaseIterable, Sendable {
     case .xposHalfSplit:
       (c.xposScaleBase, c.keyHeads, c.scoreNorm) = (25, 2, .absOfSum)
       (c.headNormWeight, c.hasHeadNormBias) = (.full, true)
+    case .embeddingResidual:
+      (c.hasEmbeddingResidual, c.logitSoftcap, c.activation, c.isHeadTied) = (true, 1.5, .reluSquared, true)
+    case .embeddingResidualAndBiases:
+      (c.hasEmbeddingResidual, c.logitSoftcap, c.activation, c.feedForward) = (true, 3, .reluSquared, .mlp)
+      (c.norm, c.hasRetentionBiases, c.hasFeedForwardBiases, c.hasHeadBias) = (.layer, true, true, true)
+      (c.hasEmbeddingNorm, c.embeddingScale, c.hasFinalNorm) = (true, 2, false)
     }
   }
 }

@@ -27,6 +27,7 @@ package struct ReferenceBlock: Sendable {
   /// The output [B, T, D].
   package let x2: ReferenceTensor
   private let positions: [[Int]]
+  private let dropout: ReferenceDropout.Block?
 
   /// Runs the block forward.
   ///
@@ -37,10 +38,12 @@ package struct ReferenceBlock: Sendable {
   ///   - positions: The position of each step [B][T].
   ///   - initialState: [B, H, K, V], or none for zero.
   ///   - documentStarts: As in `RetentionInputs`.
+  ///   - dropout: The factors of what is added to the stream, or none.
   /// - Precondition: No initial state with a score norm, which would need more than it.
   package init(
     _ x: ReferenceTensor, parameters: [String: ReferenceTensor], configuration: ReferenceConfiguration,
-    positions: [[Int]], initialState: ReferenceTensor? = nil, documentStarts: [[Int]]? = nil
+    positions: [[Int]], initialState: ReferenceTensor? = nil, documentStarts: [[Int]]? = nil,
+    dropout: ReferenceDropout.Block? = nil
   ) {
     precondition(initialState == nil || configuration.scoreNorm == .none, "ReferenceBlock: a state and a score norm")
     let c = configuration
@@ -66,20 +69,21 @@ package struct ReferenceBlock: Sendable {
       o, c.headNorm, weight: parameters["ret.head_norm.weight"], bias: parameters["ret.head_norm.bias"],
       epsilon: c.epsilon)
     z = if let g { Reference.gate(g, y) } else { y }
-    x1 = x + operations.linear(z, "ret.o")
+    x1 = x + ReferenceDropout.kept(operations.linear(z, "ret.o"), dropout?.mixer)
 
     w = operations.norm(x1, "ffn_norm")
     if c.isFeedForwardGated {
       let up = operations.linear(w, "ffn.up")
       (a, b) = (operations.linear(w, "ffn.gate"), up)
       h = Reference.gate(a, up, c.activation)
-      x2 = x1 + operations.linear(h, "ffn.down")
+      x2 = x1 + ReferenceDropout.kept(operations.linear(h, "ffn.down"), dropout?.feedForward)
     } else {
       (a, b) = (operations.linear(w, "ffn.fc1"), nil)
       h = Reference.activation(a, c.activation)
-      x2 = x1 + operations.linear(h, "ffn.fc2")
+      x2 = x1 + ReferenceDropout.kept(operations.linear(h, "ffn.fc2"), dropout?.feedForward)
     }
     (self.x, self.parameters, self.configuration, self.positions) = (x, parameters, configuration, positions)
+    self.dropout = dropout
   }
 
   /// Runs the block backward, each line the backward of one line of the forward, in reverse; c counts as a constant.
@@ -98,20 +102,21 @@ package struct ReferenceBlock: Sendable {
     var gradients: [String: ReferenceTensor] = [:]
 
     let dw: ReferenceTensor
+    let dnarrowed = ReferenceDropout.kept(dx2, dropout?.feedForward)
     if let b {
-      let dh = operations.linearBackward(dx2, h, "ffn.down", &gradients)
+      let dh = operations.linearBackward(dnarrowed, h, "ffn.down", &gradients)
       let (da, db) = Reference.gateBackward(dh, g: a, y: b, c.activation)
       dw =
         operations.linearBackward(da, w, "ffn.gate", &gradients)
         + operations.linearBackward(db, w, "ffn.up", &gradients)
     } else {
-      let dh = operations.linearBackward(dx2, h, "ffn.fc2", &gradients)
+      let dh = operations.linearBackward(dnarrowed, h, "ffn.fc2", &gradients)
       dw = operations.linearBackward(
         Reference.activationBackward(dh, x: a, c.activation), w, "ffn.fc1", &gradients)
     }
     let dx1 = dx2 + operations.normBackward(dw, x1, "ffn_norm", &gradients)
 
-    let dz = operations.linearBackward(dx1, z, "ret.o", &gradients)
+    let dz = operations.linearBackward(ReferenceDropout.kept(dx1, dropout?.mixer), z, "ret.o", &gradients)
     var (dy, du) = (dz, ReferenceTensor(u.shape))
     if let g {
       let (dg, dnormed) = Reference.gateBackward(dz, g: g, y: y)

@@ -42,6 +42,10 @@ package struct ReferenceConfiguration: Sendable {
   package var hasRetentionBiases = false
   package var hasFeedForwardBiases = false
   package var hasHeadBias = false
+  /// Whether a block reads λ x + μ x₀, with x₀ the residual stream before the first block.
+  package var hasEmbeddingResidual = false
+  /// c of the logits c tanh(l / c); none without.
+  package var logitSoftcap: Double?
   package var scoreNorm = ReferenceScoreNorm.none
   package var rotationLayout = ReferenceRotationLayout.halfSplit
   package var angles = ReferenceAngles.standard
@@ -79,7 +83,8 @@ package struct ReferenceConfiguration: Sendable {
       ("q", headCount * keyWidth), ("k", keyHeadCount * keyWidth), ("v", keyHeadCount * valueWidth),
     ]
     if hasGate { projections.append(("g", values)) }
-    var shapes = normShapes("ret_norm")
+    var shapes = hasEmbeddingResidual ? [("residual_scale", [1]), ("embedding_residual_scale", [1])] : []
+    shapes += normShapes("ret_norm")
     shapes += projections.map { ("ret.\($0.0).weight", [$0.1, width]) }
     if hasRetentionBiases { shapes += projections.map { ("ret.\($0.0).bias", [$0.1]) } }
     shapes.append(("ret.o.weight", [width, values]))

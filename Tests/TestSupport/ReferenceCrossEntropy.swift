@@ -1,6 +1,19 @@
 internal import Glibc
 
 extension Reference {
+  /// Softly capped logits, c tanh(l / c) (docs/MATH.md, eq. 40).
+  package static func softcap(_ logits: ReferenceTensor, _ cap: Double) -> ReferenceTensor {
+    logits.map { cap * tanh($0 / cap) }
+  }
+
+  /// Backward of `softcap`: the slope is 1 − (l / c)² with l the capped logit.
+  package static func softcapBackward(
+    _ dcapped: ReferenceTensor, capped: ReferenceTensor, _ cap: Double
+  ) -> ReferenceTensor {
+    ReferenceTensor(
+      capped.shape, zip(dcapped.values, capped.values).map { $0 * (1 - ($1 / cap) * ($1 / cap)) })
+  }
+
   /// Softmax cross entropy summed over the rows that have a target, with its gradient.
   ///
   /// The loss of a row is log Σ exp(logits) − logits[target]; its gradient is softmax(logits) − one-hot(target).

@@ -9,18 +9,22 @@ extension Reference {
     case gelu
     /// max(x, 0), with slope 0 at 0.
     case relu
+    /// max(x, 0)².
+    case reluSquared
   }
 
-  /// An activation, element by element (docs/MATH.md, eq. 15 and 27).
+  /// An activation, element by element (docs/MATH.md, eq. 15, 27 and 46).
   package static func activation(_ x: ReferenceTensor, _ kind: Activation) -> ReferenceTensor {
     switch kind {
     case .silu: x.map { $0 * sigmoid($0) }
     case .gelu: x.map { $0 * normalDistribution($0) }
     case .relu: x.map { max($0, 0) }
+    case .reluSquared: x.map { max($0, 0) * max($0, 0) }
     }
   }
 
-  /// Backward of `activation`: silu′ = σ (1 + x (1 − σ)), gelu′ = Φ + x φ, relu′ = 1 where x > 0.
+  /// Backward of `activation`: silu′ = σ (1 + x (1 − σ)), gelu′ = Φ + x φ, relu′ = 1 where x > 0,
+  /// relu²′ = 2 max(x, 0).
   package static func activationBackward(
     _ dy: ReferenceTensor, x: ReferenceTensor, _ kind: Activation
   ) -> ReferenceTensor {
@@ -29,6 +33,7 @@ extension Reference {
       case .silu: x.map { sigmoid($0) * (1 + $0 * (1 - sigmoid($0))) }
       case .gelu: x.map { normalDistribution($0) + $0 * exp(-$0 * $0 / 2) / (2 * Double.pi).squareRoot() }
       case .relu: x.map { $0 > 0 ? 1 : 0 }
+      case .reluSquared: x.map { 2 * max($0, 0) }
       }
     return product(dy, slope)
   }

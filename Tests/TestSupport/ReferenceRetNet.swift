@@ -53,11 +53,15 @@ package struct ReferenceRetNet: Sendable {
     package let tokens: [[Int]]
     /// The scaled rows of the embedding [B, T, D], before a norm.
     package let embedded: ReferenceTensor
+    /// The residual stream before each block [B, T, D]; that of the first is x₀.
+    package let streams: [ReferenceTensor]
+    /// What was kept of the branches and of the embedding.
+    package let dropout: ReferenceDropout?
     /// Each block's intermediates, first to last; `finalState` of each is the state to carry on.
     package let blocks: [ReferenceBlock]
     /// The residual stream after the last block and its norm [B, T, D].
     package let x, normalised: ReferenceTensor
-    /// [B, T, N].
+    /// [B, T, N], capped if the model has a cap.
     package let logits: ReferenceTensor
   }
 
@@ -68,21 +72,26 @@ package struct ReferenceRetNet: Sendable {
   ///   - firstPosition: The position of the first step.
   ///   - initialStates: One state [B, H, K, V] per layer, or none for zero.
   ///   - documentStarts: As in `RetentionInputs`.
+  ///   - dropout: The factors of a training step, or none.
   /// - Returns: The logits and all intermediates.
   package func forward(
     _ tokens: [[Int]], firstPosition: Int = 0, initialStates: [ReferenceTensor]? = nil,
-    documentStarts: [[Int]]? = nil
+    documentStarts: [[Int]]? = nil, dropout: ReferenceDropout? = nil
   ) -> Trace {
     let operations = ReferenceOperations(configuration, parameters)
     let embedded =
       configuration.embeddingScale * Reference.embedding(tokens, weight: operations.parameter("embed.weight"))
     var x = configuration.hasEmbeddingNorm ? operations.norm(embedded, "embed_norm") : embedded
     let positions = Reference.positions(batch: x.shape[0], time: x.shape[1], from: firstPosition)
+    if let dropout { x = dropout.applied(.embedding, to: x) }
     var blocks: [ReferenceBlock] = []
+    var streams: [ReferenceTensor] = []
     for layer in 0..<configuration.layerCount {
+      streams.append(x)
+      if let (lambda, mu) = residualScales(layer) { x = lambda * x + mu * streams[0] }
       let block = ReferenceBlock(
         x, parameters: blockParameters(layer), configuration: configuration, positions: positions,
-        initialState: initialStates?[layer], documentStarts: documentStarts)
+        initialState: initialStates?[layer], documentStarts: documentStarts, dropout: dropout?.block(layer))
       blocks.append(block)
       x = block.x2
     }
@@ -90,7 +99,8 @@ package struct ReferenceRetNet: Sendable {
     let logits = Reference.linear(
       normalised, weight: operations.parameter(headName), bias: parameters["lm_head.bias"])
     return Trace(
-      tokens: tokens, embedded: embedded, blocks: blocks, x: x, normalised: normalised, logits: logits)
+      tokens: tokens, embedded: embedded, streams: streams, dropout: dropout, blocks: blocks, x: x,
+      normalised: normalised, logits: configuration.logitSoftcap.map { Reference.softcap(logits, $0) } ?? logits)
   }
 
   /// Runs a pass backward from the gradient of its logits; no gradient enters through the final states.
@@ -102,17 +112,28 @@ package struct ReferenceRetNet: Sendable {
   package func backward(_ dlogits: ReferenceTensor, _ trace: Trace) -> [String: ReferenceTensor] {
     let operations = ReferenceOperations(configuration, parameters)
     var gradients: [String: ReferenceTensor] = [:]
+    let dlogits =
+      configuration.logitSoftcap.map { Reference.softcapBackward(dlogits, capped: trace.logits, $0) } ?? dlogits
     let head = Reference.linearBackward(dlogits, x: trace.normalised, weight: operations.parameter(headName))
     if configuration.hasHeadBias { gradients["lm_head.bias"] = head.dbias }
     gradients[headName] = head.dweight
     var dx =
       configuration.hasFinalNorm ? operations.normBackward(head.dx, trace.x, "final_norm", &gradients) : head.dx
 
+    var dx0 = ReferenceTensor(dx.shape)
     for (layer, block) in trace.blocks.enumerated().reversed() {
       let found = block.backward(dx)
       for (name, gradient) in found.gradients { gradients["layers.\(layer).\(name)"] = gradient }
       dx = found.dx
+      if let (lambda, mu) = residualScales(layer) {
+        gradients["layers.\(layer).residual_scale"] = ReferenceTensor([1], [dx.dot(trace.streams[layer])])
+        gradients["layers.\(layer).embedding_residual_scale"] = ReferenceTensor([1], [dx.dot(trace.streams[0])])
+        dx0 += mu * dx
+        dx = lambda * dx
+      }
     }
+    dx += dx0
+    if let dropout = trace.dropout { dx = dropout.applied(.embedding, to: dx) }
     if configuration.hasEmbeddingNorm { dx = operations.normBackward(dx, trace.embedded, "embed_norm", &gradients) }
     let dembedding = Reference.embeddingBackward(
       configuration.embeddingScale * dx, tokens: trace.tokens, vocabularySize: configuration.vocabularySize)
@@ -126,17 +147,26 @@ package struct ReferenceRetNet: Sendable {
   ///   - tokens: B sequences of T ids.
   ///   - targets: As many ids, −1 where there is none; at least one is not.
   ///   - documentStarts: As in `RetentionInputs`.
+  ///   - dropout: As in `forward`.
   /// - Returns: Nats per token, and gradients by name.
   package func lossAndGradients(
-    _ tokens: [[Int]], targets: [[Int]], documentStarts: [[Int]]? = nil
+    _ tokens: [[Int]], targets: [[Int]], documentStarts: [[Int]]? = nil, dropout: ReferenceDropout? = nil
   ) -> (loss: Double, gradients: [String: ReferenceTensor]) {
-    let trace = forward(tokens, documentStarts: documentStarts)
+    let trace = forward(tokens, documentStarts: documentStarts, dropout: dropout)
     let (lossSum, count, dlogits) = Reference.crossEntropy(trace.logits, targets: Array(targets.joined()))
     precondition(count > 0, "lossAndGradients: no targets")
     return (lossSum / Double(count), backward(1 / Double(count) * dlogits, trace))
   }
 
   private var headName: String { configuration.isTied ? "embed.weight" : "lm_head.weight" }
+
+  /// λ and μ of a block.
+  private func residualScales(_ layer: Int) -> (Double, Double)? {
+    guard let lambda = parameters["layers.\(layer).residual_scale"],
+      let mu = parameters["layers.\(layer).embedding_residual_scale"]
+    else { return nil }
+    return (lambda.values[0], mu.values[0])
+  }
 
   private func blockParameters(_ layer: Int) -> [String: ReferenceTensor] {
     var result: [String: ReferenceTensor] = [:]

@@ -10,13 +10,16 @@ import Testing
     let gelu = Reference.activation(x, .gelu)
     expectClose(gelu.values, [0, 0.841344746068543, -0.045500263896358], ratio: 1e-14)
     #expect(Reference.activation(x, .relu).values == [0, 1, 0])
+    #expect(Reference.activation(ReferenceTensor([3], [0, 3, -2]), .reluSquared).values == [0, 9, 0])
   }
 
   @Test func activationsStayFiniteFarOut() {
     let far = ReferenceTensor([2], [-1000, 1000])
     for kind in Reference.Activation.allCases {
-      #expect(Reference.activation(far, kind).values == [0, 1000])
-      #expect(Reference.activationBackward(ReferenceTensor([2], [1, 1]), x: far, kind).values == [0, 1])
+      let isSquare = kind == .reluSquared
+      #expect(Reference.activation(far, kind).values == [0, isSquare ? 1e6 : 1000])
+      let slopes = Reference.activationBackward(ReferenceTensor([2], [1, 1]), x: far, kind).values
+      #expect(slopes == [0, isSquare ? 2000 : 1])
     }
   }
 

@@ -39,6 +39,21 @@ import Testing
         ($0.headNorm, $0.headNormWeight, $0.hasHeadNormBias, $0.xposScaleBase) = (.layer, .full, true, 9)
         ($0.rotationLayout, $0.isAngleTableOfAllHeads) = (.interleaved, true)
       })
+    for isTied in [false, true] {
+      expectGradients(
+        of: model(isTied: isTied) {
+          ($0.hasEmbeddingResidual, $0.logitSoftcap, $0.activation) = (true, 2, .reluSquared)
+          ($0.hasEmbeddingNorm, $0.isFeedForwardGated) = (isTied, !isTied)
+        })
+    }
+  }
+
+  @Test func backwardIsTheGradientUnderDropout() {
+    for hasResidual in [false, true] {
+      expectGradients(
+        of: model(isTied: hasResidual) { ($0.hasEmbeddingResidual, $0.hasEmbeddingNorm) = (hasResidual, true) },
+        ReferenceDropout(rate: 0.25, seed: 5, step: 3, shape: [2, 6, 6]))
+    }
   }
 
   @Test func blockBackwardIsTheGradientOfInputAndState() {
@@ -117,16 +132,17 @@ import Testing
     #expect(losses[29] < 0.1 * losses[0])
   }
 
-  private func expectGradients(of model: ReferenceRetNet) {
+  private func expectGradients(of model: ReferenceRetNet, _ dropout: ReferenceDropout? = nil) {
     let targets = [[4, -1, 2, 0, 6, 3], [0, 3, 6, -1, -1, 5]]
     let starts = [Reference.documentStarts([4, 2]), Reference.documentStarts([1, 5], isContinued: true)]
-    let (_, gradients) = model.lossAndGradients(tokens, targets: targets, documentStarts: starts)
+    let (_, gradients) = model.lossAndGradients(
+      tokens, targets: targets, documentStarts: starts, dropout: dropout)
     #expect(gradients.keys.sorted() == model.parameters.keys.sorted())
     for (name, parameter) in model.parameters {
       expectGradient(gradients[name] ?? ReferenceTensor([0]), name, at: parameter, ratio: differencing) { point in
         var moved = model
         moved.parameters[name] = point
-        return moved.lossAndGradients(tokens, targets: targets, documentStarts: starts).loss
+        return moved.lossAndGradients(tokens, targets: targets, documentStarts: starts, dropout: dropout).loss
       }
     }
   }

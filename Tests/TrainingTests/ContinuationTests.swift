@@ -48,6 +48,7 @@ import Training
     #expect(key(50) { $0.decaysCautiously = true } == "cautious_decay")
     #expect(key(50) { $0.averageDecay = 0.9 } == "ema_decay")
     #expect(key(50) { $0.groups.head.learningRate = 2 } == "groups.head.learning_rate")
+    #expect(key(50) { $0.dropout = 0.1 } == "dropout")
   }
 
   @Test func theScheduleMayChangeBeyondTheStepsThatWereMade() {

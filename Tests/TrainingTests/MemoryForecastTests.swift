@@ -12,9 +12,11 @@ import Training
     return parts
   }
 
-  @Test(arguments: [20, 40, 80], Recomputation.allCases)
-  func namesAllThatATrainerHolds(microBatchTokens: Int, recompute: Recomputation) throws {
+  @Test(arguments: [(20, 0), (40, 0), (80, 0), (20, 0.1), (80, 0.1)], Recomputation.allCases)
+  func namesAllThatATrainerHolds(rows: (microBatchTokens: Int, dropout: Double), recompute: Recomputation) throws {
     var configuration = try TinyRun().configuration
+    let microBatchTokens = rows.microBatchTokens
+    configuration.dropout = rows.dropout
     (configuration.largestMicroBatchTokens, configuration.recompute) = (microBatchTokens, recompute)
     var parts = forecast(configuration)
     let trainer = Trainer(TinyRun.model(), configuration, on: WorkerPool(threadCount: 2))

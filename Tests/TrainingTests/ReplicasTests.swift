@@ -86,11 +86,11 @@ import Training
     return try outcomes.withLock { try $0.map { try #require($0) } }
   }
 
-  @Test(arguments: [false, true])
-  func twoMakeTheStepsOfOne(carriesState: Bool) throws {
+  @Test(arguments: [false, true], [0, 0.3])
+  func twoMakeTheStepsOfOne(carriesState: Bool, dropout: Double) throws {
     var configuration = try TinyRun().configuration
     (configuration.steps, configuration.precision) = (6, .float32)
-    configuration.carriesState = carriesState
+    (configuration.carriesState, configuration.dropout) = (carriesState, dropout)
     configuration.largestMicroBatchTokens = 20
     let whole = try train(configuration, .alone)
     let halves = try together(configuration)

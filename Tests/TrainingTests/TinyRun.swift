@@ -43,7 +43,10 @@ struct TinyRun {
   }
 
   /// Wide enough that work is cut into tasks.
-  static func model() -> ModelConfiguration {
+  ///
+  /// - Parameter change: What differs from the usual.
+  /// - Returns: The resolved configuration.
+  static func model(_ change: (inout ModelConfiguration) -> Void = { _ in }) -> ModelConfiguration {
     var model = ModelConfiguration()
     model.width = 32
     model.layers = 2
@@ -51,6 +54,7 @@ struct TinyRun {
     model.feedForwardWidth = 48
     model.vocabularySize = 11
     model.bosID = 1
+    change(&model)
     return model.resolved
   }
 
@@ -97,10 +101,11 @@ struct TinyRun {
 
   /// A loop at step 0, or where it is said to stand.
   func loop(
-    threadCount: Int = 1, isValidated: Bool = false, progress: TrainingProgress = TrainingProgress()
+    threadCount: Int = 1, isValidated: Bool = false, progress: TrainingProgress = TrainingProgress(),
+    model: ModelConfiguration = model()
   ) throws -> TrainingLoop {
     let pool = WorkerPool(threadCount: threadCount)
-    let trainer = Trainer(Self.model(), configuration, on: pool)
+    let trainer = Trainer(model, configuration, on: pool)
     return TrainingLoop(
       trainer, progress: progress, batches: try batches(), validation: isValidated ? file : nil,
       scoredBytes: ScoredBytes { _ in 1 }, on: pool)

@@ -22,6 +22,19 @@ import Training
     }
   }
 
+  @Test(arguments: Recomputation.allCases)
+  func aWarmStepWithDropoutAllocatesNothing(_ recompute: Recomputation) throws {
+    var configuration = try TinyRun().configuration
+    (configuration.dropout, configuration.recompute, configuration.largestMicroBatchTokens) = (0.1, recompute, 40)
+    let model = TinyRun.model { ($0.hasEmbeddingResidual, $0.logitSoftcap, $0.activation) = (true, 15, .reluSquared) }
+    let pool = WorkerPool(threadCount: 2)
+    let trainer = Trainer(model, configuration, on: pool)
+    for index in 0..<80 {
+      (trainer.inputs[index], trainer.targets[index]) = (Int32(index * 7 % 11), Int32(index * 3 % 11))
+    }
+    expectNoAllocation(on: pool) { trainer.makeStep() }
+  }
+
   @Test func theCountSeesAllocationsOfEveryThread() {
     let pool = WorkerPool(threadCount: 2)
     let found = allocations(on: pool) {

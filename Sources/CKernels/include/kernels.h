@@ -100,6 +100,14 @@ void rn_retain_step(float *o, float *state, const float *q, const float *k, cons
 // A negative target gives loss 0 and gradient 0. logits [rows, width] dense; losses, targets [rows].
 void rn_cross_entropy(float *logits, float *losses, const int32_t *targets, int64_t rows, int64_t width, float scale);
 
+// The same for logits l that were capped by rn_softcap; replaces them by the gradient of the logits before the cap,
+// (softmax - onehot) · scale · (1 - (l / cap)²).
+void rn_cross_entropy_capped(float *logits, float *losses, const int32_t *targets, int64_t rows, int64_t width,
+                             float scale, float cap);
+
+// x = cap · tanh(x / cap), cap > 0.
+void rn_softcap(float *x, float cap, int64_t count);
+
 // The same loss without the gradient; logits are not changed.
 void rn_cross_entropy_loss(float *losses, const float *logits, const int32_t *targets, int64_t rows, int64_t width);
 
@@ -112,6 +120,14 @@ void rn_add(float *y, const float *x, int64_t count);                       // y
 void rn_add_scaled(float *y, const float *x, float factor, int64_t count);  // y += factor x
 void rn_scale(float *y, float factor, int64_t count);                       // y *= factor
 double rn_sum_of_squares(const float *x, int64_t count);                   // in Float64, index order within 16 lanes
+
+// y = x_factor x + z_factor z.
+void rn_weighted_sum(float *y, const float *x, const float *z, float x_factor, float z_factor, int64_t count);
+
+// Computes from dy the gradients of rn_weighted_sum: dx = x_factor dy, dz += z_factor dy, and the sums over this range
+// *dx_factor = Σ dy x, *dz_factor = Σ dy z, in Float64 within 16 lanes. dx may be dy; no other overlap is allowed.
+void rn_weighted_sum_backward(float *dx, float *dz, float *dx_factor, float *dz_factor, const float *dy, const float *x,
+                              const float *z, float x_factor, float z_factor, int64_t count);
 
 // Sums all numbers except the last count mod 64, for measuring how long reading takes.
 float rn_read(const float *x, int64_t count);
@@ -142,6 +158,14 @@ void rn_move_towards(float *y, const float *x, float weight, int64_t count);    
 void rn_combine(float *y, float y_factor, const float *x, float x_factor, int64_t count);  // y = y_factor y + x_factor x
 void rn_exchange(float *x, float *y, int64_t count);
 void rn_transpose(float *y, const float *x, int64_t rows, int64_t columns);  // y [columns, rows] = xᵀ, x [rows, columns]
+
+// ---- dropout.c
+
+// y = (accumulate ? y : 0) + m ⊙ x, with m = 0 or scale. y, x [rows, width] dense.
+// Row r has the key k = the SplitMix64 output of key + (first_row + r + 1) · 0x9E3779B97F4A7C15. Column i has 24 bits
+// that are a hash of i and k; m is 0 where they are less than threshold.
+void rn_dropout(float *y, const float *x, int64_t rows, int64_t width, uint64_t key, int64_t first_row,
+                int32_t threshold, float scale, int32_t accumulate);
 
 // ---- convert.c: widening is exact, narrowing rounds to nearest, ties to even; NaN stays NaN.
 
@@ -244,7 +268,7 @@ void rn_bf16_multiply_portable(float *c, const uint16_t *a, const uint16_t *b, i
 
 // ---- activation.c
 
-enum { RN_SILU = 0, RN_GELU = 1, RN_RELU = 2 };
+enum { RN_SILU = 0, RN_GELU = 1, RN_RELU = 2, RN_RELU_SQUARED = 3 };
 
 // h = f(a) ⊙ b, where each row of ab [rows, 2·width] is a then b. h [rows, width].
 void rn_glu_forward(float *h, const float *ab, int64_t rows, int64_t width, int32_t activation);

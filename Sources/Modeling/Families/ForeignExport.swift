@@ -116,7 +116,11 @@ extension FoldedWeights {
   func require(_ family: ForeignFamily, _ expected: [String: [ConfigurationValue]]) throws(ModelFileError) {
     // No program that is written for has these.
     let expected = expected.merging(
-      ["head_norm_bias": [.boolean(false)], "rotation_span": [.text("head")], "xpos_scale_base": [.null]]
+      [
+        "head_norm_bias": [.boolean(false)], "rotation_span": [.text("head")], "xpos_scale_base": [.null],
+        "embedding_residual": [.boolean(false)], "logit_softcap": [.number(0)],
+        "activation": [.text("silu"), .text("gelu"), .text("relu")],
+      ]
     ) { $1 }
     let problems = configuration.settings.compactMap { setting -> String? in
       guard let allowed = expected[setting.name], !allowed.contains(setting.value) else { return nil }

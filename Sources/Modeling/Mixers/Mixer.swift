@@ -10,6 +10,8 @@ internal import Tensors
 struct Mixer {
   let configuration: ModelConfiguration
   let weights: MixerTensors<WeightMatrix, Tensor>
+  /// The number of the block, from 0.
+  let layer: Int
 
   private var projections: Linear { Linear(weights.projections, weights.projectionBias) }
   private var output: Linear { Linear(weights.output, weights.outputBias) }
@@ -36,7 +38,7 @@ struct Mixer {
 
   /// Adds the mixer's output to the residual stream [R, D]: the last product, with the result of `computeActivations`.
   func addOutput(to stream: Tensor, _ a: MixerActivations, _ call: LayerCall, on pool: WorkerPool) {
-    output.forward(Matrix(stream), a.gated, accumulate: true, precision: call.precision, on: pool)
+    call.addBranch(.mixer(layer: layer), output, to: stream, a.gated, on: pool)
   }
 
   /// The head norm of the retention output, times the gate if there is one.
@@ -63,8 +65,9 @@ struct Mixer {
     _ dx: Tensor, gradients: MixerTensors<Tensor, Tensor>, _ dy: Tensor, _ x: Tensor, _ a: MixerActivations,
     _ scratch: MixerScratch, partials: Tensor, _ call: LayerCall, initial: MixerInitialState?, on pool: WorkerPool
   ) {
+    let dbranch = call.branchGradient(.mixer(layer: layer), dy, on: pool)
     output.backward(
-      Matrix(scratch.dretained), gradients: (gradients.output, gradients.outputBias), Matrix(dy), a.gated,
+      Matrix(scratch.dretained), gradients: (gradients.output, gradients.outputBias), Matrix(dbranch), a.gated,
       partials: partials, precision: call.precision, on: pool)
     gatedNormBackward(
       scratch.dretained, dg: scratch.dprojected.g, dweight: gradients.headNorm, dbias: gradients.headNormBias,
@@ -96,4 +99,8 @@ struct LayerCall {
   /// Norms, decay, states and sums are Float32 in any case.
   let precision: ProductPrecision
   let memory: MixerMemory
+  /// The residual stream before the first block [R, D]; nil without an embedding residual.
+  let x0: Tensor?
+  /// nil: no dropout.
+  let dropout: BranchDropout?
 }

@@ -36,7 +36,8 @@ extension MixerTensors where Matrix == ParameterPlace, Vector == ParameterPlace 
     projectionBias =
       c.hasRetentionBiases
       ? places.addStacked(projected.map { (prefix + "ret.\($0.0).bias", $0.1.count) }, .mixerInput) : nil
-    output = places.add(prefix + "ret.o.weight", Shape(c.width, c.valueWidth), .mixerOutput)
+    output = places.add(
+      prefix + "ret.o.weight", Shape(c.width, c.valueWidth), .mixerOutput, isZeroInitially: c.hasZeroInitialOutputs)
     outputBias =
       c.hasRetentionBiases ? places.add(prefix + "ret.o.bias", Shape(c.width), .mixerOutput, isBias: true) : nil
     let headNormShape: Shape? =

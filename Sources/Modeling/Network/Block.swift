@@ -7,18 +7,20 @@ internal import Tensors
 struct Block {
   let configuration: ModelConfiguration
   let weights: LayerTensors<WeightMatrix, Tensor>
+  /// The number of the block, from 0.
+  let index: Int
 
-  var mixer: Mixer { Mixer(configuration: configuration, weights: weights.mixer) }
+  var mixer: Mixer { Mixer(configuration: configuration, weights: weights.mixer, layer: index) }
   private var gateUp: Linear { Linear(weights.gateUp, weights.gateUpBias) }
   private var down: Linear { Linear(weights.down, weights.downBias) }
   private var mixerNorm: Norm { Norm(configuration, weights.mixerNorm) }
   private var feedForwardNorm: Norm { Norm(configuration, weights.feedForwardNorm) }
 
-  /// Computes the block's output from `a.input`.
+  /// Computes the block's output from `a.stream`.
   ///
   /// - Parameters:
-  ///   - output: Receives the residual stream behind the block [R, D]; may be `a.input` if no backward follows.
-  ///   - a: Its input is read; receives the activations.
+  ///   - output: Receives the residual stream behind the block [R, D]; may be `a.stream` if no backward follows.
+  ///   - a: Its stream is read; receives the activations.
   ///   - call: The arguments that all layers share; its memory is prepared for these positions.
   ///   - state: The mixer's state before the call, replaced by that after it.
   ///   - initial: The state that each document starts from; nil: zero.
@@ -29,14 +31,17 @@ struct Block {
   ) {
     computeActivations(a, call, state: state, initial: initial, on: pool)
     output.startResidual(from: a.middle, on: pool)
-    down.forward(Matrix(output), a.hidden, accumulate: true, precision: call.precision, on: pool)
+    call.addBranch(.feedForward(layer: index), down, to: output, a.hidden, on: pool)
   }
 
-  /// Computes from `a.input` everything that the backward reads: `forward` without its last product.
+  /// Computes from `a.stream` everything that the backward reads: `forward` without its last product.
   func computeActivations(
     _ a: BlockActivations, _ call: LayerCall, state: MixerState, initial: MixerInitialState? = nil,
     on pool: WorkerPool
   ) {
+    if let residual = weights.residual, let x0 = call.x0 {
+      weightedSum(a.input, a.stream, x0, factors: (residual.stream, residual.embedding), on: pool)
+    }
     mixerNorm.forward(a.normed, a.statistics, a.input, on: pool)
     mixer.computeActivations(a.normed, a.mixer, call, state: state, initial: initial, on: pool)
     a.middle.startResidual(from: a.input, on: pool)
@@ -50,10 +55,10 @@ struct Block {
     }
   }
 
-  /// Turns the gradient of the block's output into that of its input, and adds to the gradients of the weights.
+  /// Turns the gradient of the block's output into that of its stream, and adds to the gradients of the weights.
   ///
   /// - Parameters:
-  ///   - dx: Gradient of the residual stream [R, D]: of the output before the call, of the input after it.
+  ///   - dx: Gradient of the residual stream [R, D]: of the output before the call, of `a.stream` after it.
   ///   - gradients: Gradients of the weights, added to.
   ///   - a: As the forward wrote it.
   ///   - scratch: Memory for intermediate gradients.
@@ -72,6 +77,11 @@ struct Block {
     mixerNorm.backward(
       dx, gradients: gradients.mixerNorm, addend: dx, scratch.dnormed, a.input, a.statistics,
       partials: scratch.partials, on: pool)
+    if let residual = weights.residual, let dresidual = gradients.residual, let x0 = call.x0, let dx0 = scratch.dx0 {
+      weightedSumBackward(
+        dx, dz: dx0, dfactors: (dresidual.stream, dresidual.embedding), dx, a.stream, x0,
+        factors: (residual.stream, residual.embedding), partials: scratch.partials, on: pool)
+    }
   }
 
   /// Turns dx from the gradient of the output into that of `middle`.
@@ -79,8 +89,9 @@ struct Block {
     _ dx: Tensor, gradients: LayerTensors<Tensor, Tensor>, _ a: BlockActivations, scratch: BackwardScratch,
     _ call: LayerCall, on pool: WorkerPool
   ) {
+    let dbranch = call.branchGradient(.feedForward(layer: index), dx, on: pool)
     down.backward(
-      Matrix(scratch.dhidden), gradients: (gradients.down, gradients.downBias), Matrix(dx), a.hidden,
+      Matrix(scratch.dhidden), gradients: (gradients.down, gradients.downBias), Matrix(dbranch), a.hidden,
       partials: scratch.partials, precision: call.precision, on: pool)
     switch configuration.feedForward {
     case .glu:

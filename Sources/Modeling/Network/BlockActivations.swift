@@ -3,11 +3,15 @@ internal import Tensors
 
 /// The activations of one block, R = B·T rows, kept for the backward.
 ///
-/// Without a backward all blocks may share one set. The residual stream is then one tensor: `input`, `middle` and the
-/// next block's `input` are the same.
+/// Without a backward all blocks may share one set. The residual stream is then one tensor: `stream`, `middle` and the
+/// next block's `stream` are the same.
 struct BlockActivations: Sendable {
-  /// The residual stream that enters [R, D], its norm [R, D], and the statistics of the norm.
-  let input: Tensor
+  /// The residual stream that enters [R, D].
+  let stream: Tensor
+  /// The mix of that stream and the embedding [R, D]; nil without an embedding residual, or if it takes the stream's
+  /// place.
+  private let mixed: Tensor?
+  /// The norm of the block's input [R, D], and the statistics of the norm.
   let normed: Tensor
   let statistics: NormStatistics
   let mixer: MixerActivations
@@ -23,11 +27,16 @@ struct BlockActivations: Sendable {
   ///   - configuration: Resolved.
   ///   - shape: The extents of the longest call; R = B·T.
   ///   - form: The form of the calls.
-  ///   - input: Memory of the stream that enters.
-  ///   - middle: Memory of the stream behind the mixer; `input` itself if no backward follows.
-  init(_ configuration: ModelConfiguration, shape: RetentionShape, form: RetentionForm, input: Tensor, middle: Tensor) {
+  ///   - stream: Memory of the stream that enters.
+  ///   - mixed: Memory of the block's input; nil if it is the stream, or takes its place.
+  ///   - middle: Memory of the stream behind the mixer; `stream` itself if no backward follows.
+  init(
+    _ configuration: ModelConfiguration, shape: RetentionShape, form: RetentionForm, stream: Tensor,
+    mixed: Tensor? = nil, middle: Tensor
+  ) {
     let (c, rows) = (configuration, shape.batch * shape.time)
-    self.input = input
+    self.stream = stream
+    self.mixed = mixed
     normed = Tensor(Shape(rows, c.width))
     statistics = NormStatistics(rows: rows)
     mixer = MixerActivations(c, shape: shape, form: form)
@@ -38,15 +47,19 @@ struct BlockActivations: Sendable {
     hidden = Tensor(Shape(rows, c.feedForwardWidth))
   }
 
-  /// Bytes of what `init` allocates, which excludes the streams.
+  /// Bytes of what `init` allocates, which excludes the streams and `mixed`.
   static func byteCount(_ c: ModelConfiguration, shape: RetentionShape, form: RetentionForm) -> Double {
     let rows = shape.batch * shape.time
     return Tensor.byteCount(rows, 2 * c.width + c.gateUpWidth + c.feedForwardWidth)
       + 2 * NormStatistics.byteCount(rows: rows) + MixerActivations.byteCount(c, shape: shape, form: form)
   }
 
-  private init(_ other: BlockActivations, rows: Int, input: Tensor) {
-    self.input = input
+  /// The block's input [R, D].
+  var input: Tensor { mixed ?? stream }
+
+  private init(_ other: BlockActivations, rows: Int, stream: Tensor) {
+    self.stream = stream
+    mixed = other.mixed?.prefix(rows)
     normed = other.normed.prefix(rows)
     statistics = other.statistics.prefix(rows)
     mixer = other.mixer.prefix(rows)
@@ -59,12 +72,12 @@ struct BlockActivations: Sendable {
 
   /// A view of the first rows, for a shorter call.
   func prefix(_ rows: Int) -> BlockActivations {
-    rows == input.shape[0] ? self : BlockActivations(self, rows: rows, input: input.prefix(rows))
+    rows == stream.shape[0] ? self : BlockActivations(self, rows: rows, stream: stream.prefix(rows))
   }
 
   /// The same memory with another tensor for the stream that enters [R, D].
-  func replacing(input: Tensor) -> BlockActivations {
-    BlockActivations(self, rows: input.shape[0], input: input)
+  func replacing(stream: Tensor) -> BlockActivations {
+    BlockActivations(self, rows: stream.shape[0], stream: stream)
   }
 }
 
@@ -74,6 +87,8 @@ struct BackwardScratch: Sendable {
   let mixer: MixerScratch
   let dgateUp: Tensor
   let dhidden: Tensor
+  /// With an embedding residual: the gradient that reaches the embedding through it, summed over the blocks [R, D].
+  let dx0: Tensor?
   /// Scratch for sums over rows.
   let partials: Tensor
 
@@ -87,13 +102,14 @@ struct BackwardScratch: Sendable {
     mixer = MixerScratch(c, shape: shape, form: form)
     dgateUp = Tensor(Shape(rows, c.gateUpWidth))
     dhidden = Tensor(Shape(rows, c.feedForwardWidth))
+    dx0 = c.hasEmbeddingResidual ? Tensor(Shape(rows, c.width)) : nil
     partials = Tensor(Shape(partialCount(rows: rows) * Self.widestSum(c)))
   }
 
   /// Bytes of what `init` allocates.
   static func byteCount(_ c: ModelConfiguration, shape: RetentionShape, form: RetentionForm) -> Double {
     let rows = shape.batch * shape.time
-    return Tensor.byteCount(rows, c.width + c.gateUpWidth + c.feedForwardWidth)
+    return Tensor.byteCount(rows, (c.hasEmbeddingResidual ? 2 : 1) * c.width + c.gateUpWidth + c.feedForwardWidth)
       + Tensor.byteCount(partialCount(rows: rows), widestSum(c)) + MixerScratch.byteCount(c, shape: shape, form: form)
   }
 

@@ -14,32 +14,37 @@ extension LanguageModel {
   ///   - initial: The state that each document starts from, and its gradient, added to; nil: zero. Not with `carried`.
   ///   - scoredCount: The divisor of the mean, ≥ 1: the scored targets of the whole batch, of which this may be a part.
   ///   - precision: Precision of products with weights and of products inside chunkwise retention.
-  ///   - memory: Made for this batch.
+  ///   - dropout: nil: none.
+  ///   - memory: Made for this batch; with dropout, made for that.
   ///   - pool: Where the work runs.
   /// - Returns: The sum of the losses divided by `scoredCount`, in nats per token.
   package func addGradient(
     _ gradients: Parameters, inputs: Indices, targets: Indices, documentStarts: Indices? = nil,
     carried: CarriedRows? = nil,
-    initial: InitialState? = nil, scoredCount: Int, precision: ProductPrecision = .float32, memory: TrainingMemory,
-    on pool: WorkerPool
+    initial: InitialState? = nil, scoredCount: Int, precision: ProductPrecision = .float32, dropout: Dropout? = nil,
+    memory: TrainingMemory, on pool: WorkerPool
   ) -> Double {
     precondition(scoredCount >= 1, "addGradient: scoredCount is \(scoredCount)")
     precondition(
       initial == nil || carried == nil && memory.mixer.initialTerm != nil,
       "addGradient: an initial state with carried ones, or without memory for it")
+    precondition(dropout == nil || memory.branch != nil, "addGradient: dropout without memory for it")
     memory.mixer.initialTerm?.prepare(documentStarts)
     let shape = memory.shape
     for index in blocks.indices { enter(index, carried, memory: memory, on: pool) }
     memory.mixer.prepare(first: carried?.before.position ?? 0, count: shape.time)
+    let x0 = memory.activations[0].stream
     let call = LayerCall(
-      shape: shape, form: memory.mixer.form, documentStarts: documentStarts, precision: precision, memory: memory.mixer)
+      shape: shape, form: memory.mixer.form, documentStarts: documentStarts, precision: precision, memory: memory.mixer,
+      x0: configuration.hasEmbeddingResidual ? x0 : nil,
+      dropout: dropout.flatMap { dropout in memory.branch.map { BranchDropout(dropout: dropout, branch: $0) } })
 
-    embed(
-      memory.activations[0].input, embedded: memory.embedded, memory.embeddingStatistics, inputs, on: pool)
+    embed(x0, embedded: memory.embedded, memory.embeddingStatistics, inputs, on: pool)
+    if let dropout { Tensors.dropout(x0, x0, mask: dropout.mask(.embedding), accumulate: false, on: pool) }
     for (index, block) in blocks.enumerated() {
       let isLast = index + 1 == blocks.count
       block.forward(
-        isLast ? memory.output : memory.activations[index + 1].input, memory.activations[index], call,
+        isLast ? memory.output : memory.activations[index + 1].stream, memory.activations[index], call,
         state: memory.state.layers[index], initial: initial?.layers[index], on: pool)
     }
     if let carried {
@@ -58,6 +63,7 @@ extension LanguageModel {
     } else {
       dx.copy(memory.dnormed, on: pool)
     }
+    memory.scratch.dx0?.clear(on: pool)
     for index in blocks.indices.reversed() where initial != nil || index >= gradients.lowestBlock {
       let a = memory.activations[index]
       if memory.recomputation == .blocks {
@@ -69,7 +75,11 @@ extension LanguageModel {
         dx, gradients: gradients.layers[index], a, scratch: memory.scratch, call, initial: initial?.layers[index],
         on: pool)
     }
-    if gradients.lowestBlock == 0 { embedBackward(gradients, dx, inputs, memory: memory, on: pool) }
+    if gradients.lowestBlock == 0 {
+      if let dx0 = memory.scratch.dx0 { dx.add(dx0, on: pool) }
+      if let dropout { Tensors.dropout(dx, dx, mask: dropout.mask(.embedding), accumulate: false, on: pool) }
+      embedBackward(gradients, dx, inputs, memory: memory, on: pool)
+    }
     return loss
   }
 
@@ -115,7 +125,7 @@ extension LanguageModel {
       computeLogits(logits, normed, precision: precision, on: pool)
       crossEntropyWithGradient(
         logits, losses: memory.losses.view(Shape(range.count), at: start), targets: targets.slice(range),
-        scale: 1 / Float(scoredCount), on: pool)
+        scale: 1 / Float(scoredCount), cap: configuration.softcap, on: pool)
       head.backward(
         Matrix(memory.dnormed).rows(range), gradients: (gradients.head, gradients.headBias), Matrix(logits), normed,
         partials: memory.scratch.partials, precision: precision, on: pool)

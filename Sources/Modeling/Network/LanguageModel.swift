@@ -27,7 +27,7 @@ package struct LanguageModel: Sendable {
     self.configuration = configuration
     self.weights = weights
     self.trained = trained
-    blocks = weights.layers.map { Block(configuration: configuration, weights: $0) }
+    blocks = weights.layers.enumerated().map { Block(configuration: configuration, weights: $1, index: $0) }
     head = Linear(weights.head, weights.headBias)
   }
 
@@ -72,11 +72,14 @@ package struct LanguageModel: Sendable {
     } else {
       memory.mixer.prepare(first: state.position, count: shape.time)
     }
+    let x0 = memory.x0?.prefix(rows)
     let call = LayerCall(
-      shape: shape, form: form, documentStarts: documentStarts, precision: precision, memory: memory.mixer)
-    embed(a.input, embedded: memory.embedded?.prefix(rows), a.statistics, ids, on: pool)
+      shape: shape, form: form, documentStarts: documentStarts, precision: precision, memory: memory.mixer, x0: x0,
+      dropout: nil)
+    embed(a.stream, embedded: memory.embedded?.prefix(rows), a.statistics, ids, on: pool)
+    x0?.copy(a.stream, on: pool)
     for (index, block) in blocks.enumerated() {
-      block.forward(a.input, a, call, state: state.layers[index], on: pool)
+      block.forward(a.stream, a, call, state: state.layers[index], on: pool)
       if let observe {
         // The block no longer needs `gated`, so its memory is free.
         block.mixer.normalizeHeads(a.mixer.gated, a.mixer, gate: nil, on: pool)
@@ -85,7 +88,7 @@ package struct LanguageModel: Sendable {
     }
     if positions == nil { state.position += shape.time }
     let normed = memory.normed.prefix(rows)
-    normalizeOutput(normed, a.statistics, a.input, on: pool)
+    normalizeOutput(normed, a.statistics, a.stream, on: pool)
     return normed
   }
 
@@ -115,7 +118,7 @@ package struct LanguageModel: Sendable {
     }
   }
 
-  /// logits = normed · headᵀ + bias.
+  /// logits = normed · headᵀ + bias, capped if the model has a cap (docs/MATH.md, eq. 40).
   ///
   /// - Parameters:
   ///   - logits: [R, N].
@@ -126,6 +129,7 @@ package struct LanguageModel: Sendable {
     _ logits: Tensor, _ normed: Tensor, precision: ProductPrecision = .float32, on pool: WorkerPool
   ) {
     head.forward(Matrix(logits), normed, precision: precision, on: pool)
+    if let cap = configuration.softcap { logits.softcap(cap, on: pool) }
   }
 }
 
@@ -135,6 +139,8 @@ package final class InferenceMemory {
   let mixer: MixerMemory
   /// The input of the embedding norm, if there is one.
   let embedded: Tensor?
+  /// The residual stream before the first block, with an embedding residual.
+  let x0: Tensor?
   let normed: Tensor
 
   /// - Parameters:
@@ -152,10 +158,11 @@ package final class InferenceMemory {
     let rows = batch * time
     let shape = configuration.retentionShape(batch: batch, time: time)
     let stream = Tensor(Shape(rows, configuration.width))
-    activations = BlockActivations(configuration, shape: shape, form: form, input: stream, middle: stream)
+    activations = BlockActivations(configuration, shape: shape, form: form, stream: stream, middle: stream)
     mixer = MixerMemory(
       configuration, decay: decay, form: form, batch: batch, time: time, workers: workers)
     embedded = configuration.hasEmbeddingNorm ? Tensor(Shape(rows, configuration.width)) : nil
+    x0 = configuration.hasEmbeddingResidual ? Tensor(Shape(rows, configuration.width)) : nil
     normed = Tensor(Shape(rows, configuration.width))
   }
 
@@ -163,7 +170,8 @@ package final class InferenceMemory {
   package static func byteCount(
     _ configuration: ModelConfiguration, form: RetentionForm, batch: Int, time: Int, workers: Int
   ) -> Double {
-    let streams = (configuration.hasEmbeddingNorm ? 3 : 2) * Tensor.byteCount(batch * time, configuration.width)
+    let count = 2 + (configuration.hasEmbeddingNorm ? 1 : 0) + (configuration.hasEmbeddingResidual ? 1 : 0)
+    let streams = Double(count) * Tensor.byteCount(batch * time, configuration.width)
     let shape = configuration.retentionShape(batch: batch, time: time)
     return streams + BlockActivations.byteCount(configuration, shape: shape, form: form)
       + MixerMemory.byteCount(configuration, form: form, batch: batch, time: time, workers: workers)

@@ -19,20 +19,23 @@ extension TrainingMemory {
   /// The size of the memory that `init` would allocate for the same arguments; allocates nothing.
   package static func size(
     _ configuration: ModelConfiguration, batch: Int, time: Int, form: RetentionForm,
-    recomputation: Recomputation = .none, hasInitialState: Bool = false, workers: Int
+    recomputation: Recomputation = .none, hasInitialState: Bool = false, hasDropout: Bool = false, workers: Int
   ) -> TrainingMemorySize {
     let rows = batch * time
     let shape = configuration.retentionShape(batch: batch, time: time)
     let stream = Tensor.byteCount(rows, configuration.width)
-    // In addition to the stream that enters: activations between, and the stream behind the mixer.
-    let block = BlockActivations.byteCount(configuration, shape: shape, form: form) + stream
+    // In addition to the stream that enters: activations between, the stream behind the mixer, and the mix of stream
+    // and embedding.
+    let block =
+      BlockActivations.byteCount(configuration, shape: shape, form: form)
+      + (configuration.hasEmbeddingResidual ? 2 : 1) * stream
     let blocks = recomputation == .blocks ? 1 : configuration.layers
     let statistics = NormStatistics.byteCount(rows: rows)
     return TrainingMemorySize(
       activations: Double(configuration.layers) * stream + Double(blocks) * block
         // Around the blocks: their output and its norm, and the input of an embedding norm.
         + (configuration.hasEmbeddingNorm ? 3 : 2) * stream + 2 * statistics,
-      activationGradients: 2 * stream
+      activationGradients: (hasDropout ? 3 : 2) * stream
         + BackwardScratch.byteCount(configuration, shape: shape, form: form),
       retention: MixerMemory.byteCount(
         configuration, form: form, batch: batch, time: time, hasInitialState: hasInitialState, workers: workers)

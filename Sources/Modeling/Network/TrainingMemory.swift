@@ -16,13 +16,15 @@ package final class TrainingMemory {
   let embedded: Tensor?
   let embeddingStatistics: NormStatistics
   let recomputation: Recomputation
-  /// The activations of each block; with `.blocks` they share all tensors except the input.
+  /// The activations of each block; with `.blocks` they share all tensors except the stream.
   let activations: [BlockActivations]
   let output: Tensor
   let outputStatistics: NormStatistics
   let normed: Tensor
   let dnormed: Tensor
   let dstream: Tensor
+  /// With dropout: what a branch adds to the residual stream, and its gradient.
+  let branch: Tensor?
   let logits: Tensor
   let losses: Tensor
   let scratch: BackwardScratch
@@ -39,10 +41,11 @@ package final class TrainingMemory {
   ///   - form: Chunkwise, or parallel, whose time grows with T².
   ///   - recomputation: What is kept of each block's forward.
   ///   - hasInitialState: Whether documents start from a state.
+  ///   - hasDropout: Whether calls may have dropout.
   ///   - workers: Threads of the pool.
   package init(
     _ configuration: ModelConfiguration, batch: Int, time: Int, form: RetentionForm,
-    recomputation: Recomputation = .none, hasInitialState: Bool = false, workers: Int
+    recomputation: Recomputation = .none, hasInitialState: Bool = false, hasDropout: Bool = false, workers: Int
   ) {
     let rows = batch * time
     let shape = configuration.retentionShape(batch: batch, time: time)
@@ -51,20 +54,23 @@ package final class TrainingMemory {
     embedded = configuration.hasEmbeddingNorm ? stream() : nil
     embeddingStatistics = NormStatistics(rows: rows)
     func block() -> BlockActivations {
-      BlockActivations(configuration, shape: shape, form: form, input: stream(), middle: stream())
+      BlockActivations(
+        configuration, shape: shape, form: form, stream: stream(),
+        mixed: configuration.hasEmbeddingResidual ? stream() : nil, middle: stream())
     }
     self.recomputation = recomputation
     switch recomputation {
     case .none: activations = (0..<configuration.layers).map { _ in block() }
     case .blocks:
       let shared = block()
-      activations = (0..<configuration.layers).map { $0 == 0 ? shared : shared.replacing(input: stream()) }
+      activations = (0..<configuration.layers).map { $0 == 0 ? shared : shared.replacing(stream: stream()) }
     }
     output = stream()
     outputStatistics = NormStatistics(rows: rows)
     normed = stream()
     dnormed = stream()
     dstream = stream()
+    branch = hasDropout ? stream() : nil
     logits = Tensor(Shape(min(rows, TrainingMemory.logitRows), configuration.vocabularySize))
     losses = Tensor(Shape(rows))
     scratch = BackwardScratch(configuration, shape: shape, form: form)

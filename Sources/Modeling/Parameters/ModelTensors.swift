@@ -25,6 +25,8 @@ package struct ModelTensors<Matrix: Sendable, Vector: Sendable>: Sendable {
 
 /// The tensors of one block.
 package struct LayerTensors<Matrix: Sendable, Vector: Sendable>: Sendable {
+  /// With an embedding residual.
+  package let residual: ResidualTensors<Vector>?
   package let mixerNorm: NormTensors<Vector>
   package let mixer: MixerTensors<Matrix, Vector>
   package let feedForwardNorm: NormTensors<Vector>
@@ -41,9 +43,22 @@ package struct LayerTensors<Matrix: Sendable, Vector: Sendable>: Sendable {
     matrix: (Matrix) throws -> M, vector: (Vector) throws -> V
   ) rethrows -> LayerTensors<M, V> {
     LayerTensors<M, V>(
-      mixerNorm: try mixerNorm.map(vector), mixer: try mixer.map(matrix: matrix, vector: vector),
+      residual: try residual?.map(vector), mixerNorm: try mixerNorm.map(vector),
+      mixer: try mixer.map(matrix: matrix, vector: vector),
       feedForwardNorm: try feedForwardNorm.map(vector), gateUp: try matrix(gateUp),
       gateUpBias: try gateUpBias.map(vector), down: try matrix(down), downBias: try downBias.map(vector))
+  }
+}
+
+/// The scalars by which a block's input is mixed: stream · (the residual stream) + embedding · (the embedding).
+package struct ResidualTensors<Vector: Sendable>: Sendable {
+  /// [1].
+  package let stream: Vector
+  /// [1].
+  package let embedding: Vector
+
+  func map<V>(_ vector: (Vector) throws -> V) rethrows -> ResidualTensors<V> {
+    ResidualTensors<V>(stream: try vector(stream), embedding: try vector(embedding))
   }
 }
 

@@ -10,6 +10,8 @@ package enum ParameterRole: Sendable {
   case feedForward
   /// Every norm, including that of the heads.
   case norm
+  /// The scalars by which a block's input is mixed.
+  case residualScale
   /// The output head, unless it is the embedding.
   case head
   /// Not a weight, but the state that documents start from.
@@ -26,8 +28,10 @@ package struct ParameterDescription: Sendable, Equatable {
   package let isBias: Bool
   /// Number of blocks before the weight. A backward that computes its gradient goes down to this block.
   package let depth: Int
+  /// Whether the weight is zero before training from scratch.
+  var isZeroInitially = false
 
-  /// Whether it is a matrix; all others are norm weights and biases.
+  /// Whether it is a matrix; all others are norm weights, biases and scalars.
   package var isMatrix: Bool { shape.rank == 2 }
 
   /// Whether it has a row for each token of the vocabulary: the embedding, or the head.
@@ -35,7 +39,9 @@ package struct ParameterDescription: Sendable, Equatable {
 
   /// The same weight in another buffer.
   func moved(to offset: Int) -> ParameterDescription {
-    ParameterDescription(name: name, shape: shape, offset: offset, role: role, isBias: isBias, depth: depth)
+    ParameterDescription(
+      name: name, shape: shape, offset: offset, role: role, isBias: isBias, depth: depth,
+      isZeroInitially: isZeroInitially)
   }
 }
 
@@ -45,6 +51,7 @@ package enum ParameterPart: String, CaseIterable, Sendable {
   /// Projections to queries, keys, values and gates, and the output.
   case retention
   case feedForward = "feed-forward"
+  /// The norms, and the scalars of the residual stream.
   case norms
   case head
 }
@@ -55,7 +62,7 @@ extension ParameterDescription {
     case .embedding: .embedding
     case .mixerInput, .mixerOutput, .initialState: .retention
     case .feedForward: .feedForward
-    case .norm: .norms
+    case .norm, .residualScale: .norms
     case .head: .head
     }
   }

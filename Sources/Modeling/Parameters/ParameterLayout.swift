@@ -38,6 +38,11 @@ struct ParameterLayout {
 
 extension LayerTensors where Matrix == ParameterPlace, Vector == ParameterPlace {
   fileprivate init(_ places: inout ParameterPlaces, prefix: String, _ c: ModelConfiguration) {
+    residual =
+      c.hasEmbeddingResidual
+      ? ResidualTensors(
+        stream: places.add(prefix + "residual_scale", Shape(1), .residualScale),
+        embedding: places.add(prefix + "embedding_residual_scale", Shape(1), .residualScale)) : nil
     mixerNorm = places.addNorm(prefix + "ret_norm", c)
     mixer = MixerTensors(&places, prefix: prefix, c)
 
@@ -49,7 +54,8 @@ extension LayerTensors where Matrix == ParameterPlace, Vector == ParameterPlace 
     gateUp = places.addStacked(names.map { (prefix + "ffn.\($0).weight", F) }, columns: c.width, .feedForward)
     gateUpBias =
       c.hasFeedForwardBiases ? places.addStacked(names.map { (prefix + "ffn.\($0).bias", F) }, .feedForward) : nil
-    down = places.add(prefix + "ffn.\(narrowed).weight", Shape(c.width, F), .feedForward)
+    down = places.add(
+      prefix + "ffn.\(narrowed).weight", Shape(c.width, F), .feedForward, isZeroInitially: c.hasZeroInitialOutputs)
     downBias =
       c.hasFeedForwardBiases
       ? places.add(prefix + "ffn.\(narrowed).bias", Shape(c.width), .feedForward, isBias: true) : nil
@@ -64,16 +70,22 @@ struct ParameterPlaces {
   /// Number of blocks before the weights that follow.
   var depth = 0
 
-  mutating func add(_ name: String, _ shape: Shape, _ role: ParameterRole, isBias: Bool = false) -> ParameterPlace {
+  mutating func add(
+    _ name: String, _ shape: Shape, _ role: ParameterRole, isBias: Bool = false, isZeroInitially: Bool = false
+  ) -> ParameterPlace {
     let place = ParameterPlace(shape: shape, offset: count)
     all.append(place)
-    addWeight(name, shape, role, isBias: isBias)
+    addWeight(name, shape, role, isBias: isBias, isZeroInitially: isZeroInitially)
     return place
   }
 
-  private mutating func addWeight(_ name: String, _ shape: Shape, _ role: ParameterRole, isBias: Bool) {
+  private mutating func addWeight(
+    _ name: String, _ shape: Shape, _ role: ParameterRole, isBias: Bool, isZeroInitially: Bool = false
+  ) {
     descriptions.append(
-      ParameterDescription(name: name, shape: shape, offset: count, role: role, isBias: isBias, depth: depth))
+      ParameterDescription(
+        name: name, shape: shape, offset: count, role: role, isBias: isBias, depth: depth,
+        isZeroInitially: isZeroInitially))
     count += shape.count
   }
 

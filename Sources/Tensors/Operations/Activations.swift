@@ -1,18 +1,21 @@
 internal import CKernels
 
-/// The nonlinearity of the feed-forward part (docs/MATH.md, eq. 17 and 27).
+/// The nonlinearity of the feed-forward part (docs/MATH.md, eq. 17, 27 and 46).
 package enum Activation: String, CaseIterable, Sendable {
   /// x σ(x), also called swish.
   case silu
   /// x Φ(x), computed with erf, not with the tanh approximation.
   case gelu
   case relu
+  /// max(0, x)².
+  case reluSquared = "relu2"
 
   var code: Int32 {
     switch self {
     case .silu: Int32(RN_SILU)
     case .gelu: Int32(RN_GELU)
     case .relu: Int32(RN_RELU)
+    case .reluSquared: Int32(RN_RELU_SQUARED)
     }
   }
 }

@@ -2,24 +2,30 @@ internal import CKernels
 
 /// Cross entropy of each row in nats; replaces the logits by the gradient (softmax - onehot) · scale.
 ///
-/// Source: docs/MATH.md, eq. 20.
+/// Source: docs/MATH.md, eq. 20. With a cap, the gradient is that of the logits before it (eq. 40).
 ///
 /// - Parameters:
 ///   - logits: [R, N], overwritten.
 ///   - losses: [R].
 ///   - targets: Token ids [R]; a negative target is not scored: loss and gradient are 0.
 ///   - scale: Factor of the gradient: 1 / (number of scored targets of the whole batch).
+///   - cap: The cap that `softcap` applied to the logits; nil: none.
 ///   - pool: Where the rows run.
 package func crossEntropyWithGradient(
-  _ logits: Tensor, losses: Tensor, targets: Indices, scale: Float, on pool: WorkerPool
+  _ logits: Tensor, losses: Tensor, targets: Indices, scale: Float, cap: Float?, on pool: WorkerPool
 ) {
   checkRows(logits, losses, targets)
-  pool.runRanges(of: logits.shape[0], grain: 16, with: (logits, losses, targets, scale)) { context, range in
-    let (logits, losses, targets, scale) = context
-    let (first, width) = (range.lowerBound, logits.shape[1])
-    unsafe rn_cross_entropy(
-      logits.pointer + first * width, losses.pointer + first, targets.pointer + first, Int64(range.count), Int64(width),
-      scale)
+  pool.runRanges(of: logits.shape[0], grain: 16, with: (logits, losses, targets, scale, cap)) { context, range in
+    let (logits, losses, targets, scale, cap) = context
+    let (first, width, count) = (range.lowerBound, logits.shape[1], Int64(range.count))
+    if let cap {
+      unsafe rn_cross_entropy_capped(
+        logits.pointer + first * width, losses.pointer + first, targets.pointer + first, count, Int64(width), scale,
+        cap)
+    } else {
+      unsafe rn_cross_entropy(
+        logits.pointer + first * width, losses.pointer + first, targets.pointer + first, count, Int64(width), scale)
+    }
   }
 }
 

@@ -49,6 +49,27 @@ extension Tensor {
     }
   }
 
+  /// Adds the numbers of another tensor of the same count.
+  package func add(_ other: Tensor, on pool: WorkerPool) {
+    precondition(count == other.count, "add: \(other.shape) to \(shape)")
+    pool.runRanges(of: count, grain: elementBlock, with: (self, other)) { context, range in
+      let (to, from) = context
+      unsafe rn_add(to.pointer + range.lowerBound, from.pointer + range.lowerBound, Int64(range.count))
+    }
+  }
+
+  /// Caps logits softly, x ← c tanh(x / c) (docs/MATH.md, eq. 40). `crossEntropyWithGradient` has the backward.
+  ///
+  /// - Parameters:
+  ///   - cap: c > 0.
+  ///   - pool: Where the blocks run.
+  package func softcap(_ cap: Float, on pool: WorkerPool) {
+    pool.runRanges(of: count, grain: elementBlock, with: (self, cap)) { context, range in
+      let (tensor, cap) = context
+      unsafe rn_softcap(tensor.pointer + range.lowerBound, cap, Int64(range.count))
+    }
+  }
+
   /// The sum of squares in Float64. Blocks are added in index order.
   ///
   /// - Parameters:

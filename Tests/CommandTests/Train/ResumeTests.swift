@@ -99,6 +99,7 @@ extension CommandRuns {
       "--set training.carry_state=true", "--set training.train_only=layers.1.*,embed.weight",
       "--set data.train=[{\"path\":train.tokens,\"weight\":3},{\"path\":validation.tokens,\"weight\":1}]",
       "--set data.train=[train.tokens,validation.tokens] --set training.carry_state=true --set model.score_norm=row_decay",
+      "--set training.dropout=0.2 --set model.embedding_residual=true --set model.logit_softcap=15",
     ])
     func streamsAndMixturesGoOn(_ settings: String) throws {
       let line = "train --config config.yaml -q --set training.checkpoint_every=3 \(settings)"

@@ -50,10 +50,12 @@ import Testing
     (.fla, "interleaved pairs", { $0.rotationLayout = .interleaved }),
     (.fla, "no weight of the head norm", { $0.headNormWeight = .none }),
     (.fla, "a weight for each head", { $0.headNormWeight = .full }),
+    (.fla, "outputs that began as zeros", { $0.hasZeroInitialOutputs = true }),
     (.fla, "embedding scale", { $0.embeddingScale = 3 }),
     (.fla, "embedding scale of a tied head", { ($0.embeddingScale, $0.isHeadTied) = (3, true) }),
     (.fla, "no gate", { $0.hasGate = false }),
     (.torchscale, "nothing to change", { _ in }),
+    (.torchscale, "outputs that began as zeros", { $0.hasZeroInitialOutputs = true }),
     (.torchscale, "grouped heads", { $0.keyHeads = 2 }),
     (.torchscale, "halves", { $0.rotationLayout = .halfSplit }),
     (.torchscale, "shared weight of the head norm", { $0.headNormWeight = .shared }),
@@ -92,6 +94,8 @@ import Testing
     var expected = export.weights.configuration
     // The importer has no other sign of BOS than its id.
     expected.bos = .none
+    // It is no part of the function, and no program stores it.
+    expected.hasZeroInitialOutputs = false
     #expect(read.configuration == expected, "\(family.name): \(title)")
     #expect(try read.loadParameters().flat.values == export.weights.loadParameters().flat.values)
   }
@@ -105,6 +109,12 @@ import Testing
     (.torchscale, "key width", "key_width 24, found 48"),
     (.syncdoth, "bias", "head_bias false, found true"),
     (.yetAnotherRetNet, "frequencies", "norm layer, found rms; "),
+    (.fla, "embedding residual", "embedding_residual false, found true"),
+    (.torchscale, "embedding residual", "embedding_residual false, found true"),
+    (.syncdoth, "cap", "logit_softcap 0.0, found 15.0"),
+    (.yetAnotherRetNet, "cap", "logit_softcap 0.0, found 15.0"),
+    (.fla, "squared relu", "activation silu, found relu2"),
+    (.syncdoth, "squared relu", "activation silu or gelu or relu, found relu2"),
   ])
   func whatAFamilyCannotExpressIsNamed(_ family: ForeignFamily, _ what: String, _ message: String) {
     let network = model { c in
@@ -115,6 +125,9 @@ import Testing
       case "bias": c.hasHeadBias = true
       case "no final norm, tied, scaled": (c.hasFinalNorm, c.isHeadTied, c.embeddingScale) = (false, true, 3)
       case "frequencies": c.rotationFrequencies = .standard
+      case "embedding residual": c.hasEmbeddingResidual = true
+      case "cap": c.logitSoftcap = 15
+      case "squared relu": c.activation = .reluSquared
       default: c.keyWidth = 48
       }
     }

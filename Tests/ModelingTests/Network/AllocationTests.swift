@@ -9,6 +9,7 @@ import Testing
     arguments: [1, 2],
     [
       nil, (Variant.layerNormAndBiases, false), (.absOfSumOfGroups, false), (.scaledEmbedding, true), (.sumOfAbs, true),
+      (.embeddingResidual, false), (.embeddingResidualAndBiases, true),
     ])
   func aWarmTrainingStepAllocatesNothing(threadCount: Int, kind: (variant: Variant, isParallel: Bool)?) {
     let size = ModelCase(
@@ -43,7 +44,7 @@ import Testing
   @Test(
     arguments: [RetentionForm.recurrent, .parallel, .chunkwise(chunkLength: 16)],
     [
-      nil, Variant.layerNormAndBiases, .absOfSumOfGroups, .scaledEmbedding,
+      nil, Variant.layerNormAndBiases, .absOfSumOfGroups, .scaledEmbedding, .embeddingResidual,
     ])
   func aWarmForwardAllocatesNothing(form: RetentionForm, variant: Variant?) {
     for threadCount in [1, 2] { expectNoAllocationForward(threadCount, form, variant) }

@@ -21,6 +21,7 @@ import Testing
     ModelCase(), ModelCase(isTied: true), ModelCase(H: 4, variant: .layerNormAndBiases),
     ModelCase(H: 4, variant: .scaledEmbedding), ModelCase(H: 4, variant: .ablated),
     ModelCase(H: 4, variant: .groupedHeads), ModelCase(H: 4, variant: .absOfSumOfGroups),
+    ModelCase(variant: .embeddingResidual), ModelCase(variant: .embeddingResidualAndBiases),
   ]) func namesAndShapesAreThoseOfTheReference(size: ModelCase) {
     let (model, reference) = size.models()
     let expected = ReferenceRetNet.parameterShapes(of: reference.configuration)
@@ -31,7 +32,7 @@ import Testing
     #expect(found.filter(\.isMatrix).map(\.name) == expected.filter { $0.shape.count == 2 }.map(\.name))
   }
 
-  @Test(arguments: [nil, Variant.scaledEmbedding, .layerNormAndBiases, .groupedHeads])
+  @Test(arguments: [nil, Variant.scaledEmbedding, .layerNormAndBiases, .groupedHeads, .embeddingResidual])
   func partsAreToldByName(_ variant: Variant?) {
     for weight in Parameters.descriptions(ModelCase(H: 4, variant: variant).configuration) {
       let words = weight.name.split(separator: ".")
@@ -70,6 +71,36 @@ import Testing
     #expect(tied.head.offset == tied.embedding.offset)
     #expect(untied.head.offset != untied.embedding.offset)
     #expect(untied.count == tied.count + 11 * 8)
+  }
+
+  @Test(arguments: [FeedForwardKind.glu, .mlp]) func zeroOutputsLeaveTheOtherWeights(kind: FeedForwardKind) throws {
+    var configuration = ModelCase(L: 2).configuration
+    configuration.feedForward = kind
+    func initial() -> Parameters {
+      let parameters = Parameters(configuration)
+      parameters.flat.fill(7)
+      var source = RandomSource(seed: 7)
+      parameters.initialize(from: &source)
+      return parameters
+    }
+    let usual = initial()
+    configuration.hasZeroInitialOutputs = true
+    let found = initial()
+    for weight in found.descriptions {
+      let isOutput = ["ret.o.weight", "ffn.down.weight", "ffn.fc2.weight"].contains { weight.name.hasSuffix($0) }
+      let values = found.tensor(weight).values
+      #expect(isOutput ? values.allSatisfy { $0 == 0 } : values == usual.tensor(weight).values, "\(weight.name)")
+    }
+  }
+
+  @Test func scalarsOfTheResidualStreamGoFromTheFirstBlockToTheLast() throws {
+    for (layers, expected) in [(1, [1.15, 0.2]), (3, [1.15, 0.2, 1.1, 0.125, 1.05, 0.05])] {
+      let parameters = Parameters(ModelCase(L: layers, variant: .embeddingResidual).configuration)
+      var source = RandomSource(seed: 7)
+      parameters.initialize(from: &source)
+      let found = parameters.descriptions.filter { $0.role == .residualScale }.map { parameters.tensor($0)[0] }
+      expectClose(found, expected, ratio: 1e-7)
+    }
   }
 
   @Test func initialWeightsHaveTheirDeviations() throws {

@@ -46,6 +46,7 @@ import Testing
   }
 
   @Test(arguments: Activation.allCases) func largeArgumentsSaturate(activation: Activation) {
+    guard activation != .reluSquared else { return }
     let arguments: [Float] = [100, -100, 1e4, -1e4, 1e30, -1e30]
     for a in arguments {
       let (h, dab, pool) = (Tensor(Shape(1, 1)), Tensor(Shape(1, 2)), WorkerPool(threadCount: 1))
@@ -54,6 +55,17 @@ import Testing
       gatedLinearUnitBackward(
         dab, Tensor(Shape(1, 1), [1]), Tensor(Shape(1, 2), [a, 2]), activation: activation, on: pool)
       #expect(dab.values == (a > 0 ? [2, a] : [0, 0]))
+    }
+  }
+
+  @Test func theSquaredReluGrowsWithTheSquare() {
+    for a: Float in [100, -100, 1e4, -1e4, 1e15, -1e15] {
+      let (h, dab, pool) = (Tensor(Shape(1, 1)), Tensor(Shape(1, 2)), WorkerPool(threadCount: 1))
+      gatedLinearUnit(h, Tensor(Shape(1, 2), [a, 2]), activation: .reluSquared, on: pool)
+      #expect(h[0] == (a > 0 ? 2 * a * a : 0))
+      gatedLinearUnitBackward(
+        dab, Tensor(Shape(1, 1), [1]), Tensor(Shape(1, 2), [a, 2]), activation: .reluSquared, on: pool)
+      #expect(dab.values == (a > 0 ? [4 * a, a * a] : [0, 0]))
     }
   }
 
@@ -82,6 +94,7 @@ extension Activation {
     case .silu: .silu
     case .gelu: .gelu
     case .relu: .relu
+    case .reluSquared: .reluSquared
     }
   }
 }

@@ -28,6 +28,41 @@ import Testing
     for (row, target) in targets.enumerated() where target < 0 { #expect(losses[row] == 0) }
   }
 
+  @Test(arguments: [1, 7, 16, 33, 4096], [0.5, 15, 1000]) func cappedEqualsTheReference(width: Int, cap: Double) {
+    var generator = SeededGenerator(seed: 16)
+    let rows = 37
+    let logits = ReferenceTensor.roundedNormal([rows, width], deviation: 20, using: &generator)
+    let targets = (0..<rows).map { $0 % 5 == 3 ? -1 : Int(generator.next() % UInt64(width)) }
+    let (found, ids) = (Tensor(logits), Indices(targets.map(Int32.init)))
+    let (losses, alone) = (Tensor.poison(Shape(rows)), Tensor.poison(Shape(rows)))
+    found.softcap(Float(cap), on: pool)
+    expectClose(found, Reference.softcap(logits, cap), ratio: ratio, "capped")
+    // From here on with the rounded logits: an error of 1e-7 in a logit of 60 is one of 6e-6 in its exponential.
+    let capped = found.reference
+    let expected = Reference.crossEntropy(capped, targets: targets)
+    crossEntropy(alone, logits: found, targets: ids, on: pool)
+    crossEntropyWithGradient(found, losses: losses, targets: ids, scale: 0.25, cap: Float(cap), on: pool)
+    #expect(alone.bits == losses.bits)
+    guard width > 1 else { return }
+    expectClose([losses.values.reduce(0) { $0 + Double($1) }], [expected.lossSum], ratio: ratio, "loss")
+    // 1 - (l / c)² loses digits where it is small: there a capped logit is within 6e-8 c of c.
+    let gradient = Reference.softcapBackward(0.25 * expected.dlogits, capped: capped, cap)
+    expectClose(found, gradient, ratio: cap == 0.5 ? 2e-5 : ratio, "gradient")
+  }
+
+  @Test func theCapIsWithinFiveUnitsInTheLastPlace() {
+    let arguments = (0...4000).map { Float($0 - 2000) * 0.005 } + [1e-30, -1e-8, 0.2499999, 0.25, -0.25, 50, 1e30]
+    let found = Tensor(Shape(arguments.count), arguments)
+    found.softcap(1, on: pool)
+    for (argument, value) in zip(arguments, found.values) {
+      let exact = Float(tanh(Double(argument)))
+      #expect(abs(value - exact) <= 5 * exact.ulp, "\(argument)")
+    }
+    let bad = Tensor(Shape(3), [.nan, .infinity, -.infinity])
+    bad.softcap(2, on: pool)
+    #expect(bad[0].isNaN && bad[1] == 2 && bad[2] == -2)
+  }
+
   @Test func hugeLogitsStayFinite() {
     let logits = ReferenceTensor([3, 4], [1e4, -1e4, 0, 9999, -1e4, -1e4, -1e4, -1e4, 1e4, 1e4, 1e4, 1e4])
     let (losses, gradient) = losses(logits, [1, 2, 0], scale: 1)
@@ -74,7 +109,7 @@ import Testing
     let before = logits.bits
     crossEntropy(alone, logits: logits, targets: ids, on: pool)
     #expect(logits.bits == before)
-    crossEntropyWithGradient(logits, losses: losses, targets: ids, scale: scale, on: pool)
+    crossEntropyWithGradient(logits, losses: losses, targets: ids, scale: scale, cap: nil, on: pool)
     #expect(alone.values.map(\.isNaN) == losses.values.map(\.isNaN))
     if losses.values.allSatisfy({ !$0.isNaN }) { expectClose(alone, losses.reference, ratio: 1e-7) }
     return (losses, logits)
