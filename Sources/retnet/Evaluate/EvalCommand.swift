@@ -170,7 +170,7 @@ struct EvalCommand: ParsableCommand {
     global.warnOfJSONLines(files, advice: "'retnet tokenize pack --jsonl-field NAME' reads the text from a field")
     let earlier = try checks.earlierRows(count: model.count * files.count)
     // Whatever cannot be opened is known before the first evaluation.
-    let inputs = try files.map { try TextInput(path: $0) }
+    let inputs = try files.map { try TextInput(path: $0, stopsAtSignals: progress != nil) }
     let junit = try checks.junit.map { try AtomicFile(replacing: $0) }
     let lossReport = try reportFolder.map { try LossReport(folder: $0, of: files[0]) }
     var reports: [EvalReport] = []
