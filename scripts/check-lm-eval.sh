@@ -9,7 +9,7 @@
 # The harness comes from PyPI, in an environment of its own (scripts/check-lm-eval/setup.sh). It gets log-likelihoods of
 # ids from `retnet`; its templates, its border between context and continuation, its draws of examples and its figures
 # are its own. Every figure has to be equal to 1e-6, every log-likelihood to 1e-4: 0-shot and 4-shot, with and without
-# BOS.
+# BOS. Two tasks are a user's own: one about last words, one about whole texts.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

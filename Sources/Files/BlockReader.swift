@@ -7,6 +7,7 @@ internal import Glibc
   let descriptor: Int32
   /// How many bytes there were to read when a regular file was opened; nil for anything else.
   let byteCount: Int?
+  private let stopsAtSignals: Bool
   private var block: [UInt8]
 
   /// Opens the source.
@@ -14,12 +15,15 @@ internal import Glibc
   /// - Parameters:
   ///   - path: A path, or `-` for standard input.
   ///   - blockLength: Bytes to read at a time, ≥ 1.
+  ///   - stopsAtSignals: Whether `next` throws `FileError.stopped` instead of waiting after a handled signal. A pipe is
+  ///     then opened without waiting for its writer.
   /// - Throws: `FileError.missing`, `.notAFile` (a folder) or `.cannotRead`.
-  package init(path: String, blockLength: Int = 1 << 16) throws(FileError) {
+  package init(path: String, blockLength: Int = 1 << 16, stopsAtSignals: Bool = false) throws(FileError) {
     let isStandardInput = path == StreamPath.dash
     let name = StreamPath.inputName(path)
+    let flags = stopsAtSignals ? O_RDONLY | O_NONBLOCK : O_RDONLY
     (descriptor, byteCount) = try FileError.reading(name) { () throws(SystemError) -> (Int32, Int?)? in
-      let descriptor = isStandardInput ? STDIN_FILENO : try openDescriptor(path, O_RDONLY)
+      let descriptor = isStandardInput ? STDIN_FILENO : try openDescriptor(path, flags)
       let status = try status(of: descriptor)
       guard !status.isFolder else {
         if !isStandardInput { close(descriptor) }
@@ -29,6 +33,7 @@ internal import Glibc
       return (descriptor, status.isRegularFile ? max(0, status.st_size - lseek(descriptor, 0, SEEK_CUR)) : nil)
     }
     self.name = name
+    self.stopsAtSignals = stopsAtSignals
     block = [UInt8](repeating: 0, count: blockLength)
   }
 
@@ -48,9 +53,10 @@ internal import Glibc
 
   /// The next bytes; nil at the end.
   ///
-  /// - Throws: `FileError.cannotRead`.
+  /// - Throws: `FileError.cannotRead`, `.stopped`.
   package func next() throws(FileError) -> [UInt8]? {
-    try FileError.reading(name) { () throws(SystemError) -> [UInt8]? in
+    if stopsAtSignals, !waitForInput() { throw .stopped(path: name) }
+    return try FileError.reading(name) { () throws(SystemError) -> [UInt8]? in
       let count = try readSome(descriptor, into: &block)
       return Array(block[..<count])
     }.nilIfEmpty

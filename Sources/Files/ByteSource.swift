@@ -32,9 +32,10 @@ package final class ByteSource {
   /// - Parameters:
   ///   - path: A path, or `-` for standard input.
   ///   - blockLength: Bytes to read and to decompress at a time, ≥ 1.
+  ///   - stopsAtSignals: See `BlockReader`.
   /// - Throws: `FileError.missing`, `.notAFile` (a folder) or `.cannotRead`.
-  package init(path: String, blockLength: Int = 1 << 16) throws(FileError) {
-    reader = try BlockReader(path: path, blockLength: blockLength)
+  package init(path: String, blockLength: Int = 1 << 16, stopsAtSignals: Bool = false) throws(FileError) {
+    reader = try BlockReader(path: path, blockLength: blockLength, stopsAtSignals: stopsAtSignals)
     name = reader.name
     output = [UInt8](repeating: 0, count: blockLength)
   }
@@ -50,7 +51,7 @@ package final class ByteSource {
 
   /// The next bytes; nil at the end.
   ///
-  /// - Throws: `FileError.cannotRead`, also if the file became shorter; `.damagedArchive`; `.noMemory`.
+  /// - Throws: `FileError.cannotRead`, also if the file became shorter; `.damagedArchive`; `.noMemory`; `.stopped`.
   package func next() throws(FileError) -> [UInt8]? {
     guard ahead.isEmpty else {
       defer { ahead = [] }

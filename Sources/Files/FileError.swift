@@ -27,6 +27,8 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
   case inUse(path: String, process: Int?)
   /// The reader of a pipe has closed it; a program in a pipeline then exits silently.
   case closedPipe(name: String)
+  /// A handled signal came before the next bytes of an input that is not waited for after one; see `StopSignals`.
+  case stopped(path: String)
 
   /// The message in one line.
   package var description: String {
@@ -48,6 +50,7 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
     case .tooLarge(let path, let byteLimit): "\(path): expected at most \(byteLimit) bytes, found more"
     case .inUse(let path, let process): "\(path): in use by " + (process.map { "process \($0)" } ?? "another process")
     case .closedPipe(let name): "\(name): the reader closed the pipe"
+    case .stopped(let path): "\(path): a signal stopped the reading"
     }
   }
 

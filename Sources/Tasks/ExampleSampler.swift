@@ -40,12 +40,28 @@ package struct ExampleSampler: Sendable {
       }
     }
     var text = ""
-    for row in rows {
-      guard let example = try task.question(row).example else {
-        throw row.failure("an example before another question needs texts, found ids")
-      }
-      text += example
-    }
+    for row in rows { text += try example(row) }
     return text
+  }
+
+  private func example(_ row: TaskRow) throws(TaskError) -> String {
+    guard let example = try task.question(row).example else {
+      throw row.failure("an example before another question needs texts, found ids")
+    }
+    return example
+  }
+
+  /// Throws what a question or its examples would throw, and for a row of the pool that no question may draw.
+  ///
+  /// - Parameter rows: The rows that will be evaluated, in their order.
+  /// - Throws: `TaskError`.
+  package func check(_ rows: some Sequence<TaskRow>) throws(TaskError) {
+    var trial = self
+    for row in rows {
+      _ = try task.question(row)
+      _ = try trial.examples(before: row)
+    }
+    guard size > 0 else { return }
+    for row in pool { _ = try example(row) }
   }
 }

@@ -11,7 +11,11 @@ extension String {
   /// `capitalize()`.
   var capitalizedAsSentence: String {
     guard let first = unicodeScalars.first else { return "" }
-    return first.properties.titlecaseMapping + String(unicodeScalars.dropFirst()).lowercased()
+    let scalars = Array(unicodeScalars)
+    let rest = scalars.indices.dropFirst().map { place in
+      scalars[place] == "Σ" && scalars.hasFinalSigma(at: place) ? "ς" : scalars[place].properties.lowercaseMapping
+    }
+    return first.properties.titlecaseMapping + rest.joined()
   }
 
   /// `text[0].lower() + text[1:]`.
@@ -60,6 +64,16 @@ extension String {
       wasSpace = scalar.isPythonSpace
     }
     return count
+  }
+}
+
+extension [Unicode.Scalar] {
+  /// Whether a capital sigma ends a word: a cased letter comes before it and none after it, if what has no case of its
+  /// own is left out. Source: the Unicode Standard, table 3-17, Final_Sigma.
+  fileprivate func hasFinalSigma(at place: Int) -> Bool {
+    let before = self[..<place].last { !$0.properties.isCaseIgnorable }
+    let after = self[(place + 1)...].first { !$0.properties.isCaseIgnorable }
+    return before?.properties.isCased == true && after?.properties.isCased != true
   }
 }
 

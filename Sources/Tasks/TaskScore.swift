@@ -76,24 +76,33 @@ package struct TaskScore: Sendable {
 
   /// The figures, in the order of the task's metrics.
   ///
-  /// - Parameter resamples: How many resamples estimate the standard error of a perplexity; the harness has 100,000.
-  /// - Returns: A figure for each metric; none without questions.
-  package func figures(resamples: Int) -> [TaskFigure] {
+  /// - Parameters:
+  ///   - resamples: How many resamples estimate the standard error of a perplexity; the harness has 100,000.
+  ///   - shouldStop: Called before each resample, which takes as many random numbers as there are questions.
+  /// - Returns: A figure for each metric; none without questions; nil if it was stopped.
+  package func figures(resamples: Int, shouldStop: () -> Bool = { false }) -> [TaskFigure]? {
     guard count > 0 else { return [] }
-    return task.metrics.map { metric in
-      let values = values[metric] ?? []
-      switch metric {
-      case .acc, .accNorm, .accBytes:
-        return TaskFigure(metric: metric, value: mean(values), standardError: standardErrorOfMean(values))
-      case .perplexity:
-        return TaskFigure(
-          metric: metric, value: exp(-mean(values)),
-          standardError: count > 1 && resamples > 0 ? perplexityStandardError(values, resamples) : nil)
-      case .wordPerplexity: return TaskFigure(metric: metric, value: exp(nats / Double(words)), standardError: nil)
-      case .bytePerplexity: return TaskFigure(metric: metric, value: exp(nats / Double(bytes)), standardError: nil)
-      case .bitsPerByte:
-        return TaskFigure(metric: metric, value: nats / Double(bytes) / log(2), standardError: nil)
+    var figures: [TaskFigure] = []
+    for metric in task.metrics {
+      var error: Double?
+      if metric == .perplexity, count > 1, resamples > 0 {
+        error = perplexityStandardError(values[metric] ?? [], resamples, shouldStop)
+        if error == nil { return nil }
       }
+      figures.append(figure(metric, perplexityError: error))
+    }
+    return figures
+  }
+
+  private func figure(_ metric: TaskMetric, perplexityError: Double?) -> TaskFigure {
+    let values = values[metric] ?? []
+    switch metric {
+    case .acc, .accNorm, .accBytes:
+      return TaskFigure(metric: metric, value: mean(values), standardError: standardErrorOfMean(values))
+    case .perplexity: return TaskFigure(metric: metric, value: exp(-mean(values)), standardError: perplexityError)
+    case .wordPerplexity: return TaskFigure(metric: metric, value: exp(nats / Double(words)), standardError: nil)
+    case .bytePerplexity: return TaskFigure(metric: metric, value: exp(nats / Double(bytes)), standardError: nil)
+    case .bitsPerByte: return TaskFigure(metric: metric, value: nats / Double(bytes) / log(2), standardError: nil)
     }
   }
 }
@@ -110,13 +119,16 @@ private func standardErrorOfMean(_ values: [Double]) -> Double? {
 }
 
 /// The deviation of the perplexity over resamples with replacement, drawn as the harness draws them: in blocks of up to
-/// 1,000, each with the generator of its number.
-private func perplexityStandardError(_ values: [Double], _ resamples: Int) -> Double {
+/// 1,000, each with the generator of its number. nil if it was stopped.
+private func perplexityStandardError(
+  _ values: [Double], _ resamples: Int, _ shouldStop: () -> Bool
+) -> Double? {
   let blockSize = min(1000, resamples)
   var perplexities: [Double] = []
   for block in 0..<resamples / blockSize {
     var random = MersenneTwister(seed: UInt64(block))
     for _ in 0..<blockSize {
+      if shouldStop() { return nil }
       var sum = 0.0
       for _ in values { sum += values[Int(random.unit() * Double(values.count))] }
       perplexities.append(exp(-sum / Double(values.count)))

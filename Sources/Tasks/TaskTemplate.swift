@@ -10,7 +10,7 @@ package struct TaskTemplate: Equatable, Sendable {
   /// - Parameters:
   ///   - text: The text.
   ///   - key: The key of the task that holds it, for errors.
-  /// - Throws: `TaskError.template` for a brace without a partner or an empty name.
+  /// - Throws: `TaskError.template` for a brace without a partner, or a name that is empty or has spaces around it.
   package init(_ text: String, key: String) throws(TaskError) {
     var parts: [Part] = []
     var open = String.UnicodeScalarView()
@@ -23,9 +23,13 @@ package struct TaskTemplate: Equatable, Sendable {
         guard let end = rest.firstIndex(of: "}"), !rest[..<end].isEmpty, !rest[..<end].contains("{") else {
           throw .template(key: key, reason: "expected a field's name and '}' behind '{', found something else")
         }
+        let name = String(rest[..<end])
+        guard name == name.stripped else {
+          throw .template(key: key, reason: "expected a field's name without spaces around it, found '{\(name)}'")
+        }
         if !open.isEmpty { parts.append(.text(String(open))) }
         open = String.UnicodeScalarView()
-        parts.append(.field(String(rest[..<end])))
+        parts.append(.field(name))
         rest = rest[rest.index(after: end)...]
       } else if scalar == "}" {
         throw .template(key: key, reason: "expected '{' before '}', found none")

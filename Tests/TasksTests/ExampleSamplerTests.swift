@@ -44,4 +44,25 @@ import Testing
       try second.examples(before: pool[0])
     }
   }
+
+  /// A bad row is found before its turn, also one of the pool that no question draws; rows that are not used pass.
+  @Test func rowsAreCheckedBeforeTheirTurn() throws {
+    let (good, bad) = (try rows(40), try TaskRow(json: Data(#"{"goal": "g"}"#.utf8), path: "pool.jsonl", line: 41))
+    let refusal = TaskError.row(path: "pool.jsonl", line: 41, reason: "field 'sol1': expected one, found none")
+    let task = try task("piqa")
+    let sampler = ExampleSampler(task, size: 4, from: good, path: "pool.jsonl", seed: 1234)
+    #expect(throws: refusal) { try sampler.check(good + [bad]) }
+    #expect(throws: refusal) {
+      try ExampleSampler(task, size: 4, from: good + [bad], path: "pool.jsonl", seed: 1234).check([good[0]])
+    }
+    try ExampleSampler(task, size: 0, from: good + [bad], path: "pool.jsonl", seed: 1234).check([good[0]])
+    #expect(throws: TaskError.tooFewExamples(path: "pool.jsonl", expected: 4, found: 0)) {
+      let equal = Array(repeating: good[0], count: 6)
+      try ExampleSampler(task, size: 4, from: equal, path: "pool.jsonl", seed: 1).check([good[1], good[0]])
+    }
+    // The draws of the check are not those of the evaluation.
+    var checked = sampler
+    try checked.check(good)
+    #expect(try checked.examples(before: rows(41)[40]) == text([28, 7, 0, 5]))
+  }
 }

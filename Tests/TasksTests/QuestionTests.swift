@@ -26,6 +26,18 @@ import Testing
     #expect(found.gold == 2)
   }
 
+  /// A capital sigma at the end of a word becomes another letter. The right column is Python 3.13's `capitalize()`.
+  @Test(arguments: [
+    ("éa ΟΔΥΣΣΕΥΣ", "Éa οδυσσευς"), ("ΟΔΟΣ ΑΣ", "Οδος ας"), ("ΑΣ'Σ. Σ ΣΑ ΑΣ\u{308}Β ΑΣ.", "Ασ'ς. σ σα ασ\u{308}β ας."),
+    ("Σ", "Σ"), ("ΣΣ", "Σς"), ("aΣ𝐀", "Aσ𝐀"), ("İΣ aǅΣ", "İς aǆς"), ("1Σ aΣ1", "1σ aς1"),
+  ])
+  func sentencesAreCapitalizedAsInPython(_ text: String, _ expected: String) throws {
+    let json = #"{"activity_label": "a", "ctx_a": "b", "ctx_b": "\#(text)", "endings": ["d", "e"], "label": 0}"#
+    // Compared by code points: equal characters of Swift may be different ones of Python.
+    let found = texts(try question("hellaswag", json))[0][0].unicodeScalars
+    #expect(Array(found) == Array("a: b \(expected)".unicodeScalars))
+  }
+
   @Test func winograndeHasTwoContextsAndOneContinuation() throws {
     let found = try question(
       "winogrande",
@@ -127,6 +139,10 @@ import Testing
     #expect(try TaskTemplate("{{{a.b}}} {n}{t}", key: "k").text(row) == "{x} 3true")
     for text in ["{", "a}", "{}", "{a{b}}"] {
       #expect(throws: TaskError.self) { _ = try TaskTemplate(text, key: "k") }
+    }
+    for name in [" n ", " n", "n\u{A0}", " "] {
+      let reason = "expected a field's name without spaces around it, found '{\(name)}'"
+      #expect(throws: TaskError.template(key: "k", reason: reason)) { _ = try TaskTemplate("a {\(name)}", key: "k") }
     }
   }
 

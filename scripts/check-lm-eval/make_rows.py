@@ -93,6 +93,12 @@ def lambada(_):
     return {"text": " ".join(sentence() for _ in range(2)) + end}
 
 
+def own(_):
+    # Rows of the two tasks that run.py defines.
+    end = rng.choice([" the king", " the  people", "\nand they went"])
+    return {"title": rng.choice(["A psalm", "Δελφοί 🔥"]), "body": " ".join(sentence() for _ in range(3)) + end}
+
+
 TASKS = {
     "hellaswag": hellaswag,
     "piqa": piqa,
@@ -104,6 +110,8 @@ TASKS = {
     "storycloze_2016": storycloze,
     "wsc273": wsc273,
     "lambada_openai": lambada,
+    "ends": own,
+    "texts": own,
 }
 
 
@@ -118,7 +126,7 @@ for name, make in TASKS.items():
         rows[3]["passage"] = " ".join(sentence() for _ in range(300))
         rows[6] = dict(rows[5])
     write(folder / f"{name}.jsonl", rows)
-    if name not in ("wsc273", "lambada_openai"):
+    if name not in ("wsc273", "lambada_openai", "texts"):
         part = "validation" if name == "storycloze_2016" else "train"
         # Few rows, and the evaluated ones among them, so that some are drawn that must be left out.
         write(folder / f"{name}.{part}.jsonl", [make(index) for index in range(rng.choice([8, 30]))] + rows[4:8])

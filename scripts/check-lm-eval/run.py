@@ -21,7 +21,7 @@ from lm_eval.api.model import TemplateLM
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
-from lm_eval.utils import make_table
+from lm_eval.utils import get_rolling_token_windows, make_disjoint_window, make_table
 from tokenizers import Tokenizer
 
 retnet, model, tokenizer_path, data, work, shots, bos = sys.argv[1:8]
@@ -67,7 +67,14 @@ class RetNet(TemplateLM):
         return [(float(value), greedy == "True") for value, greedy in answers]
 
     def loglikelihood_rolling(self, requests, **_):
-        raise NotImplementedError
+        # A text follows the prefix token alone, and no context is too long for a RetNet: one window for each text.
+        pairs = []
+        for request in requests:
+            ids = self.tok_encode(request.args[0], add_special_tokens=False)
+            windows = get_rolling_token_windows(ids, self.prefix_token_id, max_seq_len=len(ids), context_len=1)
+            [(context, continuation)] = map(make_disjoint_window, windows)
+            pairs.append((None, context, continuation))
+        return [likelihood for likelihood, _ in self._loglikelihood_tokens(pairs)]
 
     def generate_until(self, requests, **_):
         raise NotImplementedError
@@ -98,12 +105,45 @@ def download(task, *_, **__):
     task.dataset = datasets.load_dataset("json", data_files=local_files(manager, task.config.task))
 
 
-manager = TaskManager()
+def own_tasks():
+    """Writes two tasks for both programs; gives back the folder of the harness's files, and ours by name."""
+    folder, ours = work / "own-tasks", {}
+    folder.mkdir(exist_ok=True)
+    source = "dataset_path: json\ntest_split: test\n"
+    (folder / "ends.yaml").write_text(
+        f"task: ends\n{source}training_split: train\nfewshot_split: train\noutput_type: loglikelihood\n"
+        "doc_to_text: \"{{(title + ': ' + body).split(' ')[:-1]|join(' ')}}\"\n"
+        "doc_to_target: \"{{' ' + body.split(' ')[-1]}}\"\n"
+        "metric_list: [{metric: perplexity, aggregation: perplexity, higher_is_better: false},\n"
+        "  {metric: acc, aggregation: mean, higher_is_better: true}]\nmetadata: {version: 1.0}\n"
+    )
+    ours["ends"] = work / "our-ends.yaml"
+    ours["ends"].write_text(
+        f"task: ends\nkind: last-word\nrows: {data}/ends.jsonl\nexamples: {data}/ends.train.jsonl\n"
+        "text: '{title}: {body}'\n"
+    )
+    if shots == 0:
+        # Words are counted between runs of white space.
+        (folder / "texts.yaml").write_text(
+            f"task: texts\n{source}output_type: loglikelihood_rolling\ndoc_to_text: ''\n"
+            'doc_to_target: "{{title}}\\n\\n  {{body}}"\n'
+            "metric_list: [{metric: word_perplexity}, {metric: byte_perplexity}, {metric: bits_per_byte}]\n"
+            "metadata: {version: 1.0}\n"
+        )
+        ours["texts"] = work / "our-texts.yaml"
+        ours["texts"].write_text(
+            f"task: texts\nkind: rolling\nrows: {data}/texts.jsonl\n" 'text: "{title}\\n\\n  {body}"\n'
+        )
+    return folder, ours
+
+
+folder, own = own_tasks()
+manager = TaskManager(include_path=folder)
 ConfigurableTask.download = download
-theirs = simple_evaluate(model=RetNet(), tasks=NAMES, num_fewshot=shots, task_manager=manager)
+theirs = simple_evaluate(model=RetNet(), tasks=NAMES + list(own), num_fewshot=shots, task_manager=manager)
 ours_path, log_path = work / "ours.json", work / "ours.jsonl"
 subprocess.run(
-    [retnet, "eval", "-m", model, "--tasks", ",".join(NAMES), "--data", data, "--num-fewshot", str(shots)]
+    [retnet, "eval", "-m", model, "--tasks", ",".join(NAMES + [str(path) for path in own.values()]), "--data", data, "--num-fewshot", str(shots)]
     + ["--no-bos" if bos is None else "--bos", "--results", ours_path, "--log-samples", log_path, "-q"],
     check=True, stdout=subprocess.PIPE,
 )  # fmt: skip
@@ -114,7 +154,7 @@ for line in open(log_path):
     samples.setdefault(sample["task"], []).append(sample)
 
 differences, worst = [], 0.0
-for name in NAMES:
+for name in NAMES + list(own):
     for key, value in theirs["results"][name].items():
         if key in ("alias", "name", "sample_len", "sample_count"):
             continue
@@ -128,14 +168,16 @@ for name in NAMES:
             differences.append(f"{name} {field}: {a} there, {b} here")
     there = sorted(theirs["samples"][name], key=lambda sample: sample["doc_id"])
     for a, b in zip(there, samples[name], strict=True):
-        texts = [(list(x) + [""])[:2] for x in a["arguments"]]
-        here = [[v["arg_0"], v["arg_1"]] for _, v in sorted(b["arguments"].items())]
+        texts = [list(x) for x in a["arguments"]]
+        here = [[v for _, v in sorted(x.items())] for _, x in sorted(b["arguments"].items())]
         if texts != here:
             differences.append(f"{name} row {a['doc_id']}: {texts!r} there, {here!r} here")
         for x, y in zip(a["filtered_resps"], b["filtered_resps"], strict=True):
-            worst = max(worst, abs(float(x[0]) - float(y[0])))
-            if str(x[1]) != y[1]:
-                differences.append(f"{name} row {a['doc_id']}: greedy {x[1]} there, {y[1]} here")
+            # A whole text has a number only.
+            (x, *greedy), (y, *greedy_here) = ([z] if isinstance(z, (float, str)) else z for z in (x, y))
+            worst = max(worst, abs(float(x) - float(y)))
+            if [str(z) for z in greedy] != greedy_here:
+                differences.append(f"{name} row {a['doc_id']}: greedy {greedy} there, {greedy_here} here")
         for field in ("prompt_hash", "target_hash", "target"):
             if str(a[field]) != b[field]:
                 differences.append(f"{name} row {a['doc_id']}: {field} {a[field]!r} there, {b[field]!r} here")

@@ -1,11 +1,12 @@
 internal import Checkpoints
-internal import Files
+package import Files
 internal import FoundationEssentials
 package import Modeling
 
 /// Where an evaluation is: the sums and the state of its meter, and how much of the text was read.
 ///
-/// A file of it is a safetensors file with the state's tensors; the rest is JSON under the key `retnet.evaluation`.
+/// A file of it is a safetensors file with the state's tensors. The rest is JSON under the key `retnet.evaluation`.
+/// `retnet.digest` is the SHA-256 digest of the content, by the rule of state files (docs/CHECKPOINT.md, S20).
 package struct EvaluationProgress {
   /// The numbers besides the state.
   package struct Record: Codable, Equatable, Sendable {
@@ -43,11 +44,13 @@ package struct EvaluationProgress {
   /// - Throws: `CheckpointError`.
   package func write(to path: String) throws {
     let parts = state.parts()
-    let json = String(decoding: try JSONEncoder().encode(record), as: UTF8.self)
-    try SafetensorsWriter.write(to: path, tensors: parts.map(\.description), metadata: [Self.key: json]) {
-      tensor, body in
+    let tensors = parts.map(\.description)
+    func emit(_ tensor: TensorDescription, _ body: (RawSpan) throws -> Void) throws {
       for part in parts where part.description == tensor { try part.withBytes(body) }
     }
+    var metadata = [Self.key: String(decoding: try JSONEncoder().encode(record), as: UTF8.self)]
+    metadata[StateFile.digestKey] = try StateFile.digest(metadata, tensors, emit).description
+    try SafetensorsWriter.write(to: path, tensors: tensors, metadata: metadata, bytes: emit)
   }
 
   /// Reads a file.
@@ -60,6 +63,11 @@ package struct EvaluationProgress {
   package init(path: String, _ configuration: ModelConfiguration, subject: String) throws {
     let file = try SafetensorsFile(path: path)
     guard let json = file.metadata[Self.key] else { throw EvaluationProgressError.otherKind(path: path) }
+    guard let stored = file.metadata[StateFile.digestKey] else { throw EvaluationProgressError.damaged(path: path) }
+    let digest = try StateFile.digest(file.metadata, file.tensors) { try file.withBytes(of: $0.name, $1) }
+    guard stored == digest.description else {
+      throw EvaluationProgressError.digest(path: path, expected: stored, found: digest)
+    }
     guard let record = try? JSONDecoder().decode(Record.self, from: Data(json.utf8)), record.isPossible(configuration)
     else { throw EvaluationProgressError.damaged(path: path) }
     guard record.subject == subject else {
@@ -96,8 +104,10 @@ extension EvaluationProgress.Record {
 package enum EvaluationProgressError: Error, Equatable, CustomStringConvertible {
   /// No file of this kind.
   case otherKind(path: String)
-  /// Numbers that no evaluation has.
+  /// Numbers that no evaluation has, or no digest.
   case damaged(path: String)
+  /// The content has another digest than the file says.
+  case digest(path: String, expected: String, found: SHA256Digest)
   /// An evaluation of something else.
   case otherSubject(path: String, expected: String, found: String)
   /// The text is not the one that was read.
@@ -107,6 +117,8 @@ package enum EvaluationProgressError: Error, Equatable, CustomStringConvertible 
     switch self {
     case .otherKind(let path): "\(path): expected the progress of an evaluation, found another file"
     case .damaged(let path): "\(path): expected the progress of an evaluation of this model, found a damaged one"
+    case .digest(let path, let expected, let found):
+      "\(path): expected content with the digest \(expected), found \(found): the file is damaged"
     case .otherSubject(let path, let expected, let found):
       "\(path): expected the progress of \(expected), found that of \(found)"
     case .otherText(let path): "\(path): expected the progress of this text, found that of another one"

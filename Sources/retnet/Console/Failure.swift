@@ -13,6 +13,7 @@ internal import Tokenization
 /// This is the only place where that happens. Each line of the error starts with `error:`; a hint follows, if there is
 /// one. Help and version, which the argument parser throws too, go to standard output.
 package func report(_ error: any Error, arguments: [String] = CommandLine.arguments) -> Int32 {
+  if case FileError.stopped = error { return StopSignals.exitStatus }
   if let failure = CommandError(error) {
     if failure.status != .done { failure.print(color: requestedColor(arguments)) }
     if failure.status == .usage { StandardStream.error.say(usage(of: arguments)) }
@@ -92,7 +93,7 @@ package struct CommandError: Error {
       switch error {
       case .closedPipe: .done
       case .missing, .notAFile, .isStream, .noFiles: .inputMissing
-      case .cannotRead, .cannotWrite: .inputOutput
+      case .cannotRead, .cannotWrite, .stopped: .inputOutput
       case .noMemory: .badConfiguration
       case .cannotCreate, .inUse: .cannotCreate
       case .tooLarge, .unexpectedKind, .damagedArchive: .badData

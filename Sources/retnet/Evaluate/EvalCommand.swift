@@ -170,7 +170,7 @@ struct EvalCommand: ParsableCommand {
     global.warnOfJSONLines(files, advice: "'retnet tokenize pack --jsonl-field NAME' reads the text from a field")
     let earlier = try checks.earlierRows(count: model.count * files.count)
     // Whatever cannot be opened is known before the first evaluation.
-    let inputs = try files.map { try TextInput(path: $0) }
+    let inputs = try files.map { try TextInput(path: $0, stopsAtSignals: progress != nil) }
     let junit = try checks.junit.map { try AtomicFile(replacing: $0) }
     let lossReport = try reportFolder.map { try LossReport(folder: $0, of: files[0]) }
     var reports: [EvalReport] = []
@@ -201,20 +201,16 @@ struct EvalCommand: ParsableCommand {
 
   private func evaluateTasks(on pool: WorkerPool) throws {
     let earlier = try checks.earlierResults()
-    let sources = try tasks.names.map { try TaskSource($0, in: tasks.data) }
-    let names = sources.map(\.task.name)
-    if let twice = names.indices.first(where: { names[..<$0].contains(names[$0]) }) {
-      throw CommandError(.usage, "--tasks: expected different tasks, found '\(names[twice])' twice")
-    }
-    for source in sources { try source.checkFiles(examples: tasks.numFewshot ?? 0 > 0) }
+    let rows = try tasks.rows()
     let junit = try checks.junit.map { try AtomicFile(replacing: $0) }
     let resultsFile = try tasks.results.map { try AtomicFile(replacing: $0) }
     let loaded = try load(model[0])
     let evaluation = TaskEvaluation(
-      model: loaded, options: tasks, bosID: method.bosID(loaded), precision: method.precision, global: global)
+      model: loaded, bosID: method.bosID(loaded), precision: method.precision, global: global)
+    for task in rows { try evaluation.checkIDs(task) }
     let log = try tasks.logSamples.map { try TaskSampleLog(path: $0) }
     let date = Date().timeIntervalSince1970
-    let results = try sources.map { try evaluation.result($0, log: log, on: pool) }
+    let results = try rows.map { try evaluation.result($0, log: log, on: pool) }
     let report = TaskReport(
       results: results, model: loaded, options: tasks, startsWithBOS: method.bosID(loaded) != nil,
       precision: method.precisionName, date: date)

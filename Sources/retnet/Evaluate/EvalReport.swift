@@ -34,14 +34,19 @@ struct EvalReport {
       + start + documents + precision
   }
 
+  /// What the standard error takes as independent: a block is a window where windows are averaged.
   private var errorUnit: String {
-    switch score.errorUnit {
-    case .documents: "over documents"
-    case .blocks:
-      method.windows.map { $0.rule != .sliding } ?? false
-        ? "over windows" : "over blocks of \(Score.blockLength) tokens"
-    }
+    let areWindows = method.windows.map { $0.rule != .sliding } ?? false
+    return score.errorUnit == .blocks && areWindows ? "windows" : score.errorUnit.rawValue
   }
+
+  /// The same for people.
+  private var errorUnitText: String {
+    errorUnit == "blocks" ? "over blocks of \(Score.blockLength) tokens" : "over \(errorUnit)"
+  }
+
+  /// The kind of the weights, if they are quantised.
+  var weights: String? { model.header.quantization?.rawValue }
 
   /// The text for people: the figures, then the method.
   ///
@@ -53,10 +58,10 @@ struct EvalReport {
       "bits per byte   \(score.bytes > 0 ? score.bitsPerByte.fixed(4) : "none, as no bytes are scored")",
       "perplexity      \(score.perplexity.fixed(3)) per token",
       "loss            \(score.loss.fixed(5))"
-        + (error.isFinite ? " ± \(error.fixed(5)) (\(errorUnit))" : "") + " nats per token",
+        + (error.isFinite ? " ± \(error.fixed(5)) (\(errorUnitText))" : "") + " nats per token",
     ]
     if let perplexity = score.wordPerplexity { lines.append("                \(Self.short(perplexity)) per word") }
-    if let weights = model.header.quantization { lines.append("weights         \(weights.rawValue)") }
+    if let weights { lines.append("weights         \(weights)") }
     lines += [
       "text            \(grouped(score.tokens)) tokens, \(grouped(score.bytes)) bytes",
       "method          \(methodText)",
@@ -98,6 +103,15 @@ struct EvalReport {
       lines.append("The methods differ, so the figures are not comparable:")
       lines += zip(reports, methods).map { "  \($0.name): \($1)" }
     }
+    let units = reports.map(\.errorUnitText)
+    if Set(units).count == 1 {
+      lines.append("±: standard error \(units[0])")
+    } else {
+      lines.append("±: standard error " + zip(reports, units).map { "\($1) (\($0.name))" }.joined(separator: "; "))
+    }
+    if Set(reports.map(\.tokenizerDigest)).count > 1 {
+      lines.append("The tokenizers differ, so only bits/byte and ppl/word are comparable between models.")
+    }
     return lines.joined(separator: "\n")
   }
 
@@ -107,7 +121,7 @@ struct EvalReport {
       "files": .list([.text(file)]),
       "loss": .number(score.loss),
       "loss_standard_error": .number(score.standardError),
-      "standard_error_over": .text(score.errorUnit.rawValue),
+      "standard_error_over": .text(errorUnit),
       "perplexity": .number(score.perplexity),
       "bits_per_byte": .number(score.bitsPerByte),
       "byte_perplexity": .number(score.bytePerplexity),
@@ -123,7 +137,7 @@ struct EvalReport {
       "first_token": .text(startsWithBOS ? "bos" : "not scored"),
       "documents": .text(method.documents.argument),
       "precision": .text(method.precisionName),
-      "weights": model.header.quantization.map { .text($0.rawValue) } ?? .null,
+      "weights": weights.map { .text($0) } ?? .null,
       "tokenizer_digest": tokenizerDigest.map { .text($0.description) } ?? .null,
       "model_digest": model.header.storedDigest.map { .text($0.description) } ?? .null,
     ]

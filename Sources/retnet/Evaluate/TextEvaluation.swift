@@ -42,7 +42,8 @@ struct TextEvaluation {
   ///   - path: Its path, for errors.
   ///   - pool: Where the work runs.
   /// - Returns: The score and the seconds that it took, without those before a stop.
-  /// - Throws: The errors of `TextInput`; `CommandError` if nothing is scored; status 75 after a stop.
+  /// - Throws: The errors of `TextInput`; `CommandError` if nothing is scored; status 75 after a stop, or that of the
+  ///   signal without a file of the progress.
   func score(_ input: TextInput, path: String, on pool: WorkerPool) throws -> (Score, seconds: Double) {
     var meter = Meter(model, method, on: pool)
     let subject = progressPath == nil ? "" : try subject()
@@ -58,22 +59,25 @@ struct TextEvaluation {
     let (bosID, eosID) = (method.bosID(model), method.windows.map { $0.rule == .sliding } ?? true ? model.eosID : nil)
     let start = ContinuousClock.now
     var lastWrite = start
-    try input.forEachPart(of: model.header, model.tokenizer, rule: method.documents, eosID: eosID) {
-      line.update(done: $0)
-    } _: { part in
-      try place.forward(part) { meter.take($0, bos: bosID) }
-      try check(meter.score)
-      guard let progressPath else { return }
-      let isStopped = StopSignals.received != nil
-      // The file is still that of the last stop.
-      if isStopped, place.isSkipping { throw ExitStatus.stopped.exit }
-      guard !place.isSkipping, isStopped || ContinuousClock.now - lastWrite >= Self.interval else { return }
-      let seconds = place.secondsBefore + (ContinuousClock.now - start).inSeconds
-      try meter.progress(place, seconds: seconds)?.write(to: progressPath)
-      lastWrite = .now
-      guard isStopped else { return }
+    do {
+      try input.forEachPart(of: model.header, model.tokenizer, rule: method.documents, eosID: eosID) {
+        line.update(done: $0)
+      } _: { part in
+        try place.forward(part) { meter.take($0, bos: bosID) }
+        try check(meter.score)
+        guard let progressPath else { return }
+        if StopSignals.received != nil { throw FileError.stopped(path: path) }
+        guard !place.isSkipping, ContinuousClock.now - lastWrite >= Self.interval else { return }
+        try meter.progress(place, since: start)?.write(to: progressPath)
+        lastWrite = .now
+      }
+    } catch FileError.stopped {
       line.leaveLine()
-      StandardStream.error.say("stopped after \(grouped(place.tokens)) tokens; the same command resumes")
+      guard let progressPath else { throw StopSignals.exit }
+      // While it skips, the file is still that of the last stop.
+      if !place.isSkipping { try meter.progress(place, since: start)?.write(to: progressPath) }
+      StandardStream.error.say(
+        "stopped after \(grouped(max(place.tokens, place.tokensBefore))) tokens; the same command resumes")
       throw ExitStatus.stopped.exit
     }
     meter.finish()
@@ -147,9 +151,10 @@ private struct Meter {
   mutating func resume(_ progress: EvaluationProgress) { history?.resume(progress) }
 
   /// nil for windows, which keep no progress.
-  func progress(_ place: EvaluationPlace, seconds: Double) -> EvaluationProgress? {
+  func progress(_ place: EvaluationPlace, since start: ContinuousClock.Instant) -> EvaluationProgress? {
     history?.progress(
-      subject: place.subject, seconds: seconds, tokens: place.tokens, checksum: place.checksum.value,
+      subject: place.subject, seconds: place.secondsBefore + (ContinuousClock.now - start).inSeconds,
+      tokens: place.tokens, checksum: place.checksum.value,
       documents: place.documents)
   }
 }
@@ -162,6 +167,8 @@ private final class EvaluationPlace {
   private(set) var documents = (started: 0, ended: 0)
   /// The seconds of the evaluation before the last stop.
   private(set) var secondsBefore = 0.0
+  /// The tokens that were evaluated before it.
+  private(set) var tokensBefore = 0
   private var goal: EvaluationProgress.Record?
   private var path = ""
 
@@ -170,7 +177,7 @@ private final class EvaluationPlace {
   func resume(at record: EvaluationProgress.Record, path: String) {
     goal = record
     self.path = path
-    secondsBefore = record.seconds
+    (secondsBefore, tokensBefore) = (record.seconds, record.tokens)
     reachGoal()
   }
 

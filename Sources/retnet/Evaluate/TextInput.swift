@@ -11,9 +11,12 @@ enum TextInput {
 
   /// Opens a file or a stream, also a compressed one; its first bytes tell which kind it is.
   ///
+  /// - Parameters:
+  ///   - path: A path, or `-` for standard input.
+  ///   - stopsAtSignals: Whether reading throws `FileError.stopped` after a handled signal.
   /// - Throws: An error if the file is missing, of another kind, or a damaged token file.
-  init(path: String) throws {
-    let source = try ByteSource(path: path)
+  init(path: String, stopsAtSignals: Bool = false) throws {
+    let source = try ByteSource(path: path, stopsAtSignals: stopsAtSignals)
     if FileKind(beginning: try source.beginning()) == .tokenFile {
       let tokens = try TokenFile(MappedFile(source))
       try tokens.verify()

@@ -31,6 +31,11 @@ extension CommandRuns {
       #expect(try workspace.result("eval -m small.safetensors other.txt -q").contains("\nweights         q8_0\n"))
       let same = try workspace.result("eval -m model.safetensors text.txt other.txt -q")
       #expect(same.contains("\nmethod: full history, chunkwise, chunk length 128; starts with BOS\n"))
+      #expect(same.contains("\n±: standard error over blocks of 512 tokens\n") && !same.contains("tokenizers"))
+      _ = try workspace.result("convert model.safetensors --tokenizer other.model -o other.safetensors -q")
+      let others = try workspace.result("eval -m model.safetensors -m other.safetensors text.txt -q")
+      #expect(
+        others.contains("\nThe tokenizers differ, so only bits/byte and ppl/word are comparable between models.\n"))
     }
 
     @Test func windowsNameTheirRule() throws {
@@ -44,7 +49,10 @@ extension CommandRuns {
         #expect(found["window_rule"] as? String == word)
         #expect(try number(found, "loss") > number(whole, "loss") * 0.9)
         #expect((found["bytes"] as? Int == 0) == (rule != "sliding"))
+        #expect(found["standard_error_over"] as? String == (rule == "sliding" ? "blocks" : "windows"))
       }
+      let table = try workspace.result("eval -m model.safetensors text.txt text.txt -q --window 64 --window-rule hf")
+      #expect(table.contains("\n±: standard error over windows\n"))
       let text = try workspace.result("eval -m model.safetensors text.txt -q --window 64 --stride 16")
       #expect(text.contains("method          windows of 64 tokens, stride 16, rule sliding; starts with BOS\n"))
       try workspace.expectFailure(
@@ -151,11 +159,48 @@ extension CommandRuns {
       #expect(!FileManager.default.fileExists(atPath: workspace.folder.appendingPathComponent("part").path))
     }
 
+    /// A signal ends the wait for a text that does not come, before its first byte and behind some.
+    @Test(arguments: [0, 20_000])
+    func aPipeThatIsIdleIsLeft(_ count: Int) throws {
+      let pipe = workspace.folder.appendingPathComponent("pipe").path
+      try #require(unsafe mkfifo(pipe, 0o600) == 0)
+      let text = String(repeating: TinyProject.text, count: 4)
+      try workspace.write(text, "text.txt")
+      let line = "eval -m model.safetensors --json --progress part"
+      let running = try RunningBinary("\(line) pipe", in: workspace.folder)
+      try running.wait { running.isListening }
+      // Opened for both, so that the text does not end.
+      let descriptor = unsafe open(pipe, O_RDWR | O_CLOEXEC)
+      defer { close(descriptor) }
+      let bytes = Array(text.utf8.prefix(count))
+      #expect(unsafe bytes.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) } == count)
+      // It has taken all of it.
+      var left: Int32 = 1
+      try running.wait {
+        _ = unsafe ioctl(descriptor, UInt(FIONREAD), &left)
+        return left == 0
+      }
+      running.signal(SIGTERM)
+      #expect(running.status() == (count == 0 ? 143 : 75), "\(running.talk)")
+      guard count > 0 else { return }
+      #expect(running.talk.contains("the same command resumes"))
+      let resumed = try workspace.json("\(line) text.txt -q")
+      let whole = try workspace.json("eval -m model.safetensors --json text.txt -q")
+      for key in ["loss", "loss_standard_error", "tokens", "bytes"] {
+        #expect(try number(resumed, key) == number(whole, key), "\(key)")
+      }
+    }
+
     @Test func theProgressOfSomethingElseIsRefused() throws {
       try workspace.write(String(repeating: TinyProject.text, count: 60), "text.txt")
       let line = "eval -m model.safetensors text.txt --progress part"
       let run = try run(line, stoppingAfter: 0.4)
       try #require(run.status == 75, "\(run.talk)")
+      try workspace.change("part", to: "whole") { _ in }
+      try workspace.change("part") { $0[$0.count - 1] ^= 1 }
+      let damage = try workspace.expectFailure(line, status: 65, "part: expected content with the digest ")
+      #expect(damage.contains(": the file is damaged"))
+      try workspace.change("whole", to: "part") { _ in }
       try workspace.expectFailure(line + " --no-bos", status: 65, "part: expected the progress of model ")
       try workspace.write("another text " + String(repeating: TinyProject.text, count: 60), "text.txt")
       try workspace.expectFailure(

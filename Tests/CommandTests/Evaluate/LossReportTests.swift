@@ -93,6 +93,11 @@ extension CommandRuns {
       #expect(abs(sum / Double(tokens) - loss) < 1e-6)
       let json = try jsonObject(workspace.text("r/report.json"))
       #expect(json["loss"] as? Double == loss && json["tokens"] as? Int == tokens)
+      #expect(json["method_text"] as? String == result["method_text"] as? String)
+      // The page has the same method, with the documents.
+      let method = try #require(result["method_text"] as? String)
+      #expect(try workspace.text("r/index.html").contains("<dt>method</dt><dd>\(method)</dd>"))
+      #expect(method.contains("documents by line") == options.contains("line"))
       #expect(json["documents"] as? Int == documents.count && json["all_tokens"] as? Int == lines.count)
       #expect((json["half_life_of_heads_in_tokens"] as? [Double])?.count == 2)
       for name in ["position", "horizon", "extrapolation"] {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension CommandRuns {
@@ -90,7 +91,7 @@ extension CommandRuns {
       try workspace.write("task: whole\nkind: rolling\nrows: whole.jsonl\ntext: '{t}'\n", "whole.yaml")
       _ = try results("whole.yaml --log-samples w.jsonl")
       let wholes = try samples("w.jsonl").compactMap {
-        ($0["filtered_resps"] as? [[String]])?[0].first.flatMap { Double($0) }
+        ($0["filtered_resps"] as? [String])?.first.flatMap { Double($0) }
       }
       #expect(abs(try #require(found) - (wholes[0] - wholes[1])) < 1e-4)
       try workspace.write(#"{"c": [1, 9999], "o": [[5], [6]], "g": 0}"#, "ids.jsonl")
@@ -104,6 +105,42 @@ extension CommandRuns {
       #expect(try results("piqa --data \(Self.data) --limit 2")["piqa"]?["sample_len"] as? Int == 2)
       #expect(try results("piqa --data \(Self.data) --limit 0.5")["piqa"]?["sample_len"] as? Int == (count + 1) / 2)
       #expect(try results("piqa --data \(Self.data) --limit 1")["piqa"]?["acc_stderr,none"] as? String == "N/A")
+    }
+
+    /// A row that a limit leaves out is not read as a question.
+    @Test func rowsBehindTheLimitMayBeBad() throws {
+      let row = #"{"goal": "g", "sol1": "a", "sol2": "b", "label": 0}"#
+      try FileManager.default.createDirectory(
+        at: workspace.folder.appendingPathComponent("bad"), withIntermediateDirectories: true)
+      try workspace.write("\(row)\n\(row)\n{}\n", "bad/piqa.jsonl")
+      #expect(try results("piqa --data bad --limit 2")["piqa"]?["sample_len"] as? Int == 2)
+      try workspace.write("\(row)\n{}\n", "bad/piqa.train.jsonl")
+      try workspace.expectFailure(
+        "eval -m model.safetensors --tasks piqa --data bad --limit 2 --num-fewshot 1", status: 65,
+        "bad/piqa.train.jsonl: line 2: field 'goal': expected one, found none")
+    }
+
+    @Test(arguments: zip(Compression.allCases, [".gz", ".zst", ".xz"]))
+    func rowsMayBeCompressed(_ compression: Compression, _ ending: String) throws {
+      let plain = try results("piqa --data \(Self.data) --num-fewshot 2")
+      for part in ["", ".train"] {
+        let rows = try Data(contentsOf: URL(fileURLWithPath: "\(Self.data)/piqa\(part).jsonl"))
+        try workspace.write(Data(compression.compress(Array(rows))), "piqa\(part).jsonl\(ending)")
+      }
+      let found = try results("piqa --data . --num-fewshot 2")
+      #expect(found["piqa"]?["acc_norm,none"] as? Double == plain["piqa"]?["acc_norm,none"] as? Double)
+      #expect(found["piqa"]?["sample_len"] as? Int == plain["piqa"]?["sample_len"] as? Int)
+    }
+
+    /// A signal ends the wait for rows that never come.
+    @Test func aSignalEndsTheWaitForRows() throws {
+      try workspace.write("task: slow\nrows: pipe\nkind: rolling\ntext: '{t}'\n", "slow.yaml")
+      let pipe = workspace.folder.appendingPathComponent("pipe").path
+      try #require(unsafe mkfifo(pipe, 0o600) == 0)
+      let running = try RunningBinary("eval -m model.safetensors --tasks slow.yaml", in: workspace.folder)
+      try running.wait { running.isListening }
+      running.signal(SIGTERM)
+      #expect(running.status() == 143)
     }
 
     @Test func resultsAreCompared() throws {
@@ -125,6 +162,23 @@ extension CommandRuns {
       ("hellaswagg --data .", 64, "found 'hellaswagg'"),
       ("piqa", 64, "--tasks: piqa: expected --data DIR with piqa.jsonl, found none"),
       ("piqa --data nowhere", 66, "nowhere/piqa.jsonl"),
+      (
+        "piqa --data few/piqa.jsonl", 66,
+        "--data: few/piqa.jsonl: expected a folder with the rows of tasks, found a file"
+      ),
+      // Found before the first task is scored.
+      ("piqa,storycloze_2016 --data far", 65, "far/storycloze_2016.jsonl: line 1: expected a right choice from 0 to 1"),
+      ("piqa,late.yaml --data few", 65, "ids.jsonl: line 3: expected ids below "),
+      (
+        "none.yaml", 78,
+        "none.yaml: choices: expected two templates or more, or one field with a list, found an empty list"
+      ),
+      ("nameless.yaml", 78, "nameless.yaml: rows: expected the name of a file, found an empty text"),
+      ("unshot.yaml", 78, "unshot.yaml: examples: expected the name of a file, found an empty text"),
+      (
+        "spaced.yaml", 78,
+        "spaced.yaml: context: expected a field's name without spaces around it, found '{ goal }'"
+      ),
       ("piqa,piqa --data .", 64, "--tasks: 'piqa' is given twice"),
       ("piqa,twice.yaml --data few", 64, "--tasks: expected different tasks, found 'piqa' twice"),
       ("ids.yaml --num-fewshot 1", 65, "an example before another question needs texts, found ids"),
@@ -157,12 +211,20 @@ extension CommandRuns {
       try workspace.write("\(row)\n\n" + #"{"goal": "g", "sol1": "a", "label": 0}"#, "bad/piqa.jsonl")
       try workspace.write(row, "few/piqa.jsonl")
       try workspace.write(row, "few/piqa.train.jsonl")
+      try workspace.write(row, "far/piqa.jsonl")
       try workspace.write("task: mine\ncontex: x\n", "mine.yaml")
       let choices = "context: '{c}'\nchoices: '{o}'\ngold: '{g}'\n"
       try workspace.write("task: piqa\nrows: few/piqa.jsonl\n\(choices)", "twice.yaml")
       try workspace.write("task: ids\nrows: ids.jsonl\n\(choices)", "ids.yaml")
-      let row3 = #"{"c": [1, 5], "o": [[5], [6]], "g": 0, "n": "#
-      try workspace.write((0..<3).map { "\(row3)\($0)}" }.joined(separator: "\n"), "ids.jsonl")
+      try workspace.write("task: late\nrows: ids.jsonl\n\(choices)", "late.yaml")
+      // The last one is in no vocabulary.
+      let lists = [5, 7, 9999].map { #"{"c": [1, \#($0)], "o": [[5], [6]], "g": 0}"# }
+      try workspace.write(lists.joined(separator: "\n"), "ids.jsonl")
+      let own = "task: a\nrows: few/piqa.jsonl\n"
+      try workspace.write(own + "context: '{goal}'\nchoices: []\ngold: '0'\n", "none.yaml")
+      try workspace.write("task: a\nrows: ''\n" + choices, "nameless.yaml")
+      try workspace.write(own + "examples: ''\n" + choices, "unshot.yaml")
+      try workspace.write(own + "context: '{ goal }'\nchoices: ['a', 'b']\ngold: '0'\n", "spaced.yaml")
       let sentences = (1...4).map { #""input_sentence_\#($0)": "a","# }.joined()
       try workspace.write(
         "{\(sentences)" + #""sentence_quiz1": "a", "sentence_quiz2": "b", "answer_right_ending": \#(Int.min)}"#,

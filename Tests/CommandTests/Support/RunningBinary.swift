@@ -62,6 +62,14 @@ final class RunningBinary {
     return fields.count > 12 ? ((Double(fields[11]) ?? 0) + (Double(fields[12]) ?? 0)) / 100 : 0
   }
 
+  /// Whether it handles SIGTERM itself.
+  var isListening: Bool {
+    let text = (try? String(contentsOfFile: "/proc/\(identifier)/status", encoding: .utf8)) ?? ""
+    let caught = text.split(separator: "\n").first { $0.hasPrefix("SigCgt:") }?.split(separator: "\t").last
+    // Signal n is bit n - 1.
+    return caught.flatMap { UInt64($0, radix: 16) }.map { $0 >> UInt64(SIGTERM - 1) & 1 == 1 } ?? false
+  }
+
   /// What it has said so far.
   var talk: String { (try? String(contentsOf: errorFile, encoding: .utf8)) ?? "" }
 

@@ -72,4 +72,34 @@ import Testing
       _ = try EvaluationProgress(path: path, configuration, subject: "this")
     }
   }
+
+  /// Every byte counts: of the numbers as text, of the state, and of the digest itself.
+  @Test func aChangedByteIsFound() throws {
+    var meter = meter()
+    meter.startDocument(bos: 1)
+    meter.append(Self.model.tokens(600))
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/progress"
+    try progress(meter).write(to: path)
+    let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+    func refusal(_ change: (inout Data) throws -> Void) throws -> EvaluationProgressError? {
+      var bytes = whole
+      try change(&bytes)
+      try bytes.write(to: URL(fileURLWithPath: path))
+      return #expect(throws: EvaluationProgressError.self) {
+        _ = try EvaluationProgress(path: path, Self.model.network.configuration, subject: "this")
+      }
+    }
+    // The place stays a possible one.
+    let count = try #require(whole.range(of: Data(#""tokens\":700"#.utf8)))
+    let number = try refusal { $0[count.upperBound - 1] = UInt8(ascii: "1") }
+    #expect("\(try #require(number))".hasPrefix("\(path): expected content with the digest "))
+    #expect("\(try #require(number))".hasSuffix(": the file is damaged"))
+    let last = try refusal { $0[$0.count - 1] ^= 1 }
+    #expect("\(try #require(last))".hasSuffix(": the file is damaged"))
+    let key = try #require(whole.range(of: Data(#""retnet.digest":""#.utf8)))
+    let digest = try refusal { $0[key.upperBound] = $0[key.upperBound] == UInt8(ascii: "0") ? 0x31 : 0x30 }
+    #expect("\(try #require(digest))".hasSuffix(": the file is damaged"))
+    #expect(try refusal { $0[key.lowerBound + 1] = UInt8(ascii: "R") } == .damaged(path: path))
+  }
 }

@@ -8,8 +8,12 @@ struct Evaluation {
   let form: RetentionForm
   let bosID: Int32?
   let score: Score
+  private let method: String
+  /// The kind of the weights, if they are quantised.
+  private let weights: String?
 
   init(_ report: EvalReport) {
+    (method, weights) = (report.methodText, report.weights)
     text = ReportText(file: report.file, model: report.model, documents: report.method.documents)
     (form, bosID, score) = (report.method.form, report.method.bosID(report.model), report.score)
   }
@@ -32,7 +36,7 @@ struct Evaluation {
           + (findings.tokens > score.tokens ? " of \(grouped(findings.tokens))" : "")
           + " in \(counted(findings.documents, "document")), \(grouped(score.bytes)) bytes"
       ),
-      ("method", "full history, \(form.words); \(bosID == nil ? "first token not scored" : "starts with BOS")"),
+      ("method", method), ("weights", weights ?? "as trained, not quantised"),
       ("training length", length ?? "unknown: the model is in no run folder"),
       ("half-lives", halfLives.isEmpty ? "none: no head forgets" : halfLives.joined(separator: ", ") + " tokens"),
     ]
@@ -49,7 +53,9 @@ struct Evaluation {
         "loss_standard_error": score.tokens > 1 ? .number(score.standardError) : .null,
         "tokens": .integer(score.tokens), "bytes": .integer(score.bytes),
         "bits_per_byte": score.bytes > 0 ? .number(score.bitsPerByte) : .null,
-        "form": .text(form.words), "first_token": .text(bosID == nil ? "not scored" : "bos"),
+        "form": .text(form.words), "method_text": .text(method),
+        "weights": weights.map { .text($0) } ?? .null,
+        "first_token": .text(bosID == nil ? "not scored" : "bos"),
         "model_digest": text.model.header.storedDigest.map { .text($0.description) } ?? .null,
       ]) { first, _ in first })
   }

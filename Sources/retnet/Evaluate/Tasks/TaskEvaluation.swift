@@ -19,7 +19,6 @@ struct TaskResult {
 /// Evaluates a model on tasks.
 struct TaskEvaluation {
   let model: LoadedModel
-  let options: TaskOptions
   /// BOS, if contexts start with it.
   let bosID: Int32?
   let precision: ProductPrecision
@@ -29,32 +28,33 @@ struct TaskEvaluation {
   /// The resamples for the standard error of a perplexity.
   static let resamples = 100_000
 
+  /// Throws what ids in rows would throw at their turn. What texts become is known when they are encoded.
+  ///
+  /// - Parameter rows: The rows of a task.
+  /// - Throws: `TaskError`, `CommandError`.
+  func checkIDs(_ rows: TaskRows) throws {
+    for row in rows.evaluated {
+      for option in try rows.task.question(row).options where option.hasIDs { _ = try continuation(option, row) }
+    }
+  }
+
   /// Evaluates a task.
   ///
   /// - Parameters:
-  ///   - source: The task.
+  ///   - rows: The task and its rows.
   ///   - log: Receives each question; nil: nobody does.
   ///   - pool: Where the work runs.
   /// - Returns: Its figures.
-  /// - Throws: `TaskError`, `CommandError`, and the errors of files.
-  func result(_ source: TaskSource, log: TaskSampleLog?, on pool: WorkerPool) throws -> TaskResult {
-    let task = source.task
-    let rows = try TaskSource.rows(source.rowsPath)
-    let size = options.numFewshot ?? 0
-    if size > 0, task.kind == .rolling {
-      throw CommandError(.usage, "--num-fewshot: \(task.name): expected 0 for a task about whole texts, found \(size)")
-    }
-    let examples = try size == 0 ? [] : source.examplesPath.map { try TaskSource.rows($0) } ?? rows
-    var sampler = ExampleSampler(
-      task, size: size, from: examples, path: source.examplesPath ?? source.rowsPath,
-      seed: options.fewshotSeed ?? Self.usualSeed)
+  /// - Throws: `TaskError`, `CommandError`, the errors of files, and the status of a signal.
+  func result(_ rows: TaskRows, log: TaskSampleLog?, on pool: WorkerPool) throws -> TaskResult {
+    let (task, count) = (rows.task, rows.evaluated.count)
+    var sampler = rows.sampler
     var scorer = ContinuationScorer(model.network, precision: precision, on: pool)
     var score = TaskScore(task)
-    let count = options.rowCount(of: rows.count)
     var progress = ProgressLine(task.name, unit: "rows", total: count, style: global.progressStyle)
     defer { progress.leaveLine() }
     let start = ContinuousClock.now
-    for (index, row) in rows.prefix(count).enumerated() {
+    for (index, row) in rows.evaluated.enumerated() {
       if StopSignals.received != nil { throw StopSignals.exit }
       let question = try task.question(row).after(sampler.examples(before: row))
       let continuations = try question.options.map { try continuation($0, row) }
@@ -69,9 +69,11 @@ struct TaskEvaluation {
       progress.update(done: index + 1)
     }
     let seconds = (ContinuousClock.now - start).inSeconds
+    guard let figures = score.figures(resamples: Self.resamples, shouldStop: { StopSignals.received != nil })
+    else { throw StopSignals.exit }
     return TaskResult(
-      task: task, exampleCount: size, rowCount: rows.count, evaluatedCount: count,
-      figures: score.figures(resamples: Self.resamples), chance: score.chance, seconds: seconds)
+      task: task, exampleCount: rows.exampleCount, rowCount: rows.count, evaluatedCount: count, figures: figures,
+      chance: score.chance, seconds: seconds)
   }
 
   // MARK: - Tokens
@@ -129,5 +131,13 @@ struct TaskEvaluation {
       throw CommandError(
         .badData, "\(row.path): line \(row.line): expected ids below \(size), the model's vocabulary, found \(id)")
     }
+  }
+}
+
+extension TaskQuestion.Option {
+  fileprivate var hasIDs: Bool {
+    if case .ids = context { return true }
+    if case .ids = continuation { return true }
+    return false
   }
 }

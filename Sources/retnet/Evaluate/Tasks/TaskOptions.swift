@@ -66,6 +66,21 @@ struct TaskOptions: ParsableArguments {
     }
   }
 
+  /// The tasks with their rows.
+  ///
+  /// - Throws: `CommandError` for what is no task, given twice, or no folder; `TaskError`, `FileError`.
+  func rows() throws -> [TaskRows] {
+    if let data, fileExists(path: data), !isFolder(path: data) {
+      throw CommandError(.inputMissing, "--data: \(data): expected a folder with the rows of tasks, found a file")
+    }
+    let sources = try names.map { try TaskSource($0, in: data) }
+    let names = sources.map(\.task.name)
+    if let twice = names.indices.first(where: { names[..<$0].contains(names[$0]) }) {
+      throw CommandError(.usage, "--tasks: expected different tasks, found '\(names[twice])' twice")
+    }
+    return try sources.map { try $0.rows(self) }
+  }
+
   /// The number of rows to evaluate.
   func rowCount(of all: Int) -> Int {
     guard let limit else { return all }

@@ -23,15 +23,21 @@ final class TaskSampleLog {
     _ task: Task
   ) throws {
     let target = question.target
-    let responses = scores.map { [$0.logLikelihood.description, $0.isGreedy ? "True" : "False"] }
+    // A whole text has no context, and its answer is a number only.
+    let isWhole = task.kind == .rolling
+    let responses = scores.map { score in
+      isWhole
+        ? Response.number(score.logLikelihood.description)
+        : .pair([score.logLikelihood.description, score.isGreedy ? "True" : "False"])
+    }
+    let arguments = question.options.map { option in
+      isWhole ? [option.continuation.word] : [option.context.word, option.continuation.word]
+    }
     var sample = Sample(
       task: task.name, doc_id: index, doc: row.members, target: target,
-      arguments: Dictionary(
-        uniqueKeysWithValues: question.options.enumerated().map { number, option in
-          ("gen_args_\(number)", ["arg_0": option.context.word, "arg_1": option.continuation.word])
-        }),
+      arguments: Self.numbered(arguments.map { Self.numbered($0, "arg_") }, "gen_args_"),
       resps: responses.map { [$0] }, filtered_resps: responses, metrics: added.keys.map(\.rawValue).sorted(),
-      prompt_hash: Self.hash(question.options[0].context.word), target_hash: Self.hash(target))
+      prompt_hash: Self.hash(arguments[0][0]), target_hash: Self.hash(target))
     sample.set(added)
     try file.write(Array((sortedJSON(sample) + "\n").utf8))
   }
@@ -39,7 +45,25 @@ final class TaskSampleLog {
   /// Ends the file.
   func commit() throws { try file.commit() }
 
+  /// Values with their numbers behind a name as keys.
+  private static func numbered<Value>(_ values: [Value], _ name: String) -> [String: Value] {
+    Dictionary(uniqueKeysWithValues: values.enumerated().map { ("\(name)\($0)", $1) })
+  }
+
   private static func hash(_ text: String) -> String { SHA256Digest(of: Array(text.utf8)).description }
+}
+
+/// The log-likelihood of a whole text, or that of an option and whether it is the most likely one.
+private enum Response: Encodable {
+  case number(String)
+  case pair([String])
+
+  func encode(to encoder: any Encoder) throws {
+    switch self {
+    case .number(let number): try number.encode(to: encoder)
+    case .pair(let pair): try pair.encode(to: encoder)
+    }
+  }
 }
 
 /// A line of the log. The names are the harness's keys.
@@ -49,8 +73,8 @@ private struct Sample: Encodable {
   let doc: [String: TaskValue]
   let target: String
   let arguments: [String: [String: String]]
-  let resps: [[[String]]]
-  let filtered_resps: [[String]]
+  let resps: [[Response]]
+  let filtered_resps: [Response]
   var filter = "none"
   let metrics: [String]
   let prompt_hash: String

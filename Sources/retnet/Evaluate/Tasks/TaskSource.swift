@@ -26,13 +26,9 @@ struct TaskSource {
           .usage, "--tasks: \(name): expected --data DIR with \(name).jsonl, found none",
           hint: "docs/EVALUATION.md says which public files go there")
       }
-      self.task = task
-      rowsPath = "\(folder)/\(name).jsonl"
-      if case .part(let part) = task.pool {
-        examplesPath = "\(folder)/\(name).\(part).jsonl"
-      } else {
-        examplesPath = nil
-      }
+      var examplesPath: String?
+      if case .part(let part) = task.pool { examplesPath = "\(folder)/\(name).\(part).jsonl" }
+      self.init(task: task, rowsPath: "\(folder)/\(name).jsonl", examplesPath: examplesPath)
       return
     }
     guard name.hasSuffix(".yaml") || name.hasSuffix(".yml") else {
@@ -46,25 +42,41 @@ struct TaskSource {
   }
 
   init(task: Task, rowsPath: String, examplesPath: String?) {
-    (self.task, self.rowsPath, self.examplesPath) = (task, rowsPath, examplesPath)
+    self.task = task
+    self.rowsPath = Self.stored(rowsPath)
+    self.examplesPath = examplesPath.map(Self.stored)
   }
 
-  /// Throws if a file of rows is missing or of another kind, before anything is evaluated.
+  /// A file's path, with the ending of a compressed one if only that is there.
+  private static func stored(_ path: String) -> String {
+    ["", ".gz", ".zst", ".xz"].map { path + $0 }.first { fileExists(path: $0) } ?? path
+  }
+
+  /// Reads the rows and checks all that will be used, so that a bad one is not found after hours.
   ///
-  /// - Parameter examples: Whether examples are drawn.
-  /// - Throws: `FileError`.
-  func checkFiles(examples: Bool) throws {
-    for path in [rowsPath] + (examples ? [examplesPath].compactMap(\.self) : []) {
-      try FileRole.rows.check(ByteSource(path: path), waits: false)
+  /// - Parameter options: How many rows are evaluated, and after how many examples.
+  /// - Returns: The rows.
+  /// - Throws: `TaskError`, `FileError`; `CommandError` for examples before whole texts.
+  func rows(_ options: TaskOptions) throws -> TaskRows {
+    let size = options.numFewshot ?? 0
+    if size > 0, task.kind == .rolling {
+      throw CommandError(.usage, "--num-fewshot: \(task.name): expected 0 for a task about whole texts, found \(size)")
     }
+    let rows = try Self.read(rowsPath)
+    let examples = try size == 0 ? [] : examplesPath.map { try Self.read($0) } ?? rows
+    let found = TaskRows(
+      task: task, count: rows.count, evaluated: Array(rows.prefix(options.rowCount(of: rows.count))),
+      exampleCount: size,
+      sampler: ExampleSampler(
+        task, size: size, from: examples, path: examplesPath ?? rowsPath,
+        seed: options.fewshotSeed ?? TaskEvaluation.usualSeed))
+    try found.sampler.check(found.evaluated)
+    return found
   }
 
-  /// Reads the rows of a file.
-  ///
-  /// - Returns: At least one row.
-  /// - Throws: `TaskError`, `FileError`.
-  static func rows(_ path: String) throws -> [TaskRow] {
-    let source = try ByteSource(path: path)
+  /// The rows of a file, at least one.
+  private static func read(_ path: String) throws -> [TaskRow] {
+    let source = try ByteSource(path: path, stopsAtSignals: true)
     try FileRole.rows.check(source, waits: true)
     let reader = TextReader(source)
     var rows: [TaskRow] = []
@@ -74,6 +86,17 @@ struct TaskSource {
     guard !rows.isEmpty else { throw TaskError.noRows(path: source.name) }
     return rows
   }
+}
+
+/// The rows of a task, of which those that are used have been checked.
+struct TaskRows {
+  let task: Task
+  /// The number of rows of the file.
+  let count: Int
+  let evaluated: [TaskRow]
+  /// The number of examples before each question.
+  let exampleCount: Int
+  let sampler: ExampleSampler
 }
 
 /// A task of the user's: a YAML file (docs/EVALUATION.md).
@@ -109,9 +132,9 @@ struct TaskFile {
     guard !name.isEmpty, !name.contains("/") else {
       throw problem("task", "expected a name without '/', found '\(name)'")
     }
-    let rows = try values["rows"].map { _ in beside(try text("rows")) } ?? folder.map { "\($0)/\(name).jsonl" }
+    let rows = try file("rows") ?? folder.map { "\($0)/\(name).jsonl" }
     guard let rows else { throw problem("rows", "expected a file of JSON lines, or --data, found none") }
-    let examples = try values["examples"].map { _ in beside(try text("examples")) }
+    let examples = try file("examples")
     let pool = examples == nil ? Task.ExamplePool.evaluated : .part("examples")
     let kind = try values["kind"].map { _ in try text("kind") } ?? "choice"
     switch kind {
@@ -119,6 +142,9 @@ struct TaskFile {
       try refuse(["text"], kind)
       let choices: [TaskTemplate]
       if let list = values["choices"]?.sequence {
+        guard !list.isEmpty else {
+          throw problem("choices", "expected two templates or more, or one field with a list, found an empty list")
+        }
         choices = try list.map { node in
           guard let scalar = node.scalar else { throw problem("choices", "expected texts, found something else") }
           return try TaskTemplate(scalar.string, key: "\(path): choices")
@@ -139,7 +165,11 @@ struct TaskFile {
     }
   }
 
-  private func beside(_ other: String) -> String {
+  /// The path of a file beside this one; nil if the key is missing.
+  private func file(_ key: String) throws -> String? {
+    guard values[key] != nil else { return nil }
+    let other = try text(key)
+    guard !other.isEmpty else { throw problem(key, "expected the name of a file, found an empty text") }
     guard !other.hasPrefix("/"), let slash = path.lastIndex(of: "/") else { return other }
     return path[...slash] + other
   }
