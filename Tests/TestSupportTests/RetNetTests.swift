@@ -40,8 +40,9 @@ import Testing
         ($0.rotationLayout, $0.isAngleTableOfAllHeads) = (.interleaved, true)
       })
     for isTied in [false, true] {
+      // A seed with which no number lies within the step of the differences of the kink of relu2.
       expectGradients(
-        of: model(isTied: isTied) {
+        of: model(isTied: isTied, seed: 13) {
           ($0.hasEmbeddingResidual, $0.logitSoftcap, $0.activation) = (true, 2, .reluSquared)
           ($0.hasEmbeddingNorm, $0.isFeedForwardGated) = (isTied, !isTied)
         })
@@ -148,9 +149,9 @@ import Testing
   }
 
   private func model(
-    isTied: Bool, _ change: (inout ReferenceConfiguration) -> Void = { _ in }
+    isTied: Bool, seed: UInt64 = 12, _ change: (inout ReferenceConfiguration) -> Void = { _ in }
   ) -> ReferenceRetNet {
-    var generator = SeededGenerator(seed: 12)
+    var generator = SeededGenerator(seed: seed)
     var configuration = ReferenceConfiguration(
       vocabularySize: 7, width: 6, layerCount: 2, headCount: 2, keyWidth: 4, valueWidth: 3, feedForwardWidth: 5,
       epsilon: 1e-2, logDecay: [log(0.8), log(31.0 / 32)], isTied: isTied)

@@ -15,13 +15,9 @@ package enum ParameterGroup: String, CaseIterable, Sendable {
 extension ParameterDescription {
   /// The group of a weight; nil for the state that documents start from.
   package var group: ParameterGroup? {
-    switch role {
-    case .initialState: nil
-    case _ where !isMatrix: .norms
-    case .embedding: .embedding
-    case .head: .head
-    case .mixerInput, .mixerOutput, .feedForward, .norm: .matrices
-    }
+    guard role != .initialState else { return nil }
+    guard isMatrix else { return .norms }
+    return role == .embedding ? .embedding : role == .head ? .head : .matrices
   }
 }
 

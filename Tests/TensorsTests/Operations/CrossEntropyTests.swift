@@ -50,13 +50,13 @@ import Testing
     expectClose(found, gradient, ratio: cap == 0.5 ? 2e-5 : ratio, "gradient")
   }
 
-  @Test func theCapIsWithinFiveUnitsInTheLastPlace() {
-    let arguments = (0...4000).map { Float($0 - 2000) * 0.005 } + [1e-30, -1e-8, 0.2499999, 0.25, -0.25, 50, 1e30]
+  @Test func theCapIsWithinThreeUnitsInTheLastPlace() {
+    let arguments = (0...4000).map { Float($0 - 2000) * 0.005 } + [1e-30, -1e-8, 0.4999999, 0.5, -0.5, 50, 1e30]
     let found = Tensor(Shape(arguments.count), arguments)
     found.softcap(1, on: pool)
     for (argument, value) in zip(arguments, found.values) {
       let exact = Float(tanh(Double(argument)))
-      #expect(abs(value - exact) <= 5 * exact.ulp, "\(argument)")
+      #expect(abs(value - exact) <= 3 * exact.ulp, "\(argument)")
     }
     let bad = Tensor(Shape(3), [.nan, .infinity, -.infinity])
     bad.softcap(2, on: pool)
