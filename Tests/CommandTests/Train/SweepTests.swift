@@ -135,7 +135,7 @@ extension CommandRuns {
       let line = "\(Self.sweep)model.width=16,32 --seeds 2 --dry-run -t 2"
       let text = try workspace.result(line)
       let lines = text.split(separator: "\n")
-      #expect(lines.count == 6 && lines[0].hasPrefix("run            steps  parameters  "), "\(text)")
+      #expect(lines.count == 6 && lines[0].hasPrefix("run              steps  parameters  "), "\(text)")
       #expect(lines[1].hasPrefix("width=16,seed=1     12  ") && lines[4].hasPrefix("width=32,seed=2 "))
       #expect(lines[5].hasPrefix("4 runs, one after the other: at most ") && lines[5].hasSuffix(" on 2 threads"))
       let report = try workspace.json(line + " --json")

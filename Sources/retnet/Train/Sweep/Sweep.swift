@@ -90,6 +90,8 @@ struct Sweep {
     let run = plan.runs[index]
     let path = folder + "/" + run.name
     options.say("run \(index + 1) of \(plan.runs.count): \(run.name)")
+    let steps = plan.combinations[run.combination].training.steps
+    let begun = (try? CheckpointFolder(path: path + "/checkpoints").steps().last) ?? 0
     do {
       let result = try trainingRun(index, path).train(TrainingLimits(step: nil, time: nil), on: pool)
       options.say(result)
@@ -105,7 +107,7 @@ struct Sweep {
       options.say("run \(index + 1) failed: \(known.message)")
       set(index, .failed(known.message, status: known.status.rawValue))
     }
-    clock.end(work: work(of: index))
+    clock.end(work: work(of: index), begun: Double(begun) / Double(steps))
     try save()
     if plan.runs.indices.contains(where: { outcome(of: $0) == .pending }) {
       options.say(results.table(width: StandardStream.error.lineWidth))

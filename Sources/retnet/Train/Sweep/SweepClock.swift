@@ -13,8 +13,12 @@ package struct SweepClock {
   }
 
   /// Counts a run that has ended.
-  package mutating func end(work: Double) {
-    workDone += work
+  ///
+  /// - Parameters:
+  ///   - work: The work of the run.
+  ///   - begun: The share of it that earlier processes did.
+  package mutating func end(work: Double, begun: Double) {
+    workDone += work * (1 - begun)
     workAhead -= work
   }
 
