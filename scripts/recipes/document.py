@@ -9,8 +9,8 @@ INTRODUCTION = """# Recipes
 
 What each candidate for the quickstart's recipe did, those that lost too. Generated: `scripts/recipes.sh document`.
 
-- A candidate sets the given keys on top of `configs/kjv-small.yaml`. Nothing else differs: text, tokenizer, steps and
-  seeds are the same.
+- A candidate sets the given keys on top of `scripts/recipes/baseline.yaml`, the quickstart before any recipe was
+  measured. Nothing else differs: text, tokenizer, steps and seeds are the same.
 - Candidates see the training part of the quickstart's text only. The last 5 % of its lines are their validation text.
   The text that the quickstart holds out is scored once, at the end.
 - Bits per byte are those of the validation text after the last step; lower is better. The spread (sd) is the sample

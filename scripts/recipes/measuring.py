@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 
 # What candidates change.
-BASE = "configs/kjv-small.yaml"
+BASE = "scripts/recipes/baseline.yaml"
 # The steps for which the base configuration was written: its warm-up scales with the steps of a run.
 BASE_STEPS = 1160
 VOCABULARY_SIZE = 4096
