@@ -114,14 +114,14 @@ extension FoldedWeights {
   ///   - expected: For each key, the values that it may have.
   /// - Throws: `ModelFileError.notExpressible` with all keys that differ.
   func require(_ family: ForeignFamily, _ expected: [String: [ConfigurationValue]]) throws(ModelFileError) {
-    // No program that is written for has these.
+    // What every program that is written for requires, unless its family says otherwise.
     let expected = expected.merging(
       [
         "head_norm_bias": [.boolean(false)], "rotation_span": [.text("head")], "xpos_scale_base": [.null],
         "embedding_residual": [.boolean(false)], "logit_softcap": [.number(0)],
         "activation": [.text("silu"), .text("gelu"), .text("relu")],
       ]
-    ) { $1 }
+    ) { own, _ in own }
     let problems = configuration.settings.compactMap { setting -> String? in
       guard let allowed = expected[setting.name], !allowed.contains(setting.value) else { return nil }
       return "\(setting.name) \(allowed.map(\.yaml).joined(separator: " or ")), found \(setting.value.yaml)"

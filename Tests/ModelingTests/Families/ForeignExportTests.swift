@@ -113,7 +113,7 @@ import Testing
     (.torchscale, "embedding residual", "embedding_residual false, found true"),
     (.syncdoth, "cap", "logit_softcap 0.0, found 15.0"),
     (.yetAnotherRetNet, "cap", "logit_softcap 0.0, found 15.0"),
-    (.fla, "squared relu", "activation silu or gelu or relu, found relu2"),
+    (.fla, "squared relu", "activation silu, found relu2"),
     (.syncdoth, "squared relu", "activation silu or gelu or relu, found relu2"),
   ])
   func whatAFamilyCannotExpressIsNamed(_ family: ForeignFamily, _ what: String, _ message: String) {
