@@ -1,5 +1,5 @@
 // Activations of the feed-forward part: gated, h = f(a) ⊙ b, and plain, h = f(a) (docs/MATH.md, eq. 17, 18, 27
-// and 46).
+// and 41).
 #include <math.h>
 
 #include "kernels.h"
