@@ -13,7 +13,7 @@ extension Reference {
     case reluSquared
   }
 
-  /// An activation, element by element (docs/MATH.md, eq. 15, 27 and 46).
+  /// An activation, element by element (docs/MATH.md, eq. 15, 27 and 41).
   package static func activation(_ x: ReferenceTensor, _ kind: Activation) -> ReferenceTensor {
     switch kind {
     case .silu: x.map { $0 * sigmoid($0) }

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// The nonlinearity of the feed-forward part (docs/MATH.md, eq. 17, 27 and 46).
+/// The nonlinearity of the feed-forward part (docs/MATH.md, eq. 17, 27 and 41).
 package enum Activation: String, CaseIterable, Sendable {
   /// x σ(x), also called swish.
   case silu
