@@ -22,6 +22,17 @@ void rn_add_scaled(float *y, const float *x, float factor, int64_t count) {
   RN_EACH for (int64_t i = 0; i < count; i++) y[i] += factor * x[i];
 }
 
+// Σ x y in Float64: term i goes to lane i mod 16, and the lanes are added in order.
+RN_INLINE double sum_of_products(const float *x, const float *y, int64_t count) {
+  double lane[RN_LANES] = {0}, sum = 0;
+  int64_t i = 0;
+  for (; i + RN_LANES <= count; i += RN_LANES)
+    for (int l = 0; l < RN_LANES; l++) lane[l] += (double)x[i + l] * (double)y[i + l];
+  for (int l = 0; i < count; i++, l++) lane[l] += (double)x[i] * (double)y[i];
+  for (int l = 0; l < RN_LANES; l++) sum += lane[l];
+  return sum;
+}
+
 RN_KERNEL
 void rn_weighted_sum(float *y, const float *x, const float *z, float x_factor, float z_factor, int64_t count) {
   RN_EACH for (int64_t i = 0; i < count; i++) y[i] = x_factor * x[i] + z_factor * z[i];
@@ -30,24 +41,9 @@ void rn_weighted_sum(float *y, const float *x, const float *z, float x_factor, f
 RN_KERNEL
 void rn_weighted_sum_backward(float *dx, float *dz, float *dx_factor, float *dz_factor, const float *dy, const float *x,
                               const float *z, float x_factor, float z_factor, int64_t count) {
-  double x_lane[RN_LANES] = {0}, z_lane[RN_LANES] = {0}, x_sum = 0, z_sum = 0;
-  int64_t i = 0;
-  for (; i + RN_LANES <= count; i += RN_LANES)
-    for (int l = 0; l < RN_LANES; l++) {
-      x_lane[l] += (double)dy[i + l] * (double)x[i + l];
-      z_lane[l] += (double)dy[i + l] * (double)z[i + l];
-    }
-  for (int l = 0; i < count; i++, l++) {
-    x_lane[l] += (double)dy[i] * (double)x[i];
-    z_lane[l] += (double)dy[i] * (double)z[i];
-  }
-  for (int l = 0; l < RN_LANES; l++) {
-    x_sum += x_lane[l];
-    z_sum += z_lane[l];
-  }
-  *dx_factor = (float)x_sum;
-  *dz_factor = (float)z_sum;
-  RN_EACH for (i = 0; i < count; i++) {
+  *dx_factor = (float)sum_of_products(dy, x, count);
+  *dz_factor = (float)sum_of_products(dy, z, count);
+  RN_EACH for (int64_t i = 0; i < count; i++) {
     float upstream = dy[i];
     dz[i] += z_factor * upstream;
     dx[i] = x_factor * upstream;
@@ -55,16 +51,7 @@ void rn_weighted_sum_backward(float *dx, float *dz, float *dx_factor, float *dz_
 }
 
 RN_KERNEL
-double rn_sum_of_squares(const float *x, int64_t count) {
-  double lane[RN_LANES] = {0};
-  int64_t i = 0;
-  for (; i + RN_LANES <= count; i += RN_LANES)
-    for (int l = 0; l < RN_LANES; l++) lane[l] += (double)x[i + l] * (double)x[i + l];
-  for (int l = 0; i < count; i++, l++) lane[l] += (double)x[i] * (double)x[i];
-  double sum = 0;
-  for (int l = 0; l < RN_LANES; l++) sum += lane[l];
-  return sum;
-}
+double rn_sum_of_squares(const float *x, int64_t count) { return sum_of_products(x, x, count); }
 
 RN_KERNEL
 float rn_read(const float *x, int64_t count) {
@@ -130,11 +117,6 @@ void rn_descend(float *parameter, const float *direction, int64_t count, float r
 RN_KERNEL
 void rn_move_towards(float *y, const float *x, float weight, int64_t count) {
   RN_EACH for (int64_t i = 0; i < count; i++) y[i] += weight * (x[i] - y[i]);
-}
-
-RN_KERNEL
-void rn_combine(float *y, float y_factor, const float *x, float x_factor, int64_t count) {
-  RN_EACH for (int64_t i = 0; i < count; i++) y[i] = y_factor * y[i] + x_factor * x[i];
 }
 
 void rn_exchange(float *x, float *y, int64_t count) {

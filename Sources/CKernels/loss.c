@@ -17,14 +17,18 @@ RN_INLINE float row_maximum(const float *x, int64_t width) {
   return most;
 }
 
+// Whether a row has no target; its loss and gradient are then 0.
+RN_INLINE int is_unscored(int32_t target, float *logits, float *loss, int64_t width) {
+  if (target >= 0) return 0;
+  *loss = 0.0f;
+  memset(logits, 0, (size_t)width * sizeof(float));
+  return 1;
+}
+
 RN_KERNEL
 void rn_cross_entropy(float *logits, float *losses, const int32_t *targets, int64_t rows, int64_t width, float scale) {
   for (int64_t r = 0; r < rows; r++, logits += width) {
-    if (targets[r] < 0) {
-      losses[r] = 0.0f;
-      memset(logits, 0, (size_t)width * sizeof(float));
-      continue;
-    }
+    if (is_unscored(targets[r], logits, losses + r, width)) continue;
     float most = row_maximum(logits, width), target = logits[targets[r]], total;
     RN_EACH for (int64_t i = 0; i < width; i++) logits[i] = rn_exp(logits[i] - most);
     RN_SUM(total, i, width, logits[i]);
@@ -40,11 +44,7 @@ void rn_cross_entropy_capped(float *logits, float *losses, const int32_t *target
                              float scale, float cap) {
   float inverse = 1.0f / cap;
   for (int64_t r = 0; r < rows; r++, logits += width) {
-    if (targets[r] < 0) {
-      losses[r] = 0.0f;
-      memset(logits, 0, (size_t)width * sizeof(float));
-      continue;
-    }
+    if (is_unscored(targets[r], logits, losses + r, width)) continue;
     // The exponentials are computed twice: the slope of the cap needs the logits, which have no other memory.
     float most = row_maximum(logits, width), target = logits[targets[r]], total;
     RN_SUM(total, i, width, rn_exp(logits[i] - most));

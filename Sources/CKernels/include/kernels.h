@@ -121,7 +121,7 @@ void rn_add_scaled(float *y, const float *x, float factor, int64_t count);  // y
 void rn_scale(float *y, float factor, int64_t count);                       // y *= factor
 double rn_sum_of_squares(const float *x, int64_t count);                   // in Float64, index order within 16 lanes
 
-// y = x_factor x + z_factor z.
+// y = x_factor x + z_factor z. y may be x.
 void rn_weighted_sum(float *y, const float *x, const float *z, float x_factor, float z_factor, int64_t count);
 
 // Computes from dy the gradients of rn_weighted_sum: dx = x_factor dy, dz += z_factor dy, and the sums over this range
@@ -154,8 +154,7 @@ void rn_nesterov(float *direction, float *momentum, const float *gradient, int64
 void rn_descend(float *parameter, const float *direction, int64_t count, float rate, float decay,
                 float least_agreement);
 
-void rn_move_towards(float *y, const float *x, float weight, int64_t count);               // y += weight (x - y)
-void rn_combine(float *y, float y_factor, const float *x, float x_factor, int64_t count);  // y = y_factor y + x_factor x
+void rn_move_towards(float *y, const float *x, float weight, int64_t count);  // y += weight (x - y)
 void rn_exchange(float *x, float *y, int64_t count);
 void rn_transpose(float *y, const float *x, int64_t rows, int64_t columns);  // y [columns, rows] = xᵀ, x [rows, columns]
 

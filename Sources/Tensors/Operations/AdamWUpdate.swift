@@ -61,7 +61,7 @@ package func updateAdamW(
     Float(1 - power(Double(constants.beta1), constants.step)), Float(1 - power(Double(constants.beta2), constants.step))
   )
   pool.runRanges(
-    of: parameter.count, grain: 65_536,
+    of: parameter.count, grain: elementBlock,
     with: (parameter, firstMoment, secondMoment, gradient, constants, corrections)
   ) { context, range in
     let (parameter, firstMoment, secondMoment, gradient, constants, corrections) = context

@@ -2,7 +2,7 @@ internal import CKernels
 internal import Glibc
 
 /// Numbers in one task of an element-wise operation.
-private let elementBlock = 65_536
+let elementBlock = 65_536
 
 extension Tensor {
   /// Sets every number to zero.

@@ -157,9 +157,9 @@ private struct MuonTask {
       multiply(gram, direction, direction, transposed: .second)
       // The Gram matrix is symmetric.
       multiply(polynomial, gram, gram, transposed: .second)
-      unsafe rn_combine(polynomial.pointer, c, gram.pointer, b, square)
+      unsafe rn_weighted_sum(polynomial.pointer, polynomial.pointer, gram.pointer, c, b, square)
       multiply(spare, polynomial, direction, transposed: .none)
-      unsafe rn_combine(direction.pointer, a, spare.pointer, 1, whole)
+      unsafe rn_weighted_sum(direction.pointer, direction.pointer, spare.pointer, a, 1, whole)
     }
   }
 

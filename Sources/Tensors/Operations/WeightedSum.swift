@@ -1,8 +1,5 @@
 internal import CKernels
 
-/// Numbers in one task. Gradients of the factors are summed within such a block, then over the blocks in order.
-private let elementBlock = 65_536
-
 /// y = a x + b z with learned scalars a and b (docs/MATH.md, eq. 38).
 ///
 /// - Parameters:
@@ -46,7 +43,8 @@ package func weightedSumBackward(
   checkShape(z, dy.shape, "z")
   checkFactors(factors)
   checkFactors(dfactors)
-  let blocks = (dy.count + elementBlock - 1) / elementBlock
+  // Summed within a block, then over the blocks in order.
+  let blocks = dy.sumBlockCount
   let sums = partials.view(Shape(blocks, 2))
   pool.runRanges(
     of: dy.count, grain: elementBlock, with: (dx, dz, dy, x, z, factors.x[0], factors.z[0], sums)

@@ -45,10 +45,9 @@ struct BenchModel {
   /// - Throws: The errors of reading the file; `ConfigurationError` with all problems of the settings.
   init(_ options: BenchModelOptions, _ talk: VerbosityOptions) throws {
     if let config = options.config {
-      try FileRole.configuration.check(config)
-      let bytes = try readAll(path: config, byteLimit: ConfigurationFile.largestByteCount)
+      let text = try ConfigurationText(path: config)
       let path = StreamPath.inputName(config)
-      try self.init(ConfigurationFile(bytes: bytes, path: path, overrides: options.set), path: path)
+      try self.init(ConfigurationFile(bytes: text.bytes, path: path, overrides: options.set), path: path)
     } else {
       let preset = options.preset ?? .reference
       let file = try options.model.map { try modelFile($0, talk, takesWeights: true) }

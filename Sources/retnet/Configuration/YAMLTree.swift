@@ -46,11 +46,11 @@ func yamlTree(bytes: [UInt8], path: String) throws(YAMLProblem) -> Node? {
 /// - Throws: `FileError`; `CommandError` with status 78 for anything else.
 func yamlMapping(path: String, expected: String) throws -> Node.Mapping {
   let name = StreamPath.inputName(path)
-  try FileRole.configuration.check(path)
+  let text = try ConfigurationText(path: path)
   let tree: Node?
   do {
-    tree = try yamlTree(bytes: readAll(path: path, byteLimit: ConfigurationFile.largestByteCount), path: name)
-  } catch let error as YAMLProblem {
+    tree = try yamlTree(bytes: text.bytes, path: name)
+  } catch {
     throw CommandError(.badConfiguration, error.problem.description)
   }
   guard let mapping = tree?.mapping else {
