@@ -137,7 +137,8 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
         "embedding_residual", \.hasEmbeddingResidual,
         "Whether each block reads a learned mix of the residual stream and of the embedding."),
       ConfigurationKey(
-        "logit_softcap", \.logitSoftcap, .atLeast(0), "Soft cap c of the logits, c tanh(logit / c); 0: none."),
+        "logit_softcap", \.logitSoftcap, .between(0, 1e6),
+        "Soft cap c of the logits, c tanh(logit / c), from 0.01 on; 0: none."),
       ConfigurationKey("decay", \.decay, "Decay of the heads: powers 1 - 2^(-5-h), linspace, single 127/128, none."),
       ConfigurationKey(
         "score_norm", \.scoreNorm, "What decayed scores are divided by; sum_of_abs exactly in the parallel form only."),
@@ -178,6 +179,10 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
       found.append(
         ("rotation_span", "expected head, unless rotation_layout is interleaved and key_heads is heads, found width"))
     }
+    // Its inverse multiplies the logits in Float32.
+    if logitSoftcap > 0, logitSoftcap < 0.01 {
+      found.append(("logit_softcap", "expected 0 or at least 0.01, found \(logitSoftcap)"))
+    }
     // Without a bound, a file of a few megabytes could require a state of terabytes.
     for (key, size) in [
       ("key_width", resolved.keyWidth), ("value_width", resolved.valueWidth),
@@ -194,10 +199,7 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
   }
 
   /// The cap of the logits; nil: none.
-  var softcap: Float? {
-    let cap = Float(logitSoftcap)
-    return cap > 0 ? cap : nil
-  }
+  var softcap: Float? { logitSoftcap > 0 ? Float(logitSoftcap) : nil }
 
   /// The rotation of queries and keys.
   package var rotation: Rotation {

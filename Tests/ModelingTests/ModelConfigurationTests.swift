@@ -37,6 +37,8 @@ import Testing
     #expect(keys { ($0.width, $0.valueWidth) = (260, 512) } == ["key_width"])
     #expect(keys { ($0.bosID, $0.eosID) = (100, 101) } == ["bos_id", "eos_id"])
     #expect(keys { ($0.bosID, $0.eosID) = (98, 99) } == [])
+    #expect(keys { $0.logitSoftcap = 0.009 } == ["logit_softcap"])
+    #expect(keys { $0.logitSoftcap = 0.01 } == [])
   }
 
   @Test func everyKeyHasItsOwnName() {

@@ -159,7 +159,7 @@ extension CommandRuns {
       #expect(run.status == 65)
       #expect(run.talk.contains(found), "\(run.talk)")
       guard !command.isEmpty else { return }
-      let hint = try #require(run.talk.split(separator: "\n").first { $0.hasPrefix("hint: ") }, "\(run.talk)")
+      let hint = try #require(run.messages.first { $0.hasPrefix("hint: ") }, "\(run.talk)")
       #expect(hint.contains(command), "\(hint)")
     }
 

@@ -65,8 +65,13 @@ extension CommandRuns {
     @Test func aRateOutsideItsRangeIsRefused() throws {
       try workspace.expectFailure(
         "train --config config.yaml -o new --set training.dropout=1", status: 78, "training.dropout")
-      try workspace.expectFailure(
-        "train --config config.yaml -o new --set model.logit_softcap=-1", status: 78, "model.logit_softcap")
+      // The smallest cap overflows nothing; 1e-40 and 1e300 did, and the loss was no number.
+      for cap in ["-1", "1e-40", "0.001", "1e300"] {
+        try workspace.expectFailure(
+          "train --config config.yaml -o new --set model.logit_softcap=\(cap)", status: 78, "model.logit_softcap")
+      }
+      _ = try workspace.result("train --config config.yaml -o small -q --max-steps 2 --set model.logit_softcap=0.01")
+      _ = try workspace.result("train --config config.yaml -o large -q --max-steps 2 --set model.logit_softcap=1e6")
     }
   }
 }

@@ -13,6 +13,11 @@ struct BinaryRun {
 
   /// Standard output as text.
   var text: String { String(decoding: output, as: UTF8.self) }
+
+  /// The lines of standard error, without those on OpenBLAS's kernels, which depend on the environment of the tests.
+  var messages: [Substring] {
+    talk.split(separator: "\n").filter { !$0.contains("OpenBLAS") && !$0.contains("OPENBLAS") }
+  }
 }
 
 /// Where standard output of a run goes.
