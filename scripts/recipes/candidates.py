@@ -7,6 +7,10 @@ import shlex
 from dataclasses import dataclass
 
 
+# Keys of the program's configuration, and those that Candidate.own knows.
+SETTING = re.compile(r"(model|training)\.[a-z0-9_.]+=.+|vocabulary=[0-9]+|(coverage|reads)=[0-9.]+")
+
+
 class Mistake(Exception):
     """A line of the list, or a name on the command line, that cannot be meant."""
 
@@ -19,8 +23,13 @@ class Candidate:
     reason: str
 
     def resolved(self, steps):
-        """The settings for runs of a number of steps."""
-        return [_with_steps(setting, steps) for setting in self.settings]
+        """The settings of the program for runs of a number of steps."""
+        return [_with_steps(setting, steps) for setting in self.settings if "." in setting.split("=")[0]]
+
+    def own(self, name, default):
+        """What it sets for the tokenizer (vocabulary, coverage) or the run (reads: how often the text is read)."""
+        found = [setting.split("=")[1] for setting in self.settings if setting.startswith(name + "=")]
+        return type(default)(found[-1]) if found else default
 
     def digest(self, base, text_digest):
         """Tells what is measured: the base configuration, the settings and the text, but not steps and seed."""
@@ -56,7 +65,7 @@ def read(path):
             except ValueError as error:
                 raise Mistake(f"{place}: {error}, in '{settings}'") from None
             for setting in settings:
-                if not re.fullmatch(r"(model|training)\.[a-z0-9_.]+=.+", setting):
+                if not SETTING.fullmatch(setting):
                     raise Mistake(f"{place}: expected settings such as training.beta2=0.99, found '{setting}'")
             found[name] = Candidate(name, settings, reason)
     if "baseline" not in found:

@@ -20,6 +20,15 @@ What each candidate for the quickstart's recipe did, those that lost too. Genera
 - A row with × and a number has its learning rate times that number.
 """
 
+SIZES = """
+## Texts of other sizes
+
+What `make quickstart TEXT=…` chooses from: vocabulary, model, reads and regularisation for a text of some bytes. Each
+line sets its keys on top of `scripts/recipes/baseline.yaml`; reads is how often the text is read. A text with a number
+in its name is a part of a longer one: so many bytes, and the validation text after them. Compressors read the training
+text first.
+"""
+
 
 def _mean(values):
     return statistics.fmean(values)
@@ -118,11 +127,42 @@ def _held_out(rows):
     return lines
 
 
+def _sizes(rows, compressors):
+    """A table for each text of what sizes of models make of it."""
+    lines = [SIZES.rstrip("\n")]
+    for compressor in sorted(compressors, key=lambda row: row["bytes"]):
+        name = compressor["text_name"]
+        lines += [
+            f"\n### {name}\n",
+            f"{compressor['bytes']:,} bytes; the validation text has {compressor['validation_bytes']:,}. "
+            f"xz -9e: {compressor['xz']:.3f}, bzip2: {compressor['bzip2']:.3f} bits per byte.\n",
+            "| size | sets | steps | bits per byte | to xz | sd | seeds | training |",
+            "|---|---|---:|---:|---:|---:|---:|---:|",
+        ]
+        groups = {}
+        for row in rows:
+            if row["text_name"] == name and "failure" not in row:
+                groups.setdefault((row["name"], tuple(row["settings"])), []).append(row)
+        for (label, settings), found in sorted(
+            groups.items(), key=lambda item: _mean([row["bits_per_byte"] for row in item[1]])
+        ):
+            bits = [row["bits_per_byte"] for row in found]
+            training = _mean([row["training_bits_per_byte"] for row in found])
+            quoted = " ".join(f"`{setting}`" for setting in settings)
+            lines.append(
+                f"| {label} | {quoted} | {found[0]['steps']:,} | {_mean(bits):.4f} "
+                f"| {100 * (_mean(bits) / compressor['xz'] - 1):+.0f} % | {_spread(bits)} | {len(bits)} "
+                f"| {training:.4f} |"
+            )
+    return lines
+
+
 def write(places, known):
     """Writes the document, if there is a row."""
     rows = measuring.read_rows(places, "runs")
     rows = _current(rows, known) if rows else []
-    if not rows:
+    of_sizes = measuring.read_rows(places, "sizes")
+    if not rows and not of_sizes:
         measuring.say("no rows yet: no document")
         return
     digests = {row["digest"] for row in rows}
@@ -133,6 +173,9 @@ def write(places, known):
     held_out = [row for row in measuring.read_rows(places, "held-out") if row["digest"] in digests]
     if held_out:
         lines += _held_out(held_out)
+    if of_sizes:
+        lines += _sizes(of_sizes, measuring.read_rows(places, "compressors"))
+        rows = rows + of_sizes
     machines = sorted({row["machine"] for row in rows})
     commits = sorted({row["commit"][:12] for row in rows})
     dates = sorted({row["date"] for row in rows})

@@ -1,9 +1,11 @@
 """Runs the program for the candidates and keeps a row for each run."""
 
+import bz2
 import datetime
 import glob
 import hashlib
 import json
+import lzma
 import math
 import os
 import re
@@ -30,6 +32,7 @@ def say(line):
 class Places:
     project: str
     candidates: str
+    sizes: str
     runs: str
     rows: str
     document: str
@@ -48,6 +51,7 @@ class Places:
         return Places(
             project,
             place("CANDIDATES", "scripts/recipes/candidates.txt"),
+            place("SIZES", "scripts/recipes/sizes.txt"),
             place("RECIPES", "runs/recipes"),
             rows,
             os.path.join(os.path.dirname(rows), "RECIPES.md"),
@@ -78,50 +82,109 @@ class Program:
 
 @dataclass
 class Text:
-    """The parts of the text that candidates see."""
+    """The parts of a text that candidates see, as tokens of a vocabulary."""
 
     train: str
     validation: str
     tokenizer: str
-    bytes_per_token: float
-    # Tells the text and its tokenizer.
+    tokens: int
+    bytes: int
+    # Tells the text, but not the vocabulary.
     digest: str
+
+    @property
+    def bytes_per_token(self):
+        return self.bytes / self.tokens
 
     @property
     def settings(self):
         return [f"data.train={self.train}", f"data.validation={self.validation}", f"data.tokenizer={self.tokenizer}"]
 
 
-def prepare_text(places, program):
-    """Cuts the training text, and makes the tokenizer and the token files of its parts, which are kept."""
-    folder = os.path.join(places.runs, "data")
-    if not os.path.isfile(places.text):
-        raise Failure(f"{places.text}: expected the training text of the quickstart, found none: make quickstart")
-    os.makedirs(folder, exist_ok=True)
-    with open(places.text, "rb") as file:
+def cut(path, size=None):
+    """The training and the validation part of a text.
+
+    The validation part is the last 5 % of the lines. With a size, the training part has that many bytes before it, and
+    the validation part is at least 50 kB, so that small texts can be compared: both are whole lines.
+    """
+    if not os.path.isfile(path):
+        raise Failure(f"{path}: expected the training text of the quickstart, found none: make quickstart")
+    with open(path, "rb") as file:
         lines = file.readlines()
     count = max(1, len(lines) * 5 // 100)
+    if size:
+        count = _count_of_last(lines, max(50_000, size // 20))
     if count >= len(lines):
-        raise Failure(f"{places.text}: expected at least two lines, found {len(lines)}")
-    parts = {"train": b"".join(lines[:-count]), "validation": b"".join(lines[-count:])}
-    digest = hashlib.sha256(parts["train"] + b"\0" + parts["validation"]).hexdigest()[:16]
+        raise Failure(f"{path}: expected at least two lines, found {len(lines)}")
+    train = lines[:-count]
+    if size:
+        train = train[-_count_of_last(train, size):]
+    return b"".join(train), b"".join(lines[-count:])
+
+
+def _count_of_last(lines, size):
+    """How many lines at the end have a number of bytes, or more."""
+    bytes = 0
+    for count, line in enumerate(reversed(lines), 1):
+        bytes += len(line)
+        if bytes >= size:
+            return count
+    raise Failure(f"expected a text of more than {size} bytes, found {bytes}")
+
+
+def prepare_text(places, program, parts, vocabulary=VOCABULARY_SIZE, coverage=1.0):
+    """Makes the tokenizer and the token files of the two parts of a text, which are kept."""
+    folder = os.path.join(places.runs, "data")
+    os.makedirs(folder, exist_ok=True)
+    digest = hashlib.sha256(parts[0] + b"\0" + parts[1]).hexdigest()[:16]
     stem = os.path.join(folder, digest)
-    tokenizer = stem + ".model"
-    for name, content in parts.items():
+    tokenized = stem if (vocabulary, coverage) == (VOCABULARY_SIZE, 1) else f"{stem}.{vocabulary}-{coverage:g}"
+    tokenizer = tokenized + ".model"
+    for name, content in zip(("train", "validation"), parts):
         replace_file(f"{stem}.{name}.txt", content)
     # The program replaces files as a whole: one that is there is complete.
     if not os.path.exists(tokenizer):
-        size = str(VOCABULARY_SIZE)
-        program.output("tokenize", "train", "--input", f"{stem}.train.txt", "--vocab-size", size, "-o", tokenizer)
-    for name in parts:
-        if not os.path.exists(f"{stem}.{name}.tokens"):
-            program.output(
-                "tokenize", "pack", "-m", tokenizer, "--input", f"{stem}.{name}.txt", "-o", f"{stem}.{name}.tokens"
-            )
-    tokens = json.loads(program.output("info", f"{stem}.train.tokens", "--json"))["tokens"]
+        _train_tokenizer(program, f"{stem}.train.txt", vocabulary, coverage, tokenizer)
+    for name in ("train", "validation"):
+        tokens = f"{tokenized}.{name}.tokens"
+        if not os.path.exists(tokens):
+            program.output("tokenize", "pack", "-m", tokenizer, "--input", f"{stem}.{name}.txt", "-o", tokens)
+    tokens = json.loads(program.output("info", f"{tokenized}.train.tokens", "--json"))["tokens"]
     return Text(
-        f"{stem}.train.tokens", f"{stem}.validation.tokens", tokenizer, len(parts["train"]) / tokens, digest
+        f"{tokenized}.train.tokens", f"{tokenized}.validation.tokens", tokenizer, tokens, len(parts[0]), digest
     )
+
+
+def _train_tokenizer(program, text, vocabulary, coverage, tokenizer):
+    """Trains a tokenizer of so many pieces, or of the most that the text can fill."""
+
+    def run(size):
+        arguments = ["tokenize", "train", "--input", text, "--vocab-size", str(size), "-o", tokenizer]
+        arguments += ["--character-coverage", str(coverage)]
+        return subprocess.run([program.path, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    tried = run(vocabulary)
+    most = re.search(r"(?:<=|≤|at most) *([0-9][0-9,]*)", tried.stderr)
+    if tried.returncode != 0 and most:
+        say(f"{text}: {most[1]} pieces instead of {vocabulary}")
+        tried = run(int(most[1].replace(",", "")))
+    if tried.returncode != 0:
+        raise Failure(tried.stderr.strip())
+
+
+def compressed(parts):
+    """Bits for a byte of the validation part, of xz -9e and bzip2 -9 that have read the training part before it."""
+
+    def bits(compress):
+        return 8 * (len(compress(parts[0] + parts[1])) - len(compress(parts[0]))) / len(parts[1])
+
+    return {"xz": bits(lambda data: lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)), "bzip2": bits(bz2.compress)}
+
+
+def write_compressed(places, name, parts):
+    """Writes the row of what compressors make of a text."""
+    row = {"text_name": name, "bytes": len(parts[0]), "validation_bytes": len(parts[1])} | compressed(parts)
+    _write_rows(places, "compressors", name, [row])
 
 
 def replace_file(path, content):
@@ -197,7 +260,33 @@ def train(places, program, text, candidate, steps, seeds, factors):
     if not missing:
         say(f"{candidate.name}: {len(wanted)} rows of {steps} steps are there")
         return
-    rates = _rates(candidate, steps, sorted({factor for factor, _ in missing}))
+    found = _sweep(places, program, text, candidate, steps, seeds, sorted({factor for factor, _ in missing}))
+    rows += [row for row in found if key(row) not in known]
+    _write_rows(places, "runs", candidate.name, sorted(rows, key=lambda row: (row["steps"], key(row))))
+
+
+def train_size(places, program, name, parts, candidate, seeds):
+    """Trains a candidate of the list of sizes on a text, reading it as often as the candidate says."""
+    vocabulary, coverage = candidate.own("vocabulary", VOCABULARY_SIZE), candidate.own("coverage", 1.0)
+    text = prepare_text(places, program, parts, vocabulary, coverage)
+    batch = int(given(candidate.settings, "training.batch_tokens", _base_value("batch_tokens")))
+    steps = max(20, round(candidate.own("reads", 4.0) * text.tokens / batch))
+    digest = candidate.digest(base_configuration(), text.digest)
+    rows = read_rows(places, "sizes", name)
+    known = {(row["digest"], row["seed"]) for row in rows}
+    if all((digest, seed) in known for seed in range(1, seeds + 1)):
+        say(f"{name}: {candidate.name}: {seeds} rows are there")
+        return
+    say(f"{name}: {candidate.name}: {steps} steps")
+    facts = {"text_name": name, "bytes": text.bytes, "tokens": text.tokens}
+    found = [facts | row for row in _sweep(places, program, text, candidate, steps, seeds, [1.0])]
+    _write_rows(places, "sizes", name, rows + [row for row in found if (row["digest"], row["seed"]) not in known])
+
+
+def _sweep(places, program, text, candidate, steps, seeds, factors):
+    """Trains a candidate with each factor of its learning rate and each seed: a row for each run."""
+    digest = candidate.digest(base_configuration(), text.digest)
+    rates = _rates(candidate, steps, factors)
     say(f"{candidate.name}: {candidate.reason}")
     # A run that diverges is a row of the sweep, which then ends with 76.
     report = program.output(
@@ -208,6 +297,7 @@ def train(places, program, text, candidate, steps, seeds, factors):
         statuses=(0, 76),
     )
     factor_of = {rate: factor for factor, rate in rates.items()}
+    rows = []
     for run in json.loads(report)["runs"]:
         row = {
             "name": candidate.name, "settings": list(candidate.settings), "digest": digest, "text": text.digest,
@@ -215,8 +305,6 @@ def train(places, program, text, candidate, steps, seeds, factors):
             "learning_rate": run["values"]["training.learning_rate"], "machine": program.machine,
             "commit": program.commit, "date": datetime.date.today().isoformat(),
         }  # fmt: skip
-        if key(row) in known:
-            continue
         if run["state"] == "complete":
             row["bits_per_byte"] = run["bits_per_byte"]
             row["training_bits_per_byte"] = run["training_loss"] / math.log(2) / text.bytes_per_token
@@ -224,7 +312,7 @@ def train(places, program, text, candidate, steps, seeds, factors):
         else:
             row["failure"] = re.sub(r"^\S*/", "", run["failure"])
         rows.append(row)
-    _write_rows(places, "runs", candidate.name, sorted(rows, key=lambda row: (row["steps"], key(row))))
+    return rows
 
 
 def time_steps(places, program, text, chosen, rounds):

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 
@@ -24,6 +25,10 @@ def parse_arguments():
     run = command("run", "train candidates")
     run.add_argument("--seeds", type=int, default=1, help="runs of each, with seeds from 1 on (default: 1)")
     run.add_argument("--rates", default="1", help="factors of the learning rate, with commas (default: 1)")
+    sizes = command("sizes", "train sizes of models on a text")
+    sizes.add_argument("--text", required=True, metavar="NAME=FILE", help="a text, and what to call it")
+    sizes.add_argument("--bytes", type=int, help="bytes of it to train on (default: all but its last 5 %% of lines)")
+    sizes.add_argument("--seeds", type=int, default=1, help="runs of each, with seeds from 1 on (default: 1)")
     score = command("score", "score the held-out text, once", needs_names=True)
     for parser_of_runs in (run, score):
         parser_of_runs.add_argument("--steps", type=int, default=1160, help="steps of a run (default: 1160)")
@@ -31,9 +36,11 @@ def parse_arguments():
     time.add_argument("--rounds", type=int, default=5, help="turns of each candidate (default: 5)")
     commands.add_parser("document", help="write RECIPES.md")
     arguments = parser.parse_args()
-    for name in ("steps", "seeds", "rounds", "threads"):
-        if getattr(arguments, name, 1) < 1:
+    for name in ("steps", "seeds", "rounds", "threads", "bytes"):
+        if (getattr(arguments, name, None) or 1) < 1:
             parser.error(f"--{name}: expected at least 1")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*=.+", getattr(arguments, "text", "name=file")):
+        parser.error(f"--text: expected a name of small letters, digits and -, = and a file, found '{arguments.text}'")
     try:
         arguments.rates = [float(word) for word in getattr(arguments, "rates", "1").split(",")]
     except ValueError:
@@ -47,12 +54,24 @@ def main():
     arguments = parse_arguments()
     # Paths of the user are relative to where the user is; ours are relative to the project.
     places = measuring.Places.from_environment()
+    if arguments.command == "sizes":
+        name, file = arguments.text.split("=", 1)
+        file = os.path.abspath(file)
     os.chdir(places.project)
     known = candidates.read(places.candidates)
+    sizes = candidates.read(places.sizes)
     if arguments.command != "document":
-        chosen = candidates.chosen(known, arguments.names)
+        chosen = candidates.chosen(sizes if arguments.command == "sizes" else known, arguments.names)
         program = measuring.Program(places, arguments.threads)
-        text = measuring.prepare_text(places, program)
+    if arguments.command == "sizes":
+        parts = measuring.cut(file, arguments.bytes)
+        if arguments.bytes:
+            name += f"-{arguments.bytes}"
+        measuring.write_compressed(places, name, parts)
+        for candidate in chosen:
+            measuring.train_size(places, program, name, parts, candidate, arguments.seeds)
+    elif arguments.command != "document":
+        text = measuring.prepare_text(places, program, measuring.cut(places.text))
     if arguments.command == "run":
         for candidate in chosen:
             measuring.train(places, program, text, candidate, arguments.steps, arguments.seeds, arguments.rates)

@@ -49,7 +49,7 @@ import Testing
       arguments.split(separator: " ").map(String.init),
       environment: [
         "RETNET": path + "/program", "RECIPES": path + "/runs", "ROWS": path + "/docs/recipes", "TEXT": path + "/text",
-        "CANDIDATES": path + "/list", "PYTHONDONTWRITEBYTECODE": "1",
+        "CANDIDATES": path + "/list", "SIZES": path + "/list", "PYTHONDONTWRITEBYTECODE": "1",
       ], program: projectFolder.appendingPathComponent("scripts/recipes.sh"))
   }
 
@@ -77,6 +77,30 @@ import Testing
     #expect(document.contains("| 4.8 | overfits less |"), "\(document)")
     let places = try ["| decay |", "| baseline |"].map { try #require(document.range(of: $0)).lowerBound }
     #expect(places[0] < places[1])
+  }
+
+  /// A size is a vocabulary, a number of reads and settings; its steps follow from them.
+  @Test func sizesAreTrainedOnAPartOfAnyText() throws {
+    let list = "baseline | vocabulary=300 reads=820 | as it is\nhalf | reads=410 training.batch_tokens=1024 | twice\n"
+    try Data(list.utf8).write(to: url.appendingPathComponent("list"))
+    try Data((1...20_000).map { "Line \($0)\n" }.joined().utf8).write(to: url.appendingPathComponent("long"))
+    let first = try run("sizes --text mine=\(folder.path)/long --bytes 1000")
+    #expect(first.status == 0, "\(first.talk)")
+    let calls = try text("calls").split(separator: "\n")
+    #expect(calls.contains { $0.hasPrefix("tokenize train ") && $0.contains("--vocab-size 300 ") })
+    // 820 reads of 100 tokens in batches of 2,048; half of them in batches of 1,024.
+    #expect(calls.count { $0.hasPrefix("train ") && $0.contains("--set=training.steps=40 ") } == 2, "\(calls)")
+    #expect(!calls.contains { $0.contains("--set=reads") || $0.contains("--set=vocabulary") })
+    let rows = try text("docs/recipes/sizes/mine-1000.jsonl").split(separator: "\n")
+    // The stand-in trains two seeds each time.
+    #expect(rows.count == 4 && rows[0].contains("\"bytes\": 1001, "), "\(rows)")
+    let document = try text("docs/RECIPES.md")
+    #expect(document.contains("### mine-1000\n\n1,001 bytes; the validation text has 50,006. xz -9e: "), "\(document)")
+    #expect(document.contains("| half | `reads=410` `training.batch_tokens=1024` | 40 | "), "\(document)")
+    #expect(try run("sizes --text mine=\(folder.path)/long --bytes 1000").status == 0)
+    #expect(try text("calls").split(separator: "\n").count { $0.hasPrefix("train ") } == 2)
+    let missing = try run("sizes --text long")
+    #expect(missing.status == 2 && missing.talk.contains("--text: expected a name of small letters"))
   }
 
   /// A stopped run leaves no row, and its status is passed on.
