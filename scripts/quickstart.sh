@@ -3,6 +3,7 @@
 # Usage: scripts/quickstart.sh [TEXT [OUT]]
 #   TEXT    a UTF-8 text file; without it, the King James Bible from Debian's package bible-kjv
 #   OUT     the run folder; without it, runs/kjv-small or runs/<name of the text>
+#   MINUTES (environment) the time for all of it, 4 without it; building the program is not counted
 #   RETNET  (environment) the program to use; without it, the release build of this folder
 set -euo pipefail
 # Lengths count characters.
@@ -10,10 +11,13 @@ export LC_ALL=C.UTF-8
 
 text=${1:-}
 out=${2:-}
+minutes=${MINUTES:-4}
 config=configs/kjv-small.yaml
-# Texts without spaces between words have thousands of characters, each of them a piece.
-vocabulary_size=4096
-characters_vocabulary_size=8192
+sizes=configs/sizes.txt
+# Seconds for what comes after training: evaluation, forms, passages.
+reserve=12
+# Compressors take long for texts beyond this.
+most_compressed_bytes=8000000
 least_lines=20
 least_bytes=20000
 
@@ -25,6 +29,12 @@ fail() {
 
 say() { printf '%s\n' "$*" >&2; }
 
+# The value of a key in a JSON object that retnet prints, a line for each.
+number() { sed -nE "s/^ *\"$1\" *: *([0-9.e+-]+).*/\1/p"; }
+
+# The whole part of a number that awk computes.
+compute() { awk "BEGIN { printf \"%d\", $1 }"; }
+
 # Runs a stage under a title and says how long it took.
 stage() {
   local title=$1 start=$SECONDS
@@ -34,6 +44,9 @@ stage() {
   say "== $title: $((SECONDS - start)) s"
 }
 
+if ! [[ $minutes =~ ^[0-9]+(\.[0-9]+)?$ ]] || [ "$(compute "2 * $minutes")" -lt 1 ]; then
+  fail "MINUTES: expected a number from 0.5 on, found '$minutes'"
+fi
 # Paths of the user are relative to where the user is; ours are relative to the project.
 if [ -n "$text" ]; then text=$(realpath -- "$text"); fi
 if [ -n "$out" ]; then out=$(realpath -m -- "$out"); fi
@@ -75,31 +88,46 @@ split_text() {
   say "$(wc -c <"$text") bytes, $lines lines; the last $held_out lines are held out: $data/validation.txt"
 }
 
-# Chooses model, steps and evaluations by the size of the text (docs/TRAINING.md, "What the quickstart chooses").
+# The row of the table for this text: the first one whose bytes are not fewer.
 choose_sizes() {
-  local bytes tokens steps
+  local bytes upto vocabulary of_words of_characters chosen why
   bytes=$(wc -c <"$data/train.txt")
-  tokens=$("$retnet" info "$data/train.tokens" --json | sed -nE 's/^ *"tokens" *: *([0-9]+).*/\1/p')
-  # The fewer bytes, the more often they are read before the model knows them by heart: 11 times 50 kB, 2.5 times 4 MB.
-  steps=$(awk -v bytes="$bytes" -v tokens="$tokens" -v batch=2048 -v most=1160 'BEGIN {
-    steps = int(11 * (bytes / 50000) ^ -0.34 * tokens / batch + 0.5)
-    print (steps > most ? most : steps < 20 ? 20 : steps)
-  }')
-  sizes=()
-  if [ "$bytes" -lt 500000 ]; then
-    sizes=(model.width=128 model.layers=4 model.heads=4 model.key_width=128 model.value_width=192
-      model.feed_forward_width=320)
-  fi
-  sizes+=(
-    "training.steps=$steps" "training.warmup_steps=$(((steps * 100 + 580) / 1160))"
-    "training.evaluate_every=$(((steps + 9) / 10))" training.patience=3
+  while IFS='|' read -r upto of_words of_characters reads chosen why; do
+    case $upto in '' | '#'*) continue ;; esac
+    if [ "$upto" = 'any ' ] || [ "$bytes" -le "$upto" ]; then break; fi
+  done <"$sizes"
+  if [ -n "$has_words" ]; then vocabulary=$of_words; else vocabulary=$of_characters; fi
+  read -r vocabulary_size coverage <<<"$vocabulary"
+  read -r reads <<<"$reads"
+  read -r -a settings <<<"$chosen"
+  say "$sizes, up to ${upto% } bytes:$why"
+}
+
+# As many steps as the text bears reads, or as there is time for (docs/TRAINING.md, "What the quickstart chooses").
+choose_steps() {
+  local tokens batch seconds wanted possible times
+  tokens=$("$retnet" info "$data/train.tokens" --json | number tokens)
+  batch=$(printf '%s\n' "${settings[@]}" | sed -nE 's/^training.batch_tokens=//p')
+  batch=${batch:-$(sed -nE 's/^ *batch_tokens: *([0-9]+).*/\1/p' "$config")}
+  seconds=$(
+    "$retnet" train --config "$config" -o "$out" --dry-run --json "${set[@]/#/--set=}" | number seconds_per_step
   )
+  wanted=$(compute "$reads * $tokens / $batch + 0.5")
+  possible=$(compute "(60 * $minutes - $SECONDS - $reserve) / $seconds")
+  steps=$((possible < wanted ? possible : wanted))
+  steps=$((steps < 20 ? 20 : steps))
+  times=$(awk "BEGIN { printf \"%.1f\", $steps * $batch / $tokens }")
+  if ((possible < wanted)); then
+    say "$steps steps, which read the text $times times, fit into $minutes minutes; MINUTES=… gives more, up to $reads times"
+  else
+    say "$steps steps, which read the text $times times: read more often, a text of this size is learned by heart"
+  fi
 }
 
 # What the text does not allow is said by the program with the nearest size that it does.
 train_tokenizer() {
   local log=$data/tokenizer.log feasible
-  if [ -z "$has_words" ]; then vocabulary_size=$characters_vocabulary_size; fi
+  choose_sizes
   if run_tokenizer "$vocabulary_size" 2>"$log"; then
     cat "$log" >&2
     return
@@ -114,7 +142,8 @@ train_tokenizer() {
 }
 
 run_tokenizer() {
-  "$retnet" tokenize train --input "$data/train.txt" --vocab-size "$1" -o "$data/tokenizer.model"
+  "$retnet" tokenize train --input "$data/train.txt" --vocab-size "$1" --character-coverage "$coverage" \
+    -o "$data/tokenizer.model"
 }
 
 pack() {
@@ -125,16 +154,36 @@ pack() {
 }
 
 train() {
-  choose_sizes
-  local set=(
+  local steps set
+  set=(
     "data.train=$data/train.tokens" "data.validation=$data/validation.tokens" "data.tokenizer=$data/tokenizer.model"
-    "${sizes[@]}"
+    "${settings[@]}"
+  )
+  choose_steps
+  # The best of ten evaluations is kept; it stops when three in a row are no better.
+  set+=(
+    "training.steps=$steps" "training.warmup_steps=$(((steps * 100 + 580) / 1160))"
+    "training.evaluate_every=$(((steps + 9) / 10))" training.patience=3
   )
   "$retnet" train --config "$config" -o "$out" "${set[@]/#/--set=}"
 }
 
 evaluate() {
   "$retnet" eval -m "$out/best.safetensors" "$data/validation.txt"
+  if [ "$(wc -c <"$text")" -le $most_compressed_bytes ]; then compare; fi
+}
+
+# The bits for a byte of the held-out text that compressors take when they have read the training text before it.
+compare() {
+  local program before both bytes
+  bytes=$(wc -c <"$data/validation.txt")
+  for program in 'xz -9e' 'bzip2 -9'; do
+    command -v "${program% *}" >/dev/null || continue
+    before=$($program -c <"$data/train.txt" | wc -c)
+    both=$(cat "$data/train.txt" "$data/validation.txt" | $program -c | wc -c)
+    awk -v program="$program" -v bits=$((8 * (both - before))) -v bytes="$bytes" \
+      'BEGIN { printf "%-22s%.3f bits per byte, after the training text\n", program, bits / bytes }'
+  done
 }
 
 verify() {

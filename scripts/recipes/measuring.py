@@ -156,7 +156,7 @@ def prepare_text(places, program, parts, vocabulary=VOCABULARY_SIZE, coverage=1.
 
 
 def _train_tokenizer(program, text, vocabulary, coverage, tokenizer):
-    """Trains a tokenizer of so many pieces, or of the most that the text can fill."""
+    """Trains a tokenizer of so many pieces, or of the nearest number that the text allows."""
 
     def run(size):
         arguments = ["tokenize", "train", "--input", text, "--vocab-size", str(size), "-o", tokenizer]
@@ -164,10 +164,10 @@ def _train_tokenizer(program, text, vocabulary, coverage, tokenizer):
         return subprocess.run([program.path, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     tried = run(vocabulary)
-    most = re.search(r"(?:<=|≤|at most) *([0-9][0-9,]*)", tried.stderr)
-    if tried.returncode != 0 and most:
-        say(f"{text}: {most[1]} pieces instead of {vocabulary}")
-        tried = run(int(most[1].replace(",", "")))
+    nearest = re.search(r"(?:<=|>=|≤|≥|at most|at least) *([0-9][0-9,]*)", tried.stderr)
+    if tried.returncode != 0 and nearest:
+        say(f"{text}: {nearest[1]} pieces instead of {vocabulary}")
+        tried = run(int(nearest[1].replace(",", "")))
     if tried.returncode != 0:
         raise Failure(tried.stderr.strip())
 

@@ -173,6 +173,7 @@ import Testing
             exit 65
           fi ;;
         "info "*) echo ' "tokens" : 20000,' ;;
+        "train "*) if [[ "$*" == *--dry-run* ]]; then echo ' "seconds_per_step" : 0.25,'; fi ;;
         "generate "*) cat "$here/said" ;;
       esac
 
@@ -182,33 +183,56 @@ import Testing
   }
 
   /// A text of numbered sentences, and what the quickstart makes of it with the stand-in.
-  private func quickstart(lines: Int, passage: String, in folder: URL) throws -> (run: BinaryRun, calls: String) {
+  private func quickstart(
+    lines: Int, passage: String, minutes: String = "", in folder: URL
+  ) throws -> (run: BinaryRun, calls: String) {
     let name = "quickstart-\(UUID().uuidString)"
     let text = (1...lines).map { "Sentence \($0) of a text that \($0 * 7) people have written.\n" }.joined()
     try write(text, name + ".txt", in: folder)
     let program = try writeStandIn(passage: passage, in: folder)
     defer { try? FileManager.default.removeItem(at: projectFolder.appendingPathComponent("data/\(name)")) }
-    let run = try run("quickstart.sh", [name + ".txt", "out"], in: folder, environment: ["RETNET": program.path])
+    let run = try run(
+      "quickstart.sh", [name + ".txt", "out"], in: folder,
+      environment: ["RETNET": program.path, "MINUTES": minutes])
     return (run, try String(contentsOf: folder.appendingPathComponent("calls"), encoding: .utf8))
   }
 
   @Test func quickstartFitsModelStepsAndPromptsToTheText() throws {
     try withTemporaryFolder { folder in
       let (run, calls) = try quickstart(
-        lines: 1_000, passage: " people have written a text of 70 sentences\n", in: folder)
+        lines: 1_000, passage: " people have written a text of 70 sentences\n", minutes: "60", in: folder)
       #expect(run.status == 0, "\(run.talk)")
-      // 11 · (50,000 B / 50,000)^-0.34 epochs of 20,000 tokens in batches of 2,048.
-      let training = calls.split(separator: "\n").first { $0.hasPrefix("train ") } ?? ""
-      #expect(training.contains("--set=training.steps=107 "), "\(training)")
-      #expect(training.contains("--set=training.evaluate_every=11 --set=training.patience=3"), "\(training)")
-      #expect(training.contains("--set=model.width=128 --set=model.layers=4"), "\(training)")
+      #expect(run.talk.contains("configs/sizes.txt, up to 100000 bytes: a small model, many small batches"))
+      // Twenty reads of 20,000 tokens in batches of 256, at a quarter of a second each.
+      let training = calls.split(separator: "\n").last { $0.hasPrefix("train ") } ?? ""
+      #expect(training.contains("--set=training.steps=1563 --set=training.warmup_steps=135 "), "\(training)")
+      #expect(training.contains("--set=training.evaluate_every=157 --set=training.patience=3"), "\(training)")
+      #expect(training.contains("--set=training.dropout=0.2 --set=model.width=128 --set=model.layers=4"), "\(training)")
+      #expect(run.talk.contains("1563 steps, which read the text 20.0 times: read more often, a text of this size is"))
       // Lines after a quarter, a half and three quarters of the fifty that are held out.
       for line in [963, 976, 988] {
         #expect(calls.contains("/out/best.safetensors -p Sentence \(line) of a text -n 120"))
       }
       // A vocabulary that the text cannot fill is no error of the run.
       #expect(!run.talk.contains("error:"))
-      #expect(run.talk.contains("This text takes a vocabulary of 300 pieces instead of 4096.\n"))
+      #expect(run.talk.contains("This text takes a vocabulary of 300 pieces instead of 1024.\n"))
+      if run.text.contains("xz -9e") {
+        #expect(run.text.contains(" bits per byte, after the training text\n"), "\(run.text)")
+      }
+    }
+  }
+
+  @Test func quickstartKeepsToItsMinutes() throws {
+    try withTemporaryFolder { folder in
+      let passage = " people have written a text of 70 sentences\n"
+      let (run, calls) = try quickstart(lines: 1_000, passage: passage, minutes: "0.5", in: folder)
+      #expect(run.talk.contains("times, fit into 0.5 minutes; MINUTES=… gives more, up to 20 times\n"), "\(run.talk)")
+      // Thirty seconds without the twelve at the end: 72 steps of a quarter of a second at most.
+      let training = calls.split(separator: "\n").last { $0.hasPrefix("train ") } ?? ""
+      let steps = training.firstMatch(of: /training.steps=([0-9]+)/).flatMap { Int($0.1) } ?? 0
+      #expect((20...72).contains(steps), "\(training)")
+      let wrong = try self.quickstart(lines: 1_000, passage: passage, minutes: "soon", in: folder).run
+      #expect(wrong.status == 1 && wrong.talk == "error: MINUTES: expected a number from 0.5 on, found 'soon'\n")
     }
   }
 
