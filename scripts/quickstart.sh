@@ -90,15 +90,14 @@ split_text() {
 
 # The row of the table for this text: the first one whose bytes are not fewer.
 choose_sizes() {
-  local bytes upto vocabulary of_words of_characters chosen why
+  local bytes upto words characters chosen why
   bytes=$(wc -c <"$data/train.txt")
-  while IFS='|' read -r upto of_words of_characters reads chosen why; do
+  while IFS='|' read -r upto words characters chosen why; do
     case $upto in '' | '#'*) continue ;; esac
     if [ "$upto" = 'any ' ] || [ "$bytes" -le "$upto" ]; then break; fi
   done <"$sizes"
-  if [ -n "$has_words" ]; then vocabulary=$of_words; else vocabulary=$of_characters; fi
-  read -r vocabulary_size coverage <<<"$vocabulary"
-  read -r reads <<<"$reads"
+  if [ -z "$has_words" ]; then words=$characters; fi
+  read -r vocabulary_size coverage reads <<<"$words"
   read -r -a settings <<<"$chosen"
   say "$sizes, up to ${upto% } bytes:$why"
 }
@@ -182,7 +181,7 @@ compare() {
     before=$($program -c <"$data/train.txt" | wc -c)
     both=$(cat "$data/train.txt" "$data/validation.txt" | $program -c | wc -c)
     awk -v program="$program" -v bits=$((8 * (both - before))) -v bytes="$bytes" \
-      'BEGIN { printf "%-22s%.3f bits per byte, after the training text\n", program, bits / bytes }'
+      'BEGIN { printf "%-16s%.4f bits per byte, after the training text\n", program, bits / bytes }'
   done
 }
 

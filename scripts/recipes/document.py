@@ -9,8 +9,8 @@ INTRODUCTION = """# Recipes
 
 What each candidate for the quickstart's recipe did, those that lost too. Generated: `scripts/recipes.sh document`.
 
-- A candidate sets the given keys on top of `scripts/recipes/baseline.yaml`, the quickstart before any recipe was
-  measured. Nothing else differs: text, tokenizer, steps and seeds are the same.
+- A candidate sets [some keys](#what-the-candidates-set) on top of `scripts/recipes/baseline.yaml`, the quickstart before
+  any recipe was measured. Nothing else differs: text, tokenizer, steps and seeds are the same.
 - Candidates see the training part of the quickstart's text only. The last 5 % of its lines are their validation text.
   The text that the quickstart holds out is scored once, at the end.
 - Bits per byte are those of the validation text after the last step; lower is better. The spread (sd) is the sample
@@ -26,7 +26,7 @@ SIZES = """
 What `make quickstart TEXT=…` chooses from: vocabulary, model, reads and regularisation for a text of some bytes. Each
 line sets its keys on top of `scripts/recipes/baseline.yaml`; reads is how often the text is read. A text with a number
 in its name is a part of a longer one: so many bytes, and the validation text after them. Compressors read the training
-text first.
+text first. [What the sizes set](#what-the-sizes-set) is below.
 """
 
 
@@ -83,26 +83,22 @@ def _table(steps, rows, known, step_seconds):
 
     lines = [
         f"\n## {steps:,} steps\n",
-        "| candidate | sets | bits per byte | sd | seeds | to the baseline | training | minutes | why |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---|",
+        "| candidate | bits per byte | sd | seeds | to the baseline | training | minutes |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for (name, factor), found in sorted(groups.items(), key=order):
         complete = [row for row in found if "failure" not in row]
         failed = len(found) - len(complete)
         bits = [row["bits_per_byte"] for row in complete]
         label = name if factor == 1 else f"{name} × {factor:g}"
-        settings = " ".join(f"`{setting}`" for setting in found[0]["settings"])
         mean = f"{_mean(bits):.4f}" if bits else "failed"
         seeds = f"{len(complete)}" + (f", {failed} failed" if failed else "")
         difference = f"{_mean(bits) - _mean(base):+.4f}" if bits and base and (name, factor) != ("baseline", 1) else ""
         training = f"{_mean([row['training_bits_per_byte'] for row in complete]):.4f}" if complete else ""
         seconds = step_seconds.get(name)
         minutes = f"{seconds * _steps_taken(found[0], known) / 60:.1f}" if seconds else ""
-        reason = known[name].reason if name in known else "no longer a candidate"
-        label, settings, reason = (text.replace("|", "\\|") for text in (label, settings, reason))
         lines.append(
-            f"| {label} | {settings} | {mean} | {_spread(bits)} | {seeds} | {difference} | {training} | {minutes} "
-            f"| {reason} |"
+            f"| {label} | {mean} | {_spread(bits)} | {seeds} | {difference} | {training} | {minutes} |"
         )
     if len(base) > 1:
         lines.append(f"\nThe baseline's spread over {len(base)} seeds is {_spread(base)}.")
@@ -127,6 +123,18 @@ def _held_out(rows):
     return lines
 
 
+def _definitions(title, rows, known):
+    """What the names of a list set, and why: of those that have a row."""
+    lines = [f"\n## {title}\n", "| name | sets | why |", "|---|---|---|"]
+    measured = {row["name"]: row["settings"] for row in rows}
+    for name in [name for name in known if name in measured] + sorted(set(measured) - set(known)):
+        settings = " ".join(f"`{setting}`" for setting in measured[name])
+        reason = known[name].reason if name in known else "no longer in the list"
+        settings, reason = (text.replace("|", "\\|") for text in (settings, reason))
+        lines.append(f"| {name} | {settings} | {reason} |")
+    return lines
+
+
 def _sizes(rows, compressors):
     """A table for each text of what sizes of models make of it."""
     lines = [SIZES.rstrip("\n")]
@@ -136,28 +144,27 @@ def _sizes(rows, compressors):
             f"\n### {name}\n",
             f"{compressor['bytes']:,} bytes; the validation text has {compressor['validation_bytes']:,}. "
             f"xz -9e: {compressor['xz']:.3f}, bzip2: {compressor['bzip2']:.3f} bits per byte.\n",
-            "| size | sets | steps | bits per byte | to xz | sd | seeds | training |",
-            "|---|---|---:|---:|---:|---:|---:|---:|",
+            "| size | steps | bits per byte | to xz | sd | seeds | training |",
+            "|---|---:|---:|---:|---:|---:|---:|",
         ]
         groups = {}
         for row in rows:
             if row["text_name"] == name and "failure" not in row:
-                groups.setdefault((row["name"], tuple(row["settings"])), []).append(row)
-        for (label, settings), found in sorted(
+                groups.setdefault(row["name"], []).append(row)
+        for label, found in sorted(
             groups.items(), key=lambda item: _mean([row["bits_per_byte"] for row in item[1]])
         ):
             bits = [row["bits_per_byte"] for row in found]
             training = _mean([row["training_bits_per_byte"] for row in found])
-            quoted = " ".join(f"`{setting}`" for setting in settings)
             lines.append(
-                f"| {label} | {quoted} | {found[0]['steps']:,} | {_mean(bits):.4f} "
+                f"| {label} | {found[0]['steps']:,} | {_mean(bits):.4f} "
                 f"| {100 * (_mean(bits) / compressor['xz'] - 1):+.0f} % | {_spread(bits)} | {len(bits)} "
                 f"| {training:.4f} |"
             )
     return lines
 
 
-def write(places, known):
+def write(places, known, sizes):
     """Writes the document, if there is a row."""
     rows = measuring.read_rows(places, "runs")
     rows = _current(rows, known) if rows else []
@@ -175,6 +182,9 @@ def write(places, known):
         lines += _held_out(held_out)
     if of_sizes:
         lines += _sizes(of_sizes, measuring.read_rows(places, "compressors"))
+    lines += _definitions("What the candidates set", rows, known)
+    if of_sizes:
+        lines += _definitions("What the sizes set", of_sizes, sizes)
         rows = rows + of_sizes
     machines = sorted({row["machine"] for row in rows})
     commits = sorted({row["commit"][:12] for row in rows})

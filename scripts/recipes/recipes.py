@@ -80,7 +80,7 @@ def main():
     elif arguments.command == "score":
         for candidate in chosen:
             measuring.score(places, program, text, candidate, arguments.steps)
-    document.write(places, known)
+    document.write(places, known, sizes)
 
 
 if __name__ == "__main__":

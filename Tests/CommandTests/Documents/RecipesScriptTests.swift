@@ -72,9 +72,10 @@ import Testing
     #expect(try text("calls").split(separator: "\n").count { $0.hasPrefix("train ") } == 2)
     #expect(try run("time --rounds 2").status == 0)
     let document = try text("docs/RECIPES.md")
-    let decay = "| decay | `training.weight_decay=0.5` | 1.4150 | 0.0071 | 2 | -0.1000 | "
+    let decay = "| decay | 1.4150 | 0.0071 | 2 | -0.1000 | "
     #expect(document.contains(decay) && document.contains("## 290 steps"), "\(document)")
-    #expect(document.contains("| 4.8 | overfits less |"), "\(document)")
+    #expect(document.contains(" | 4.8 |\n"), "\(document)")
+    #expect(document.contains("| decay | `training.weight_decay=0.5` | overfits less |\n"), "\(document)")
     let places = try ["| decay |", "| baseline |"].map { try #require(document.range(of: $0)).lowerBound }
     #expect(places[0] < places[1])
   }
@@ -96,7 +97,8 @@ import Testing
     #expect(rows.count == 4 && rows[0].contains("\"bytes\": 1001, "), "\(rows)")
     let document = try text("docs/RECIPES.md")
     #expect(document.contains("### mine-1000\n\n1,001 bytes; the validation text has 50,006. xz -9e: "), "\(document)")
-    #expect(document.contains("| half | `reads=410` `training.batch_tokens=1024` | 40 | "), "\(document)")
+    #expect(document.contains("| half | 40 | "), "\(document)")
+    #expect(document.contains("| half | `reads=410` `training.batch_tokens=1024` | twice |\n"), "\(document)")
     #expect(try run("sizes --text mine=\(folder.path)/long --bytes 1000").status == 0)
     #expect(try text("calls").split(separator: "\n").count { $0.hasPrefix("train ") } == 2)
     let missing = try run("sizes --text long")
