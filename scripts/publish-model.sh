@@ -64,7 +64,7 @@ of_model=$(score "$model")
 bytes=$(stat -c %s "$model")
 about=$("$retnet" info "$model" --json)
 prompt=${PROMPT:-And it came to pass,}
-passage=$("$retnet" generate -m "$model" -p "$prompt" -n 80 --temp 0.8 --seed 1 -q)
+passage=$("$retnet" generate -m "$model" -p "$prompt" -n 80 --temp 0.8 --repeat-penalty 1.1 --seed 1 -q)
 
 card() {
   cat <<END
@@ -74,7 +74,7 @@ A Retentive Network of $(json parameters <<<"$about" | grouped) parameters, to t
 \`make try\`, or
 
 \`\`\`
-retnet generate -m $(basename -- "$folder")/$(basename -- "$model") -p "In the beginning" -n 120 --temp 0.8
+retnet generate -m $(basename -- "$folder")/$(basename -- "$model") -p "In the beginning" -n 120 --temp 0.8 --repeat-penalty 1.1
 \`\`\`
 
 | | |
@@ -91,7 +91,7 @@ retnet generate -m $(basename -- "$folder")/$(basename -- "$model") -p "In the b
 
 It was trained on that text alone. It has learned how the text sounds, knows nothing else, and states no facts.
 
-A passage of it (temperature 0.8, seed 1), after "$prompt":
+A passage of it (temperature 0.8, repeat penalty 1.1, seed 1), after "$prompt":
 
 $(printf '%s%s' "$prompt" "$passage" | tr -s ' \n' ' ' | fold -s -w 116 | sed -E 's/ +$//; s/^/> /')
 END

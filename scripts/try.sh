@@ -22,7 +22,7 @@ fail() {
   "make quickstart trains one in minutes; scripts/publish-model.sh puts it there" 66
 
 prompt='And it came to pass,'
-options=(-n 120 --temp 0.8 --seed 1)
+options=(-n 120 --temp 0.8 --repeat-penalty 1.1 --seed 1)
 printf -- "-- %s, prompt '%s'\n" "$model" "$prompt" >&2
 printf '%s' "$prompt"
 "$retnet" generate -m "$model" -p "$prompt" "${options[@]}"
@@ -30,7 +30,7 @@ echo
 cat >&2 <<END
 
 Go on with
-  $retnet generate -m $model -p 'In the beginning' -n 120 --temp 0.8
+  $retnet generate -m $model -p 'In the beginning' -n 120 --temp 0.8 --repeat-penalty 1.1
   $retnet generate -m $model --interactive
   make quickstart                # train such a model, in minutes
   make quickstart TEXT=my.txt    # train one on a text of yours

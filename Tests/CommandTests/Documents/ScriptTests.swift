@@ -202,12 +202,12 @@ import Testing
       let (run, calls) = try quickstart(
         lines: 1_000, passage: " people have written a text of 70 sentences\n", minutes: "60", in: folder)
       #expect(run.status == 0, "\(run.talk)")
-      #expect(run.talk.contains("configs/sizes.txt, up to 100000 bytes: a small model, many small batches"))
+      #expect(run.talk.contains("configs/sizes.txt, the row of 100000 bytes: a small model, many small batches"))
       // Twenty reads of 20,000 tokens in batches of 256, at a quarter of a second each.
       let training = calls.split(separator: "\n").last { $0.hasPrefix("train ") } ?? ""
       #expect(training.contains("--set=training.steps=1563 --set=training.warmup_steps=135 "), "\(training)")
       #expect(training.contains("--set=training.evaluate_every=157 --set=training.patience=3"), "\(training)")
-      #expect(training.contains("--set=training.dropout=0.2 --set=model.width=128 --set=model.layers=4"), "\(training)")
+      #expect(training.contains("--set=training.dropout=0.2 --set=model.zero_init_output=false "), "\(training)")
       #expect(run.talk.contains("1563 steps, which read the text 20.0 times: read more often, a text of this size is"))
       // Lines after a quarter, a half and three quarters of the fifty that are held out.
       for line in [963, 976, 988] {

@@ -6,7 +6,8 @@ import Testing
 ///
 /// Processors round differently: between OpenBLAS's cores Zen, Haswell, Sandybridge and Prescott the bits per byte of the
 /// models differ by 1.3e-8, those of the resumed run by 2e-8. Where the CPU multiplies bfloat16, the activations that meet
-/// quantised weights are rounded to it (docs/decisions/0007-quantised-weights.md).
+/// quantised weights are rounded to it (docs/decisions/0007-quantised-weights.md). Another core then rounds some of them
+/// to the next number: between Haswell and Cooperlake the bits per byte differ by 1.5e-6.
 @Suite struct CompatibilityTests {
   private let folder: TemporaryFolder
   /// A copy of the files, in the folder.
@@ -30,13 +31,14 @@ import Testing
 
   // Bits per byte: with products in Float32, and where activations are rounded to bfloat16.
   @Test(arguments: [
-    ("model.safetensors", 3.6924246712, 3.6924246712), ("quantized.safetensors", 3.6924474550, 3.6925447873),
+    ("model.safetensors", 3.6924246712, 3.6924246712), ("quantized.safetensors", 3.6924474550, 3.6925440),
   ])
   func modelsGiveTheSameResults(_ model: String, _ exact: Double, _ rounded: Double) throws {
-    let bitsPerByte = try run("--version").text.contains(" BF16") ? rounded : exact
+    let isRounded = try model == "quantized.safetensors" && run("--version").text.contains(" BF16")
+    let bitsPerByte = isRounded ? rounded : exact
     #expect(try run("info \(model) --check").text.contains("the digest is right"))
     let found = try #require(try members("eval -m \(model) validation.tokens")["bits_per_byte"] as? Double)
-    #expect(abs(found - bitsPerByte) < 1e-6, "\(found)")
+    #expect(abs(found - bitsPerByte) < (isRounded ? 5e-6 : 1e-6), "\(found)")
     let ids = try members("generate -m \(model) -f prompt.txt -n 8 --temp 0 --ignore-eos -q")["ids"] as? [Int]
     #expect(ids == Self.ids)
   }

@@ -73,8 +73,9 @@ import Testing
     }
     let export = try #require(try family.export(WeightReader(network)))
     let changed = LanguageModel(export.weights.configuration, try export.weights.loadParameters())
-    // Products round once; orders and repetitions not at all, but sums of a row may run in another order.
-    expectClose(logits(changed), logits(network).map(Double.init), ratio: 1e-6, "\(family.name): \(title)")
+    // Products round once; orders and repetitions not at all, but sums of a row may run in another order. With OpenBLAS's
+    // AVX-512 kernels that is 1.1e-6 where the halves of queries and keys change places.
+    expectClose(logits(changed), logits(network).map(Double.init), ratio: 2e-6, "\(family.name): \(title)")
   }
 
   /// What is written is what is read again, in the family's own names and shapes.
