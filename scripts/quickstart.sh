@@ -20,6 +20,10 @@ sampling=(--temp 0.8 --repeat-penalty 1.1)
 reserve=12
 # Compressors take long for texts beyond this.
 most_compressed_bytes=8000000
+# More would take longer to score, ten times in a run, than it tells.
+most_held_out_bytes=500000
+# Of a longer text the tokenizer reads a sample.
+most_tokenizer_bytes=10000000
 least_lines=20
 least_bytes=20000
 
@@ -80,14 +84,17 @@ write_bible() {
 }
 
 split_text() {
-  local lines
+  local lines bytes
   lines=$(awk 'END { print NR }' "$text")
+  bytes=$(wc -c <"$text")
   held_out=$((lines * 5 / 100))
+  if ((held_out > lines * most_held_out_bytes / bytes)); then held_out=$((lines * most_held_out_bytes / bytes)); fi
+  if ((held_out == 0)); then held_out=1; fi
   head -n -"$held_out" -- "$text" >"$data/train.txt"
   tail -n "$held_out" -- "$text" >"$data/validation.txt"
   has_words=
   if scripts/has-words.sh "$data/train.txt"; then has_words=1; fi
-  say "$(wc -c <"$text") bytes, $lines lines; the last $held_out lines are held out: $data/validation.txt"
+  say "$bytes bytes, $lines lines; the last $held_out lines are held out: $data/validation.txt"
 }
 
 # The row of the table for this text: the first one whose bytes are not fewer.
@@ -144,7 +151,7 @@ train_tokenizer() {
 
 run_tokenizer() {
   "$retnet" tokenize train --input "$data/train.txt" --vocab-size "$1" --character-coverage "$coverage" \
-    -o "$data/tokenizer.model"
+    --max-bytes $most_tokenizer_bytes -o "$data/tokenizer.model"
 }
 
 pack() {
