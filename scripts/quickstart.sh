@@ -16,8 +16,9 @@ config=configs/kjv-small.yaml
 sizes=configs/sizes.txt
 # Without the penalty, a model as small as this one goes round in circles in a passage of four.
 sampling=(--temp 0.8 --repeat-penalty 1.1)
-# Seconds for what comes after training: evaluation, forms, passages.
-reserve=12
+# Seconds for what comes after training: evaluation, forms, passages, which are looked for in the text.
+reserve=15
+searched_bytes_per_second=5000000
 # Compressors take long for texts beyond this.
 most_compressed_bytes=8000000
 # More would take longer to score, ten times in a run, than it tells.
@@ -113,15 +114,18 @@ choose_sizes() {
 
 # As many steps as the text bears reads, or as there is time for (docs/TRAINING.md, "What the quickstart chooses").
 choose_steps() {
-  local tokens batch seconds wanted possible times
+  local bytes tokens batch needs seconds evaluations wanted possible times
+  bytes=$(wc -c <"$data/train.txt")
   tokens=$("$retnet" info "$data/train.tokens" --json | number tokens)
   batch=$(printf '%s\n' "${settings[@]}" | sed -nE 's/^training.batch_tokens=//p')
   batch=${batch:-$(sed -nE 's/^ *batch_tokens: *([0-9]+).*/\1/p' "$config")}
-  seconds=$(
-    "$retnet" train --config "$config" -o "$out" --dry-run --json "${set[@]/#/--set=}" | number seconds_per_step
-  )
+  # A thousand steps with ten evaluations, as the run will have.
+  needs=$("$retnet" train --config "$config" -o "$out" --dry-run --json "${set[@]/#/--set=}" \
+    --set training.steps=1000 --set training.evaluate_every=100)
+  seconds=$(number seconds_per_step <<<"$needs")
+  evaluations=$(compute "$(number eta_seconds <<<"$needs") - 1000 * $seconds + 0.5")
   wanted=$(compute "$reads * $tokens / $batch + 0.5")
-  possible=$(compute "(60 * $minutes - $SECONDS - $reserve) / $seconds")
+  possible=$(compute "(60 * $minutes - $SECONDS - $evaluations - $reserve - $bytes / $searched_bytes_per_second) / $seconds")
   steps=$((possible < wanted ? possible : wanted))
   steps=$((steps < 20 ? 20 : steps))
   times=$(awk "BEGIN { printf \"%.1f\", $steps * $batch / $tokens }")

@@ -173,7 +173,7 @@ import Testing
             exit 65
           fi ;;
         "info "*) echo ' "tokens" : 20000,' ;;
-        "train "*) if [[ "$*" == *--dry-run* ]]; then echo ' "seconds_per_step" : 0.25,'; fi ;;
+        "train "*) if [[ "$*" == *--dry-run* ]]; then printf ' "eta_seconds" : 253,\n "seconds_per_step" : 0.25,\n'; fi ;;
         "generate "*) cat "$here/said" ;;
       esac
 
@@ -227,10 +227,10 @@ import Testing
       let passage = " people have written a text of 70 sentences\n"
       let (run, calls) = try quickstart(lines: 1_000, passage: passage, minutes: "0.5", in: folder)
       #expect(run.talk.contains("times, fit into 0.5 minutes; MINUTES=… gives more, up to 20 times\n"), "\(run.talk)")
-      // Thirty seconds without the twelve at the end: 72 steps of a quarter of a second at most.
+      // Thirty seconds without three of evaluations and fifteen at the end: 48 steps of a quarter of a second at most.
       let training = calls.split(separator: "\n").last { $0.hasPrefix("train ") } ?? ""
       let steps = training.firstMatch(of: /training.steps=([0-9]+)/).flatMap { Int($0.1) } ?? 0
-      #expect((20...72).contains(steps), "\(training)")
+      #expect((20...48).contains(steps), "\(training)")
       let wrong = try self.quickstart(lines: 1_000, passage: passage, minutes: "soon", in: folder).run
       #expect(wrong.status == 1 && wrong.talk == "error: MINUTES: expected a number from 0.5 on, found 'soon'\n")
     }
