@@ -55,7 +55,7 @@ if ! [[ $minutes =~ ^[0-9]+(\.[0-9]+)?$ ]] || [ "$(compute "2 * $minutes")" -lt 
   fail "MINUTES: expected a number from 0.5 on, found '$minutes'"
 fi
 # Paths of the user are relative to where the user is; ours are relative to the project.
-if [ -n "$text" ]; then text=$(realpath -- "$text"); fi
+if [ -n "$text" ]; then text=$(realpath -m -- "$text"); fi
 if [ -n "$out" ]; then out=$(realpath -m -- "$out"); fi
 retnet=.build/release/retnet
 if [ -n "${RETNET:-}" ]; then retnet=$(realpath -- "$(command -v "$RETNET" || echo "$RETNET")"); fi
@@ -129,7 +129,9 @@ choose_steps() {
   steps=$((possible < wanted ? possible : wanted))
   steps=$((steps < 20 ? 20 : steps))
   times=$(awk "BEGIN { printf \"%.1f\", $steps * $batch / $tokens }")
-  if ((possible < wanted)); then
+  if ((possible < 20 && wanted >= 20)); then
+    say "20 steps, the fewest there are, take longer than $minutes minutes; a larger MINUTES gives more"
+  elif ((possible < wanted)); then
     say "$steps steps, which read the text $times times, fit into $minutes minutes; MINUTES=… gives more, up to $reads times"
   else
     say "$steps steps, which read the text $times times: read more often, a text of this size is learned by heart"

@@ -7,14 +7,15 @@ import measuring
 
 INTRODUCTION = """# Recipes
 
-What each candidate for the quickstart's recipe did, those that lost too. Generated: `scripts/recipes.sh document`.
+What each measured candidate for the quickstart's recipe did, those that lost too. Generated: `scripts/recipes.sh document`.
 
 - A candidate sets [some keys](#what-the-candidates-set) on top of `scripts/recipes/baseline.yaml`, the quickstart before
-  any recipe was measured. Nothing else differs: text, tokenizer, steps and seeds are the same.
+  any recipe was measured. Text, tokenizer and number of tokens are the same; the tables say how many seeds.
 - Candidates see the training part of the quickstart's text only. The last 5 % of its lines are their validation text.
   The text that the quickstart holds out is scored once, at the end.
 - Bits per byte are those of the validation text after the last step; lower is better. The spread (sd) is the sample
-  standard deviation over seeds. A difference within the spread of the baseline says nothing.
+  standard deviation over seeds. Rows with three seeds spread by 0.006 to 0.010;
+  a smaller difference says nothing.
 - Training bits per byte are the mean of the last tenth of the steps, 100 at most.
 - Minutes are the steps times the median time of a step, which `scripts/recipes.sh time` measured in turns.
 - A row with × and a number has its learning rate times that number.
@@ -111,7 +112,7 @@ def _held_out(rows):
         groups.setdefault((row["name"], row["steps"]), []).append(row)
     lines = [
         "\n## The held-out text\n",
-        "Scored once, with the models of the runs above.\n",
+        "Scored once, with the models of the runs above. They did not see the validation part, so they are worse than those of\nthe quickstart.\n",
         "| candidate | steps | bits per byte | sd | seeds | date |",
         "|---|---:|---:|---:|---:|---|",
     ]
@@ -187,7 +188,7 @@ def write(places, known, sizes):
         lines += _definitions("What the sizes set", of_sizes, sizes)
         rows = rows + of_sizes
     machines = sorted({row["machine"] for row in rows})
-    commits = sorted({row["commit"][:12] for row in rows})
+    commits = sorted({row["commit"][:12] + row["commit"][40:] for row in rows})
     dates = sorted({row["date"] for row in rows})
     lines += ["\n## Where\n"]
     lines += [f"- {machine}" for machine in machines]
