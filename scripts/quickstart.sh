@@ -21,7 +21,7 @@ reserve=15
 searched_bytes_per_second=5000000
 # Compressors take long for texts beyond this.
 most_compressed_bytes=8000000
-# More would take longer to score, ten times in a run, than it tells.
+# A run scores the held-out text ten times; more of it would take time from training.
 most_held_out_bytes=500000
 # Of a longer text the tokenizer reads a sample.
 most_tokenizer_bytes=10000000
@@ -98,18 +98,19 @@ split_text() {
   say "$bytes bytes, $lines lines; the last $held_out lines are held out: $data/validation.txt"
 }
 
-# The row of the table for this text: the first one whose bytes are not fewer.
+# The row of the table for this text: the first one with at least its bytes.
 choose_sizes() {
   local bytes upto words characters chosen why
   bytes=$(wc -c <"$data/train.txt")
   while IFS='|' read -r upto words characters chosen why; do
+    upto=${upto% }
     case $upto in '' | '#'*) continue ;; esac
-    if [ "$upto" = 'any ' ] || [ "$bytes" -le "$upto" ]; then break; fi
+    if [ "$upto" = any ] || [ "$bytes" -le "$upto" ]; then break; fi
   done <"$sizes"
   if [ -z "$has_words" ]; then words=$characters; fi
   read -r vocabulary_size coverage reads <<<"$words"
   read -r -a settings <<<"$chosen"
-  say "$sizes, the row of ${upto% } bytes:$why"
+  say "$sizes, the row of $upto bytes:$why"
 }
 
 # As many steps as the text bears reads, or as there is time for (docs/TRAINING.md, "What the quickstart chooses").
@@ -117,11 +118,10 @@ choose_steps() {
   local bytes tokens batch needs seconds evaluations wanted possible times
   bytes=$(wc -c <"$data/train.txt")
   tokens=$("$retnet" info "$data/train.tokens" --json | number tokens)
-  batch=$(printf '%s\n' "${settings[@]}" | sed -nE 's/^training.batch_tokens=//p')
-  batch=${batch:-$(sed -nE 's/^ *batch_tokens: *([0-9]+).*/\1/p' "$config")}
   # A thousand steps with ten evaluations, as the run will have.
   needs=$("$retnet" train --config "$config" -o "$out" --dry-run --json "${set[@]/#/--set=}" \
     --set training.steps=1000 --set training.evaluate_every=100)
+  batch=$(number tokens_per_step <<<"$needs")
   seconds=$(number seconds_per_step <<<"$needs")
   evaluations=$(compute "$(number eta_seconds <<<"$needs") - 1000 * $seconds + 0.5")
   wanted=$(compute "$reads * $tokens / $batch + 0.5")

@@ -7,15 +7,14 @@ import measuring
 
 INTRODUCTION = """# Recipes
 
-What each measured candidate for the quickstart's recipe did, those that lost too. Generated: `scripts/recipes.sh document`.
+What candidates for the quickstart's recipe did, those that lost too. Generated: `scripts/recipes.sh document`.
 
 - A candidate sets [some keys](#what-the-candidates-set) on top of `scripts/recipes/baseline.yaml`, the quickstart before
   any recipe was measured. Text, tokenizer and number of tokens are the same; the tables say how many seeds.
 - Candidates see the training part of the quickstart's text only. The last 5 % of its lines are their validation text.
   The text that the quickstart holds out is scored once, at the end.
 - Bits per byte are those of the validation text after the last step; lower is better. The spread (sd) is the sample
-  standard deviation over seeds. Rows with three seeds spread by 0.006 to 0.010;
-  a smaller difference says nothing.
+  standard deviation over seeds. A difference within the spread says nothing.
 - Training bits per byte are the mean of the last tenth of the steps, 100 at most.
 - Minutes are the steps times the median time of a step, which `scripts/recipes.sh time` measured in turns.
 - A row with × and a number has its learning rate times that number.
@@ -48,15 +47,19 @@ def _group(rows):
 
 
 def _current(rows, known):
-    """The rows of the newest text, of candidates as they are in the list now. Those of one that left the list stay."""
+    """The rows of candidates as they are in the list now. Those of one that left the list stay."""
     base = measuring.base_configuration()
-    text = max(rows, key=lambda row: row["date"])["text"]
 
     def is_current(row):
         candidate = known.get(row["name"])
-        return row["text"] == text and (candidate is None or candidate.digest(base, text) == row["digest"])
+        return candidate is None or candidate.digest(base, row["text"]) == row["digest"]
 
     return [row for row in rows if is_current(row)]
+
+
+def _of_newest_text(rows):
+    text = max(rows, key=lambda row: row["date"])["text"] if rows else None
+    return [row for row in rows if row["text"] == text]
 
 
 def _step_seconds(times):
@@ -98,9 +101,7 @@ def _table(steps, rows, known, step_seconds):
         training = f"{_mean([row['training_bits_per_byte'] for row in complete]):.4f}" if complete else ""
         seconds = step_seconds.get(name)
         minutes = f"{seconds * _steps_taken(found[0], known) / 60:.1f}" if seconds else ""
-        lines.append(
-            f"| {label} | {mean} | {_spread(bits)} | {seeds} | {difference} | {training} | {minutes} |"
-        )
+        lines.append(f"| {label} | {mean} | {_spread(bits)} | {seeds} | {difference} | {training} | {minutes} |")
     if len(base) > 1:
         lines.append(f"\nThe baseline's spread over {len(base)} seeds is {_spread(base)}.")
     return lines
@@ -133,6 +134,9 @@ def _definitions(title, rows, known):
         reason = known[name].reason if name in known else "no longer in the list"
         settings, reason = (text.replace("|", "\\|") for text in (settings, reason))
         lines.append(f"| {name} | {settings} | {reason} |")
+    unmeasured = [name for name in known if name not in measured]
+    if unmeasured:
+        lines.append(f"\nNot measured yet: {', '.join(unmeasured)}.")
     return lines
 
 
@@ -167,9 +171,8 @@ def _sizes(rows, compressors):
 
 def write(places, known, sizes):
     """Writes the document, if there is a row."""
-    rows = measuring.read_rows(places, "runs")
-    rows = _current(rows, known) if rows else []
-    of_sizes = measuring.read_rows(places, "sizes")
+    rows = _of_newest_text(_current(measuring.read_rows(places, "runs"), known))
+    of_sizes = _current(measuring.read_rows(places, "sizes"), sizes)
     if not rows and not of_sizes:
         measuring.say("no rows yet: no document")
         return

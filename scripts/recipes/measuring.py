@@ -108,7 +108,7 @@ def cut(path, size=None):
     the validation part is at least 50 kB, so that small texts can be compared: both are whole lines.
     """
     if not os.path.isfile(path):
-        raise Failure(f"{path}: expected the training text of the quickstart, found none: make quickstart")
+        raise Failure(f"{path}: expected a text, found none (make quickstart writes that of the candidates)")
     with open(path, "rb") as file:
         lines = file.readlines()
     count = max(1, len(lines) * 5 // 100)
@@ -132,11 +132,15 @@ def _count_of_last(lines, size):
     raise Failure(f"expected a text of more than {size} bytes, found {bytes}")
 
 
+def _digest(parts):
+    return hashlib.sha256(parts[0] + b"\0" + parts[1]).hexdigest()[:16]
+
+
 def prepare_text(places, program, parts, vocabulary=VOCABULARY_SIZE, coverage=1.0):
     """Makes the tokenizer and the token files of the two parts of a text, which are kept."""
     folder = os.path.join(places.runs, "data")
     os.makedirs(folder, exist_ok=True)
-    digest = hashlib.sha256(parts[0] + b"\0" + parts[1]).hexdigest()[:16]
+    digest = _digest(parts)
     stem = os.path.join(folder, digest)
     tokenized = stem if (vocabulary, coverage) == (VOCABULARY_SIZE, 1) else f"{stem}.{vocabulary}-{coverage:g}"
     tokenizer = tokenized + ".model"
@@ -182,9 +186,12 @@ def compressed(parts):
 
 
 def write_compressed(places, name, parts):
-    """Writes the row of what compressors make of a text."""
-    row = {"text_name": name, "bytes": len(parts[0]), "validation_bytes": len(parts[1])} | compressed(parts)
-    _write_rows(places, "compressors", name, [row])
+    """Writes the row of what compressors make of a text, unless it is there."""
+    digest = _digest(parts)
+    if any(row["text"] == digest for row in read_rows(places, "compressors", name)):
+        return
+    row = {"text_name": name, "text": digest, "bytes": len(parts[0]), "validation_bytes": len(parts[1])}
+    _write_rows(places, "compressors", name, [row | compressed(parts)])
 
 
 def replace_file(path, content):
@@ -248,8 +255,23 @@ def _folder(places, candidate, steps, digest):
 
 def train(places, program, text, candidate, steps, seeds, factors):
     """Trains a candidate with each factor of its learning rate and each seed, and writes the rows that are missing."""
+    _add_rows(places, "runs", candidate.name, {}, program, text, candidate, steps, seeds, factors)
+
+
+def train_size(places, program, name, parts, candidate, seeds):
+    """Trains a candidate of the list of sizes on a text, reading it as often as the candidate says."""
+    vocabulary, coverage = candidate.own("vocabulary", VOCABULARY_SIZE), candidate.own("coverage", 1.0)
+    text = prepare_text(places, program, parts, vocabulary, coverage)
+    batch = int(given(candidate.settings, "training.batch_tokens", _base_value("batch_tokens")))
+    steps = max(20, round(candidate.own("reads", 4.0) * text.tokens / batch))
+    facts = {"text_name": name, "bytes": text.bytes, "tokens": text.tokens}
+    _add_rows(places, "sizes", name, facts, program, text, candidate, steps, seeds, [1.0])
+
+
+def _add_rows(places, kind, name, facts, program, text, candidate, steps, seeds, factors):
+    """Adds the rows of a candidate's runs to a file; what has a row is not trained again. Facts are part of each row."""
     digest = candidate.digest(base_configuration(), text.digest)
-    rows = read_rows(places, "runs", candidate.name)
+    rows = read_rows(places, kind, name)
 
     def key(row):
         return row["digest"], row["steps"], row["rate_factor"], row["seed"]
@@ -261,26 +283,8 @@ def train(places, program, text, candidate, steps, seeds, factors):
         say(f"{candidate.name}: {len(wanted)} rows of {steps} steps are there")
         return
     found = _sweep(places, program, text, candidate, steps, seeds, sorted({factor for factor, _ in missing}))
-    rows += [row for row in found if key(row) not in known]
-    _write_rows(places, "runs", candidate.name, sorted(rows, key=lambda row: (row["steps"], key(row))))
-
-
-def train_size(places, program, name, parts, candidate, seeds):
-    """Trains a candidate of the list of sizes on a text, reading it as often as the candidate says."""
-    vocabulary, coverage = candidate.own("vocabulary", VOCABULARY_SIZE), candidate.own("coverage", 1.0)
-    text = prepare_text(places, program, parts, vocabulary, coverage)
-    batch = int(given(candidate.settings, "training.batch_tokens", _base_value("batch_tokens")))
-    steps = max(20, round(candidate.own("reads", 4.0) * text.tokens / batch))
-    digest = candidate.digest(base_configuration(), text.digest)
-    rows = read_rows(places, "sizes", name)
-    known = {(row["digest"], row["seed"]) for row in rows}
-    if all((digest, seed) in known for seed in range(1, seeds + 1)):
-        say(f"{name}: {candidate.name}: {seeds} rows are there")
-        return
-    say(f"{name}: {candidate.name}: {steps} steps")
-    facts = {"text_name": name, "bytes": text.bytes, "tokens": text.tokens}
-    found = [facts | row for row in _sweep(places, program, text, candidate, steps, seeds, [1.0])]
-    _write_rows(places, "sizes", name, rows + [row for row in found if (row["digest"], row["seed"]) not in known])
+    rows += [facts | row for row in found if key(row) not in known]
+    _write_rows(places, kind, name, sorted(rows, key=lambda row: (row["steps"], key(row))))
 
 
 def _sweep(places, program, text, candidate, steps, seeds, factors):

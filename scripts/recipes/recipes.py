@@ -50,6 +50,29 @@ def parse_arguments():
     return arguments
 
 
+def measure_sizes(places, arguments, chosen, name, file):
+    program = measuring.Program(places, arguments.threads)
+    parts = measuring.cut(file, arguments.bytes)
+    if arguments.bytes:
+        name += f"-{arguments.bytes}"
+    measuring.write_compressed(places, name, parts)
+    for candidate in chosen:
+        measuring.train_size(places, program, name, parts, candidate, arguments.seeds)
+
+
+def measure_candidates(places, arguments, chosen):
+    program = measuring.Program(places, arguments.threads)
+    text = measuring.prepare_text(places, program, measuring.cut(places.text))
+    if arguments.command == "time":
+        measuring.time_steps(places, program, text, chosen, arguments.rounds)
+        return
+    for candidate in chosen:
+        if arguments.command == "run":
+            measuring.train(places, program, text, candidate, arguments.steps, arguments.seeds, arguments.rates)
+        else:
+            measuring.score(places, program, text, candidate, arguments.steps)
+
+
 def main():
     arguments = parse_arguments()
     # Paths of the user are relative to where the user is; ours are relative to the project.
@@ -58,28 +81,11 @@ def main():
         name, file = arguments.text.split("=", 1)
         file = os.path.abspath(file)
     os.chdir(places.project)
-    known = candidates.read(places.candidates)
-    sizes = candidates.read(places.sizes)
-    if arguments.command != "document":
-        chosen = candidates.chosen(sizes if arguments.command == "sizes" else known, arguments.names)
-        program = measuring.Program(places, arguments.threads)
+    known, sizes = candidates.read(places.candidates), candidates.read(places.sizes)
     if arguments.command == "sizes":
-        parts = measuring.cut(file, arguments.bytes)
-        if arguments.bytes:
-            name += f"-{arguments.bytes}"
-        measuring.write_compressed(places, name, parts)
-        for candidate in chosen:
-            measuring.train_size(places, program, name, parts, candidate, arguments.seeds)
+        measure_sizes(places, arguments, candidates.chosen(sizes, arguments.names), name, file)
     elif arguments.command != "document":
-        text = measuring.prepare_text(places, program, measuring.cut(places.text))
-    if arguments.command == "run":
-        for candidate in chosen:
-            measuring.train(places, program, text, candidate, arguments.steps, arguments.seeds, arguments.rates)
-    elif arguments.command == "time":
-        measuring.time_steps(places, program, text, chosen, arguments.rounds)
-    elif arguments.command == "score":
-        for candidate in chosen:
-            measuring.score(places, program, text, candidate, arguments.steps)
+        measure_candidates(places, arguments, candidates.chosen(known, arguments.names))
     document.write(places, known, sizes)
 
 

@@ -161,6 +161,9 @@ import Testing
   private func writeStandIn(passage: String, in folder: URL) throws -> URL {
     let program = folder.appendingPathComponent("program")
     try write(passage, "said", in: folder)
+    // What a dry run says: steps of a quarter of a second, and three seconds of evaluations.
+    let needs = " \"eta_seconds\" : 253,\n \"seconds_per_step\" : 0.25,\n \"tokens_per_step\" : 256,\n"
+    try write(needs, "needs", in: folder)
     try write(
       """
       #!/bin/bash
@@ -173,7 +176,7 @@ import Testing
             exit 65
           fi ;;
         "info "*) echo ' "tokens" : 20000,' ;;
-        "train "*) if [[ "$*" == *--dry-run* ]]; then printf ' "eta_seconds" : 253,\n "seconds_per_step" : 0.25,\n'; fi ;;
+        "train "*) if [[ "$*" == *--dry-run* ]]; then cat "$here/needs"; fi ;;
         "generate "*) cat "$here/said" ;;
       esac
 
@@ -207,6 +210,7 @@ import Testing
       let training = calls.split(separator: "\n").last { $0.hasPrefix("train ") } ?? ""
       #expect(training.contains("--set=training.steps=1563 --set=training.warmup_steps=135 "), "\(training)")
       #expect(training.contains("--set=training.evaluate_every=157 --set=training.patience=3"), "\(training)")
+      #expect(training.contains("--set=training.batch_tokens=256 "), "\(training)")
       #expect(training.contains("--set=training.dropout=0.2 --set=model.zero_init_output=false "), "\(training)")
       #expect(run.talk.contains("1563 steps, which read the text 20.0 times: read more often, a text of this size is"))
       // Lines after a quarter, a half and three quarters of the fifty that are held out.
