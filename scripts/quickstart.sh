@@ -25,6 +25,8 @@ most_compressed_bytes=8000000
 most_held_out_bytes=500000
 # Of a longer text the tokenizer reads a sample.
 most_tokenizer_bytes=10000000
+# The number of steps is not set anew after fewer.
+least_measured_steps=50
 least_lines=20
 least_bytes=20000
 
@@ -51,16 +53,19 @@ stage() {
   say "== $title: $((SECONDS - start)) s"
 }
 
-if ! [[ $minutes =~ ^[0-9]+(\.[0-9]+)?$ ]] || [ "$(compute "2 * $minutes")" -lt 1 ]; then
+if ! [[ $minutes =~ ^([0-9]+\.?[0-9]*|\.[0-9]+)$ ]] || [ "$(compute "2 * $minutes")" -lt 1 ]; then
   fail "MINUTES: expected a number from 0.5 on, found '$minutes'"
 fi
 # Paths of the user are relative to where the user is; ours are relative to the project.
 if [ -n "$text" ]; then text=$(realpath -m -- "$text"); fi
 if [ -n "$out" ]; then out=$(realpath -m -- "$out"); fi
 retnet=.build/release/retnet
-if [ -n "${RETNET:-}" ]; then retnet=$(realpath -- "$(command -v "$RETNET" || echo "$RETNET")"); fi
+if [ -n "${RETNET:-}" ]; then retnet=$(realpath -m -- "$(command -v "$RETNET" || echo "$RETNET")"); fi
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-[ -x "$retnet" ] || fail "$retnet is not there" "make build"
+if ! [ -x "$retnet" ]; then
+  if [ -n "${RETNET:-}" ]; then fail "RETNET: expected a program, found none at $retnet"; fi
+  fail "$retnet is not there" "make build"
+fi
 
 # Refuses what cannot be trained on, in one line, before anything is written.
 check_text() {
@@ -90,6 +95,8 @@ split_text() {
   bytes=$(wc -c <"$text")
   held_out=$((lines * 5 / 100))
   if ((held_out > lines * most_held_out_bytes / bytes)); then held_out=$((lines * most_held_out_bytes / bytes)); fi
+  # Few long lines at the end could be most of the text.
+  while ((held_out > 1 && 10 * $(tail -n "$held_out" -- "$text" | wc -c) > bytes)); do held_out=$((held_out / 2)); done
   if ((held_out == 0)); then held_out=1; fi
   head -n -"$held_out" -- "$text" >"$data/train.txt"
   tail -n "$held_out" -- "$text" >"$data/validation.txt"
@@ -110,24 +117,41 @@ choose_sizes() {
   if [ -z "$has_words" ]; then words=$characters; fi
   read -r vocabulary_size coverage reads <<<"$words"
   read -r -a settings <<<"$chosen"
-  say "$sizes, the row of $upto bytes:$why"
+  if [ "$upto" = any ]; then upto='longer texts'; else upto="texts up to $upto bytes"; fi
+  say "$sizes, the row for $upto:$why"
+  if ((${#settings[@]} > 0)); then say "  $(printf '%s\n' "${settings[@]}" | fold_words)"; fi
 }
 
+# Words of standard input in lines of at most 118 columns, indented by two.
+fold_words() { tr '\n' ' ' | fold -s -w 116 | sed '2,$s/^/  /'; }
+
 # As many steps as the text bears reads, or as there is time for (docs/TRAINING.md, "What the quickstart chooses").
+# Sets steps, and for adjust_steps: wanted, tokens, batch.
 choose_steps() {
-  local bytes tokens batch needs seconds evaluations wanted possible times
-  bytes=$(wc -c <"$data/train.txt")
+  local needs seconds evaluations possible
   tokens=$("$retnet" info "$data/train.tokens" --json | number tokens)
   # A thousand steps with ten evaluations, as the run will have.
   needs=$("$retnet" train --config "$config" -o "$out" --dry-run --json "${set[@]/#/--set=}" \
     --set training.steps=1000 --set training.evaluate_every=100)
   batch=$(number tokens_per_step <<<"$needs")
   seconds=$(number seconds_per_step <<<"$needs")
+  if [ -z "$batch" ] || [ -z "$seconds" ]; then fail "the dry run could not time a step" "$retnet train --dry-run"; fi
   evaluations=$(compute "$(number eta_seconds <<<"$needs") - 1000 * $seconds + 0.5")
   wanted=$(compute "$reads * $tokens / $batch + 0.5")
-  possible=$(compute "(60 * $minutes - $SECONDS - $evaluations - $reserve - $bytes / $searched_bytes_per_second) / $seconds")
+  possible=$(compute "($(time_left) - $evaluations) / $seconds")
   steps=$((possible < wanted ? possible : wanted))
   steps=$((steps < 20 ? 20 : steps))
+  explain_steps "$possible"
+}
+
+# The seconds that are left for training.
+time_left() {
+  awk "BEGIN { print 60 * $minutes - $SECONDS - $reserve - $(wc -c <"$data/train.txt") / $searched_bytes_per_second }"
+}
+
+# Says why there are so many steps, of which so many are possible.
+explain_steps() {
+  local possible=$1 times
   times=$(awk "BEGIN { printf \"%.1f\", $steps * $batch / $tokens }")
   if ((possible < 20 && wanted >= 20)); then
     say "20 steps, the fewest there are, take longer than $minutes minutes; a larger MINUTES gives more"
@@ -167,19 +191,42 @@ pack() {
   done
 }
 
+# The speed of a shared machine changes by the minute, and the time of the first steps is that of a dry run only. So the
+# number of steps is set anew when a quarter of them is done, from the seconds they took, evaluations included.
+adjust_steps() {
+  local done=$1 took=$2 possible least
+  possible=$(compute "$done + $done * $(time_left) / $took")
+  # The decay, three fifths of the run (training.decay_fraction), must not have begun.
+  least=$((done * 5 / 2 + 2))
+  steps=$((possible < wanted ? possible : wanted))
+  steps=$((steps < least ? least : steps))
+  say "The first $done steps took $(printf %.1f "$took") s."
+  explain_steps "$possible"
+}
+
 train() {
-  local steps set
+  local steps set tokens batch wanted first start warmup
   set=(
     "data.train=$data/train.tokens" "data.validation=$data/validation.tokens" "data.tokenizer=$data/tokenizer.model"
     "${settings[@]}"
   )
   choose_steps
+  warmup=$(((steps * 100 + 580) / 1160))
   # The best of ten evaluations is kept; it stops when three in a row are no better.
   set+=(
-    "training.steps=$steps" "training.warmup_steps=$(((steps * 100 + 580) / 1160))"
-    "training.evaluate_every=$(((steps + 9) / 10))" training.patience=3
+    "training.steps=$steps" "training.warmup_steps=$warmup" "training.evaluate_every=$(((steps + 9) / 10))"
+    training.patience=3
   )
-  "$retnet" train --config "$config" -o "$out" "${set[@]/#/--set=}"
+  first=$((steps / 4))
+  if ((first < least_measured_steps)); then
+    "$retnet" train --config "$config" -o "$out" "${set[@]/#/--set=}"
+    return
+  fi
+  start=$EPOCHREALTIME
+  "$retnet" train --config "$config" -o "$out" "${set[@]/#/--set=}" --max-steps "$first"
+  adjust_steps "$first" "$(awk "BEGIN { s = $EPOCHREALTIME - $start; print (s < 0.001 ? 0.001 : s) }")"
+  "$retnet" train --resume auto -o "$out" \
+    --set training.steps="$steps" --set training.evaluate_every=$(((steps + 9) / 10))
 }
 
 evaluate() {
@@ -251,15 +298,18 @@ least_known() {
 check_passages() {
   local least=97
   if [ -n "$has_words" ]; then least=$(least_known); fi
-  KNOWN=$least scripts/check-passages.sh "$data/train.txt" "$out"/passages/[123].txt || passages_failed=1
+  KNOWN=$least scripts/check-passages.sh "$data/train.txt" "$out"/passages/[123].txt || passages_failed=$?
+  # 1 is its verdict; another status means that it could not judge.
+  if ((passages_failed > 1)); then exit "$passages_failed"; fi
 }
 
 if [ -n "$text" ]; then
   check_text "$text"
   name=$(basename -- "$text")
-  name=$(printf '%s' "${name%.*}" | tr -c 'A-Za-z0-9._-' '_')
-  # A name of dots alone would leave the data folder; the Bible's would take its place.
-  case $name in '' | .* | kjv) name=text-$name ;; esac
+  name=${name%.*}
+  name=${name//[^[:alnum:]._-]/_}
+  # A name of dots alone would leave the data folder; these folders are taken.
+  case $name in '' | .* | kjv | kjv-small | recipes) name=text-$name ;; esac
   case $text in "$PWD/data/$name/"*) fail "$text: expected a text outside of data/$name, which is written to" ;; esac
 else
   name=kjv
@@ -274,6 +324,7 @@ if [ -e "$out" ]; then
 fi
 
 SECONDS=0
+passages_failed=0
 if [ "$name" = kjv ]; then
   stage "Writing the text" write_bible
   text=$data/kjv.txt
@@ -289,7 +340,7 @@ stage "Generating" generate
 stage "Checking the passages" check_passages
 say "The model is $out/best.safetensors, made in $SECONDS s; go on with:"
 say "  $retnet generate -m $out/best.safetensors -p $(printf '%q' "$prompt") -n 200 ${sampling[*]}"
-if [ -n "${passages_failed:-}" ]; then
+if ((passages_failed)); then
   fail "the passages are not what this text should lead to (see above)" \
     "the model is there all the same; a longer text, or more MINUTES, makes a better one"
 fi

@@ -158,11 +158,13 @@ import Testing
 
   /// A program that does nothing but note how it was called, make the files that the next stage looks for, and say
   /// what it was told to.
-  private func writeStandIn(passage: String, in folder: URL) throws -> URL {
+  private func writeStandIn(passage: String, secondsPerStep: Double = 0.25, in folder: URL) throws -> URL {
     let program = folder.appendingPathComponent("program")
     try write(passage, "said", in: folder)
-    // What a dry run says: steps of a quarter of a second, and three seconds of evaluations.
-    let needs = " \"eta_seconds\" : 253,\n \"seconds_per_step\" : 0.25,\n \"tokens_per_step\" : 256,\n"
+    // What a dry run of a thousand steps says: their time, and three seconds of evaluations.
+    let seconds = 1_000 * secondsPerStep + 3
+    let needs =
+      " \"eta_seconds\" : \(seconds),\n \"seconds_per_step\" : \(secondsPerStep),\n \"tokens_per_step\" : 256,\n"
     try write(needs, "needs", in: folder)
     try write(
       """
@@ -176,7 +178,10 @@ import Testing
             exit 65
           fi ;;
         "info "*) echo ' "tokens" : 20000,' ;;
-        "train "*) if [[ "$*" == *--dry-run* ]]; then cat "$here/needs"; fi ;;
+        "train "*)
+          if [[ "$*" == *--dry-run* ]]; then cat "$here/needs"; fi
+          # Slower than the dry run said, where a test asks for it.
+          if [[ "$*" == *--max-steps* ]] && [ -e "$here/slow" ]; then sleep 5; fi ;;
         "generate "*) cat "$here/said" ;;
       esac
 
@@ -187,12 +192,12 @@ import Testing
 
   /// A text of numbered sentences, and what the quickstart makes of it with the stand-in.
   private func quickstart(
-    lines: Int, passage: String, minutes: String = "", in folder: URL
+    lines: Int, passage: String, minutes: String = "", secondsPerStep: Double = 0.25, in folder: URL
   ) throws -> (run: BinaryRun, calls: String) {
     let name = "quickstart-\(UUID().uuidString)"
     let text = (1...lines).map { "Sentence \($0) of a text that \($0 * 7) people have written.\n" }.joined()
     try write(text, name + ".txt", in: folder)
-    let program = try writeStandIn(passage: passage, in: folder)
+    let program = try writeStandIn(passage: passage, secondsPerStep: secondsPerStep, in: folder)
     defer { try? FileManager.default.removeItem(at: projectFolder.appendingPathComponent("data/\(name)")) }
     let run = try run(
       "quickstart.sh", [name + ".txt", "out"], in: folder,
@@ -205,13 +210,22 @@ import Testing
       let (run, calls) = try quickstart(
         lines: 1_000, passage: " people have written a text of 70 sentences\n", minutes: "60", in: folder)
       #expect(run.status == 0, "\(run.talk)")
-      #expect(run.talk.contains("configs/sizes.txt, the row of 100000 bytes: a small model, many small batches"))
+      #expect(
+        run.talk.contains("configs/sizes.txt, the row for texts up to 100000 bytes: a small model, many small batches"))
       // Twenty reads of 20,000 tokens in batches of 256, at a quarter of a second each.
-      let training = calls.split(separator: "\n").last { $0.hasPrefix("train ") } ?? ""
+      #expect(run.talk.contains("\n  training.batch_tokens=256 training.micro_batch_tokens=256 training.beta2=0.9975 "))
+      let training = calls.split(separator: "\n").last { $0.hasPrefix("train --config") } ?? ""
       #expect(training.contains("--set=training.steps=1563 --set=training.warmup_steps=135 "), "\(training)")
       #expect(training.contains("--set=training.evaluate_every=157 --set=training.patience=3"), "\(training)")
       #expect(training.contains("--set=training.batch_tokens=256 "), "\(training)")
       #expect(training.contains("--set=training.dropout=0.2 --set=model.zero_init_output=false "), "\(training)")
+      // A quarter of the steps, then the rest, in as many as there turns out to be time for.
+      #expect(training.hasSuffix(" --max-steps 390"), "\(training)")
+      let rest = calls.split(separator: "\n").last { $0.hasPrefix("train ") } ?? ""
+      #expect(
+        rest.hasPrefix("train --resume auto -o ")
+          && rest.hasSuffix(" --set training.steps=1563 --set training.evaluate_every=157"), "\(rest)")
+      #expect(run.talk.contains("The first 390 steps took 0."))
       #expect(run.talk.contains("1563 steps, which read the text 20.0 times: read more often, a text of this size is"))
       // Lines after a quarter, a half and three quarters of the fifty that are held out.
       for line in [963, 976, 988] {
@@ -235,9 +249,48 @@ import Testing
       let training = calls.split(separator: "\n").last { $0.hasPrefix("train ") } ?? ""
       let steps = training.firstMatch(of: /training.steps=([0-9]+)/).flatMap { Int($0.1) } ?? 0
       #expect((20...48).contains(steps), "\(training)")
+      let half = try self.quickstart(lines: 1_000, passage: passage, minutes: ".5", in: folder).run
+      #expect(half.talk.contains("times, fit into .5 minutes"), "\(half.talk)")
       let wrong = try self.quickstart(lines: 1_000, passage: passage, minutes: "soon", in: folder).run
       #expect(wrong.status == 1 && wrong.talk == "error: MINUTES: expected a number from 0.5 on, found 'soon'\n")
     }
+  }
+
+  /// Steps that take longer than in the dry run become fewer, but not so few that the decay had to begin earlier.
+  @Test func quickstartSetsItsStepsAnewAfterAQuarter() throws {
+    try withTemporaryFolder { folder in
+      try write("", "slow", in: folder)
+      let passage = " people have written a text of 70 sentences\n"
+      let (run, calls) = try quickstart(
+        lines: 1_000, passage: passage, minutes: "0.5", secondsPerStep: 0.04, in: folder)
+      let trainings = calls.split(separator: "\n").filter { $0.hasPrefix("train ") && !$0.contains("--dry-run") }
+      #expect(trainings.count == 2, "\(run.talk)")
+      let steps = trainings.compactMap { $0.firstMatch(of: /training.steps=([0-9]+)/).flatMap { Int($0.1) } }
+      let first = trainings.first?.firstMatch(of: /--max-steps ([0-9]+)/).flatMap { Int($0.1) } ?? 0
+      #expect(steps.count == 2 && first == steps[0] / 4 && first >= 50, "\(trainings)")
+      #expect(steps.count == 2 && steps[1] < steps[0] && steps[1] >= first * 5 / 2, "\(steps)")
+      #expect(run.talk.contains("The first \(first) steps took "), "\(run.talk)")
+    }
+  }
+
+  /// Text of one long line at the end is not held out as a whole with it.
+  @Test func quickstartHoldsOutATenthAtMost() throws {
+    try withTemporaryFolder { folder in
+      let program = try writeStandIn(passage: "none", in: folder)
+      let name = "quickstart-\(UUID().uuidString)"
+      let long = String(repeating: "a word and another ", count: 100)
+      let lines = Array(repeating: "short", count: 400) + Array(repeating: long, count: 20)
+      try write(lines.joined(separator: "\n") + "\n", "\(name).txt", in: folder)
+      defer { try? FileManager.default.removeItem(at: projectFolder.appendingPathComponent("data/\(name)")) }
+      let run = try run("quickstart.sh", ["\(name).txt", "out"], in: folder, environment: ["RETNET": program.path])
+      // Twenty-one lines are 5 % of the lines, and nearly the whole text.
+      #expect(run.talk.contains("420 lines; the last 2 lines are held out: "), "\(run.talk)")
+    }
+  }
+
+  @Test func quickstartNamesAProgramThatIsMissing() throws {
+    let run = try run("quickstart.sh", [], environment: ["RETNET": "/no/such/program"])
+    #expect(run.status == 1 && run.talk == "error: RETNET: expected a program, found none at /no/such/program\n")
   }
 
   @Test(
