@@ -10,6 +10,8 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
   case text
   /// One of the given words, or an alias of one.
   case choice([String], otherSpellings: [String: String] = [:])
+  /// One of the given words, or a list of them; an override separates them by commas.
+  case choices([String])
   /// A list of texts.
   case list
   /// A list of records with these fields. The first field is required; a plain string stands for a record with only
@@ -28,6 +30,9 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
     case .records: return .text(word)
     case .text: return guess == .null && !word.isEmpty ? .null : .text(word)
     case .choice: return guess == .null ? .null : .text(word)
+    case .choices:
+      let words = word.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+      return words.count == 1 ? .text(word) : .list(words)
     case .integer, .boolean, .list: return guess
     case .number:
       // Parsed from the digits directly: through an Int, a long number would be rounded twice and -0 would lose its
@@ -40,6 +45,11 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
   /// What is wrong with a value for this kind, or nil if it is accepted.
   package func objection(to value: ConfigurationValue) -> String? {
     if case .records(let fields) = self, case .records(let records) = value { return fields.objection(to: records) }
+    if case .choices(let words) = self, case .list(let list) = value,
+      let wrong = list.first(where: { !words.contains($0) })
+    {
+      return ConfigurationKind.choice(words).objection(to: .text(wrong))
+    }
     return accepts(value) ? nil : "expected \(described), found \(value.described)\(suggestion(for: value))"
   }
 
@@ -50,6 +60,8 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
     case (.number(let range), .integer(let integer)): range.contains(Double(integer))
     case (.boolean, .boolean), (.text, .text), (.list, .list), (.records, .text), (.records, .list): true
     case (.choice(let words, let others), .text(let text)): words.contains(others[text] ?? text)
+    case (.choices(let words), .text(let text)): words.contains(text)
+    case (.choices(let words), .list(let list)): !list.isEmpty && list.allSatisfy(words.contains)
     case (.optional(let inner), _): value == .null || inner.accepts(value)
     default: false
     }
@@ -60,6 +72,7 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
     case .choice(let words, _):
       guard case .text(let text) = value, let match = closestMatch(to: text, among: words) else { return "" }
       return "; did you mean '\(match)'?"
+    case .choices(let words): return ConfigurationKind.choice(words).suggestion(for: value)
     case .integer(let range):
       guard case .number(let number) = value, number > 1e18, range.upperBound == .max else { return "" }
       return "; the largest is \(Int.max)"
@@ -82,6 +95,7 @@ package indirect enum ConfigurationKind: Sendable, Equatable {
     case .boolean: "true or false"
     case .text: "text"
     case .choice(let words, _): "one of \(words.joined(separator: ", "))"
+    case .choices(let words): "one of \(words.joined(separator: ", ")), or a list of them"
     case .list: "a list of texts"
     case .records(let fields): "text, or a list of texts and \(fields.described)"
     case .optional(let inner): "\(inner.described) or null"

@@ -45,6 +45,8 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
   package var width = 256
   /// Number of blocks.
   package var layers = 6
+  /// The type of each layer; repeats.
+  package var layerTypes = LayerPattern([.retention])
   /// H.
   package var heads = 8
   /// Key/value heads; 0 means H. Query head h reads key/value head h / (H / key heads).
@@ -103,6 +105,8 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
     [
       ConfigurationKey("width", \.width, 1...65_536, "Model width D."),
       ConfigurationKey("layers", \.layers, 1...1_000, "Number of blocks."),
+      ConfigurationKey(
+        "layer_types", \.layerTypes, "Type of the layers: one for all, or a list that repeats (docs/LAYERS.md)."),
       ConfigurationKey("heads", \.heads, 1...1_024, "Retention heads H, each with a decay of its own."),
       ConfigurationKey(
         "key_heads", \.keyHeads, 0...1_024, "Heads of keys and values, which groups of query heads share; 0: heads."),
@@ -159,26 +163,8 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
   package var contradictions: [(key: String, message: String)] {
     var found: [(key: String, message: String)] = []
     let resolved = self.resolved
-    if resolved.keyWidth % heads != 0 || resolved.keyWidth / heads % 2 != 0 {
-      found.append(("key_width", "expected a multiple of 2 × heads (\(2 * heads)), found \(resolved.keyWidth)"))
-    }
-    if resolved.valueWidth % heads != 0 {
-      found.append(("value_width", "expected a multiple of heads (\(heads)), found \(resolved.valueWidth)"))
-    }
-    if heads % resolved.keyHeads != 0 {
-      found.append(("key_heads", "expected a divisor of heads (\(heads)), found \(keyHeads)"))
-    }
+    for type in presentTypes { found += type.mixer.contradictions(resolved) }
     if norm == .none { found.append(("norm", "expected rms or layer, found none")) }
-    if headNorm == .none, headNormWeight != .none {
-      found.append(("head_norm_weight", "expected none, as head_norm is none, found \(headNormWeight.rawValue)"))
-    }
-    if hasHeadNormBias, headNormWeight == .none {
-      found.append(("head_norm_bias", "expected false, as head_norm_weight is none, found true"))
-    }
-    if rotationSpan == .width, rotationLayout != .interleaved || resolved.keyHeads != heads {
-      found.append(
-        ("rotation_span", "expected head, unless rotation_layout is interleaved and key_heads is heads, found width"))
-    }
     // Its inverse multiplies the logits in Float32.
     if logitSoftcap > 0, logitSoftcap < 0.01 {
       found.append(("logit_softcap", "expected 0 or at least 0.01, found \(logitSoftcap)"))

@@ -39,7 +39,7 @@ package struct MemoryForecast: Sendable {
     if configuration.tunesState { add("initial state", 2 * Tensor.byteCount(state)) }
     add("activations", step.activations)
     add("gradients of activations", step.activationGradients)
-    add("retention", step.retention)
+    add(model.presentTypes.map(\.rawValue).joined(separator: ", "), step.mixers)
     add("logits", step.logits)
     add("packed operands", packing(model, configuration, workers: workers))
     // Inputs, targets, and where documents start.

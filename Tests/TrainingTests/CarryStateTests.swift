@@ -1,4 +1,5 @@
 import Corpora
+import EngineTestSupport
 import Modeling
 import Retention
 import Tensors

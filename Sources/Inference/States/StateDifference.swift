@@ -11,7 +11,7 @@ package struct StateDifference {
   /// - Throws: `StateFileError.shapes` if their shapes differ; the errors of `StateFile.load`.
   package init(_ a: StateFile, _ b: StateFile) throws {
     let (first, second) = (try a.load().progress.point, try b.load().progress.point)
-    guard a.layers == b.layers, a.headShape == b.headShape else {
+    guard a.layers == b.layers else {
       throw StateFileError.shapes(path: b.path, other: a.path)
     }
     positions = (first.state.position, second.state.position)

@@ -65,11 +65,9 @@ package struct StateFile {
   /// See `SavedState.isOfStop`.
   package var isOfStop: Bool { file.metadata[Self.ofStopKey] == "true" }
   package var undoWindow: Int? { layout.undoWindow }
-  package var layers: Int { layout.layers }
+  package var layers: [MixerStateShape] { layout.layers }
   package var vocabularySize: Int { layout.vocabularySize }
   package var hasIDs: Bool { layout.idCount != nil }
-  /// H, K, V.
-  package var headShape: [Int] { [layout.layer.heads, layout.layer.keyWidth, layout.layer.valueWidth] }
 
   /// Checks that the state belongs to a model.
   ///
@@ -149,7 +147,6 @@ package struct StateFile {
       }
       return tensor.shape
     }
-    let stored = try shape("layers.0.stored", rank: 4)
     let undo = file.metadata[undoKey]
     let window = undo.flatMap { plainNumber($0) }
     if let undo, !(window.map { UndoHistory.windowRange.contains($0) } ?? false) {
@@ -164,10 +161,12 @@ package struct StateFile {
         found: "\(chunkLength)")
     }
     return StateLayout(
-      layers: layers(file),
-      layer: MixerStateShape(
-        heads: stored[1], keyWidth: stored[2], valueWidth: stored[3],
-        hasScores: file.description(of: "layers.0.row_sums") != nil),
+      layers: try (0..<layerCount(file)).map { layer in
+        let stored = try shape("layers.\(layer).stored", rank: 4)
+        return MixerStateShape(
+          heads: stored[1], keyWidth: stored[2], valueWidth: stored[3],
+          hasScores: file.description(of: "layers.\(layer).row_sums") != nil)
+      },
       vocabularySize: try shape("logits", rank: 2)[1], chunkLength: chunkLength,
       format: file.description(of: "layers.0.stored")?.dataType == .bf16 ? .bfloat16 : .float32, undoWindow: window,
       recentCount: try file.description(of: "recent").map { try shape($0.name, rank: 1)[0] },
@@ -175,7 +174,7 @@ package struct StateFile {
   }
 
   /// The number of layers up to the first one that is missing.
-  private static func layers(_ file: SafetensorsFile) -> Int {
+  private static func layerCount(_ file: SafetensorsFile) -> Int {
     var count = 1
     while file.description(of: "layers.\(count).stored") != nil { count += 1 }
     return count

@@ -4,9 +4,8 @@ internal import Tensors
 
 /// The properties that determine the tensors of a state file and their shapes (docs/CHECKPOINT.md §5).
 struct StateLayout: Equatable {
-  var layers: Int
-  /// The shape of one layer's state.
-  var layer: MixerStateShape
+  /// The shape of each layer's state.
+  var layers: [MixerStateShape]
   /// N.
   var vocabularySize: Int
   var chunkLength: Int
@@ -26,12 +25,11 @@ struct StateLayout: Equatable {
 
   /// Whether a state of this layout fits a model of that configuration.
   func fits(_ configuration: ModelConfiguration) -> Bool {
-    layers == configuration.layers && layer == MixerStateShape(configuration)
-      && vocabularySize == configuration.vocabularySize
+    layers == configuration.stateShapes && vocabularySize == configuration.vocabularySize
   }
 
   /// Allocates a state of this layout.
-  func makeState() -> ModelState { ModelState(layers: layers, layer) }
+  func makeState() -> ModelState { ModelState(layers) }
 
   /// All tensors of a file with this layout.
   var tensors: [TensorDescription] {
@@ -58,7 +56,7 @@ struct StateLayout: Equatable {
       TensorDescription(name: prefix + "position", dataType: .i64, shape: [1]),
       TensorDescription(name: prefix + "digest", dataType: .u8, shape: [32]),
     ]
-      + (0..<layers).flatMap { index in
+      + layers.enumerated().flatMap { index, layer in
         layer.parts.map { name, kind, extents in
           let type: DataType =
             switch kind {

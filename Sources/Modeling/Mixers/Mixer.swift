@@ -1,52 +1,88 @@
 internal import Retention
 internal import Tensors
 
-/// The part of a block that mixes the tokens of a sequence: gated retention (docs/MATH.md, eq. 1 to 15).
+/// The part of a block that mixes the tokens of a sequence; each layer type has its own.
 ///
-/// This folder holds everything that is specific to a kind of mixer: its weights (`MixerTensors`), its activations
-/// (`MixerActivations`, `MixerScratch`), its recurrent state (`MixerState`), the memory that the layers share
-/// (`MixerMemory`), and its forward and backward (this file). The rest of the program uses these types and does not
-/// depend on the kind: block, network, parameters, state files, forecasts.
-struct Mixer {
-  let configuration: ModelConfiguration
-  let weights: MixerTensors<WeightMatrix, Tensor>
-  /// The number of the block, from 0.
-  let layer: Int
+/// It has two products with weights at its ends, and the stream of the tokens is read and written in rows:
+///
+/// 1. `computeActivations` computes everything from the norm of the residual stream, except for the last product.
+/// 2. `addOutput` is that product, added to the stream.
+/// 3. `backward` goes the way back.
+///
+/// The rest of the program uses this protocol and the protocols of its memory, and does not depend on a type: block,
+/// network, parameters, state files, forecasts.
+protocol Mixer: Sendable {
+  /// What the forward keeps for the backward.
+  associatedtype Activations: MixerActivations
+  /// Intermediate gradients, which all layers of the type share.
+  associatedtype Scratch: MixerScratch
+  /// What all layers of the type share in a call: tables and scratch.
+  associatedtype Memory: MixerMemory
+  /// What a layer remembers of the tokens that were read.
+  associatedtype State: MixerState
 
-  private var projections: Linear { Linear(weights.projections, weights.projectionBias) }
-  private var output: Linear { Linear(weights.output, weights.outputBias) }
+  static var type: LayerType { get }
+
+  /// - Parameters:
+  ///   - configuration: Resolved.
+  ///   - weights: The tensors in the order of `places`.
+  ///   - layer: The number of the block, from 0.
+  init(_ configuration: ModelConfiguration, _ weights: MixerTensors<WeightMatrix, Tensor>, layer: Int)
+
+  // MARK: Weights
+
+  /// What precedes the names of the layer's weights behind its number: `ret` in `layers.3.ret.q.weight`.
+  static var weightPrefix: String { get }
+
+  /// Takes the next places for the layer's weights.
+  static func addPlaces(
+    to places: inout ParameterPlaces, prefix: String, _ c: ModelConfiguration
+  ) -> MixerTensors<ParameterPlace, ParameterPlace>
+
+  /// What is wrong with the keys that the type reads.
+  static func contradictions(_ c: ModelConfiguration) -> [(key: String, message: String)]
+
+  // MARK: Memory; each with the bytes that it takes
+
+  static func makeActivations(_ c: ModelConfiguration, _ shape: CallShape) -> Activations
+  static func activationByteCount(_ c: ModelConfiguration, _ shape: CallShape) -> Double
+
+  static func makeScratch(_ c: ModelConfiguration, _ shape: CallShape) -> Scratch
+  static func scratchByteCount(_ c: ModelConfiguration, _ shape: CallShape) -> Double
+
+  /// The widest gradient of a weight that is summed over rows.
+  static func widestSum(_ c: ModelConfiguration) -> Int
+
+  static func makeMemory(_ c: ModelConfiguration, _ plan: MixerMemoryPlan) -> Memory
+  static func memoryByteCount(_ c: ModelConfiguration, _ plan: MixerMemoryPlan) -> Double
+
+  /// An empty state of `batch` sequences.
+  static func makeState(_ c: ModelConfiguration, batch: Int) -> State
+
+  /// Bytes of the state of `batch` sequences that have read so many tokens.
+  static func stateByteCount(_ c: ModelConfiguration, batch: Int, position: Int) -> Double
+
+  /// The extents of a state in a file; nil if states of this type are not written to files.
+  static func stateShape(_ c: ModelConfiguration) -> MixerStateShape?
+
+  // MARK: Arithmetic
 
   /// Computes the mixer's output except for its last product: everything that the backward reads.
   ///
   /// - Parameters:
   ///   - x: The norm of the residual stream [R, D].
   ///   - a: Receives the activations.
-  ///   - call: The arguments that all layers share; its rotation is prepared for these positions.
-  ///   - state: The recurrent state before the call, replaced by that after it.
-  ///   - initial: The state that each document starts from; nil: zero.
+  ///   - memory: Prepared for the positions of the call.
+  ///   - call: The arguments that all layers share.
+  ///   - state: The state before the call, replaced by that after it.
+  ///   - initial: The state that each document starts from; nil: an empty one.
   ///   - pool: Where the work runs.
   func computeActivations(
-    _ x: Tensor, _ a: MixerActivations, _ call: LayerCall, state: MixerState, initial: MixerInitialState?,
-    on pool: WorkerPool
-  ) {
-    projections.forward(Matrix(a.projected.all), x, precision: call.precision, on: pool)
-    call.memory.rotation.apply(a.projected.q, as: .queries, on: pool)
-    call.memory.rotation.apply(a.projected.k, as: .keys, scale: keyScale(call.shape), on: pool)
-    call.memory.retain(a, norm: configuration.scoreNorm, call, state: state, initial: initial, on: pool)
-    normalizeHeads(a.gated, a, gate: a.projected.g, on: pool)
-  }
+    _ x: Tensor, _ a: Activations, _ memory: Memory, _ call: LayerCall, state: State, initial: MixerInitialState?,
+    on pool: WorkerPool)
 
   /// Adds the mixer's output to the residual stream [R, D]: the last product, with the result of `computeActivations`.
-  func addOutput(to stream: Tensor, _ a: MixerActivations, _ call: LayerCall, on pool: WorkerPool) {
-    call.addBranch(.mixer(layer: layer), output, to: stream, a.gated, on: pool)
-  }
-
-  /// The head norm of the retention output, times the gate if there is one.
-  func normalizeHeads(_ output: Tensor, _ a: MixerActivations, gate: Matrix?, on pool: WorkerPool) {
-    gatedNorm(
-      output, mean: a.headMean, inverse: a.headInverse, a.retained, gate, norm: configuration.headNorm,
-      weight: weights.headNorm, bias: weights.headNormBias, epsilon: Float(configuration.normEpsilon), on: pool)
-  }
+  func addOutput(to stream: Tensor, _ a: Activations, _ call: LayerCall, on pool: WorkerPool)
 
   /// Computes the gradient of the mixer's input, and adds to the gradients of its weights.
   ///
@@ -57,50 +93,128 @@ struct Mixer {
   ///   - x: The input of the forward [R, D].
   ///   - a: As the forward wrote it.
   ///   - scratch: Memory for intermediate gradients.
+  ///   - memory: As in the forward.
   ///   - partials: Scratch for sums over rows.
   ///   - call: As in the forward.
-  ///   - initial: As in the forward.
+  ///   - initial: As in the forward; its gradient is added to.
   ///   - pool: Where the work runs.
   func backward(
-    _ dx: Tensor, gradients: MixerTensors<Tensor, Tensor>, _ dy: Tensor, _ x: Tensor, _ a: MixerActivations,
-    _ scratch: MixerScratch, partials: Tensor, _ call: LayerCall, initial: MixerInitialState?, on pool: WorkerPool
-  ) {
-    let dbranch = call.branchGradient(.mixer(layer: layer), dy, on: pool)
-    output.backward(
-      Matrix(scratch.dretained), gradients: (gradients.output, gradients.outputBias), Matrix(dbranch), a.gated,
-      partials: partials, precision: call.precision, on: pool)
-    gatedNormBackward(
-      scratch.dretained, dg: scratch.dprojected.g, dweight: gradients.headNorm, dbias: gradients.headNormBias,
-      scratch.dretained, a.retained, a.projected.g, norm: configuration.headNorm, weight: weights.headNorm,
-      bias: weights.headNormBias, mean: a.headMean, inverse: a.headInverse, partials: partials, on: pool)
-    call.memory.retainBackward(scratch, a, call, initial: initial, on: pool)
-    call.memory.rotation.apply(scratch.dprojected.q, as: .queries, inverse: true, on: pool)
-    call.memory.rotation.apply(
-      scratch.dprojected.k, as: .keys, inverse: true, scale: keyScale(call.shape), on: pool)
-    projections.backward(
-      Matrix(dx), gradients: (gradients.projections, gradients.projectionBias), Matrix(scratch.dprojected.all), x,
-      partials: partials, precision: call.precision, on: pool)
-  }
+    _ dx: Tensor, gradients: MixerTensors<Tensor, Tensor>, _ dy: Tensor, _ x: Tensor, _ a: Activations,
+    _ scratch: Scratch, _ memory: Memory, partials: Tensor, _ call: LayerCall, initial: MixerInitialState?,
+    on pool: WorkerPool)
 
-  /// K^-½, the factor of the keys (docs/MATH.md, eq. 5).
-  private func keyScale(_ shape: RetentionShape) -> Float { 1 / Float(shape.keyWidth).squareRoot() }
+  /// The heads' outputs before and after the head norm, without a gate [R, H·V]; both are the same without a norm.
+  ///
+  /// It may overwrite activations, and is called when the block no longer needs them.
+  func observe(_ a: Activations, on pool: WorkerPool) -> (heads: Tensor, normed: Tensor)
+}
+
+/// The extents of a call: B sequences of T tokens, and the form in which they are read.
+package struct CallShape: Sendable, Equatable {
+  package var batch: Int
+  package var time: Int
+  package var form: RetentionForm
+
+  package init(batch: Int, time: Int, form: RetentionForm) { (self.batch, self.time, self.form) = (batch, time, form) }
+
+  /// R = B·T.
+  var rows: Int { batch * time }
+}
+
+/// The calls that a `MixerMemory` is made for.
+struct MixerMemoryPlan {
+  /// The longest call. Recurrent calls are always possible.
+  var shape: CallShape
+  /// The decay of each head; nil: by the configuration's rule.
+  var decay: Decay?
+  /// Whether documents start from a state.
+  var hasInitialState = false
+  /// Threads of the pool.
+  var workers: Int
 }
 
 /// The arguments of a call that all layers share.
 struct LayerCall {
-  /// The extents; R = B·T.
-  let shape: RetentionShape
-  /// The form of retention: that of the memory, or recurrent.
-  let form: RetentionForm
+  /// The extents; the form is that of the memory, or recurrent.
+  let shape: CallShape
   /// As in `recurrentRetention`; nil: one document that continues.
   let documentStarts: Indices?
-  /// Precision of products with Float32 weights and of products inside chunkwise retention.
+  /// Precision of products with Float32 weights and of products inside a mixer.
   ///
   /// Norms, decay, states and sums are Float32 in any case.
   let precision: ProductPrecision
-  let memory: MixerMemory
+  let memories: ByLayerType<any MixerMemory>
   /// The residual stream before the first block [R, D]; nil without an embedding residual.
   let x0: Tensor?
   /// nil: no dropout.
   let dropout: BranchDropout?
+}
+
+// MARK: - The memory of a mixer
+
+/// The activations of a mixer, R = B·T rows, kept for the backward.
+protocol MixerActivations: AnyObject, Sendable {
+  /// A view of the first rows, for a shorter call.
+  func prefix(_ rows: Int) -> Self
+}
+
+/// Intermediate gradients of a mixer; all layers of a type share the memory.
+protocol MixerScratch: AnyObject, Sendable {}
+
+/// Memory that the mixers of all layers of a type share in a call: tables and scratch.
+protocol MixerMemory: AnyObject {
+  /// Prepares for a call in which all sequences are at the same position.
+  func prepare(first position: Int, count: Int)
+
+  /// Prepares for a call of one token per sequence, each at its own position.
+  func prepare(_ positions: [Int])
+
+  /// Prepares for the documents of a batch that start from an initial state; `documentStarts` as in `LayerCall`.
+  func prepareInitialState(_ documentStarts: Indices?)
+}
+
+extension MixerMemory {
+  func prepareInitialState(_ documentStarts: Indices?) {}
+}
+
+/// The state that documents start from in one layer, and its gradient, which is added to.
+struct MixerInitialState: Sendable {
+  let values: Tensor
+  let gradients: Tensor
+}
+
+// MARK: - Calls that do not know the type
+
+extension Mixer {
+  func computeActivations(
+    _ x: Tensor, _ a: any MixerActivations, _ call: LayerCall, state: any MixerState, initial: MixerInitialState?,
+    on pool: WorkerPool
+  ) {
+    computeActivations(
+      x, own(a, Activations.self), own(call.memories[Self.type], Memory.self), call, state: own(state, State.self),
+      initial: initial, on: pool)
+  }
+
+  func addOutput(to stream: Tensor, _ a: any MixerActivations, _ call: LayerCall, on pool: WorkerPool) {
+    addOutput(to: stream, own(a, Activations.self), call, on: pool)
+  }
+
+  func backward(
+    _ dx: Tensor, gradients: MixerTensors<Tensor, Tensor>, _ dy: Tensor, _ x: Tensor, _ a: any MixerActivations,
+    _ scratch: any MixerScratch, partials: Tensor, _ call: LayerCall, initial: MixerInitialState?, on pool: WorkerPool
+  ) {
+    backward(
+      dx, gradients: gradients, dy, x, own(a, Activations.self), own(scratch, Scratch.self),
+      own(call.memories[Self.type], Memory.self), partials: partials, call, initial: initial, on: pool)
+  }
+
+  func observe(_ a: any MixerActivations, on pool: WorkerPool) -> (heads: Tensor, normed: Tensor) {
+    observe(own(a, Activations.self), on: pool)
+  }
+
+  /// The object as this mixer's type of it; all objects of a layer are made by its mixer.
+  private func own<Object: AnyObject>(_ object: AnyObject, _ type: Object.Type) -> Object {
+    guard let own = object as? Object else { preconditionFailure("\(Self.type): not a \(type)") }
+    return own
+  }
 }

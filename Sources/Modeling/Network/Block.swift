@@ -10,7 +10,13 @@ struct Block {
   /// The number of the block, from 0.
   let index: Int
 
-  var mixer: Mixer { Mixer(configuration: configuration, weights: weights.mixer, layer: index) }
+  let mixer: any Mixer
+
+  init(_ configuration: ModelConfiguration, _ weights: LayerTensors<WeightMatrix, Tensor>, index: Int) {
+    (self.configuration, self.weights, self.index) = (configuration, weights, index)
+    mixer = configuration.layerTypes[index].mixer.init(configuration, weights.mixer, layer: index)
+  }
+
   private var gateUp: Linear { Linear(weights.gateUp, weights.gateUpBias) }
   private var down: Linear { Linear(weights.down, weights.downBias) }
   private var mixerNorm: Norm { Norm(configuration, weights.mixerNorm) }
@@ -26,8 +32,8 @@ struct Block {
   ///   - initial: The state that each document starts from; nil: zero.
   ///   - pool: Where the work runs.
   func forward(
-    _ output: Tensor, _ a: BlockActivations, _ call: LayerCall, state: MixerState, initial: MixerInitialState? = nil,
-    on pool: WorkerPool
+    _ output: Tensor, _ a: BlockActivations, _ call: LayerCall, state: any MixerState,
+    initial: MixerInitialState? = nil, on pool: WorkerPool
   ) {
     computeActivations(a, call, state: state, initial: initial, on: pool)
     output.startResidual(from: a.middle, on: pool)
@@ -36,7 +42,7 @@ struct Block {
 
   /// Computes from `a.stream` everything that the backward reads: `forward` without its last product.
   func computeActivations(
-    _ a: BlockActivations, _ call: LayerCall, state: MixerState, initial: MixerInitialState? = nil,
+    _ a: BlockActivations, _ call: LayerCall, state: any MixerState, initial: MixerInitialState? = nil,
     on pool: WorkerPool
   ) {
     if let residual = weights.residual, let x0 = call.x0 {
@@ -72,8 +78,8 @@ struct Block {
     feedForwardBackward(dx, gradients: gradients, a, scratch: scratch, call, on: pool)
     // dx is now the gradient of `middle`, and, through the residual sum, a part of the gradient of the input.
     mixer.backward(
-      scratch.dnormed, gradients: gradients.mixer, dx, a.normed, a.mixer, scratch.mixer, partials: scratch.partials,
-      call, initial: initial, on: pool)
+      scratch.dnormed, gradients: gradients.mixer, dx, a.normed, a.mixer,
+      scratch.mixers[configuration.layerTypes[index]], partials: scratch.partials, call, initial: initial, on: pool)
     mixerNorm.backward(
       dx, gradients: gradients.mixerNorm, addend: dx, scratch.dnormed, a.input, a.statistics,
       partials: scratch.partials, on: pool)

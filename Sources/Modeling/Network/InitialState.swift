@@ -36,7 +36,7 @@ package struct InitialState: Sendable {
   /// A copy as the state of one sequence at position 0.
   package func makeState(_ configuration: ModelConfiguration, on pool: WorkerPool) -> ModelState {
     let state = ModelState(configuration, batch: 1)
-    for (layer, own) in zip(state.layers, values.tensors) { layer.retention.stored.copy(own, on: pool) }
+    for (layer, own) in zip(state.layers, values.tensors) { layer.start(from: own, on: pool) }
     return state
   }
 }

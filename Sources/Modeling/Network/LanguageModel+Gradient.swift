@@ -26,16 +26,17 @@ extension LanguageModel {
   ) -> Double {
     precondition(scoredCount >= 1, "addGradient: scoredCount is \(scoredCount)")
     precondition(
-      initial == nil || carried == nil && memory.mixer.initialTerm != nil,
+      initial == nil || carried == nil && memory.hasInitialState,
       "addGradient: an initial state with carried ones, or without memory for it")
     precondition(dropout == nil || memory.branch != nil, "addGradient: dropout without memory for it")
-    memory.mixer.initialTerm?.prepare(documentStarts)
+    if memory.hasInitialState { memory.mixers.forEach { $0.prepareInitialState(documentStarts) } }
     let shape = memory.shape
     for index in blocks.indices { enter(index, carried, memory: memory, on: pool) }
-    memory.mixer.prepare(first: carried?.before.position ?? 0, count: shape.time)
+    let first = carried?.before.position ?? 0
+    memory.mixers.forEach { $0.prepare(first: first, count: shape.time) }
     let x0 = memory.activations[0].stream
     let call = LayerCall(
-      shape: shape, form: memory.mixer.form, documentStarts: documentStarts, precision: precision, memory: memory.mixer,
+      shape: shape, documentStarts: documentStarts, precision: precision, memories: memory.mixers,
       x0: configuration.hasEmbeddingResidual ? x0 : nil,
       dropout: dropout.flatMap { dropout in memory.branch.map { BranchDropout(dropout: dropout, branch: $0) } })
 
@@ -87,8 +88,8 @@ extension LanguageModel {
   private func enter(_ layer: Int, _ carried: CarriedRows?, memory: TrainingMemory, on pool: WorkerPool) {
     let state = memory.state.layers[layer]
     guard let carried else { return state.clear(on: pool) }
-    guard case .chunkwise = memory.mixer.form else {
-      preconditionFailure("addGradient: the \(memory.mixer.form) form has no backward from a carried state")
+    guard case .chunkwise = memory.shape.form else {
+      preconditionFailure("addGradient: the \(memory.shape.form) form has no backward from a carried state")
     }
     for row in 0..<memory.shape.batch {
       state.copy(sequence: row, carried.before.layers[layer], sequence: carried.first + row, on: pool)

@@ -1,7 +1,7 @@
 package import Retention
 package import Tensors
 
-/// A Retentive Network, which maps token ids to logits.
+/// A language model, which maps token ids to logits: a Retentive Network, a Transformer, or a hybrid.
 package struct LanguageModel: Sendable {
   package let configuration: ModelConfiguration
   package let weights: ModelWeights
@@ -27,7 +27,7 @@ package struct LanguageModel: Sendable {
     self.configuration = configuration
     self.weights = weights
     self.trained = trained
-    blocks = weights.layers.enumerated().map { Block(configuration: configuration, weights: $1, index: $0) }
+    blocks = weights.layers.enumerated().map { Block(configuration, $1, index: $0) }
     head = Linear(weights.head, weights.headBias)
   }
 
@@ -63,32 +63,34 @@ package struct LanguageModel: Sendable {
   ) -> Tensor {
     let rows = ids.count
     precondition(rows % batch == 0, "forward: \(rows) ids for \(batch) sequences")
-    let shape = configuration.retentionShape(batch: batch, time: rows / batch)
-    let a = memory.activations.prefix(rows)
+    let shape = CallShape(batch: batch, time: rows / batch, form: form)
+    let activations = memory.activations(rows: rows)
+    let first = activations[configuration.layerTypes[0]]
+    let stream = first.stream
     if let positions {
       precondition(
         positions.count == batch && shape.time == 1, "forward: \(positions.count) positions for \(rows) rows")
-      memory.mixer.prepare(positions)
+      memory.mixers.forEach { $0.prepare(positions) }
     } else {
-      memory.mixer.prepare(first: state.position, count: shape.time)
+      memory.mixers.forEach { $0.prepare(first: state.position, count: shape.time) }
     }
     let x0 = memory.x0?.prefix(rows)
     let call = LayerCall(
-      shape: shape, form: form, documentStarts: documentStarts, precision: precision, memory: memory.mixer, x0: x0,
+      shape: shape, documentStarts: documentStarts, precision: precision, memories: memory.mixers, x0: x0,
       dropout: nil)
-    embed(a.stream, embedded: memory.embedded?.prefix(rows), a.statistics, ids, on: pool)
-    x0?.copy(a.stream, on: pool)
+    embed(stream, embedded: memory.embedded?.prefix(rows), first.statistics, ids, on: pool)
+    x0?.copy(stream, on: pool)
     for (index, block) in blocks.enumerated() {
-      block.forward(a.stream, a, call, state: state.layers[index], on: pool)
+      let a = activations[configuration.layerTypes[index]]
+      block.forward(stream, a, call, state: state.layers[index], on: pool)
       if let observe {
-        // The block no longer needs `gated`, so its memory is free.
-        block.mixer.normalizeHeads(a.mixer.gated, a.mixer, gate: nil, on: pool)
-        observe(index, a.mixer.retained, a.mixer.gated)
+        let (heads, normed) = block.mixer.observe(a.mixer, on: pool)
+        observe(index, heads, normed)
       }
     }
     if positions == nil { state.position += shape.time }
     let normed = memory.normed.prefix(rows)
-    normalizeOutput(normed, a.statistics, a.stream, on: pool)
+    normalizeOutput(normed, first.statistics, stream, on: pool)
     return normed
   }
 
@@ -135,8 +137,12 @@ package struct LanguageModel: Sendable {
 
 /// Memory to run a model without a backward: the activations of one block, used by all blocks in turn.
 package final class InferenceMemory {
-  let activations: BlockActivations
-  let mixer: MixerMemory
+  /// Those of each layer type for the longest call; they share all tensors except those of their mixers.
+  private let longest: ByLayerType<BlockActivations>
+  private let rowsOfLongest: Int
+  /// A view of their first rows, as many as the last shorter call had: most have as many as the one before.
+  private var shorter: (rows: Int, activations: ByLayerType<BlockActivations>)
+  let mixers: ByLayerType<any MixerMemory>
   /// The input of the embedding norm, if there is one.
   let embedded: Tensor?
   /// The residual stream before the first block, with an embedding residual.
@@ -156,14 +162,27 @@ package final class InferenceMemory {
     MemoryRefusal.require(
       byteCount: Self.byteCount(configuration, form: form, batch: batch, time: time, workers: workers))
     let rows = batch * time
-    let shape = configuration.retentionShape(batch: batch, time: time)
+    let shape = CallShape(batch: batch, time: time, form: form)
     let stream = Tensor(Shape(rows, configuration.width))
-    activations = BlockActivations(configuration, shape: shape, form: form, stream: stream, middle: stream)
-    mixer = MixerMemory(
-      configuration, decay: decay, form: form, batch: batch, time: time, workers: workers)
+    let types = configuration.presentTypes
+    let shared = BlockActivations(configuration, types[0], shape, stream: stream, middle: stream)
+    longest = ByLayerType(types) { type in
+      type == types[0]
+        ? shared : shared.replacing(stream: stream, mixer: type.mixer.makeActivations(configuration, shape))
+    }
+    rowsOfLongest = rows
+    shorter = (rows, longest)
+    mixers = configuration.makeMixerMemories(MixerMemoryPlan(shape: shape, decay: decay, workers: workers))
     embedded = configuration.hasEmbeddingNorm ? Tensor(Shape(rows, configuration.width)) : nil
     x0 = configuration.hasEmbeddingResidual ? Tensor(Shape(rows, configuration.width)) : nil
     normed = Tensor(Shape(rows, configuration.width))
+  }
+
+  /// The activations of a block of each layer type, for a call of so many rows.
+  func activations(rows: Int) -> ByLayerType<BlockActivations> {
+    if rows == rowsOfLongest { return longest }
+    if rows != shorter.rows { shorter = (rows, longest.map { $0.prefix(rows) }) }
+    return shorter.activations
   }
 
   /// Bytes of what `init` allocates.
@@ -172,8 +191,22 @@ package final class InferenceMemory {
   ) -> Double {
     let count = 2 + (configuration.hasEmbeddingNorm ? 1 : 0) + (configuration.hasEmbeddingResidual ? 1 : 0)
     let streams = Double(count) * Tensor.byteCount(batch * time, configuration.width)
-    let shape = configuration.retentionShape(batch: batch, time: time)
-    return streams + BlockActivations.byteCount(configuration, shape: shape, form: form)
-      + MixerMemory.byteCount(configuration, form: form, batch: batch, time: time, workers: workers)
+    let shape = CallShape(batch: batch, time: time, form: form)
+    let types = configuration.presentTypes
+    return streams + BlockActivations.byteCount(configuration, types[0], shape)
+      + types.dropFirst().reduce(0) { $0 + $1.mixer.activationByteCount(configuration, shape) }
+      + configuration.mixerMemoryByteCount(MixerMemoryPlan(shape: shape, workers: workers))
+  }
+}
+
+extension ModelConfiguration {
+  /// What the layers of each type share in the calls of a plan.
+  func makeMixerMemories(_ plan: MixerMemoryPlan) -> ByLayerType<any MixerMemory> {
+    ByLayerType(presentTypes) { $0.mixer.makeMemory(self, plan) }
+  }
+
+  /// Bytes of what `makeMixerMemories` allocates.
+  func mixerMemoryByteCount(_ plan: MixerMemoryPlan) -> Double {
+    presentTypes.reduce(0) { $0 + $1.mixer.memoryByteCount(self, plan) }
   }
 }

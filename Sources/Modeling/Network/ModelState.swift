@@ -1,38 +1,34 @@
-internal import Retention
 package import Tensors
 
 /// The recurrent state of a model: the state of each layer, and the position of the next token.
 ///
 /// Its size does not depend on the number of tokens read. Copying the struct copies the view, as with `Tensor`.
 package struct ModelState: Sendable {
-  package let layers: [MixerState]
+  package let layers: [any MixerState]
   /// Number of tokens read, BOS included, which is the position of the next one.
   package var position = 0
 
   /// An empty state of `batch` sequences.
   package init(_ configuration: ModelConfiguration, batch: Int) {
     MemoryRefusal.require(byteCount: Self.byteCount(configuration, batch: batch))
-    let shape = configuration.retentionShape(batch: batch, time: 1)
-    layers = (0..<configuration.layers).map { _ in MixerState(shape, hasScores: configuration.scoreNorm != .none) }
+    layers = configuration.typeOfLayers.map { $0.mixer.makeState(configuration, batch: batch) }
   }
 
   /// An empty state of one sequence.
   ///
-  /// - Parameters:
-  ///   - layers: Number of layers.
-  ///   - shape: The extents of each layer's state.
-  package init(layers: Int, _ shape: MixerStateShape) { self.layers = (0..<layers).map { _ in shape.makeState() } }
+  /// - Parameter shapes: The extents of each layer's state.
+  package init(_ shapes: [MixerStateShape]) { layers = shapes.map { $0.makeState() } }
 
-  private init(layers: [MixerState]) { self.layers = layers }
+  private init(layers: [any MixerState]) { self.layers = layers }
 
   /// A new, empty state with the same extents.
   package var emptyCopy: ModelState { ModelState(layers: layers.map(\.emptyCopy)) }
 
-  /// Bytes of what `init` allocates.
-  package static func byteCount(_ configuration: ModelConfiguration, batch: Int) -> Double {
-    let shape = configuration.retentionShape(batch: batch, time: 1)
-    return Double(configuration.layers)
-      * MixerState.byteCount(shape, hasScores: configuration.scoreNorm != .none)
+  /// Bytes of a state of `batch` sequences that have read so many tokens; of what `init` allocates, if none.
+  package static func byteCount(_ configuration: ModelConfiguration, batch: Int, position: Int = 0) -> Double {
+    configuration.typeOfLayers.reduce(0) {
+      $0 + $1.mixer.stateByteCount(configuration, batch: batch, position: position)
+    }
   }
 
   /// Clears the state.

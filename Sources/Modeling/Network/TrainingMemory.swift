@@ -1,4 +1,3 @@
-internal import Retention
 internal import Tensors
 
 /// What is kept of each block's forward for the backward.
@@ -11,12 +10,12 @@ package enum Recomputation: String, CaseIterable, Sendable {
 
 /// Memory to train on batches of B sequences of T tokens, including the activations of every block.
 package final class TrainingMemory {
-  let shape: RetentionShape
+  let shape: CallShape
   /// The input of the embedding norm, if there is one, and the statistics of the norm.
   let embedded: Tensor?
   let embeddingStatistics: NormStatistics
   let recomputation: Recomputation
-  /// The activations of each block; with `.blocks` they share all tensors except the stream.
+  /// The activations of each block; with `.blocks` those of a layer type share all tensors except the stream.
   let activations: [BlockActivations]
   let output: Tensor
   let outputStatistics: NormStatistics
@@ -28,7 +27,8 @@ package final class TrainingMemory {
   let logits: Tensor
   let losses: Tensor
   let scratch: BackwardScratch
-  let mixer: MixerMemory
+  let mixers: ByLayerType<any MixerMemory>
+  let hasInitialState: Bool
   let state: ModelState
 
   /// Rows of logits that exist at a time; the logits of all rows never do.
@@ -48,22 +48,28 @@ package final class TrainingMemory {
     recomputation: Recomputation = .none, hasInitialState: Bool = false, hasDropout: Bool = false, workers: Int
   ) {
     let rows = batch * time
-    let shape = configuration.retentionShape(batch: batch, time: time)
+    let shape = CallShape(batch: batch, time: time, form: form)
     func stream() -> Tensor { Tensor(Shape(rows, configuration.width)) }
     self.shape = shape
     embedded = configuration.hasEmbeddingNorm ? stream() : nil
     embeddingStatistics = NormStatistics(rows: rows)
-    func block() -> BlockActivations {
+    func block(_ type: LayerType) -> BlockActivations {
       BlockActivations(
-        configuration, shape: shape, form: form, stream: stream(),
+        configuration, type, shape, stream: stream(),
         mixed: configuration.hasEmbeddingResidual ? stream() : nil, middle: stream())
     }
     self.recomputation = recomputation
+    let types = configuration.typeOfLayers
     switch recomputation {
-    case .none: activations = (0..<configuration.layers).map { _ in block() }
+    case .none: activations = types.map(block)
     case .blocks:
-      let shared = block()
-      activations = (0..<configuration.layers).map { $0 == 0 ? shared : shared.replacing(stream: stream()) }
+      let shared = block(types[0])
+      let mixers = ByLayerType(configuration.presentTypes) {
+        $0 == types[0] ? shared.mixer : $0.mixer.makeActivations(configuration, shape)
+      }
+      activations = types.enumerated().map { index, type in
+        index == 0 ? shared : shared.replacing(stream: stream(), mixer: mixers[type])
+      }
     }
     output = stream()
     outputStatistics = NormStatistics(rows: rows)
@@ -73,9 +79,10 @@ package final class TrainingMemory {
     branch = hasDropout ? stream() : nil
     logits = Tensor(Shape(min(rows, TrainingMemory.logitRows), configuration.vocabularySize))
     losses = Tensor(Shape(rows))
-    scratch = BackwardScratch(configuration, shape: shape, form: form)
-    mixer = MixerMemory(
-      configuration, form: form, batch: batch, time: time, hasInitialState: hasInitialState, workers: workers)
+    scratch = BackwardScratch(configuration, shape)
+    mixers = configuration.makeMixerMemories(
+      MixerMemoryPlan(shape: shape, hasInitialState: hasInitialState, workers: workers))
+    self.hasInitialState = hasInitialState
     state = ModelState(configuration, batch: batch)
   }
 }

@@ -46,7 +46,7 @@ package struct ModelWeights: Sendable {
   /// Bytes of the matrices that decoding reads for each token: all except the embedding, of which it reads one row.
   package var decodedByteCount: Int {
     tensors.layers.reduce(tensors.head.byteCount) { sum, layer in
-      sum + layer.mixer.byteCount + layer.gateUp.byteCount + layer.down.byteCount
+      sum + layer.mixer.matrices.reduce(0) { $0 + $1.byteCount } + layer.gateUp.byteCount + layer.down.byteCount
     }
   }
 }

@@ -28,8 +28,12 @@ package struct ParameterDescription: Sendable, Equatable {
   package let isBias: Bool
   /// Number of blocks before the weight. A backward that computes its gradient goes down to this block.
   package let depth: Int
+  /// The type of the layer that the weight belongs to; nil: none.
+  var layerType: LayerType?
   /// Whether the weight is zero before training from scratch.
   var isZeroInitially = false
+  /// The gain of a mixer's matrix before training from scratch.
+  var gain = 1.0
 
   /// Whether it is a matrix; all others are norm weights, biases and scalars.
   package var isMatrix: Bool { shape.rank == 2 }
@@ -41,26 +45,41 @@ package struct ParameterDescription: Sendable, Equatable {
   func moved(to offset: Int) -> ParameterDescription {
     ParameterDescription(
       name: name, shape: shape, offset: offset, role: role, isBias: isBias, depth: depth,
-      isZeroInitially: isZeroInitially)
+      layerType: layerType, isZeroInitially: isZeroInitially, gain: gain)
   }
 }
 
 /// The parts of a model, for counting its parameters.
-package enum ParameterPart: String, CaseIterable, Sendable {
+package enum ParameterPart: Hashable, Sendable {
   case embedding
-  /// Projections to queries, keys, values and gates, and the output.
-  case retention
-  case feedForward = "feed-forward"
+  /// The mixers of a layer type: projections to queries, keys, values and gates, and the output.
+  case mixers(LayerType)
+  case feedForward
   /// The norms, and the scalars of the residual stream.
   case norms
   case head
+
+  /// The parts of a model, in the order of its weights.
+  package static func parts(of configuration: ModelConfiguration) -> [ParameterPart] {
+    [.embedding] + configuration.presentTypes.map { .mixers($0) } + [.feedForward, .norms, .head]
+  }
+
+  package var name: String {
+    switch self {
+    case .embedding: "embedding"
+    case .mixers(let type): type.rawValue
+    case .feedForward: "feed-forward"
+    case .norms: "norms"
+    case .head: "head"
+    }
+  }
 }
 
 extension ParameterDescription {
   package var part: ParameterPart {
     switch role {
     case .embedding: .embedding
-    case .mixerInput, .mixerOutput, .initialState: .retention
+    case .mixerInput, .mixerOutput, .initialState: .mixers(layerType ?? .retention)
     case .feedForward: .feedForward
     case .norm, .residualScale: .norms
     case .head: .head

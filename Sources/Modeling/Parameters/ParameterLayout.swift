@@ -20,8 +20,9 @@ struct ParameterLayout {
     let embedding = places.add("embed.weight", Shape(c.vocabularySize, c.width), .embedding)
     let embeddingNorm = c.hasEmbeddingNorm ? places.addNorm("embed_norm", c) : nil
     let layers = (0..<c.layers).map { layer in
-      places.depth = layer
-      return LayerTensors(&places, prefix: "layers.\(layer).", c)
+      (places.depth, places.type) = (layer, c.layerTypes[layer])
+      defer { places.type = nil }
+      return LayerTensors(&places, prefix: "layers.\(layer).", c.layerTypes[layer], c)
     }
     places.depth = c.layers
     let finalNorm = c.hasFinalNorm ? places.addNorm("final_norm", c) : nil
@@ -37,14 +38,14 @@ struct ParameterLayout {
 }
 
 extension LayerTensors where Matrix == ParameterPlace, Vector == ParameterPlace {
-  fileprivate init(_ places: inout ParameterPlaces, prefix: String, _ c: ModelConfiguration) {
+  fileprivate init(_ places: inout ParameterPlaces, prefix: String, _ type: LayerType, _ c: ModelConfiguration) {
     residual =
       c.hasEmbeddingResidual
       ? ResidualTensors(
         stream: places.add(prefix + "residual_scale", Shape(1), .residualScale),
         embedding: places.add(prefix + "embedding_residual_scale", Shape(1), .residualScale)) : nil
-    mixerNorm = places.addNorm(prefix + "ret_norm", c)
-    mixer = MixerTensors(&places, prefix: prefix, c)
+    mixerNorm = places.addNorm(prefix + type.mixer.weightPrefix + "_norm", c)
+    mixer = type.mixer.addPlaces(to: &places, prefix: prefix, c)
 
     let isGated = c.feedForward == .glu
     let names = isGated ? ["gate", "up"] : ["fc1"]
@@ -69,34 +70,38 @@ struct ParameterPlaces {
   private(set) var count = 0
   /// Number of blocks before the weights that follow.
   var depth = 0
+  /// The type of the layer that they belong to.
+  var type: LayerType?
 
+  /// Adds one weight; `gain` is that of its initialisation, for the weights of mixers.
   mutating func add(
-    _ name: String, _ shape: Shape, _ role: ParameterRole, isBias: Bool = false, isZeroInitially: Bool = false
+    _ name: String, _ shape: Shape, _ role: ParameterRole, isBias: Bool = false, isZeroInitially: Bool = false,
+    gain: Double = 1
   ) -> ParameterPlace {
     let place = ParameterPlace(shape: shape, offset: count)
     all.append(place)
-    addWeight(name, shape, role, isBias: isBias, isZeroInitially: isZeroInitially)
+    addWeight(name, shape, role, isBias: isBias, isZeroInitially: isZeroInitially, gain: gain)
     return place
   }
 
   private mutating func addWeight(
-    _ name: String, _ shape: Shape, _ role: ParameterRole, isBias: Bool, isZeroInitially: Bool = false
+    _ name: String, _ shape: Shape, _ role: ParameterRole, isBias: Bool, isZeroInitially: Bool = false, gain: Double
   ) {
     descriptions.append(
       ParameterDescription(
-        name: name, shape: shape, offset: count, role: role, isBias: isBias, depth: depth,
-        isZeroInitially: isZeroInitially))
+        name: name, shape: shape, offset: count, role: role, isBias: isBias, depth: depth, layerType: type,
+        isZeroInitially: isZeroInitially, gain: gain))
     count += shape.count
   }
 
   /// Adds parts that are adjacent rows of one matrix, or, without `columns`, of one bias vector.
   mutating func addStacked(
-    _ parts: [(name: String, rows: Int)], columns: Int? = nil, _ role: ParameterRole
+    _ parts: [(name: String, rows: Int)], columns: Int? = nil, _ role: ParameterRole, gain: Double = 1
   ) -> ParameterPlace {
     func shape(_ rows: Int) -> Shape { columns.map { Shape(rows, $0) } ?? Shape(rows) }
     let place = ParameterPlace(shape: shape(parts.reduce(0) { $0 + $1.rows }), offset: count)
     all.append(place)
-    for (name, rows) in parts { addWeight(name, shape(rows), role, isBias: columns == nil) }
+    for (name, rows) in parts { addWeight(name, shape(rows), role, isBias: columns == nil, gain: gain) }
     return place
   }
 

@@ -178,8 +178,8 @@ struct InfoCommand: ParsableCommand {
   /// Parameters by part, the state, the half-life of each head, and the memory to run the model in each format.
   private func sizes(_ c: ModelConfiguration) -> [(String, JSONValue)] {
     let weights = Parameters.descriptions(c)
-    let parts = ParameterPart.allCases.map { part in
-      (part.rawValue, weights.filter { $0.part == part }.reduce(0) { $0 + $1.shape.count })
+    let parts = ParameterPart.parts(of: c).map { part in
+      (part.name, weights.filter { $0.part == part }.reduce(0) { $0 + $1.shape.count })
     }
     let memory = MatrixStorage.runnable.map { ($0.word(c), JSONValue.integer(c.runningByteCount($0))) }
     let halfLives = c.decay == .none ? [] : Decay(c.decay, heads: c.heads).halfLives

@@ -41,14 +41,20 @@ struct StateInfo: ParsableCommand {
 }
 
 extension StateFile {
+  /// A number of the layers' states: one if it is the same for all layers, else one for each.
+  private func perLayer(_ number: (MixerStateShape) -> Int) -> JSONValue {
+    let numbers = layers.map(number)
+    return Set(numbers).count == 1 ? .integer(numbers[0]) : .list(numbers.map { .integer($0) })
+  }
+
   /// The entries of the description.
   var members: [(String, JSONValue)] {
     get throws {
       let saved = try load()
       return [
         ("kind", .text("state")), ("tokens", .integer(saved.progress.position)),
-        ("layers", .integer(layers)), ("heads", .integer(headShape[0])),
-        ("key_width_per_head", .integer(headShape[1])), ("value_width_per_head", .integer(headShape[2])),
+        ("layers", .integer(layers.count)), ("heads", perLayer(\.heads)),
+        ("key_width_per_head", perLayer(\.keyWidth)), ("value_width_per_head", perLayer(\.valueWidth)),
         ("vocabulary_size", .integer(vocabularySize)), ("dtype", .text(format.rawValue)),
         ("file_bytes", .integer(byteCount)), ("chunk_length", .integer(chunkLength)),
         ("undo_window", undoWindow.map { .integer($0) } ?? .null),

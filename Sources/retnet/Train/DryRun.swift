@@ -53,14 +53,14 @@ struct DryRun {
 
   /// The number of weights by purpose.
   var parameterCounts: [String: Int] {
-    Parameters.descriptions(plan.model).reduce(into: [:]) { $0[$1.part.rawValue, default: 0] += $1.shape.count }
+    Parameters.descriptions(plan.model).reduce(into: [:]) { $0[$1.part.name, default: 0] += $1.shape.count }
   }
 
   private var parameterLines: [String] {
     let counts = parameterCounts
-    let rows = ParameterPart.allCases.compactMap { part in
-      counts[part.rawValue].map {
-        (part.rawValue, "\(grouped($0))  \((100 * Double($0) / Double(plan.parameterCount)).fixed(1)) %")
+    let rows = ParameterPart.parts(of: plan.model).compactMap { part in
+      counts[part.name].map {
+        (part.name, "\(grouped($0))  \((100 * Double($0) / Double(plan.parameterCount)).fixed(1)) %")
       }
     }
     return ["parameters"] + table(rows)

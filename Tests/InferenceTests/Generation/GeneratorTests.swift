@@ -1,3 +1,4 @@
+import EngineTestSupport
 import Inference
 import Modeling
 import Retention

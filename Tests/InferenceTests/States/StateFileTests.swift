@@ -1,4 +1,5 @@
 import Checkpoints
+import EngineTestSupport
 import Files
 import Foundation
 import Inference

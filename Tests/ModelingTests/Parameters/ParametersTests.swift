@@ -39,7 +39,7 @@ import Testing
       let expected: ParameterPart =
         switch (words[0], words.count > 2 ? words[2] : "") {
         case (_, "ret") where words[3] == "head_norm": .norms
-        case (_, "ret"): .retention
+        case (_, "ret"): .mixers(.retention)
         case (_, "ffn"): .feedForward
         case ("layers", _), ("embed_norm", _), ("final_norm", _): .norms
         case ("embed", _): .embedding

@@ -2,23 +2,24 @@ internal import Retention
 internal import Tensors
 
 /// Retention in the form of a call, and its backward.
-extension MixerMemory {
+extension RetentionMemory {
   /// Computes retention, and divides its output by the score norm, if the model has one.
   ///
   /// - Parameters:
   ///   - a: Contains q, k, v; receives the heads' outputs and the factors of the score norm.
-  ///   - norm: The score norm of the model.
+  ///   - configuration: Resolved.
   ///   - call: Extents, form, documents, precision.
   ///   - state: The recurrent state before the call, replaced by that after it.
   ///   - initial: The state that each document starts from; nil: zero.
   ///   - pool: Where the work runs.
   func retain(
-    _ a: MixerActivations, norm: ScoreNorm, _ call: LayerCall, state: MixerState, initial: MixerInitialState?,
-    on pool: WorkerPool
+    _ a: RetentionActivations, _ configuration: ModelConfiguration, _ call: LayerCall, state: RetentionLayerState,
+    initial: MixerInitialState?, on pool: WorkerPool
   ) {
     let outer = pool.charge(.retention)
     defer { pool.charge(outer) }
-    let (shape, form, documentStarts) = (call.shape, call.form, call.documentStarts)
+    let (norm, form, documentStarts) = (configuration.scoreNorm, call.shape.form, call.documentStarts)
+    let shape = configuration.retentionShape(call.shape)
     let (q, k, v) = (a.projected.q, a.projected.k, a.projected.v)
     let output = Matrix(a.retained)
     let absoluteSums = form == .parallel && norm == .sumOfAbs ? sums?.sums(shape) : nil
@@ -45,7 +46,7 @@ extension MixerMemory {
   }
 
   /// Makes a state count from the position after the call; does nothing without xPos.
-  private func moveOrigin(of state: MixerState, by tokens: Int, on pool: WorkerPool) {
+  private func moveOrigin(of state: RetentionLayerState, by tokens: Int, on pool: WorkerPool) {
     guard let xposDecay else { return }
     xposDecay.moveOrigin(of: state.retention, by: tokens, on: pool)
     if let scores = state.scores { xposDecay.moveOrigin(of: scores.keySums, by: tokens, on: pool) }
@@ -84,16 +85,18 @@ extension MixerMemory {
   /// - Parameters:
   ///   - scratch: Contains the gradient of the heads' outputs, overwritten; receives those of q, k, v.
   ///   - a: As the forward wrote it.
+  ///   - configuration: Resolved.
   ///   - call: As in the forward.
   ///   - initial: As in the forward; its gradient is added to.
   ///   - pool: Where the work runs.
   func retainBackward(
-    _ scratch: MixerScratch, _ a: MixerActivations, _ call: LayerCall, initial: MixerInitialState?,
-    on pool: WorkerPool
+    _ scratch: RetentionScratch, _ a: RetentionActivations, _ configuration: ModelConfiguration, _ call: LayerCall,
+    initial: MixerInitialState?, on pool: WorkerPool
   ) {
     let outer = pool.charge(.retention)
     defer { pool.charge(outer) }
-    let (shape, documentStarts, precision, d_o) = (call.shape, call.documentStarts, call.precision, scratch.dretained)
+    let (documentStarts, precision, d_o) = (call.documentStarts, call.precision, scratch.dretained)
+    let shape = configuration.retentionShape(call.shape)
     let (q, k, v) = (a.projected.q, a.projected.k, a.projected.v)
     let (dq, dk, dv) = (scratch.dprojected.q, scratch.dprojected.k, scratch.dprojected.v)
     if let factors = a.scoreFactors {

@@ -1,21 +1,8 @@
 internal import Retention
 internal import Tensors
 
-/// The form in which retention is computed. All forms give the same result up to rounding.
-package enum RetentionForm: Sendable, Equatable {
-  case parallel
-  case recurrent
-  case chunkwise(chunkLength: Int)
-
-  /// Number of chunks of a sequence; nil for the other forms.
-  func chunkCount(time: Int) -> Int? {
-    guard case .chunkwise(let length) = self else { return nil }
-    return ChunkPlan(time: time, length: length).count
-  }
-}
-
-/// Memory that the mixers of all layers share in a call: decay powers, angles and scratch, for a longest call.
-final class MixerMemory {
+/// What all layers of retention share in a call: decay powers, angles and scratch, for a longest call.
+final class RetentionMemory: MixerMemory {
   let form: RetentionForm
   let table: DecayTable
   let rotation: RotationTable
@@ -29,21 +16,14 @@ final class MixerMemory {
 
   /// - Parameters:
   ///   - configuration: Resolved.
-  ///   - decay: The decay of each head; nil: by the configuration's rule.
-  ///   - form: The form of the calls; recurrent calls are always possible.
-  ///   - batch: Sequences of a call.
-  ///   - time: Tokens of a sequence in the longest call.
-  ///   - hasInitialState: Whether documents start from a state.
-  ///   - workers: Threads of the pool.
-  init(
-    _ configuration: ModelConfiguration, decay: Decay? = nil, form: RetentionForm, batch: Int, time: Int,
-    hasInitialState: Bool = false, workers: Int
-  ) {
+  ///   - plan: The calls.
+  init(_ configuration: ModelConfiguration, _ plan: MixerMemoryPlan) {
+    let (batch, time, form, workers) = (plan.shape.batch, plan.shape.time, plan.shape.form, plan.workers)
     let shape = configuration.retentionShape(batch: batch, time: time)
-    let decay = decay ?? Decay(configuration.decay, heads: configuration.heads)
+    let decay = plan.decay ?? Decay(configuration.decay, heads: configuration.heads)
     self.form = form
     let rotation = configuration.rotation
-    initialTerm = hasInitialState ? InitialStateTerm(shape, decay: decay, rotation: rotation) : nil
+    initialTerm = plan.hasInitialState ? InitialStateTerm(shape, decay: decay, rotation: rotation) : nil
     xposDecay = rotation.xposLogDecays == nil ? nil : XPosDecay(rotation, shape)
     self.rotation = RotationTable(rotation, capacity: form == .recurrent ? max(time, batch) : time)
     switch form {
@@ -65,13 +45,11 @@ final class MixerMemory {
   }
 
   /// Bytes of what `init` allocates.
-  static func byteCount(
-    _ configuration: ModelConfiguration, form: RetentionForm, batch: Int, time: Int, hasInitialState: Bool = false,
-    workers: Int
-  ) -> Double {
+  static func byteCount(_ configuration: ModelConfiguration, _ plan: MixerMemoryPlan) -> Double {
+    let (batch, time, form, workers) = (plan.shape.batch, plan.shape.time, plan.shape.form, plan.workers)
     let shape = configuration.retentionShape(batch: batch, time: time)
     let rotation = configuration.rotation
-    let initial = hasInitialState ? InitialStateTerm.byteCount(shape, rotation: rotation) : 0
+    let initial = plan.hasInitialState ? InitialStateTerm.byteCount(shape, rotation: rotation) : 0
     let sums = configuration.scoreNorm == .none ? 0 : ScoreSums.byteCount(form: form, shape: shape)
     let positions =
       RotationTable.byteCount(rotation, capacity: form == .recurrent ? max(time, batch) : time)
@@ -92,11 +70,21 @@ final class MixerMemory {
     return sums + positions + scratch + initial
   }
 
-  /// Prepares for a call in which all sequences are at the same position.
   func prepare(first position: Int, count: Int) { rotation.prepare(first: position, count: count) }
 
-  /// Prepares for a call of one token per sequence, each at its own position.
   func prepare(_ positions: [Int]) { rotation.prepare(positions) }
+
+  func prepareInitialState(_ documentStarts: Indices?) { initialTerm?.prepare(documentStarts) }
+}
+
+extension RetentionMixer {
+  static func makeMemory(_ c: ModelConfiguration, _ plan: MixerMemoryPlan) -> RetentionMemory {
+    RetentionMemory(c, plan)
+  }
+
+  static func memoryByteCount(_ c: ModelConfiguration, _ plan: MixerMemoryPlan) -> Double {
+    RetentionMemory.byteCount(c, plan)
+  }
 }
 
 /// Memory for summing the scores of each row.

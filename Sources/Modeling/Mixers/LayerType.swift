@@ -1,0 +1,94 @@
+package import Configurations
+
+/// The type of a layer: how it mixes the tokens of a sequence.
+///
+/// A type is a folder beside this file with a `Mixer`. To add one, add the folder, a case and its mixer here.
+package enum LayerType: String, CaseIterable, Sendable, ConfigurationChoice {
+  /// Gated retention (Sun et al. 2023).
+  case retention
+
+  var mixer: any Mixer.Type {
+    switch self {
+    case .retention: RetentionMixer.self
+    }
+  }
+}
+
+/// The types of a model's layers: a list that repeats until every layer has a type.
+package struct LayerPattern: Equatable, Sendable, ConfigurationConvertible {
+  /// At least one.
+  let types: [LayerType]
+
+  init(_ types: [LayerType]) {
+    precondition(!types.isEmpty, "LayerPattern: no type")
+    self.types = types
+  }
+
+  /// The type of a layer, from 0.
+  subscript(layer: Int) -> LayerType { types[layer % types.count] }
+
+  package static func kind(within limits: NoLimits) -> ConfigurationKind {
+    .choices(LayerType.allCases.map(\.rawValue))
+  }
+
+  package init?(_ value: ConfigurationValue) {
+    let words: [String]
+    switch value {
+    case .text(let word): words = [word]
+    case .list(let list): words = list
+    default: return nil
+    }
+    let types = words.compactMap { LayerType(rawValue: $0) }
+    guard types.count == words.count, !types.isEmpty else { return nil }
+    self.init(types)
+  }
+
+  package var configurationValue: ConfigurationValue {
+    types.count == 1 ? .text(types[0].rawValue) : .list(types.map(\.rawValue))
+  }
+}
+
+extension ModelConfiguration {
+  /// The type of each layer.
+  package var typeOfLayers: [LayerType] { (0..<layers).map { layerTypes[$0] } }
+
+  /// The types that occur, in the order of `LayerType`.
+  package var presentTypes: [LayerType] {
+    let present = Set(typeOfLayers)
+    return LayerType.allCases.filter(present.contains)
+  }
+}
+
+/// One value for each layer type that a model has.
+struct ByLayerType<Value> {
+  private var values: [Value?]
+
+  /// - Parameters:
+  ///   - types: The types that have a value.
+  ///   - make: Makes the value of a type.
+  init(_ types: [LayerType], _ make: (LayerType) -> Value) {
+    values = LayerType.allCases.map { types.contains($0) ? make($0) : nil }
+  }
+
+  private init(values: [Value?]) { self.values = values }
+
+  subscript(type: LayerType) -> Value {
+    guard let value = values[type.index] else { preconditionFailure("ByLayerType: no value for \(type)") }
+    return value
+  }
+
+  func map<Other>(_ transform: (Value) -> Other) -> ByLayerType<Other> {
+    ByLayerType<Other>(values: values.map { $0.map(transform) })
+  }
+
+  /// Calls a closure with each value that there is, in the order of `LayerType`.
+  func forEach(_ body: (Value) -> Void) {
+    for value in values { if let value { body(value) } }
+  }
+}
+
+extension ByLayerType: Sendable where Value: Sendable {}
+
+extension LayerType {
+  fileprivate var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+}
