@@ -55,7 +55,7 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
   package var keyWidth = 0
   /// H·V; 0 means 2 D.
   package var valueWidth = 0
-  /// F; 0 means 4/3 D, rounded up to a multiple of 256, as in flash-linear-attention.
+  /// F; 0 means 4/3 D, rounded up to a multiple of 256, as in flash-linear-attention; with attention 8/3 D.
   package var feedForwardWidth = 0
   /// N; 0 means that of the tokenizer.
   package var vocabularySize = 0
@@ -84,6 +84,7 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
   package var logitSoftcap = 0.0
   package var decay = DecayRule.powers
   package var scoreNorm = ScoreNorm.none
+  package var attention = AttentionConfiguration()
   package var rotationLayout = RotationLayout.halfSplit
   package var rotationFrequencies = RotationFrequencies.standard
   package var rotationBase = 10_000.0
@@ -114,7 +115,7 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey("value_width", \.valueWidth, 0...1_048_576, "Width of values over all heads; 0: 2 × width."),
       ConfigurationKey(
         "feed_forward_width", \.feedForwardWidth, 0...1_048_576,
-        "Inner width F of the gated feed-forward part; 0: 4/3 × width, rounded up to a multiple of 256."),
+        "Inner width F of the feed-forward part; 0: 4/3 × width (with attention 8/3), rounded up to a multiple of 256."),
       ConfigurationKey(
         "vocabulary_size", \.vocabularySize, 0...1_048_576, "Number of tokens N; 0: as many as the tokenizer has."),
       ConfigurationKey("tied_head", \.isHeadTied, "Whether the output head is the embedding table."),
@@ -154,15 +155,21 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey(
         "xpos_scale_base", \.xposScaleBase, .atLeast(64),
         "Tokens of one step of xPos, a decay of each rotated pair besides γ; null: no xPos."),
-      ConfigurationKey("bos", \.bos, "What begins with BOS: each sequence, each document, or none."),
-      ConfigurationKey("bos_id", \.bosID, 0...1_048_575, "Id of BOS; null: the tokenizer's."),
-      ConfigurationKey("eos_id", \.eosID, 0...1_048_575, "Id of EOS; null: the tokenizer's."),
     ]
+      + AttentionConfiguration.keys + [
+        ConfigurationKey("bos", \.bos, "What begins with BOS: each sequence, each document, or none."),
+        ConfigurationKey("bos_id", \.bosID, 0...1_048_575, "Id of BOS; null: the tokenizer's."),
+        ConfigurationKey("eos_id", \.eosID, 0...1_048_575, "Id of EOS; null: the tokenizer's."),
+      ]
   }
 
   package var contradictions: [(key: String, message: String)] {
     var found: [(key: String, message: String)] = []
     let resolved = self.resolved
+    if layerTypes.types.count > layers {
+      found.append(
+        ("layer_types", "expected at most \(layers) types, as there are layers, found \(layerTypes.types.count)"))
+    }
     for type in presentTypes { found += type.mixer.contradictions(resolved) }
     if norm == .none { found.append(("norm", "expected rms or layer, found none")) }
     // Its inverse multiplies the logits in Float32.
@@ -200,10 +207,16 @@ package struct ModelConfiguration: Equatable, Sendable, Configurable {
   /// The same configuration with every 0 replaced by the value that it stands for, except for the vocabulary.
   package var resolved: ModelConfiguration {
     var copy = self
+    if layers > 0 { copy.layerTypes = .shortest(for: typeOfLayers) }
     if keyHeads == 0 { copy.keyHeads = heads }
     if keyWidth == 0 { copy.keyWidth = width }
     if valueWidth == 0 { copy.valueWidth = 2 * width }
-    if feedForwardWidth == 0 { copy.feedForwardWidth = (width * 4 / 3 + 255) / 256 * 256 }
+    if feedForwardWidth == 0 {
+      // 4/3 D with retention, as flash-linear-attention has it: whole numbers round it down.
+      let share = typeOfLayers.reduce(0) { $0 + $1.mixer.feedForwardShare(self) } / Double(layers)
+      copy.feedForwardWidth = (Int(Double(width) * share + 1e-6) + 255) / 256 * 256
+    }
+    for type in presentTypes { type.mixer.resolve(&copy) }
     return copy
   }
 }

@@ -52,6 +52,14 @@ extension ModelConfiguration {
     copy.rotationBase = rotationBase
     copy.isAngleTableOfAllHeads = rotationSpan == .width
     copy.xposScaleBase = xposScaleBase
+    copy.layerTypes = typeOfLayers.map(\.reference)
+    copy.attention.headCount = attention.heads
+    copy.attention.keyHeadCount = attention.keyHeads
+    copy.attention.headWidth = attention.headWidth
+    copy.attention.hasInputBiases = attention.biases != .none
+    copy.attention.hasOutputBias = attention.biases == .all
+    copy.attention.window = attention.window
+    copy.attention.rotationBase = attention.rotationBase
     return copy
   }
 
@@ -72,6 +80,16 @@ extension ReferenceRetNet {
   package init(_ configuration: ModelConfiguration, _ parameters: Parameters) {
     let named = parameters.descriptions.map { ($0.name, parameters.tensor($0).reference) }
     self.init(configuration.reference, parameters: Dictionary(uniqueKeysWithValues: named))
+  }
+}
+
+extension LayerType {
+  fileprivate var reference: ReferenceLayerType {
+    switch self {
+    case .retention: .retention
+    case .attention: .attention
+    case .linearAttention: .linearAttention
+    }
   }
 }
 

@@ -67,7 +67,7 @@ import Testing
   ])
   func relativesAreRefusedByName(_ old: String, _ new: String, _ feature: String) throws {
     let found = message { try open("torchscale-b-untied", [(old, new)]) }
-    #expect(found.contains("expected a plain RetNet, found \(feature) (tensor 'layers.1."), "\(found)")
+    #expect(found.contains("expected a plain RetNet or Llama, found \(feature) (tensor 'layers.1."), "\(found)")
   }
 
   /// F2, by settings.
@@ -76,12 +76,23 @@ import Testing
     ("torchscale-b-untied", "\"multiway\": false", "\"multiway\": true", "a multiway model"),
     ("torchscale-b-untied", "\"moe_freq\": 0", "\"moe_freq\": 2", "a mixture of experts"),
 
-    ("fla-fused-gate", "\"feature_map\": null", "\"attn\": {\"layers\": [1]}", "layers of attention"),
+    (
+      "fla-hybrid", "\"attn\": {",
+      "\"attn\": [{\"layers\": [0], \"num_heads\": 2}, {\"layers\": [1], \"num_heads\": 4}], \"\": {",
+      "layers of attention of several kinds"
+    ),
+    ("llama", "\"rope_type\": \"default\"", "\"rope_type\": \"llama3\"", "rotary positions of another type"),
+    ("llama", "\"model_type\": \"llama\"", "\"model_type\": \"mistral\"", "a model of type"),
+    ("llama", "\"mlp_bias\": false", "\"mlp_bias\": true", "biases of the feed-forward part"),
+    (
+      "llama", "\"mlp_bias\": false", "\"mlp_bias\": false, \"rope_scaling\": {\"factor\": 2}",
+      "scaled rotary positions"
+    ),
     ("yet-another-retnet", "\"norm_first\": true", "\"norm_first\": false", "norms after retention"),
   ])
   func settingsThatAreNotComputedAreRefused(_ name: String, _ old: String, _ new: String, _ feature: String) throws {
     let found = message { try open(name, settings: [(old, new)]) }
-    #expect(found.contains("config.json: expected a plain RetNet, found \(feature)"), "\(found)")
+    #expect(found.contains("config.json: expected a plain RetNet or Llama, found \(feature)"), "\(found)")
   }
 
   /// F2: what RetNet-XATL has more, as far as the file uses it.
@@ -105,7 +116,8 @@ import Testing
     ] {
       let found = message { try open("syncdoth-hf", settings: settings(more)) }
       #expect(
-        found.hasSuffix("expected a plain RetNet, found RetNet-XATL\(features), which is not supported"), "\(found)")
+        found.hasSuffix("expected a plain RetNet or Llama, found RetNet-XATL\(features), which is not supported"),
+        "\(found)")
     }
     let affine = message {
       try open("syncdoth-hf", [("layers.1.retention.v_proj.weight", "layers.1.retention.group_norm.we")])
@@ -125,7 +137,7 @@ import Testing
         "torchscale-b-untied", [("{\"dtype\":\"F32\",\"shape\":[24],", "{\"dtype\":\"C64\",\"shape\":[12],")],
         settings: nil)
     }
-    #expect(found.contains("expected a plain RetNet, found a complex-valued model (tensor '"), "\(found)")
+    #expect(found.contains("expected a plain RetNet or Llama, found a complex-valued model (tensor '"), "\(found)")
   }
 
   /// F3.

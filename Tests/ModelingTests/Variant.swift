@@ -19,12 +19,43 @@ enum Variant: String, CaseIterable, Sendable {
   case xposHalfSplit
   case embeddingResidual
   case embeddingResidualAndBiases
+  case attention
+  case attentionWithWindow
+  case linearAttention
+  case hybrid
+  case hybridWithResidual
 
   /// Whether all forms and all cuts give the same function.
   var isExactInEveryForm: Bool { self != .sumOfAbs && self != .sumOfAbsTied }
 
+  /// Whether every layer's state is a matrix of fixed size, which can be carried into a training step.
+  var hasFixedState: Bool {
+    switch self {
+    case .attention, .attentionWithWindow, .hybrid, .hybridWithResidual: false
+    default: true
+    }
+  }
+
+  /// Whether every layer is retention.
+  var isRetention: Bool { hasFixedState && self != .linearAttention }
+
   func apply(to c: inout ModelConfiguration) {
     switch self {
+    case .attention:
+      (c.layerTypes, c.attention.biases, c.norm) = (LayerPattern([.attention]), .inputs, .layer)
+      (c.attention.headWidth, c.attention.rotationBase) = (6, 100)
+    case .attentionWithWindow:
+      (c.layerTypes, c.attention.window, c.attention.biases) = (LayerPattern([.attention]), 4, .all)
+      (c.attention.heads, c.attention.keyHeads, c.isHeadTied) = (4, 2, true)
+    case .linearAttention:
+      (c.layerTypes, c.attention.heads, c.attention.keyHeads) = (LayerPattern([.linearAttention]), 4, 2)
+      (c.feedForward, c.attention.biases) = (.mlp, .all)
+    case .hybrid:
+      (c.layerTypes, c.layers) = (LayerPattern([.attention, .retention, .linearAttention]), 3)
+      (c.attention.heads, c.attention.keyHeads, c.attention.headWidth) = (3, 1, 4)
+    case .hybridWithResidual:
+      c.layerTypes = LayerPattern([.linearAttention, .attention])
+      (c.hasEmbeddingResidual, c.attention.window, c.hasEmbeddingNorm) = (true, 3, true)
     case .layerNormAndBiases:
       (c.norm, c.headNorm, c.headNormWeight) = (.layer, .layer, .none)
       (c.hasRetentionBiases, c.hasFeedForwardBiases, c.feedForward, c.activation) = (true, true, .mlp, .gelu)

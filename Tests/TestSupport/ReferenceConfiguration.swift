@@ -52,6 +52,9 @@ package struct ReferenceConfiguration: Sendable {
   package var rotationBase = 10_000.0
   /// Whether the pairs of all heads share one table, so that each head has angles of its own.
   package var isAngleTableOfAllHeads = false
+  /// The type of each layer; repeats.
+  package var layerTypes = [ReferenceLayerType.retention]
+  package var attention = ReferenceAttentionSizes()
   /// xPos: the steps over which pair i decays by (2i + 0.4 K) / (1.4 K), K the width of the table; none without.
   package var xposScaleBase: Double?
 
@@ -76,16 +79,31 @@ package struct ReferenceConfiguration: Sendable {
     (self.logDecay, self.isTied, keyHeadCount) = (logDecay, isTied, headCount)
   }
 
+  /// The type of a layer.
+  package func type(_ layer: Int) -> ReferenceLayerType { layerTypes[layer % layerTypes.count] }
+
   /// The names and shapes of the parameters of one block, each name without the prefix `layers.i.`.
-  package var blockParameterShapes: [(name: String, shape: [Int])] {
-    let (values, F) = (headCount * valueWidth, feedForwardWidth)
+  package func blockParameterShapes(_ layer: Int) -> [(name: String, shape: [Int])] {
+    let type = type(layer)
+    var shapes = hasEmbeddingResidual ? [("residual_scale", [1]), ("embedding_residual_scale", [1])] : []
+    shapes += normShapes(type.prefix + "_norm")
+    shapes += type == .retention ? retentionShapes : attention.parameterShapes(type.prefix, width: width)
+    let F = feedForwardWidth
+    let (expanding, narrowing) = isFeedForwardGated ? (["gate", "up"], "down") : (["fc1"], "fc2")
+    shapes += normShapes("ffn_norm") + expanding.map { ("ffn.\($0).weight", [F, width]) }
+    if hasFeedForwardBiases { shapes += expanding.map { ("ffn.\($0).bias", [F]) } }
+    shapes.append(("ffn.\(narrowing).weight", [width, F]))
+    if hasFeedForwardBiases { shapes.append(("ffn.\(narrowing).bias", [width])) }
+    return shapes
+  }
+
+  private var retentionShapes: [(name: String, shape: [Int])] {
+    let values = headCount * valueWidth
     var projections = [
       ("q", headCount * keyWidth), ("k", keyHeadCount * keyWidth), ("v", keyHeadCount * valueWidth),
     ]
     if hasGate { projections.append(("g", values)) }
-    var shapes = hasEmbeddingResidual ? [("residual_scale", [1]), ("embedding_residual_scale", [1])] : []
-    shapes += normShapes("ret_norm")
-    shapes += projections.map { ("ret.\($0.0).weight", [$0.1, width]) }
+    var shapes = projections.map { ("ret.\($0.0).weight", [$0.1, width]) }
     if hasRetentionBiases { shapes += projections.map { ("ret.\($0.0).bias", [$0.1]) } }
     shapes.append(("ret.o.weight", [width, values]))
     if hasRetentionBiases { shapes.append(("ret.o.bias", [width])) }
@@ -96,11 +114,6 @@ package struct ReferenceConfiguration: Sendable {
       case .full: shapes.append(("ret.head_norm.\(part)", [values]))
       }
     }
-    let (expanding, narrowing) = isFeedForwardGated ? (["gate", "up"], "down") : (["fc1"], "fc2")
-    shapes += normShapes("ffn_norm") + expanding.map { ("ffn.\($0).weight", [F, width]) }
-    if hasFeedForwardBiases { shapes += expanding.map { ("ffn.\($0).bias", [F]) } }
-    shapes.append(("ffn.\(narrowing).weight", [width, F]))
-    if hasFeedForwardBiases { shapes.append(("ffn.\(narrowing).bias", [width])) }
     return shapes
   }
 

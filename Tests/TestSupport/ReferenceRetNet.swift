@@ -39,7 +39,7 @@ package struct ReferenceRetNet: Sendable {
     var shapes = [(name: "embed.weight", shape: table)]
     if configuration.hasEmbeddingNorm { shapes += configuration.normShapes("embed_norm") }
     for layer in 0..<configuration.layerCount {
-      shapes += configuration.blockParameterShapes.map { ("layers.\(layer).\($0.name)", $0.shape) }
+      shapes += configuration.blockParameterShapes(layer).map { ("layers.\(layer).\($0.name)", $0.shape) }
     }
     if configuration.hasFinalNorm { shapes += configuration.normShapes("final_norm") }
     if !configuration.isTied { shapes.append(("lm_head.weight", table)) }
@@ -90,8 +90,9 @@ package struct ReferenceRetNet: Sendable {
       streams.append(x)
       if let (lambda, mu) = residualScales(layer) { x = lambda * x + mu * streams[0] }
       let block = ReferenceBlock(
-        x, parameters: blockParameters(layer), configuration: configuration, positions: positions,
-        initialState: initialStates?[layer], documentStarts: documentStarts, dropout: dropout?.block(layer))
+        x, parameters: blockParameters(layer), configuration: configuration,
+        type: configuration.type(layer), positions: positions, initialState: initialStates?[layer],
+        documentStarts: documentStarts, dropout: dropout?.block(layer))
       blocks.append(block)
       x = block.x2
     }
@@ -170,7 +171,7 @@ package struct ReferenceRetNet: Sendable {
 
   private func blockParameters(_ layer: Int) -> [String: ReferenceTensor] {
     var result: [String: ReferenceTensor] = [:]
-    for (name, _) in configuration.blockParameterShapes { result[name] = parameters["layers.\(layer).\(name)"] }
+    for (name, _) in configuration.blockParameterShapes(layer) { result[name] = parameters["layers.\(layer).\(name)"] }
     return result
   }
 }

@@ -39,6 +39,14 @@ import Testing
         ($0.headNorm, $0.headNormWeight, $0.hasHeadNormBias, $0.xposScaleBase) = (.layer, .full, true, 9)
         ($0.rotationLayout, $0.isAngleTableOfAllHeads) = (.interleaved, true)
       })
+    for types in [[.attention], [.linearAttention], [.linearAttention, .attention]] as [[ReferenceLayerType]] {
+      expectGradients(
+        of: model(isTied: true) {
+          ($0.layerTypes, $0.attention.headCount, $0.attention.keyHeadCount) = (types, 4, 2)
+          ($0.attention.hasInputBiases, $0.attention.hasOutputBias, $0.attention.window) = (true, true, 3)
+          ($0.attention.rotationBase, $0.hasEmbeddingResidual) = (50, types.count == 2)
+        })
+    }
     for isTied in [false, true] {
       // A seed with which no number lies within the step of the differences of the kink of relu2.
       expectGradients(

@@ -94,6 +94,58 @@ void rn_absolute_row_sums(float *y, const float *s, int64_t rows, int64_t column
 void rn_retain_step(float *o, float *state, const float *q, const float *k, const float *v, int64_t key_width,
                     int64_t value_width, float keep, float key_scale, float query_scale);
 
+// ---- attention.c
+
+// One tile of softmax attention (docs/MATH.md, eq. 42): scores of some queries against some keys, in any order of tiles.
+// Row j sees the keys first[j] … row_offset + j, where column 0 is key column_offset. In the columns that it sees,
+// s becomes e^(s - most[j]), with most[j] the largest score so far; elsewhere 0. total[j] and o[j, :], the sums over
+// earlier tiles, are scaled to it. most starts at -∞, total and o at 0.
+// s [rows, columns] and o [rows, width] with strides; first, most, total [rows].
+void rn_attention_tile(float *s, float *o, float *most, float *total, const int32_t *first, int64_t rows,
+                       int64_t columns, int64_t stride, int64_t row_offset, int64_t column_offset, int64_t width,
+                       int64_t o_stride);
+
+// Behind the last tile: o[j, :] /= total[j], log_sums[j] = most[j] + ln total[j], with strides.
+void rn_attention_finish(float *o, float *log_sums, const float *most, const float *total, int64_t rows, int64_t width,
+                         int64_t o_stride, int64_t sum_stride);
+
+// The backward of a tile (docs/MATH.md, eq. 43): s becomes p = e^(s - log_sums[j]), ds becomes p (ds - dots[j]); both 0
+// in columns that the row does not see. log_sums and dots with a stride.
+void rn_attention_tile_backward(float *s, float *ds, const float *log_sums, const float *dots, const int32_t *first,
+                                int64_t rows, int64_t columns, int64_t stride, int64_t row_offset,
+                                int64_t column_offset, int64_t sum_stride);
+
+// dots[j, h] = Σ_i x[j, h, i] y[j, h, i]. x, y [rows, heads, width], dense.
+void rn_head_dots(float *dots, const float *x, const float *y, int64_t rows, int64_t heads, int64_t width);
+
+// Attention of some queries over the keys first … count - 1, for decoding. Keys are taken in blocks of 64 from key 0 on,
+// so that the order of the sums does not depend on where calls begin.
+// o, q [queries, width] dense; keys, values [count, width] with a stride, in Float32 or bfloat16.
+void rn_attend(float *o, const float *q, const float *keys, const float *values, int64_t first, int64_t count,
+               int64_t queries, int64_t width, int64_t stride);
+void rn_attend_bf16(float *o, const float *q, const uint16_t *keys, const uint16_t *values, int64_t first,
+                    int64_t count, int64_t queries, int64_t width, int64_t stride);
+
+// ---- linear_attention.c
+
+// y = elu(x) + 1: x + 1 above 0, e^x below. y, x [rows, width] with strides.
+void rn_elu_features(float *y, const float *x, int64_t rows, int64_t width, int64_t y_stride, int64_t x_stride);
+
+// dx = dy · (y < 1 ? y : 1), with y as the forward wrote it. dy has the stride of y.
+void rn_elu_features_backward(float *dx, const float *dy, const float *y, int64_t rows, int64_t width,
+                              int64_t dx_stride, int64_t y_stride);
+
+// y[r, h, :] = (x[r, h, :], 1). y [rows, heads, width + 1] dense, x [rows, heads, width] with a stride.
+void rn_append_ones(float *y, const float *x, int64_t rows, int64_t heads, int64_t width, int64_t x_stride);
+
+// y[r, h, :] = x[r, h, 0 ..< width]. y [rows, heads, width] with a stride, x [rows, heads, width + 1] dense.
+void rn_remove_ones(float *y, const float *x, int64_t rows, int64_t heads, int64_t width, int64_t y_stride);
+
+// o[r, :] = sums[r, 0 ..< width] / (sums[r, width] + ε). o [rows, width], sums [rows, width + 1], dense.
+void rn_divide_by_sums(float *o, const float *sums, int64_t rows, int64_t width, float epsilon);
+void rn_divide_by_sums_backward(float *dsums, const float *d_o, const float *o, const float *sums, int64_t rows,
+                                int64_t width, float epsilon);
+
 // ---- loss.c
 
 // Cross entropy of each row, ln Σ e^l - l[target]; replaces the row's logits by (softmax - onehot) · scale.

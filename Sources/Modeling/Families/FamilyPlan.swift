@@ -50,6 +50,8 @@ struct ForeignBuffer {
     case decays
     /// θ of each pair, each twice [K].
     case frequencies
+    /// θ of each pair of a head of attention [K/2].
+    case attentionFrequencies
     /// (2i + 0.4 K) / (1.4 K) for each pair [K/2]: xPos.
     case xposScales
   }
@@ -90,6 +92,7 @@ extension ForeignBuffer.Content {
     case .logDecays: Decay(c.decay, heads: c.heads).logarithms
     case .decays: Decay(c.decay, heads: c.heads).logarithms.map { exp($0) }
     case .frequencies: c.rotation.frequencies.flatMap { [$0, $0] }
+    case .attentionFrequencies: c.attention.rotation.frequencies
     case .xposScales: c.rotation.xposLogDecays?.map { exp($0 * (c.xposScaleBase ?? 0)) } ?? []
     }
   }

@@ -15,11 +15,14 @@ extension FamilyPlan {
   /// Sources: fla/models/retnet/configuration_retnet.py and modeling_retnet.py, fla/layers/multiscale_retention.py.
   init(fla source: ForeignSource) throws {
     let settings = source.settings
-    try settings.refuse("attn", "layers of attention")
     try settings.refuse("attnres_block_size", "attention residuals")
     try settings.refuse("feature_map", "a feature map of queries and keys")
 
-    let layer = "model.layers.0."
+    let attention = try Self.attentionLayers(settings)
+    let count = source.layerCount("model.layers.")
+    // What the tensors say of retention is read from its first layer.
+    let first = (0..<max(1, count)).first { !attention.layers.contains($0) } ?? 0
+    let layer = "model.layers.\(first)."
     let (vocabulary, width) = try source.matrix("model.embeddings.weight")
     let (queries, _) = try source.matrix(layer + "attn.q_proj.weight")
     let (keys, _) = try source.matrix(layer + "attn.k_proj.weight")
@@ -36,7 +39,7 @@ extension FamilyPlan {
 
     var c = ModelConfiguration()
     c.width = width
-    c.layers = source.layerCount("model.layers.")
+    c.layers = count
     c.heads = try source.heads("num_heads", inferred: valueWidth.map { max(1, values / $0) })
     c.keyWidth = queries
     c.keyHeads = try settings.value("num_kv_heads", Int.self) ?? max(1, keys * c.heads / queries)
@@ -49,6 +52,11 @@ extension FamilyPlan {
       try settings.value("norm_eps", Double.self) ?? settings.value("rms_norm_eps", Double.self) ?? 1e-6
     c.headNormWeight = headNorm == nil ? .none : .shared
     c.hasGate = source.has(layer + "attn.g_proj.weight")
+    if !attention.layers.isEmpty {
+      c.layerTypes = .shortest(
+        for: (0..<count).map { attention.layers.contains($0) ? .attention : .retention })
+      c.attention = attention.configuration
+    }
     c.bosID = try settings.tokenID("bos_token_id")
     c.eosID = try settings.tokenID("eos_token_id")
 
@@ -67,6 +75,31 @@ extension FamilyPlan {
     if settings.isEmpty { remarks = ["no config.json beside the weights: norm epsilon 1e-6 is the family's default"] }
   }
 
+  /// The layers of softmax attention and their keys: `attn` is an object, or since July 2026 a list of them.
+  private static func attentionLayers(
+    _ settings: ForeignConfiguration
+  ) throws(ModelFileError) -> (layers: Set<Int>, configuration: AttentionConfiguration) {
+    var (layers, found) = (Set<Int>(), [AttentionConfiguration]())
+    for part in try settings.parts("attn") {
+      guard let own = try part.integers("layers"), let heads = try part.value("num_heads", Int.self), heads >= 1 else {
+        throw .foreignSetting(path: settings.path, key: "attn", expected: "layers and num_heads", found: "none")
+      }
+      var c = AttentionConfiguration()
+      c.heads = heads
+      c.keyHeads = try part.value("num_kv_heads", Int.self) ?? heads
+      c.headWidth = (try settings.value("hidden_size", Int.self) ?? 0) / heads
+      c.biases = try part.value("qkv_bias", Bool.self) == true ? .inputs : .none
+      c.window = try part.value("window_size", Int.self)
+      c.rotationBase = try part.value("rope_theta", Double.self) ?? 10_000
+      layers.formUnion(own)
+      found.append(c)
+    }
+    guard found.allSatisfy({ $0 == found[0] }) else {
+      throw .unsupported(path: settings.path, found: "layers of attention of several kinds (attn)")
+    }
+    return (layers, found.first ?? AttentionConfiguration())
+  }
+
   fileprivate static let flaNames = FamilyNames(
     layers: "model.layers.",
     names: [
@@ -77,6 +110,11 @@ extension FamilyPlan {
       "ret.v": "attn.v_proj",
       "ret.g": "attn.g_proj",
       "ret.o": "attn.o_proj",
+      "attn_norm": "attn_norm",
+      "attn.q": "attn.q_proj",
+      "attn.k": "attn.k_proj",
+      "attn.v": "attn.v_proj",
+      "attn.o": "attn.o_proj",
       "ffn_norm": "mlp_norm",
       "ffn.gate": "mlp.gate_proj",
       "ffn.up": "mlp.up_proj",
@@ -99,6 +137,7 @@ extension ForeignExport {
     try weights.require(
       .fla,
       [
+        "layer_types": Self.patterns(weights.configuration), "attention.biases": [.text("none"), .text("inputs")],
         "norm": [.text("rms")], "embedding_scale": [.number(1)], "embedding_norm": [.boolean(false)],
         "final_norm": [.boolean(true)], "head_norm": [.text("rms")], "head_norm_weight": [.text("shared")],
         "feed_forward": [.text("glu")], "activation": [.text("silu")], "retention_biases": [.boolean(false)],
@@ -108,7 +147,7 @@ extension ForeignExport {
     let c = weights.configuration
     var names = FamilyPlan.flaNames
     names.names["ret.head_norm"] = c.hasGate ? "attn.g_norm_swish_gate" : "attn.g_norm"
-    var settings: [String: ConfigurationValue] = [
+    var settings: [String: ForeignSetting] = [
       "architectures": .list(["RetNetForCausalLM"]), "model_type": .text("retnet"), "attn_mode": .text("chunk"),
       "hidden_size": .integer(c.width), "expand_k": .number(Self.ratio(c.keyWidth, c.width)),
       "expand_v": .number(Self.ratio(c.valueWidth, c.width)), "hidden_ratio": .null,
@@ -121,6 +160,20 @@ extension ForeignExport {
       "fuse_cross_entropy": .boolean(true), "initializer_range": .number(0.02), "use_cache": .boolean(true),
       "bos_token_id": .null, "eos_token_id": .null, "pad_token_id": .null,
     ]
+    let attention = (0..<c.layers).filter { c.layerTypes[$0] == .attention }
+    if !attention.isEmpty {
+      guard c.attention.headWidth * c.attention.heads == c.width else {
+        throw ModelFileError.notExpressible(
+          family: .fla,
+          problems: ["attention.head_width \(c.width / c.attention.heads), found \(c.attention.headWidth)"])
+      }
+      settings["attn"] = .object([
+        "layers": .integers(attention), "num_heads": .integer(c.attention.heads),
+        "num_kv_heads": .integer(c.attention.keyHeads), "qkv_bias": .boolean(c.attention.biases == .inputs),
+        "window_size": c.attention.window.map { .integer($0) } ?? .null,
+        "rope_theta": .number(c.attention.rotationBase),
+      ])
+    }
     if c.keyHeads != c.heads { settings["num_kv_heads"] = .integer(c.keyHeads) }
     self.init(
       .fla, weights, container: .safetensors, names: names, scoreNorm: .none, settings: settings,
@@ -131,6 +184,12 @@ extension ForeignExport {
         tokenizer = AutoTokenizer.from_pretrained("DIR")
         model = AutoModelForCausalLM.from_pretrained("DIR").to("cuda")
         """)
+  }
+
+  /// The patterns of layers that the program can have: that of the model, unless it has layers of other types.
+  private static func patterns(_ c: ModelConfiguration) -> [ConfigurationValue] {
+    c.presentTypes.contains(.linearAttention)
+      ? [.text("retention"), .list(["retention", "attention"])] : [c.layerTypes.configurationValue]
   }
 
   /// The factor by which flash-linear-attention gives a width: `int(hidden_size * factor)` is the width again.

@@ -9,17 +9,23 @@ struct ForeignConfiguration {
   private let values: [String: Value]
 
   /// A scalar, or a value with parts.
-  private enum Value: Decodable {
+  private indirect enum Value: Decodable {
     case scalar(ConfigurationValue)
-    case compound
+    case array([Value])
+    case object([String: Value])
 
     init(from decoder: any Decoder) throws {
-      switch try? ConfigurationValue(from: decoder) {
-      case .list, nil: self = .compound
-      case .some(let value): self = .scalar(value)
+      if let array = try? [Value](from: decoder) {
+        self = .array(array)
+      } else if let object = try? [String: Value](from: decoder) {
+        self = .object(object)
+      } else {
+        self = .scalar(try ConfigurationValue(from: decoder))
       }
     }
   }
+
+  private init(path: String, values: [String: Value]) { (self.path, self.values) = (path, values) }
 
   /// - Parameters:
   ///   - weights: The weights that the configuration belongs to.
@@ -85,6 +91,33 @@ struct ForeignConfiguration {
         path: path, key: key, expected: Self.words["\(Setting.self)"] ?? "\(Setting.self)", found: described(value))
     }
     return setting
+  }
+
+  /// The settings that a setting consists of: one object, or each of a list of objects; none if it is missing or null.
+  func parts(_ key: String) throws(ModelFileError) -> [ForeignConfiguration] {
+    guard let value = values[key] else { return [] }
+    var parts: [ForeignConfiguration] = []
+    switch value {
+    case .scalar(.null): return []
+    case .object(let object): return [ForeignConfiguration(path: path, values: object)]
+    case .array(let array):
+      for case .object(let object) in array { parts.append(ForeignConfiguration(path: path, values: object)) }
+      if parts.count == array.count { return parts }
+    case .scalar: break
+    }
+    throw .foreignSetting(path: path, key: key, expected: "an object, or a list of them", found: described(value))
+  }
+
+  /// A list of whole numbers; nil if it is missing or null.
+  func integers(_ key: String) throws(ModelFileError) -> [Int]? {
+    guard let value = values[key] else { return nil }
+    if case .scalar(.null) = value { return nil }
+    var numbers: [Int] = []
+    if case .array(let array) = value {
+      for case .scalar(.integer(let number)) in array { numbers.append(number) }
+      if numbers.count == array.count { return numbers }
+    }
+    throw .foreignSetting(path: path, key: key, expected: "a list of whole numbers", found: described(value))
   }
 
   private static let words = [

@@ -1,5 +1,5 @@
 internal import Checkpoints
-package import Configurations
+internal import Configurations
 package import Retention
 package import Tensors
 
@@ -22,7 +22,7 @@ package struct ForeignExport {
   /// The divisor of the scores that the family's published code applies.
   package let scoreNorm: ScoreNorm
   /// The settings of the family, for `config.json`.
-  package var settings: [String: ConfigurationValue]
+  package var settings: [String: ForeignSetting]
   /// What was changed without changing the function, one sentence each.
   package let changes: [String]
   /// How Python opens the folder, in lines of code.
@@ -36,7 +36,7 @@ package struct ForeignExport {
   init(
     _ family: ForeignFamily, _ weights: FoldedWeights, container: Container, names: FamilyNames,
     buffers: [ForeignBuffer] = [], tiedHead: String? = nil, scoreNorm: ScoreNorm,
-    settings: [String: ConfigurationValue], loadingCode: String
+    settings: [String: ForeignSetting], loadingCode: String
   ) {
     (self.family, self.container, self.weights) = (family, container, weights.reader)
     (changes, multiplied) = (weights.changes, weights.multiplied)
@@ -117,7 +117,8 @@ extension FoldedWeights {
     // What every program that is written for requires, unless its family says otherwise.
     let expected = expected.merging(
       [
-        "head_norm_bias": [.boolean(false)], "rotation_span": [.text("head")], "xpos_scale_base": [.null],
+        "layer_types": [.text("retention")], "head_norm_bias": [.boolean(false)], "rotation_span": [.text("head")],
+        "xpos_scale_base": [.null],
         "embedding_residual": [.boolean(false)], "logit_softcap": [.number(0)],
         "activation": [.text("silu"), .text("gelu"), .text("relu")],
       ]

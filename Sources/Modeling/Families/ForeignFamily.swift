@@ -17,7 +17,7 @@ package struct ForeignFamily: Sendable, Equatable {
 
   /// All families, general ones first: the last family that recognises the weights is used.
   package static let all: [ForeignFamily] = [
-    .torchscale, .fla, .syncdoth, .yetAnotherRetNet, .syncdothFirst, .jamieStirling,
+    .torchscale, .fla, .llama, .syncdoth, .yetAnotherRetNet, .syncdothFirst, .jamieStirling,
   ]
 
   /// The families that `convert --to` writes.

@@ -225,7 +225,7 @@ extension ForeignExport {
         """)
   }
 
-  private static func torchscaleSettings(_ c: ModelConfiguration) -> [String: ConfigurationValue] {
+  private static func torchscaleSettings(_ c: ModelConfiguration) -> [String: ForeignSetting] {
     [
       "decoder_embed_dim": .integer(c.width), "decoder_value_embed_dim": .integer(c.valueWidth),
       "decoder_retention_heads": .integer(c.heads), "decoder_ffn_embed_dim": .integer(c.feedForwardWidth),

@@ -6,10 +6,16 @@ package import Configurations
 package enum LayerType: String, CaseIterable, Sendable, ConfigurationChoice {
   /// Gated retention (Sun et al. 2023).
   case retention
+  /// Causal softmax attention.
+  case attention
+  /// Attention without softmax, with a state of fixed size.
+  case linearAttention = "linear_attention"
 
   var mixer: any Mixer.Type {
     switch self {
     case .retention: RetentionMixer.self
+    case .attention: AttentionMixer.self
+    case .linearAttention: LinearAttentionMixer.self
     }
   }
 }
@@ -19,13 +25,19 @@ package struct LayerPattern: Equatable, Sendable, ConfigurationConvertible {
   /// At least one.
   let types: [LayerType]
 
-  init(_ types: [LayerType]) {
+  package init(_ types: [LayerType]) {
     precondition(!types.isEmpty, "LayerPattern: no type")
     self.types = types
   }
 
   /// The type of a layer, from 0.
   subscript(layer: Int) -> LayerType { types[layer % types.count] }
+
+  /// The shortest pattern that gives these layers the same types.
+  static func shortest(for types: [LayerType]) -> LayerPattern {
+    let period = (1...types.count).first { period in types.indices.allSatisfy { types[$0] == types[$0 % period] } }
+    return LayerPattern(Array(types.prefix(period ?? types.count)))
+  }
 
   package static func kind(within limits: NoLimits) -> ConfigurationKind {
     .choices(LayerType.allCases.map(\.rawValue))

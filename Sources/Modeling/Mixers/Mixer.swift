@@ -39,6 +39,12 @@ protocol Mixer: Sendable {
     to places: inout ParameterPlaces, prefix: String, _ c: ModelConfiguration
   ) -> MixerTensors<ParameterPlace, ParameterPlace>
 
+  /// Replaces every 0 among the keys that the type alone reads by the value that it stands for.
+  static func resolve(_ c: inout ModelConfiguration)
+
+  /// The width of the feed-forward part over D that, with this mixer, gives a layer the 12 D² weights of the paper.
+  static func feedForwardShare(_ c: ModelConfiguration) -> Double
+
   /// What is wrong with the keys that the type reads.
   static func contradictions(_ c: ModelConfiguration) -> [(key: String, message: String)]
 
@@ -144,6 +150,9 @@ struct LayerCall {
   /// Norms, decay, states and sums are Float32 in any case.
   let precision: ProductPrecision
   let memories: ByLayerType<any MixerMemory>
+  /// Whether the states before the call count, and those after it are needed. A training step that carries no states
+  /// starts from nothing.
+  let keepsState: Bool
   /// The residual stream before the first block [R, D]; nil without an embedding residual.
   let x0: Tensor?
   /// nil: no dropout.

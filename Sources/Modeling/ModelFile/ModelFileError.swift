@@ -43,7 +43,8 @@ package enum ModelFileError: Error, Equatable, CustomStringConvertible {
     case .unknownWeights(let path):
       "\(path): expected a retnet model or weights of \(ForeignFamily.all.map(\.name).joined(separator: ", ")), "
         + "found neither '\(ModelHeader.configurationKey)' in the metadata nor names that tell a family"
-    case .unsupported(let path, let found): "\(path): expected a plain RetNet, found \(found), which is not supported"
+    case .unsupported(let path, let found):
+      "\(path): expected a plain RetNet or Llama, found \(found), which is not supported"
     case .foreignTensors(let path, let family, let missing, let unexpected):
       "\(path): expected the tensors of a \(family.name) model, found "
         + [Self.list(missing, "none of these"), Self.list(unexpected, "also these")].compactMap(\.self)

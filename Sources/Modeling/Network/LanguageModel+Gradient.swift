@@ -37,6 +37,7 @@ extension LanguageModel {
     let x0 = memory.activations[0].stream
     let call = LayerCall(
       shape: shape, documentStarts: documentStarts, precision: precision, memories: memory.mixers,
+      keepsState: carried != nil,
       x0: configuration.hasEmbeddingResidual ? x0 : nil,
       dropout: dropout.flatMap { dropout in memory.branch.map { BranchDropout(dropout: dropout, branch: $0) } })
 

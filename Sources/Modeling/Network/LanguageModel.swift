@@ -76,7 +76,8 @@ package struct LanguageModel: Sendable {
     }
     let x0 = memory.x0?.prefix(rows)
     let call = LayerCall(
-      shape: shape, documentStarts: documentStarts, precision: precision, memories: memory.mixers, x0: x0,
+      shape: shape, documentStarts: documentStarts, precision: precision, memories: memory.mixers,
+      keepsState: true, x0: x0,
       dropout: nil)
     embed(stream, embedded: memory.embedded?.prefix(rows), first.statistics, ids, on: pool)
     x0?.copy(stream, on: pool)

@@ -133,7 +133,7 @@ extension ConvertCommand {
     if case .safetensors = export.container {
       let type = ["f32": "float32", "bf16": "bfloat16", "f16": "float16"][dtype] ?? "float32"
       export.settings["dtype"] = .text(type)
-      let ids: [String: ConfigurationValue] = [
+      let ids: [String: ForeignSetting] = [
         "bos_token_id": c.bosID.map { .integer($0) } ?? .null, "eos_token_id": c.eosID.map { .integer($0) } ?? .null,
         "pad_token_id": tokenizer?.padID.map { .integer(Int($0)) } ?? .null,
       ]
@@ -165,7 +165,7 @@ extension ConvertCommand {
     return files
   }
 
-  private func json(_ members: [String: ConfigurationValue]) throws -> [UInt8] {
+  private func json(_ members: [String: ForeignSetting]) throws -> [UInt8] {
     Array((try sortedJSON(members, isIndented: true) + "\n").utf8)
   }
 

@@ -74,7 +74,7 @@ extension CommandRuns {
       ("--to huggingface --quantize q8_0", 64, "'--quantize' and '--to' cannot be used together"),
       ("--to torchscale --max-shard-size 1GB", 64, "--max-shard-size: expected together with --to huggingface"),
       ("--to huggingface --max-shard-size none", 64, "The value 'none' is invalid for '--max-shard-size"),
-      ("--to llama", 64, "The value 'llama' is invalid for '--to"),
+      ("--to gpt2", 64, "The value 'gpt2' is invalid for '--to"),
     ])
     func whatCannotBeWritten(_ line: String, _ status: Int, _ message: String) throws {
       let run = try workspace.run("convert model.safetensors -o out \(line)")

@@ -70,6 +70,11 @@ struct RetentionMixer: Mixer {
 }
 
 extension RetentionMixer {
+  /// Its keys are resolved in any case.
+  static func resolve(_ c: inout ModelConfiguration) {}
+
+  static func feedForwardShare(_ c: ModelConfiguration) -> Double { 4 / 3 }
+
   static func contradictions(_ c: ModelConfiguration) -> [(key: String, message: String)] {
     var found: [(key: String, message: String)] = []
     if c.keyWidth % c.heads != 0 || c.keyWidth / c.heads % 2 != 0 {

@@ -1,0 +1,130 @@
+// The row kernels of softmax attention: one tile of scores forward and backward, and one query over all keys.
+#include <math.h>
+
+#include "kernels.h"
+#include "lanes.h"
+
+// The visible columns of a row of a tile: from `first` to `last`, both as numbers of keys, clamped to the tile.
+RN_INLINE void visible(int64_t *begin, int64_t *end, int64_t first, int64_t last, int64_t column_offset,
+                       int64_t columns) {
+  int64_t b = first - column_offset, e = last + 1 - column_offset;
+  b = b < 0 ? 0 : (b > columns ? columns : b);
+  e = e < b ? b : (e > columns ? columns : e);
+  *begin = b;
+  *end = e;
+}
+
+RN_INLINE float maximum(const float *x, int64_t count) {
+  float lane[RN_LANES];
+  for (int l = 0; l < RN_LANES; l++) lane[l] = -INFINITY;
+  int64_t whole = count / RN_LANES * RN_LANES;
+  for (int64_t b = 0; b < whole; b += RN_LANES)
+    RN_EACH for (int64_t l = 0; l < RN_LANES; l++) lane[l] = x[b + l] > lane[l] ? x[b + l] : lane[l];
+  float most = lane[0];
+  for (int l = 1; l < RN_LANES; l++) most = lane[l] > most ? lane[l] : most;
+  for (int64_t i = whole; i < count; i++) most = x[i] > most ? x[i] : most;
+  return most;
+}
+
+RN_KERNEL
+void rn_attention_tile(float *s, float *o, float *most, float *total, const int32_t *first, int64_t rows,
+                       int64_t columns, int64_t stride, int64_t row_offset, int64_t column_offset, int64_t width,
+                       int64_t o_stride) {
+  for (int64_t j = 0; j < rows; j++, s += stride, o += o_stride) {
+    int64_t begin, end;
+    visible(&begin, &end, first[j], row_offset + j, column_offset, columns);
+    for (int64_t i = 0; i < begin; i++) s[i] = 0.0f;
+    for (int64_t i = end; i < columns; i++) s[i] = 0.0f;
+    if (begin == end) continue;
+    float *row = s + begin;
+    int64_t count = end - begin;
+    float top = maximum(row, count), sum;
+    top = top > most[j] ? top : most[j];
+    float keep = rn_exp(most[j] - top);  // 0 before the first visible tile, where most is -∞
+    RN_EACH for (int64_t i = 0; i < count; i++) row[i] = rn_exp(row[i] - top);
+    RN_SUM(sum, i, count, row[i]);
+    total[j] = total[j] * keep + sum;
+    most[j] = top;
+    if (keep != 1.0f) RN_EACH for (int64_t i = 0; i < width; i++) o[i] *= keep;
+  }
+}
+
+RN_KERNEL
+void rn_attention_finish(float *o, float *log_sums, const float *most, const float *total, int64_t rows, int64_t width,
+                         int64_t o_stride, int64_t sum_stride) {
+  for (int64_t j = 0; j < rows; j++, o += o_stride) {
+    float factor = 1.0f / total[j];
+    RN_EACH for (int64_t i = 0; i < width; i++) o[i] *= factor;
+    log_sums[j * sum_stride] = most[j] + logf(total[j]);
+  }
+}
+
+RN_KERNEL
+void rn_attention_tile_backward(float *s, float *ds, const float *log_sums, const float *dots, const int32_t *first,
+                                int64_t rows, int64_t columns, int64_t stride, int64_t row_offset,
+                                int64_t column_offset, int64_t sum_stride) {
+  for (int64_t j = 0; j < rows; j++, s += stride, ds += stride) {
+    int64_t begin, end;
+    visible(&begin, &end, first[j], row_offset + j, column_offset, columns);
+    for (int64_t i = 0; i < begin; i++) s[i] = ds[i] = 0.0f;
+    for (int64_t i = end; i < columns; i++) s[i] = ds[i] = 0.0f;
+    float log_sum = log_sums[j * sum_stride], dot = dots[j * sum_stride];
+    RN_EACH for (int64_t i = begin; i < end; i++) {
+      float p = rn_exp(s[i] - log_sum);
+      s[i] = p;
+      ds[i] = p * (ds[i] - dot);
+    }
+  }
+}
+
+RN_KERNEL
+void rn_head_dots(float *dots, const float *x, const float *y, int64_t rows, int64_t heads, int64_t width) {
+  for (int64_t j = 0; j < rows * heads; j++, x += width, y += width) RN_SUM(dots[j], i, width, x[i] * y[i]);
+}
+
+// Keys that are scored before their values are read: their scores stay in the first-level cache.
+enum { BLOCK = 64 };
+
+RN_INLINE float number(const float *x, int64_t i) { return x[i]; }
+RN_INLINE float widened(const uint16_t *x, int64_t i) { return rn_float((uint32_t)x[i] << 16); }
+
+// One block of keys for one query; `load` reads a number of a key or value.
+#define RN_ATTEND_BLOCK(load)                                                              \
+  do {                                                                                     \
+    float score[BLOCK], top = -INFINITY, sum = 0.0f;                                       \
+    for (int64_t n = begin; n < end; n++) {                                                \
+      RN_SUM(score[n - begin], i, width, query[i] * load(keys + n * stride, i));           \
+      top = score[n - begin] > top ? score[n - begin] : top;                               \
+    }                                                                                      \
+    top = top > most ? top : most;                                                         \
+    float keep = rn_exp(most - top);                                                       \
+    if (keep != 1.0f) RN_EACH for (int64_t i = 0; i < width; i++) output[i] *= keep;       \
+    RN_EACH for (int64_t n = 0; n < end - begin; n++) score[n] = rn_exp(score[n] - top);   \
+    for (int64_t n = begin; n < end; n++) {                                                \
+      float p = score[n - begin];                                                          \
+      sum += p;                                                                            \
+      RN_EACH for (int64_t i = 0; i < width; i++) output[i] += p * load(values + n * stride, i); \
+    }                                                                                      \
+    total = total * keep + sum;                                                            \
+    most = top;                                                                            \
+  } while (0)
+
+#define RN_ATTEND(name, type, load)                                                                             \
+  RN_KERNEL                                                                                                     \
+  void name(float *o, const float *q, const type *keys, const type *values, int64_t first, int64_t count,       \
+            int64_t queries, int64_t width, int64_t stride) {                                                   \
+    for (int64_t g = 0; g < queries; g++) {                                                                     \
+      const float *query = q + g * width;                                                                       \
+      float *output = o + g * width, most = -INFINITY, total = 0.0f;                                            \
+      for (int64_t i = 0; i < width; i++) output[i] = 0.0f;                                                     \
+      for (int64_t start = first / BLOCK * BLOCK; start < count; start += BLOCK) {                              \
+        int64_t begin = start < first ? first : start, end = start + BLOCK < count ? start + BLOCK : count;     \
+        RN_ATTEND_BLOCK(load);                                                                                  \
+      }                                                                                                         \
+      float factor = 1.0f / total;                                                                              \
+      for (int64_t i = 0; i < width; i++) output[i] *= factor;                                                  \
+    }                                                                                                           \
+  }
+
+RN_ATTEND(rn_attend, float, number)
+RN_ATTEND(rn_attend_bf16, uint16_t, widened)
