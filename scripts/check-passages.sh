@@ -6,7 +6,8 @@
 # Exits with 1 if a passage has no word, if fewer words than KNOWN percent occur in the training text, if a passage holds
 # the same six words in a row more than twice, or if more than half of a passage (at least twelve words) is one run of
 # words copied from the text; a line on standard error says which. The longest run that is copied is printed beside.
-# A word is a run of letters, digits, apostrophes and bytes beyond ASCII; a last word that the end of the passage may
+# A word is a run of letters, digits, apostrophes and bytes beyond ASCII, without the punctuation, arrows and lines of
+# boxes among these (U+2000 to U+2BFF, U+3000 to U+303F, U+FF00 to U+FF0F); a last word that the end of the passage may
 # have cut is left out. In a text whose words between spaces are longer than 20 bytes on average, as in Chinese or Thai,
 # each character beyond ASCII is a word, and twelve in a row take the place of six.
 set -euo pipefail
@@ -32,6 +33,7 @@ files=()
 for ((i = 1; i <= $#; i++)); do files+=("passage=$i" "${!i}"); done
 LC_ALL=C awk -v by_character="$by_character" -v least="${KNOWN:-97}" '
   function cut(line) {
+    gsub(/\342[\200-\257][\200-\277]|\343\200[\200-\277]|\357\274[\200-\217]/, " ", line)
     gsub(/[^A-Za-z0-9\047\200-\377]+/, " ", line)
     if (by_character) gsub(/[\300-\377][\200-\277]*/, " & ", line)
     return line

@@ -116,6 +116,8 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
   package var seed = 1
   /// Steps between evaluations of the validation file; 0: only at the end.
   package var evaluateEvery = 0
+  /// Tokens of a window in evaluations; 0: everything before a token; nil: as `evaluationWindow` says.
+  package var evaluateWindow: Int?
   /// The number of evaluations in a row without a better score after which the run ends; 0: never.
   package var patience = 0
   /// Steps between lines of metrics.
@@ -261,6 +263,10 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
       ConfigurationKey(
         "evaluate_every", \.evaluateEvery, 0...1_000_000_000, "Steps between evaluations; 0: only at the end."),
       ConfigurationKey(
+        "evaluate_window", \.evaluateWindow, 0...1_000_000_000,
+        "Tokens that an evaluation reads at a time, each from an empty state; 0: all of a document; null: 0, or sequence_length with layers of attention that see all tokens."
+      ),
+      ConfigurationKey(
         "patience", \.patience, 0...1_000_000,
         "Evaluations in a row without a better score after which the run ends; 0: never."),
       ConfigurationKey("log_every", \.logEvery, 1...1_000_000_000, "Steps between lines of metrics.jsonl."),
@@ -330,6 +336,10 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
     if decayFraction != nil, decaySteps > 0 {
       found.append(("decay_fraction", "expected null, as decay_steps is \(decaySteps), found a fraction"))
     }
+    if evaluateWindow == 1 { found.append(("evaluate_window", "expected 0 or at least 2 tokens, found 1")) }
+    if tunesState, let evaluateWindow, evaluateWindow > 0 {
+      found.append(("evaluate_window", "expected 0, as state_tuning is true, found \(evaluateWindow)"))
+    }
     if averageDecay > 0, tunesState {
       found.append(("ema_decay", "expected 0, as state_tuning trains no weight, found \(averageDecay)"))
     }
@@ -362,6 +372,14 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
   }
 
   /// The form in which a step computes retention.
+  /// The window of evaluations; 0: all of a document.
+  ///
+  /// Attention that has learned on `sequence_length` tokens does not know what lies further back, and its cost grows with
+  /// the square.
+  package func evaluationWindow(_ model: ModelConfiguration) -> Int {
+    evaluateWindow ?? (model.presentTypes.contains(.attention) && model.attention.window == nil ? sequenceLength : 0)
+  }
+
   package var retentionForm: RetentionForm { .chunkwise(chunkLength: chunkLength) }
 
   /// The number of tokens of a micro-batch.

@@ -193,13 +193,18 @@ package struct TrainingLoop {
   /// The number of validation ids between two calls of `shouldStop`. A large model takes about a second for them.
   private static let idsBetweenQuestions = 1_024
 
-  /// The exact full-history score of a token file, with documents separated as in training; nil if the caller asked to
-  /// stop.
+  /// The score of a token file, with documents separated as in training; nil if the caller asked to stop.
+  ///
+  /// It is the exact full-history score, or one of windows of the configuration's length, each of which shares half with
+  /// the window before.
   private func evaluate(_ file: TokenFile, shouldStop: () -> Bool) throws -> Score? {
     let model = trainer.network.configuration
     let bos = model.startingBOS
-    var meter = PerplexityMeter(
-      trainer.network, form: configuration.retentionForm, scoredBytes: scoredBytes,
+    let window = configuration.evaluationWindow(model)
+    var meter = TextMeter(
+      trainer.network, form: configuration.retentionForm,
+      windows: window > 0 ? EvaluationWindows(rule: .sliding, length: window, stride: max(1, window / 2)) : nil,
+      scoredBytes: scoredBytes,
       initial: trainer.initialState?.makeState(model, on: pool), on: pool)
     struct Stopped: Error {}
     do {
@@ -220,7 +225,7 @@ package struct TrainingLoop {
     } catch is Stopped {
       return nil
     }
-    meter.finishSegment()
+    meter.finish()
     return meter.score
   }
 }

@@ -12,6 +12,11 @@ import Training
     ($0.logitSoftcap, $0.activation) = (15, .reluSquared)
   }
 
+  private static let hybrid = TinyRun.model {
+    ($0.layerTypes, $0.layers) = (LayerPattern([.retention, .attention, .linearAttention]), 3)
+    ($0.attention.heads, $0.attention.keyHeads, $0.attention.biases) = (4, 2, .all)
+  }
+
   private func run(steps: Int = 6, dropout: Double = 0.2) throws -> TinyRun {
     var run = try TinyRun()
     (run.configuration.steps, run.configuration.dropout) = (steps, dropout)
@@ -28,27 +33,28 @@ import Training
     return (losses, loop.trainer.network.parameters.flat.bits)
   }
 
-  @Test func threadsAndRecomputationChangeNoBit() throws {
+  @Test(arguments: [switched, hybrid]) func threadsAndRecomputationChangeNoBit(_ model: ModelConfiguration) throws {
     var run = try run()
-    let expected = try bits(run)
+    let expected = try bits(run, model)
     for threadCount in [1, 2, 3] {
       for recompute in Recomputation.allCases {
         run.configuration.recompute = recompute
-        let found = try bits(run, threadCount: threadCount)
+        let found = try bits(run, threadCount: threadCount, model)
         #expect(found.losses == expected.losses && found.weights == expected.weights)
       }
     }
     run.configuration.seed = 2
-    #expect(try bits(run).losses != expected.losses)
+    #expect(try bits(run, model).losses != expected.losses)
   }
 
-  @Test(arguments: [1, 20, 40]) func microBatchesHaveTheMasksOfTheWholeBatch(tokens: Int) throws {
+  @Test(arguments: [1, 20, 40], [switched, hybrid])
+  func microBatchesHaveTheMasksOfTheWholeBatch(tokens: Int, _ model: ModelConfiguration) throws {
     var run = try run(steps: 3)
     (run.configuration.precision, run.configuration.largestMicroBatchTokens) = (.float32, 80)
-    let whole = try bits(run).losses
+    let whole = try bits(run, model).losses
     run.configuration.largestMicroBatchTokens = tokens
     // The same sums, cut elsewhere; two updates magnify their rounding.
-    for (found, expected) in zip(try bits(run).losses, whole) { #expect(abs(found / expected - 1) < 1e-5) }
+    for (found, expected) in zip(try bits(run, model).losses, whole) { #expect(abs(found / expected - 1) < 1e-5) }
   }
 
   @Test func withoutDropoutNothingIsDropped() throws {
@@ -99,12 +105,12 @@ import Training
     #expect(trainer.network.parameters.flat.bits == before)
   }
 
-  @Test func aSwitchedModelLearns() throws {
+  @Test(arguments: [switched, hybrid]) func aSwitchedModelLearns(_ model: ModelConfiguration) throws {
     var run = try run(steps: 40, dropout: 0)
-    let losses = try bits(run).losses
+    let losses = try bits(run, model).losses
     #expect(losses[0] > 2 && losses[20...].reduce(0, +) / 20 < 0.25)
     run.configuration.dropout = 0.1
-    let dropped = try bits(run).losses
+    let dropped = try bits(run, model).losses
     #expect(dropped[30...].reduce(0, +) / 10 < 0.7)
   }
 }

@@ -15,7 +15,7 @@ from measuring import Failure, Ours, Peer
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="run.sh", description="Training with retnet and with PyTorch, in turns.")
     parser.add_argument("--only", default="all", help="'peers' (without retnet), or names of peers, with commas")
-    parser.add_argument("--long", action="store_true", help="also sequences of 2,048 and 8,192 tokens")
+    parser.add_argument("--long", action="store_true", help="also sequences of 2,048, 8,192 and 16,384 tokens")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each program (default: 5)")
     parser.add_argument("--steps", type=int, default=3, help="timed steps of a turn (default: 3)")
     parser.add_argument("--threads", type=int, default=2, help="threads of either program (default: 2)")

@@ -14,6 +14,7 @@ class Case:
     batch: int = 8
     chunk: int = 0  # 0: the parallel form
     is_long: bool = False  # measured with --long only
+    settings: tuple = ()  # of our model: `--set`
 
     @property
     def tokens(self):
@@ -22,12 +23,18 @@ class Case:
 
 RETNET = "torchscale RetNet"
 LLAMA = "transformers Llama"
+# Our Transformer of the sizes of models.llama.
+ATTENTION = ("model.layer_types=attention", "model.attention.heads=4", "model.feed_forward_width=1344")
 
 CASES = [
     Case("torchscale-fp32", RETNET, "retnet", "float32"),
     Case("torchscale-bf16", f"{RETNET}, autocast", "retnet", "bfloat16"),
     Case("torchscale-bf16-compile", f"{RETNET}, autocast, compiled", "retnet", "bfloat16", compiled=True),
     Case("llama-bf16-compile", f"{LLAMA}, SDPA, autocast, compiled", "llama", "bfloat16", compiled=True),
+    Case(
+        "llama-bf16-compile-attention", f"{LLAMA}, SDPA, autocast, compiled", "llama", "bfloat16", compiled=True,
+        settings=ATTENTION,
+    ),
     Case(
         "torchscale-bf16-2048", f"{RETNET}, autocast, chunks of 256", "retnet", "bfloat16",
         length=2048, batch=2, chunk=256, is_long=True,
@@ -38,6 +45,15 @@ CASES = [
         length=8192, batch=1, chunk=256, is_long=True,
     ),
     Case("llama-bf16-8192", f"{LLAMA}, SDPA, autocast", "llama", "bfloat16", length=8192, batch=1, is_long=True),
+    Case(
+        "llama-bf16-8192-attention", f"{LLAMA}, SDPA, autocast", "llama", "bfloat16", length=8192, batch=1,
+        is_long=True, settings=ATTENTION,
+    ),
+    Case(
+        "torchscale-bf16-16384", f"{RETNET}, autocast, chunks of 256", "retnet", "bfloat16",
+        length=16384, batch=1, chunk=256, is_long=True,
+    ),
+    Case("llama-bf16-16384", f"{LLAMA}, SDPA, autocast", "llama", "bfloat16", length=16384, batch=1, is_long=True),
 ]
 
 

@@ -84,6 +84,8 @@ class Ours:
         command = [self.program, "bench", "train", "--output-format", "json", "--precision", case.precision]
         command += ["-b", str(case.batch), "--sequence-length", str(case.length)]
         command += ["-t", str(self.threads), "-r", str(self.steps)]
+        for setting in case.settings:
+            command += ["--set", setting]
         try:
             run = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment(self.threads))
         except OSError as error:

@@ -11,7 +11,8 @@ from measuring import PROJECT
 EXPLANATION = [
     "tokens/s: the median of the rounds, each the median of its steps. ratio: retnet / peer in the same round, the median",
     "and the range of the rounds. Memory: the most that the process had resident, with Python and its compiler for the",
-    "peers. parameters are those of the peer; retnet trains the RetNet of 33.6 M parameters in every row.",
+    "peers. parameters are those of the peer; retnet trains the RetNet of 33.6 M parameters, or where the program's name",
+    "ends with 'our attention' a Transformer of the peer's sizes.",
 ]
 
 
@@ -45,7 +46,7 @@ def row(case, result):
     rounds = result["rounds"]
     peers = [statistics.median(turns["peer"]["tokens_per_second"]) for turns in rounds]
     cells = [
-        case.title,
+        case.title + (", our attention" if case.settings else ""),
         case.precision,
         f"{case.batch} × {case.length}",
         f"{result['facts']['parameters'] / 1e6:.1f} M",

@@ -30,12 +30,13 @@ package struct FormPair: Sendable {
 ///
 /// - Parameters:
 ///   - scoreNorm: The score norm of the model.
+///   - savesStates: Whether the model's states can be written to files.
 ///   - length: The number of tokens, ≥ 2.
 ///   - chunkLengths: The chunk lengths of the chunkwise form, ≥ 1; each is limited to `length`.
 ///   - seed: The seed of the points where the sequence is cut and where documents begin.
 /// - Returns: The pairs, in an order for `compareForms`.
 package func formPairs(
-  scoreNorm: ScoreNorm, length: Int, chunkLengths: [Int], seed: UInt64
+  scoreNorm: ScoreNorm, savesStates: Bool = true, length: Int, chunkLengths: [Int], seed: UInt64
 ) -> [FormPair] {
   precondition(length >= 2, "formPairs: \(length) tokens")
   var source = RandomSource(seed: seed)
@@ -66,12 +67,14 @@ package func formPairs(
   split.cuts = randomPoints(6)
   let splitName = "split in \(split.cuts.count + 1), forms in turn"
   add(splitName, split)
-  let carried = split
-  split.atCuts = .saved
-  pairs.append(
-    FormPair(
-      name: "the same, state saved", yardstickName: "state carried", run: split, yardstick: carried,
-      demand: .sameBits))
+  if savesStates {
+    let carried = split
+    split.atCuts = .saved
+    pairs.append(
+      FormPair(
+        name: "the same, state saved", yardstickName: "state carried", run: split, yardstick: carried,
+        demand: .sameBits))
+  }
 
   // Threads.
   for (name, form) in [("parallel", .parallel), ("recurrent", .recurrent), ("chunkwise", chunkwise)]

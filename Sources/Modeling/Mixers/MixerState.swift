@@ -19,6 +19,9 @@ package protocol MixerState: AnyObject, Sendable {
   /// Whether all numbers are finite.
   var isFinite: Bool { get }
 
+  /// Bytes of its memory, with the room of a cache for more tokens.
+  var byteCount: Int { get }
+
   /// The parts, with their names in a file (docs/CHECKPOINT.md §5).
   var parts: [(name: String, numbers: MixerStateNumbers)] { get }
 

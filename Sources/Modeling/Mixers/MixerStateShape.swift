@@ -38,6 +38,17 @@ package struct MixerStateShape: Equatable, Sendable {
 }
 
 extension ModelConfiguration {
+  /// Whether the states are matrices of fixed size, which can be written to files and carried into a training step.
+  package var hasFixedStates: Bool { stateShapes != nil }
+
+  /// Count of the numbers in the matrices of the states; nil if a state grows.
+  package var stateNumbers: Int? {
+    stateShapes.map { $0.reduce(0) { $0 + $1.heads * $1.keyWidth * $1.valueWidth } }
+  }
+
+  /// Whether every layer is retention.
+  package var isRetentionOnly: Bool { presentTypes == [.retention] }
+
   /// The extents of each layer's state in a file; nil if the state of a layer is not written to files.
   package var stateShapes: [MixerStateShape]? {
     let shapes = typeOfLayers.compactMap { $0.mixer.stateShape(self) }

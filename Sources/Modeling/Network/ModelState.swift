@@ -31,6 +31,9 @@ package struct ModelState: Sendable {
     }
   }
 
+  /// Bytes of its memory, with the room of caches for more tokens.
+  package var byteCount: Int { layers.reduce(0) { $0 + $1.byteCount } }
+
   /// Clears the state.
   package mutating func clear(on pool: WorkerPool) {
     for layer in layers { layer.clear(on: pool) }

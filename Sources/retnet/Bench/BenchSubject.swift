@@ -52,14 +52,13 @@ struct BenchSubject {
     return weights.reduce(0) { $0 + (isTied || $1.role != .embedding ? $1.shape.count : 0) }
   }
 
-  /// The bytes of one sequence's state.
-  var stateByteCount: Int {
-    let c = network.configuration
-    return c.layers * c.keyWidth * (c.valueWidth / c.heads) * MemoryLayout<Float>.stride
+  /// The bytes of one sequence's state behind so many tokens.
+  func stateByteCount(at position: Int) -> Int {
+    Int(ModelState.byteCount(network.configuration, batch: 1, position: position))
   }
 
-  /// The bytes that a decoded token moves: weights read, state read and state written.
-  var tokenByteCount: Int { network.weights.decodedByteCount + 2 * stateByteCount }
+  /// The bytes of states that a decoded token moves: those of fixed size are read and written, a cache is read.
+  func movedStateByteCount(at position: Int) -> Int { stateByteCount(at: position) + stateByteCount(at: 0) }
 }
 
 extension ModelHeader {

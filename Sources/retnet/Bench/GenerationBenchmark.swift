@@ -20,8 +20,10 @@ struct GenerationBenchmark {
   let threads: Int
   let repetitions: Int
 
-  /// The bytes that a step moves: weights read, and for each sequence the state read and written.
-  var stepByteCount: Int { subject.tokenByteCount + (batch - 1) * 2 * subject.stateByteCount }
+  /// The bytes that a step moves: weights read, and for each sequence the state, on average over the run.
+  var stepByteCount: Int {
+    subject.network.weights.decodedByteCount + batch * subject.movedStateByteCount(at: depth + count / 2)
+  }
 
   /// The number of tokens used to make a state of any depth, if it is not read in full.
   private static let shortDepth = 64
@@ -50,7 +52,9 @@ struct GenerationBenchmark {
     let isMemoryOwn = PeakMemory.reset()
     let clock = StepClock()
     let pool = WorkerPool(threadCount: threads, clock: clock)
-    let before = readsDepth ? depth : min(depth, Self.shortDepth)
+    // A cache has to hold the keys and values of all tokens.
+    let readsAll = readsDepth || !subject.network.configuration.hasFixedStates
+    let before = readsAll ? depth : min(depth, Self.shortDepth)
     var reader = TokenReader(
       subject.network, chunkLength: chunkLength, longest: max(isPrompt ? count : 1, before), on: pool)
     let deep = reader.stateAfter(depth, reading: before)

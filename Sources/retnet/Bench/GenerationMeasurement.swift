@@ -47,7 +47,7 @@ struct GenerationMeasurement {
         heading: "products, retention, rows",
         parts.map { (median[$0] / tokens * 1e3).fixed(3) }.joined(separator: " ") + " ms"),
       BenchField("token_bytes", .integer(Int(tokenBytes)), heading: nil),
-      BenchField("state_bytes", .integer(run.subject.stateByteCount), heading: nil),
+      BenchField("state_bytes", .integer(run.subject.stateByteCount(at: run.depth)), heading: nil),
       BenchField(
         "peak_memory_bytes", peakMemory.map { .integer($0) } ?? .null, heading: "memory",
         shown: peakMemory.map { "\((Double($0) / 1e6).fixed(0)) MB" } ?? ""),

@@ -176,6 +176,7 @@ struct EvalCommand: ParsableCommand {
     var reports: [EvalReport] = []
     for (index, path) in model.enumerated() {
       let loaded = try load(path)
+      if progress != nil { try loaded.checkStates("--progress") }
       for (file, opened) in zip(files, inputs) {
         // A text is read once.
         let input = index == 0 ? opened : try TextInput(path: file)

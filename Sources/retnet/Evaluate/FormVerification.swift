@@ -37,7 +37,8 @@ struct FormVerification {
     if let note { global.say(note) }
     let start = ContinuousClock.now
     let pairs = formPairs(
-      scoreNorm: network.configuration.scoreNorm, length: ids.count,
+      scoreNorm: network.configuration.scoreNorm, savesStates: network.configuration.hasFixedStates,
+      length: ids.count,
       chunkLengths: chunkLengths ?? [1, 7, 64, 100, ids.count], seed: Self.seed)
     let runner = FormRunner(
       network, ids: ids, temporaryFolder: FileManager.default.temporaryDirectory.path, on: pool)

@@ -45,7 +45,7 @@ struct TextEvaluation {
   /// - Throws: The errors of `TextInput`; `CommandError` if nothing is scored; status 75 after a stop, or that of the
   ///   signal without a file of the progress.
   func score(_ input: TextInput, path: String, on pool: WorkerPool) throws -> (Score, seconds: Double) {
-    var meter = Meter(model, method, on: pool)
+    var meter = TextMeter(model, method, on: pool)
     let subject = progressPath == nil ? "" : try subject()
     let place = EvaluationPlace(subject: subject)
     if let progressPath, fileExists(path: progressPath) {
@@ -106,52 +106,24 @@ struct TextEvaluation {
   }
 }
 
-/// One of the two meters.
-private struct Meter {
-  // Exactly one of them is there. An enumeration would copy their buffers when they change.
-  private var history: PerplexityMeter?
-  private var windows: WindowMeter?
-
-  init(_ model: LoadedModel, _ method: EvaluationMethod, on pool: WorkerPool) {
-    let bytes = ScoredBytes(model.tokenizer)
-    if let cut = method.windows {
-      windows = WindowMeter(
-        model.network, rule: cut.rule, length: cut.length, stride: cut.stride, precision: method.precision,
-        scoredBytes: bytes, on: pool)
-    } else {
-      history = PerplexityMeter(
-        model.network, form: method.form, scoredBytes: bytes, precision: method.precision, on: pool)
-    }
+extension TextMeter {
+  fileprivate init(_ model: LoadedModel, _ method: EvaluationMethod, on pool: WorkerPool) {
+    self.init(
+      model.network, form: method.form, windows: method.windows, scoredBytes: ScoredBytes(model.tokenizer),
+      precision: method.precision, on: pool)
   }
 
-  var score: Score { history?.score ?? windows?.score ?? Score() }
-
-  mutating func take(_ part: TextInput.Part, bos: Int32?) {
+  fileprivate mutating func take(_ part: TextInput.Part, bos: Int32?) {
     switch part {
-    case .start:
-      history?.startDocument(bos: bos)
-      windows?.startDocument(bos: bos)
-    case .ids(let ids):
-      history?.append(ids)
-      windows?.append(ids)
-    case .masked(let ids, let unscored):
-      history?.append(ids, unscored: unscored)
-      windows?.append(ids, unscored: unscored)
-    case .end(let bytes, let words):
-      history?.count(bytes: bytes, words: words)
-      windows?.count(bytes: bytes, words: words)
+    case .start: startDocument(bos: bos)
+    case .ids(let ids): append(ids)
+    case .masked(let ids, let unscored): append(ids, unscored: unscored)
+    case .end(let bytes, let words): count(bytes: bytes, words: words)
     }
   }
-
-  mutating func finish() {
-    history?.finishSegment()
-    windows?.finishDocument()
-  }
-
-  mutating func resume(_ progress: EvaluationProgress) { history?.resume(progress) }
 
   /// nil for windows, which keep no progress.
-  func progress(_ place: EvaluationPlace, since start: ContinuousClock.Instant) -> EvaluationProgress? {
+  fileprivate func progress(_ place: EvaluationPlace, since start: ContinuousClock.Instant) -> EvaluationProgress? {
     history?.progress(
       subject: place.subject, seconds: place.secondsBefore + (ContinuousClock.now - start).inSeconds,
       tokens: place.tokens, checksum: place.checksum.value,

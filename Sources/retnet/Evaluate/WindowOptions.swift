@@ -42,10 +42,3 @@ struct WindowOptions: ParsableArguments {
     window.map { EvaluationWindows(rule: rule, length: $0, stride: stride ?? $0) }
   }
 }
-
-/// How a text is cut into windows.
-struct EvaluationWindows: Equatable {
-  let rule: WindowRule
-  let length: Int
-  let stride: Int
-}

@@ -55,6 +55,12 @@ struct GenerateCommand: ParsableCommand {
       valueName: "c"))
   var chunkLength: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Format of the key/value cache of attention; bf16 halves it, but rounds (default: f32).",
+      valueName: "f32|bf16"))
+  var kvCache: CacheFormat?
+
   @Flag(help: "Print one JSON object, or a line for each of several texts.")
   var json = false
 
@@ -63,7 +69,7 @@ struct GenerateCommand: ParsableCommand {
     help: ArgumentHelp("With --json: ln p of each token and of the k most likely, 0 to 1000.", valueName: "k"))
   var logprobs: Int?
 
-  @Flag(help: "Print tokens per second and chunk length to standard error.")
+  @Flag(help: "Print tokens per second, chunk length and the size of the state to standard error.")
   var timings = false
 
   func validate() throws {
@@ -108,7 +114,7 @@ struct GenerateCommand: ParsableCommand {
     let stateFile = try state.open()
     let path = try modelFile(model.model, global.talk)
     try CommandFiles().reading("--model", path).writing("--state-out", state.stateOut).checkLate()
-    let loaded = try LoadedModel(path: path)
+    let loaded = try LoadedModel(path: path, cacheFormat: kvCache)
     Machine.warnOfSlowBLAS(global.talk)
     let configuration = loaded.header.configuration
     if let note = configuration.scoreNormNote("generation leaves it out") { global.say(note) }
@@ -142,7 +148,9 @@ struct GenerateCommand: ParsableCommand {
       throw loaded.notFinite(
         list == nil ? "after token \(grouped(progress.position))" : "of a prompt", state: progress.point.state)
     }
-    if timings { generation.timings.lines(generator.chunkLength).forEach(StandardStream.error.say) }
+    if timings {
+      generation.timings.lines(generator.chunkLength, generation.generator.state).forEach(StandardStream.error.say)
+    }
   }
 
   /// Reads the prompts and generates the texts.

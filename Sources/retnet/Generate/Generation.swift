@@ -224,11 +224,16 @@ struct GenerationTimings {
   mutating func addMaking(_ tokens: Int, _ time: Duration) { made = (tokens, time.inSeconds) }
 
   /// The lines for people.
-  func lines(_ chunkLength: Int) -> [String] {
+  ///
+  /// - Parameters:
+  ///   - chunkLength: The number of prompt tokens read at a time.
+  ///   - state: The state behind the text.
+  /// - Returns: The lines.
+  func lines(_ chunkLength: Int, _ state: ModelState) -> [String] {
     [("prompt:   ", read), ("generated:", made)].map { label, part in
       "\(label) \(grouped(part.tokens)) tokens in \(part.seconds.fixed(3)) s, "
         + "\(shortened(Double(part.tokens) / max(part.seconds, 1e-9))) tokens/s"
-    } + ["chunk length of the prompt: \(chunkLength)"]
+    } + ["chunk length of the prompt: \(chunkLength)", "state: \(memoryWords(Double(state.byteCount)))"]
   }
 
   var members: [String: JSONValue] {

@@ -62,6 +62,8 @@ struct StateOptions: ParsableArguments {
   func makeGenerator(
     _ model: LoadedModel, from file: StateFile?, chunkLength: Int?, on pool: WorkerPool
   ) throws -> (generator: Generator, saved: SavedState?) {
+    if file != nil { try model.checkStates("--state-in") }
+    if stateOut != nil { try model.checkStates("--state-out") }
     let saved = try file.map { try model.state($0) }
     var generator: Generator
     if let saved {
@@ -104,6 +106,7 @@ struct StateOptions: ParsableArguments {
   func write(
     _ generator: Generator, to path: String, random: UInt64, recent: [Int32]?, _ model: LoadedModel
   ) throws {
+    try model.checkStates("a state file")
     let saved = SavedState(
       progress: generator.progress, random: random, recent: recent, modelDigest: try model.digest(),
       tokenizerDigest: model.tokenizerDigest)
@@ -124,7 +127,18 @@ extension LoadedModel {
   ///
   /// - Throws: `StateFileError` if it belongs to another model or is damaged.
   func state(_ file: StateFile) throws -> SavedState {
+    try checkStates("a state file")
     try file.check(header.configuration, model: (try digest(), header.path), tokenizer: tokenizerDigest)
     return try file.load()
+  }
+  /// Refuses what needs a state file for a model whose states are not written to files.
+  ///
+  /// - Parameter what: The flag, or what is asked for.
+  /// - Throws: `CommandError`.
+  func checkStates(_ what: String) throws {
+    guard !header.configuration.hasFixedStates else { return }
+    throw CommandError(
+      .usage, "\(what): expected a model with states of fixed size, found layers of attention (\(header.path))",
+      hint: "their key/value cache grows with the text and is not written to files; read the text again")
   }
 }

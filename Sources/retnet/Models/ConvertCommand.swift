@@ -131,7 +131,7 @@ struct ConvertCommand: ParsableCommand {
       }
       if output == StreamPath.dash { throw ValidationError("--output: expected a folder for --to, found '-'") }
     }
-    if maxShardSize != nil, to?.family.name != ForeignFamily.fla.name, to?.family.name != ForeignFamily.syncdoth.name {
+    if maxShardSize != nil, to?.isSharded != true {
       throw ValidationError("--max-shard-size: expected together with --to huggingface or syncdoth")
     }
     if dtype != nil && quantize != nil { throw ValidationError("'--dtype' and '--quantize' cannot be used together") }
@@ -176,7 +176,7 @@ struct ConvertCommand: ParsableCommand {
       try CommandFiles().reading("a file of IN", loaded.filePaths).writing("--output", output).checkLate()
     }
     let (model, order) = try vocabulary(of: loaded)
-    if let order, to?.family == .torchscale, let dictionary = order.dictionary.text {
+    if let order, to?.family(loaded.configuration) == .torchscale, let dictionary = order.dictionary.text {
       loaded = loaded.reordered(Array(order.order.rows.indices))  // The order stays; BOS and EOS become known.
       return try export(loaded, to: .torchscale, model, dictionary: dictionary, expectedLogits)
     }
@@ -185,7 +185,7 @@ struct ConvertCommand: ParsableCommand {
       loaded = loaded.reordered(order.order.rows)
       expectedLogits = expectedLogits?.reordered(order.order.rows)
     }
-    if let to { return try export(loaded, to: to.family, model, expectedLogits) }
+    if let to { return try export(loaded, to: to.family(loaded.configuration), model, expectedLogits) }
     let note = loaded.configuration.scoreNormNote("generate, and eval without --form parallel, leave it out")
     if let note, !verify { global.say(note) }  // verify says it itself
     guard report == nil || model != nil else {

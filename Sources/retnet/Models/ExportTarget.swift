@@ -3,20 +3,29 @@ internal import Modeling
 
 /// The program that `--to` writes for.
 struct ExportTarget: ExpressibleByArgument {
-  let family: ForeignFamily
+  /// nil: the family by the layers of the model.
+  private let chosen: ForeignFamily?
 
-  /// The name of flash-linear-attention's folder, which transformers loads.
+  /// The folders that transformers loads: flash-linear-attention's, or a Llama.
   static let huggingFace = "huggingface"
+  private static let byLayers: [ForeignFamily] = [.fla, .llama]
   static var allValueStrings: [String] {
-    [huggingFace] + ForeignFamily.targets.map(\.name).filter { $0 != ForeignFamily.fla.name }
+    [huggingFace] + ForeignFamily.targets.filter { !byLayers.contains($0) }.map(\.name)
   }
+
+  /// The family to write a model for.
+  func family(_ configuration: ModelConfiguration) -> ForeignFamily {
+    chosen ?? (configuration.presentTypes == [.attention] ? .llama : .fla)
+  }
+
+  /// Whether the folder has weights in shards.
+  var isSharded: Bool { chosen.map { $0 == .syncdoth } ?? true }
 
   static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 
   init?(argument: String) {
-    let name = argument == Self.huggingFace ? ForeignFamily.fla.name : argument
-    guard let family = ForeignFamily.targets.first(where: { $0.name == name }) else { return nil }
-    self.family = family
+    guard Self.allValueStrings.contains(argument) else { return nil }
+    chosen = argument == Self.huggingFace ? nil : ForeignFamily.targets.first { $0.name == argument }
   }
 }
 

@@ -182,12 +182,15 @@ struct InfoCommand: ParsableCommand {
       (part.name, weights.filter { $0.part == part }.reduce(0) { $0 + $1.shape.count })
     }
     let memory = MatrixStorage.runnable.map { ($0.word(c), JSONValue.integer(c.runningByteCount($0))) }
-    let halfLives = c.decay == .none ? [] : Decay(c.decay, heads: c.heads).halfLives
+    let hasDecay = c.decay != .none && c.presentTypes.contains(.retention)
+    let halfLives = hasDecay ? Decay(c.decay, heads: c.heads).halfLives : []
+    let cache = ModelState.byteCount(c, batch: 1, position: 1) - ModelState.byteCount(c, batch: 1)
     return [
       ("parameters", .integer(weights.reduce(0) { $0 + $1.shape.count })),
       ("parameters_by_part", .object(Dictionary(uniqueKeysWithValues: parts.map { ($0, .integer($1)) }))),
-      ("state_numbers", .integer(c.layers * c.keyWidth * c.valueWidth / c.heads)),
+      ("state_numbers", c.stateNumbers.map { .integer($0) } ?? .null),
       ("state_bytes", .integer(Int(ModelState.byteCount(c, batch: 1)))),
+      ("state_bytes_per_token", cache > 0 ? .integer(Int(cache)) : .null),
       ("half_life_of_heads_in_tokens", halfLives.isEmpty ? .null : .list(halfLives.map { .number($0) })),
       ("bytes_to_run", .object(Dictionary(memory) { first, _ in first })),
     ]

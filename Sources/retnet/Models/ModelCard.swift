@@ -21,15 +21,18 @@ struct ModelCard {
     let parameters = weights.reduce(0) { $0 + $1.shape.count }
     var lines: [String] = []
     if case .safetensors = export.container {
-      lines += ["---", "library_name: transformers", "pipeline_tag: text-generation", "tags:", "- retnet", "---", ""]
+      lines += [
+        "---", "library_name: transformers", "pipeline_tag: text-generation", "tags:",
+        c.presentTypes.contains(.retention) ? "- retnet" : "- llama", "---", "",
+      ]
     }
     lines += [
       "# \(folderName)", "",
-      "A language model with retention (RetNet, [arXiv 2307.08621](https://arxiv.org/abs/2307.08621)), "
-        + "\(grouped(parameters)) parameters,", "written for \(export.family.name) by retnet \(Version.number).", "",
+      "A language model with \(Self.kind(c)), \(grouped(parameters)) parameters,",
+      "written for \(export.family.name) by retnet \(Version.number).", "",
       "| | |", "|---|---|",
-      "| layers, width | \(c.layers), \(c.width) |",
-      "| heads, key width, value width | \(c.heads), \(c.keyWidth), \(c.valueWidth) |",
+      "| width | \(c.width) |",
+      "| layers | \(c.mixerWords) |",
       "| feed-forward width | \(c.feedForwardWidth) |",
       "| vocabulary | \(grouped(c.vocabularySize)) |",
       "| numbers | \(formats) |",
@@ -47,6 +50,12 @@ struct ModelCard {
       "`retnet convert \(folderName) -o model.safetensors` makes a model file of it again."
     ]
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func kind(_ c: ModelConfiguration) -> String {
+    let retention = "retention (RetNet, [arXiv 2307.08621](https://arxiv.org/abs/2307.08621))"
+    guard c.presentTypes.contains(.retention) else { return "attention (a Transformer)" }
+    return c.isRetentionOnly ? retention : "\(retention) and layers of attention"
   }
 
   private func provenance() throws -> [(String, String)] {

@@ -26,16 +26,23 @@ struct LoadedModel {
   ///   - isWidened: Whether 16-bit numbers are converted to Float32, so that all products are Float32. The digest is
   ///     then checked too, because the whole file is read. Otherwise, and always if it is quantised, the model runs
   ///     from the mapped file.
-  /// - Throws: If the file is no model, is damaged, or its parts do not belong together.
-  init(path: String, isWidened: Bool = false) throws {
+  ///   - cacheFormat: The format of the key/value cache; nil: Float32.
+  /// - Throws: If the file is no model, is damaged, or its parts do not belong together; `CommandError` for a format if
+  ///   the model has no layer of attention.
+  init(path: String, isWidened: Bool = false, cacheFormat: CacheFormat? = nil) throws {
     header = try ModelHeader(path: path)
     tokenizer =
       header.hasTokenizer ? try Tokenizer(model: header.tokenizerModel(), path: "\(path): tokenizer") : nil
     if let tokenizer { try checkVocabulary(of: header.configuration, tokenizer) }
     if isWidened, header.quantization != nil { try header.checkDigest() }
+    if cacheFormat != nil, !header.configuration.presentTypes.contains(.attention) {
+      throw CommandError(
+        .usage, "--kv-cache: expected a model with layers of attention, found \(header.configuration.typeNames)")
+    }
     network =
       isWidened && header.quantization == nil
-      ? LanguageModel(header.configuration, try header.loadParameters()) : try header.loadNetwork()
+      ? LanguageModel(header.configuration, try header.loadParameters())
+      : try header.loadNetwork(cacheFormat: cacheFormat ?? .float32)
   }
 
   /// BOS, if the model's sequences start with it.
@@ -63,6 +70,28 @@ struct LoadedModel {
   }
 
   var eosID: Int32? { header.configuration.eosID.map(Int32.init) }
+}
+
+extension CacheFormat: ExpressibleByArgument {}
+
+extension ModelConfiguration {
+  /// The types of the layers in words: `retention`, or `retention and attention`.
+  var typeNames: String { presentTypes.map(\.rawValue).joined(separator: " and ") }
+
+  /// The layers and their sizes in words: `6 layers, 6 heads, keys 192, values 240`; with several types a part for each.
+  var mixerWords: String {
+    let parts = presentTypes.map { type in
+      let count = typeOfLayers.count { $0 == type }
+      let name = isRetentionOnly ? "" : " of \(type.rawValue)"
+      switch type {
+      case .retention: return "\(count) layers\(name), \(heads) heads, keys \(keyWidth), values \(valueWidth)"
+      case .attention, .linearAttention:
+        let shared = attention.keyHeads == attention.heads ? "" : ", \(attention.keyHeads) key heads"
+        return "\(count) layers\(name), \(attention.heads) heads of \(attention.headWidth)\(shared)"
+      }
+    }
+    return parts.joined(separator: "; ")
+  }
 }
 
 extension CommandError {

@@ -103,6 +103,10 @@ struct StartingModel {
           + "make one with 'retnet convert'"
       ]
     }
+    if !model.isRetentionOnly {
+      problems.append(
+        "state_tuning: expected layers of retention alone, found \(model.typeNames)")
+    }
     if model.scoreNorm != .none {
       problems.append("state_tuning: expected a model without score norm, found \(model.scoreNorm.rawValue)")
     }

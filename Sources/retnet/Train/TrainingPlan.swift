@@ -102,6 +102,13 @@ struct TrainingPlan {
         _ = errors.catching { throw CommandError(.badConfiguration, "\(path): training.\(problem)") }
       }
     }
+    if training.carriesState, !completed.hasFixedStates {
+      _ = errors.catching {
+        throw CommandError(
+          .badConfiguration,
+          "\(path): training.carry_state: expected layers with states of fixed size, found attention")
+      }
+    }
     if training.carriesState, !file.hasProblem(in: "training"), training.batchSize < data.train.entries.count {
       _ = errors.catching {
         throw CommandError(
@@ -235,9 +242,8 @@ struct TrainingPlan {
         "\(part)\(grouped(file.count)) tokens of text, \(batches.epochs(ofFile: index, afterBatches: steps).fixed(2)) epochs"
     }
     let size =
-      "\(grouped(parameterCount)) parameters: width \(model.width), \(model.layers) layers, \(model.heads) heads, keys "
-      + "\(model.keyWidth), values \(model.valueWidth), feed-forward \(model.feedForwardWidth), vocabulary "
-      + "\(grouped(model.vocabularySize))"
+      "\(grouped(parameterCount)) parameters: width \(model.width), \(model.mixerWords), feed-forward "
+      + "\(model.feedForwardWidth), vocabulary \(grouped(model.vocabularySize))"
     let frozen = parameterCount - trainedCount
     let numbers = InitialState.descriptions(model).reduce(0) { $0 + $1.shape.count }
     let choice =
@@ -269,6 +275,8 @@ struct TrainingPlan {
 
   /// A warning if no head's memory is as long as a training sequence.
   private var memoryWarning: String? {
+    // Attention sees the whole sequence.
+    guard model.presentTypes.contains(.retention), !model.presentTypes.contains(.attention) else { return nil }
     let halfLife = Decay(model.decay, heads: model.heads).longestHalfLife
     guard halfLife < Double(training.sequenceLength) else { return nil }
     // The other decay schedules reach as far with any number of heads.

@@ -49,8 +49,9 @@ import retnet
   }
 
   @Test func everyFileHasTheParametersThatItSays() throws {
-    let names = try Self.names("") + Self.names("ablations").map { "ablations/" + $0 }
-    #expect(names.count >= 12)
+    let folders = ["ablations", "baselines"]
+    let names = try Self.names("") + folders.flatMap { folder in try Self.names(folder).map { "\(folder)/\($0)" } }
+    #expect(names.count >= 16)
     for name in names where name != "kjv-small.yaml" {
       let plan = try plan(name)
       print("configs/\(name): \(plan.parameterCount) parameters, stated \(statedCount(plan.text) ?? 0)")
@@ -62,6 +63,22 @@ import retnet
     }
     // README.md shows what the quickstart says.
     #expect(try plan("kjv-small.yaml").parameterCount == 2_869_520)
+  }
+
+  /// The baselines differ in layers and feed-forward width alone, and hardly in size.
+  @Test func theBaselinesAreComparable() throws {
+    let whole = try plan("baselines/retention.yaml")
+    for name in try Self.names("baselines") {
+      let plan = try plan("baselines/\(name)")
+      #expect(abs(Double(plan.parameterCount) / Double(whole.parameterCount) - 1) < 0.002, "\(name)")
+      #expect(plan.training == whole.training, "\(name)")
+      var model = plan.model
+      (model.layerTypes, model.attention) = (whole.model.layerTypes, whole.model.attention)
+      (model.feedForwardWidth, model.keyWidth, model.valueWidth) = (
+        whole.model.feedForwardWidth, whole.model.keyWidth, whole.model.valueWidth
+      )
+      #expect(model == whole.model, "\(name)")
+    }
   }
 
   /// Sizes, and the rates of section 3.1; a billion has as many digits as the name.

@@ -103,6 +103,19 @@ import Testing
     }
   }
 
+  /// Tables have many lines of boxes, all alike.
+  @Test func linesOfBoxesAreNoWords() throws {
+    try withTemporaryFolder { folder in
+      let border = "├" + String(repeating: "─", count: 60) + "┼" + String(repeating: "─", count: 60) + "┤"
+      let text = "春眠不觉晓处处闻啼鸟夜来风雨声花落知多少床前明月光疑是地上霜举头望明月低头思故乡"
+      try write("\(text)\n│\(border)\n", "text", in: folder)
+      try write("月明头举。霜上地\n\(border)\n│是疑光月明前床│……\n", "passage", in: folder)
+      let run = try run("check-passages.sh", ["text", "passage"], in: folder)
+      #expect(run.status == 0, "\(run.text)\(run.talk)")
+      #expect(run.text.contains("passage 1: 14 characters, 100.0 % of them"), "\(run.text)")
+    }
+  }
+
   /// The least part of words that is known is the caller's where the text is small.
   @Test func leastPartOfKnownWordsCanBeChosen() throws {
     try withTemporaryFolder { folder in

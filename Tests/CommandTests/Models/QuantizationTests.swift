@@ -86,8 +86,8 @@ extension CommandRuns {
         #expect(speed > 0 && limit > 0 && (share / (rate / limit) - 1).magnitude < 1e-9)
         let bytes = try #require(row["token_bytes"] as? Int)
         if !isPrompt { #expect((rate / (Double(bytes) * speed * 1e-9) - 1).magnitude < 1e-9) }
-        // Two layers, two heads, keys of 16, values of 32 numbers.
-        #expect(row["state_bytes"] as? Int == 4 * 2 * 2 * 16 * 32)
+        // Two layers, two heads, keys of 16, values of 32 numbers, and a scale of each head.
+        #expect(row["state_bytes"] as? Int == 4 * 2 * 2 * 16 * 32 + 8 * 2 * 2)
       }
     }
 

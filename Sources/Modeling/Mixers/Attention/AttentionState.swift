@@ -35,7 +35,6 @@ package final class AttentionState: MixerState {
     preconditionFailure("AttentionState: attention has no initial state")
   }
 
-  /// Bytes of the caches, with the room for more tokens.
   package var byteCount: Int { caches.reduce(0) { $0 + $1.byteCount } }
 }
 

@@ -52,6 +52,14 @@ package final class RetentionLayerState: MixerState {
     RetentionLayerState(retention: retention.prefix(batch), scores: scores?.prefix(batch))
   }
 
+  package var byteCount: Int {
+    let shape = retention.stored.shape
+    return Int(
+      Self.byteCount(
+        RetentionShape(batch: shape[0], time: 1, heads: shape[1], keyWidth: shape[2], valueWidth: shape[3]),
+        hasScores: scores != nil))
+  }
+
   package var isFinite: Bool { retention.stored.isFinite && (scores?.keySums.stored.isFinite ?? true) }
 
   package var parts: [(name: String, numbers: MixerStateNumbers)] {
