@@ -31,7 +31,7 @@ open_with_python() {
     "$work/text.tokens"
 }
 
-for kind in plain carry tune state muon mud; do
+for kind in plain carry tune state hybrid muon mud; do
   check "20 kills and resumes, $kind" scripts/verify-resume.sh 20 1 "$kind"
 done
 check "Python's libraries" open_with_python

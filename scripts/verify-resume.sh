@@ -6,6 +6,7 @@
 #
 # usage: verify-resume.sh [KILLS [SEED [KIND]]]        20 kills, seed 1, plain
 # KIND    plain; carry: carry_state; tune: a part of the weights, from a model; state: an initial state, from a model;
+#         hybrid: layers of retention, attention and linear attention;
 #         muon, mud: that optimizer, with dropout, an average of the weights, and the switches of the architecture
 # RETNET  the program (default: .build/release/retnet)
 set -euo pipefail
@@ -48,13 +49,17 @@ plain) ;;
 carry) flags=(--set training.carry_state=true) ;;
 tune) flags=(--init-from start.safetensors --set 'training.train_only=["layers.1.*", "*norm.weight"]') ;;
 state) flags=(--init-from start.safetensors --set training.state_tuning=true --set training.learning_rate=0.05) ;;
+hybrid)
+  flags=(--set model.layers=3 --set "model.layer_types=retention,attention,linear_attention"
+    --set model.attention.heads=4 --set model.attention.key_heads=2)
+  ;;
 muon | mud)
   flags=(--set "training.optimizer=$kind" --set training.dropout=0.1 --set training.ema_decay=0.9
     --set training.cautious_decay=true --set training.weight_decay_schedule=cosine
     --set model.embedding_residual=true --set model.zero_init_output=true --set model.logit_softcap=15)
   ;;
 *)
-  echo "error: $kind: expected plain, carry, tune, state, muon or mud" >&2
+  echo "error: $kind: expected plain, carry, tune, state, hybrid, muon or mud" >&2
   exit 64
   ;;
 esac

@@ -84,46 +84,68 @@ void rn_head_dots(float *dots, const float *x, const float *y, int64_t rows, int
 
 // Keys that are scored before their values are read: their scores stay in the first-level cache.
 enum { BLOCK = 64 };
+// Keys that are read together: four sums do not wait for each other.
+enum { TOGETHER = 4 };
 
 RN_INLINE float number(const float *x, int64_t i) { return x[i]; }
 RN_INLINE float widened(const uint16_t *x, int64_t i) { return rn_float((uint32_t)x[i] << 16); }
 
-// One block of keys for one query; `load` reads a number of a key or value.
-#define RN_ATTEND_BLOCK(load)                                                              \
-  do {                                                                                     \
-    float score[BLOCK], top = -INFINITY, sum = 0.0f;                                       \
-    for (int64_t n = begin; n < end; n++) {                                                \
-      RN_SUM(score[n - begin], i, width, query[i] * load(keys + n * stride, i));           \
-      top = score[n - begin] > top ? score[n - begin] : top;                               \
-    }                                                                                      \
-    top = top > most ? top : most;                                                         \
-    float keep = rn_exp(most - top);                                                       \
-    if (keep != 1.0f) RN_EACH for (int64_t i = 0; i < width; i++) output[i] *= keep;       \
-    RN_EACH for (int64_t n = 0; n < end - begin; n++) score[n] = rn_exp(score[n] - top);   \
-    for (int64_t n = begin; n < end; n++) {                                                \
-      float p = score[n - begin];                                                          \
-      sum += p;                                                                            \
-      RN_EACH for (int64_t i = 0; i < width; i++) output[i] += p * load(values + n * stride, i); \
-    }                                                                                      \
-    total = total * keep + sum;                                                            \
-    most = top;                                                                            \
+// score[0 ..< count] = query · key of some keys, each summed as RN_SUM does; `load` reads a number of a key.
+#define RN_SCORE(count, load)                                                                              \
+  do {                                                                                                     \
+    float lane[TOGETHER][RN_LANES] = {{0}};                                                                \
+    int64_t whole = width / RN_LANES * RN_LANES;                                                           \
+    for (int64_t b = 0; b < whole; b += RN_LANES)                                                          \
+      for (int k = 0; k < (count); k++)                                                                    \
+        RN_EACH for (int64_t l = 0; l < RN_LANES; l++) lane[k][l] += query[b + l] * load(key + k * width, b + l); \
+    for (int k = 0; k < (count); k++) {                                                                    \
+      for (int64_t i = whole; i < width; i++) lane[k][i - whole] += query[i] * load(key + k * width, i);   \
+      score[n + k - begin] = rn_sum_lanes(lane[k]);                                                        \
+    }                                                                                                      \
   } while (0)
 
-#define RN_ATTEND(name, type, load)                                                                             \
-  RN_KERNEL                                                                                                     \
-  void name(float *o, const float *q, const type *keys, const type *values, int64_t first, int64_t count,       \
-            int64_t queries, int64_t width, int64_t stride) {                                                   \
-    for (int64_t g = 0; g < queries; g++) {                                                                     \
-      const float *query = q + g * width;                                                                       \
-      float *output = o + g * width, most = -INFINITY, total = 0.0f;                                            \
-      for (int64_t i = 0; i < width; i++) output[i] = 0.0f;                                                     \
-      for (int64_t start = first / BLOCK * BLOCK; start < count; start += BLOCK) {                              \
-        int64_t begin = start < first ? first : start, end = start + BLOCK < count ? start + BLOCK : count;     \
-        RN_ATTEND_BLOCK(load);                                                                                  \
-      }                                                                                                         \
-      float factor = 1.0f / total;                                                                              \
-      for (int64_t i = 0; i < width; i++) output[i] *= factor;                                                  \
-    }                                                                                                           \
+// One block of keys for one query.
+#define RN_ATTEND_BLOCK(type, load)                                                                    \
+  do {                                                                                                 \
+    float score[BLOCK], sum = 0.0f;                                                                    \
+    int64_t n = begin;                                                                                 \
+    const type *key = keys + n * width, *value = values + n * width;                                   \
+    for (; n + TOGETHER <= end; n += TOGETHER, key += TOGETHER * width) RN_SCORE(TOGETHER, load);      \
+    for (; n < end; n++, key += width) RN_SCORE(1, load);                                              \
+    float top = maximum(score, end - begin);                                                           \
+    top = top > most ? top : most;                                                                     \
+    float keep = rn_exp(most - top);                                                                   \
+    if (keep != 1.0f) RN_EACH for (int64_t i = 0; i < width; i++) output[i] *= keep;                   \
+    RN_EACH for (int64_t k = 0; k < end - begin; k++) score[k] = rn_exp(score[k] - top);               \
+    RN_SUM(sum, k, end - begin, score[k]);                                                             \
+    /* Added one after the other, so that the sums are those of single keys. */                        \
+    for (n = 0; n + TOGETHER <= end - begin; n += TOGETHER, value += TOGETHER * width)                 \
+      RN_EACH for (int64_t i = 0; i < width; i++) {                                                    \
+        float o = output[i];                                                                           \
+        for (int k = 0; k < TOGETHER; k++) o += score[n + k] * load(value + k * width, i);             \
+        output[i] = o;                                                                                 \
+      }                                                                                                \
+    for (; n < end - begin; n++, value += width)                                                       \
+      RN_EACH for (int64_t i = 0; i < width; i++) output[i] += score[n] * load(value, i);              \
+    total = total * keep + sum;                                                                        \
+    most = top;                                                                                        \
+  } while (0)
+
+#define RN_ATTEND(name, type, load)                                                                         \
+  RN_KERNEL                                                                                                 \
+  void name(float *o, const float *q, const type *keys, const type *values, int64_t first, int64_t count,   \
+            int64_t queries, int64_t width) {                                                               \
+    for (int64_t g = 0; g < queries; g++) {                                                                 \
+      const float *query = q + g * width;                                                                   \
+      float *output = o + g * width, most = -INFINITY, total = 0.0f;                                        \
+      for (int64_t i = 0; i < width; i++) output[i] = 0.0f;                                                 \
+      for (int64_t start = first / BLOCK * BLOCK; start < count; start += BLOCK) {                          \
+        int64_t begin = start < first ? first : start, end = start + BLOCK < count ? start + BLOCK : count; \
+        RN_ATTEND_BLOCK(type, load);                                                                        \
+      }                                                                                                     \
+      float factor = 1.0f / total;                                                                          \
+      for (int64_t i = 0; i < width; i++) output[i] *= factor;                                              \
+    }                                                                                                       \
   }
 
 RN_ATTEND(rn_attend, float, number)

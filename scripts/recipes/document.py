@@ -18,6 +18,7 @@ What candidates for the quickstart's recipe did, those that lost too. Generated:
 - Training bits per byte are the mean of the last tenth of the steps, 100 at most.
 - Minutes are the steps times the median time of a step, which `scripts/recipes.sh time` measured in turns.
 - A row with × and a number has its learning rate times that number.
+- What the quickstart came to with the chosen recipe, and which aim is missed and why: [BENCHMARKS.md](BENCHMARKS.md#aims).
 """
 
 SIZES = """

@@ -120,11 +120,11 @@ void rn_head_dots(float *dots, const float *x, const float *y, int64_t rows, int
 
 // Attention of some queries over the keys first … count - 1, for decoding. Keys are taken in blocks of 64 from key 0 on,
 // so that the order of the sums does not depend on where calls begin.
-// o, q [queries, width] dense; keys, values [count, width] with a stride, in Float32 or bfloat16.
+// o, q [queries, width]; keys, values [count, width], in Float32 or bfloat16; all dense.
 void rn_attend(float *o, const float *q, const float *keys, const float *values, int64_t first, int64_t count,
-               int64_t queries, int64_t width, int64_t stride);
+               int64_t queries, int64_t width);
 void rn_attend_bf16(float *o, const float *q, const uint16_t *keys, const uint16_t *values, int64_t first,
-                    int64_t count, int64_t queries, int64_t width, int64_t stride);
+                    int64_t count, int64_t queries, int64_t width);
 
 // ---- linear_attention.c
 

@@ -2,7 +2,7 @@ package import Checkpoints
 internal import Configurations
 package import Files
 internal import FoundationEssentials
-package import Tensors
+internal import Tensors
 
 /// The checked header of a model file; `loadParameters` reads the weights (docs/CHECKPOINT.md).
 package struct ModelHeader: Sendable {
@@ -147,15 +147,7 @@ package struct ModelHeader: Sendable {
   }
 
   /// A network whose matrices stay in the mapped file.
-  ///
-  /// - Parameter cacheFormat: The format of the key/value caches of attention.
-  /// - Returns: The network.
-  /// - Throws: The errors of `mapWeights`.
-  package func loadNetwork(cacheFormat: CacheFormat = .float32) throws -> LanguageModel {
-    var configuration = configuration
-    configuration.attention.cacheFormat = cacheFormat
-    return LanguageModel(configuration, try mapWeights())
-  }
+  package func loadNetwork() throws -> LanguageModel { LanguageModel(configuration, try mapWeights()) }
 
   /// The tokenizer's `.model` bytes.
   package func tokenizerModel() throws -> [UInt8] {

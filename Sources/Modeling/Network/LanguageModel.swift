@@ -23,6 +23,13 @@ package struct LanguageModel: Sendable {
     self.init(configuration, weights, trained: nil)
   }
 
+  /// The same network, to run, with another format of the key/value caches of attention.
+  package func caching(in format: CacheFormat) -> LanguageModel {
+    var configuration = configuration
+    configuration.attention.cacheFormat = format
+    return LanguageModel(configuration, weights)
+  }
+
   private init(_ configuration: ModelConfiguration, _ weights: ModelWeights, trained: Parameters?) {
     self.configuration = configuration
     self.weights = weights

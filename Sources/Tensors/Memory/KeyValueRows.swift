@@ -9,138 +9,145 @@ package enum CacheFormat: String, CaseIterable, Sendable {
   package var byteCount: Int { self == .float32 ? 4 : 2 }
 }
 
-/// A block of rows of keys and values, one of each for every token, in Float32 or bfloat16.
+/// A block of rows of keys and values, one of each for every token and head, in Float32 or bfloat16.
+///
+/// The rows of a head follow each other, [Hk, capacity, K], so that a query reads its keys in the order of memory.
 ///
 /// `@unchecked Sendable` for the same reason as `Storage`: operations write disjoint places and join.
 @safe package final class KeyValueRows: @unchecked Sendable {
   package let format: CacheFormat
-  /// Numbers of a row of keys, and of a row of values.
-  package let width: Int
+  /// Hk.
+  package let heads: Int
+  /// K.
+  package let headWidth: Int
+  /// The most tokens.
   package let capacity: Int
   private let storage: Storage
 
   /// - Parameters:
   ///   - capacity: The most tokens.
-  ///   - width: Numbers of a row.
+  ///   - heads: Hk.
+  ///   - headWidth: K.
   ///   - format: The format of the numbers.
-  package init(capacity: Int, width: Int, format: CacheFormat) {
-    (self.capacity, self.width, self.format) = (capacity, width, format)
-    storage = Storage(count: (2 * capacity * width * format.byteCount + 3) / 4)
+  package init(capacity: Int, heads: Int, headWidth: Int, format: CacheFormat) {
+    (self.capacity, self.heads, self.headWidth, self.format) = (capacity, heads, headWidth, format)
+    storage = Storage(count: (2 * capacity * heads * headWidth * format.byteCount + 3) / 4)
   }
 
   package var byteCount: Int { 4 * storage.count }
 
-  /// Stores rows of keys and values from row `start` on.
+  /// Stores rows of keys and values from token `start` on.
   ///
   /// - Parameters:
-  ///   - keys: [T, width].
-  ///   - values: [T, width].
+  ///   - keys: [T, Hk·K].
+  ///   - values: [T, Hk·K].
   ///   - start: The first row to write.
   package func write(_ keys: Matrix, _ values: Matrix, at start: Int) {
     precondition(
-      start >= 0 && start + keys.rows <= capacity && keys.columns == width && values.rows == keys.rows
-        && values.columns == width, "KeyValueRows: \(keys.rows) rows of \(keys.columns) at \(start) of \(capacity)")
-    for row in 0..<keys.rows {
-      let (key, value) = unsafe (keys.pointer + row * keys.stride, values.pointer + row * values.stride)
-      switch format {
-      case .float32:
-        unsafe (self.keys + (start + row) * width).update(from: key, count: width)
-        unsafe (self.values + (start + row) * width).update(from: value, count: width)
-      case .bfloat16:
-        unsafe rn_f32_to_bf16(halfKeys + (start + row) * width, key, Int64(width))
-        unsafe rn_f32_to_bf16(halfValues + (start + row) * width, value, Int64(width))
+      start >= 0 && start + keys.rows <= capacity && keys.columns == heads * headWidth && values.rows == keys.rows
+        && values.columns == keys.columns,
+      "KeyValueRows: \(keys.rows) rows of \(keys.columns) at \(start) of \(capacity)")
+    for (part, source) in [keys, values].enumerated() {
+      for row in 0..<source.rows {
+        for head in 0..<heads {
+          let from = unsafe source.pointer + row * source.stride + head * headWidth
+          let to = offset(part, head, start + row)
+          switch format {
+          case .float32: unsafe (floats + to).update(from: from, count: headWidth)
+          case .bfloat16: unsafe rn_f32_to_bf16(halves + to, from, Int64(headWidth))
+          }
+        }
       }
     }
   }
 
-  /// Copies some rows of another block of the same width and format to the first rows.
+  /// Copies some rows of another block of the same extents and format to the first rows.
   package func copy(_ other: KeyValueRows, rows: Range<Int>) {
     precondition(
-      other.width == width && other.format == format && rows.upperBound <= other.capacity && rows.count <= capacity,
+      other.heads == heads && other.headWidth == headWidth && other.format == format
+        && rows.upperBound <= other.capacity && rows.count <= capacity,
       "KeyValueRows: \(rows) of \(other.capacity) into \(capacity)")
-    let (start, count) = (rows.lowerBound * width, rows.count * width)
-    switch format {
-    case .float32:
-      unsafe keys.update(from: other.keys + start, count: count)
-      unsafe values.update(from: other.values + start, count: count)
-    case .bfloat16:
-      unsafe halfKeys.update(from: other.halfKeys + start, count: count)
-      unsafe halfValues.update(from: other.halfValues + start, count: count)
-    }
-  }
-
-  /// The keys, then the values, of the first rows as Float32.
-  package func numbers(rows: Int) -> [Float] {
-    let wide = Tensor(Shape(max(1, rows), width))
-    return [0, capacity].flatMap { first in
-      let part = numbers(0..<rows, 0..<width, scratch: Matrix(wide), from: first)
-      return (0..<rows).flatMap { row in
-        unsafe [Float](UnsafeBufferPointer(start: part.pointer + row * part.stride, count: width))
+    let count = rows.count * headWidth
+    for part in 0..<2 {
+      for head in 0..<heads {
+        let (to, from) = (offset(part, head, 0), other.offset(part, head, rows.lowerBound))
+        switch format {
+        case .float32: unsafe (floats + to).update(from: other.floats + from, count: count)
+        case .bfloat16: unsafe (halves + to).update(from: other.halves + from, count: count)
+        }
       }
     }
   }
 
-  /// Columns of some rows of the keys as Float32.
+  /// The keys, then the values, of the first rows as Float32, head after head.
+  package func numbers(rows: Int) -> [Float] {
+    let wide = Matrix(Tensor(Shape(max(1, rows), headWidth)))
+    return (0..<2 * heads).flatMap { index in
+      let part = numbers(0..<rows, part: index / heads, head: index % heads, scratch: wide)
+      return unsafe [Float](UnsafeBufferPointer(start: part.pointer, count: rows * headWidth))
+    }
+  }
+
+  /// Some rows of a head's keys as Float32.
   ///
   /// - Parameters:
   ///   - rows: The rows.
-  ///   - columns: The columns, those of a head.
-  ///   - scratch: Room for as many rows and columns.
+  ///   - head: The key/value head.
+  ///   - scratch: Room for as many rows of K numbers.
   /// - Returns: A view, or numbers that were widened into `scratch`.
-  package func keys(_ rows: Range<Int>, _ columns: Range<Int>, scratch: Matrix) -> Matrix {
-    numbers(rows, columns, scratch: scratch, from: 0)
+  package func keys(_ rows: Range<Int>, head: Int, scratch: Matrix) -> Matrix {
+    numbers(rows, part: 0, head: head, scratch: scratch)
   }
 
   /// The same of the values.
-  package func values(_ rows: Range<Int>, _ columns: Range<Int>, scratch: Matrix) -> Matrix {
-    numbers(rows, columns, scratch: scratch, from: capacity)
+  package func values(_ rows: Range<Int>, head: Int, scratch: Matrix) -> Matrix {
+    numbers(rows, part: 1, head: head, scratch: scratch)
   }
 
-  private func numbers(_ rows: Range<Int>, _ columns: Range<Int>, scratch: Matrix, from first: Int) -> Matrix {
-    precondition(rows.upperBound <= capacity && columns.upperBound <= width, "KeyValueRows: \(rows), \(columns)")
-    let start = (first + rows.lowerBound) * width + columns.lowerBound
+  private func numbers(_ rows: Range<Int>, part: Int, head: Int, scratch: Matrix) -> Matrix {
+    precondition(rows.upperBound <= capacity && head < heads, "KeyValueRows: \(rows) of head \(head)")
+    let start = offset(part, head, rows.lowerBound)
     if format == .float32 {
-      return Matrix(storage, offset: start, rows: rows.count, columns: columns.count, stride: width)
+      return Matrix(storage, offset: start, rows: rows.count, columns: headWidth, stride: headWidth)
     }
-    let target = scratch.block(rows: 0..<rows.count, columns: 0..<columns.count)
-    for row in 0..<rows.count {
-      unsafe rn_bf16_to_f32(
-        target.pointer + row * target.stride, halfKeys + start + row * width, Int64(columns.count))
-    }
+    let target = scratch.block(rows: 0..<rows.count, columns: 0..<headWidth)
+    precondition(target.isDense, "KeyValueRows: scratch with gaps")
+    unsafe rn_bf16_to_f32(target.pointer, halves + start, Int64(rows.count * headWidth))
     return target
   }
 
-  /// o = softmax(q kᵀ) v of some heads of queries that share the keys and values of some columns, on the calling thread.
+  /// o = softmax(q kᵀ) v of the query heads that share a key/value head, on the calling thread.
   ///
   /// - Parameters:
   ///   - o: One row of the queries' outputs.
-  ///   - q: One row of queries, each as wide as `columns`.
+  ///   - q: One row of queries, each K wide.
   ///   - tokens: The keys that they see.
-  ///   - columns: The columns of the key/value head.
-  package func attend(_ o: Matrix, _ q: Matrix, tokens: Range<Int>, columns: Range<Int>) {
-    let queries = q.columns / columns.count
+  ///   - head: The key/value head.
+  package func attend(_ o: Matrix, _ q: Matrix, tokens: Range<Int>, head: Int) {
+    let queries = q.columns / headWidth
     precondition(
-      o.rows == 1 && q.rows == 1 && o.columns == q.columns && q.columns == queries * columns.count
-        && !tokens.isEmpty && tokens.upperBound <= capacity && columns.upperBound <= width,
-      "attend: q [\(q.rows), \(q.columns)], \(tokens), \(columns) of [\(capacity), \(width)]")
+      o.rows == 1 && q.rows == 1 && o.columns == q.columns && q.columns == queries * headWidth
+        && !tokens.isEmpty && tokens.upperBound <= capacity && head < heads,
+      "attend: q [\(q.rows), \(q.columns)], \(tokens) of \(capacity), head \(head)")
+    let (keys, values) = (offset(0, head, 0), offset(1, head, 0))
     let (first, count) = (Int64(tokens.lowerBound), Int64(tokens.upperBound))
-    let (heads, headWidth, stride) = (Int64(queries), Int64(columns.count), Int64(width))
     switch format {
     case .float32:
       unsafe rn_attend(
-        o.pointer, q.pointer, keys + columns.lowerBound, values + columns.lowerBound, first, count, heads, headWidth,
-        stride)
+        o.pointer, q.pointer, floats + keys, floats + values, first, count, Int64(queries), Int64(headWidth))
     case .bfloat16:
       unsafe rn_attend_bf16(
-        o.pointer, q.pointer, halfKeys + columns.lowerBound, halfValues + columns.lowerBound, first, count, heads,
-        headWidth, stride)
+        o.pointer, q.pointer, halves + keys, halves + values, first, count, Int64(queries), Int64(headWidth))
     }
   }
 
-  private var keys: UnsafeMutablePointer<Float> { unsafe storage.base }
-  private var values: UnsafeMutablePointer<Float> { unsafe storage.base + capacity * width }
-  private var halfKeys: UnsafeMutablePointer<UInt16> {
+  /// The place of a row: of the keys (part 0) or the values (1) of a head.
+  private func offset(_ part: Int, _ head: Int, _ row: Int) -> Int {
+    ((part * heads + head) * capacity + row) * headWidth
+  }
+
+  private var floats: UnsafeMutablePointer<Float> { unsafe storage.base }
+  private var halves: UnsafeMutablePointer<UInt16> {
     unsafe UnsafeMutableRawPointer(storage.base).assumingMemoryBound(to: UInt16.self)
   }
-  private var halfValues: UnsafeMutablePointer<UInt16> { unsafe halfKeys + capacity * width }
 }

@@ -18,7 +18,7 @@ package final class WorkerPool: @unchecked Sendable {
   /// Memory in which products pack their operands; used by one region at a time.
   let packing: PackingMemory
   /// Whether bfloat16 products run without the CPU's instruction: it is missing, or `init` was told so.
-  let usesPortableKernels: Bool
+  package let usesPortableKernels: Bool
   /// The kernel that multiplies quantised weights.
   let dotKernel: DotKernel
   /// The clock that operations charge their time to, if any.

@@ -53,6 +53,9 @@ struct BenchGenerate: ParsableCommand {
   @Option(help: ArgumentHelp("Prompt tokens read at a time.", valueName: "c"))
   var chunkLength = 512
 
+  @Option(help: ArgumentHelp("Format of the key/value cache of attention (default: f32).", valueName: "f32|bf16"))
+  var kvCache: CacheFormat?
+
   @Flag(help: "Read as many tokens as the depth says, instead of a short prompt.")
   var readDepth = false
 
@@ -88,7 +91,11 @@ struct BenchGenerate: ParsableCommand {
   func run() throws {
     let base = try options.openBase()
     let (threads, depths, batches) = (try options.threadCounts, try depths, try batches)
-    let subject = try BenchSubject(source, format: format, threads: threads.max() ?? 1, talk: talk)
+    var subject = try BenchSubject(source, format: format, threads: threads.max() ?? 1, talk: talk)
+    if let kvCache {
+      try subject.network.configuration.checkCache()
+      subject.network = subject.network.caching(in: kvCache)
+    }
     // Prompts are read one after the other.
     let kinds = [(isPrompt: true, count: promptTokens, batches: [1]), (false, newTokens, batches)].filter {
       $0.count > 0

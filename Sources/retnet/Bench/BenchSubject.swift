@@ -7,7 +7,7 @@ struct BenchSubject {
   let name: String
   /// `f32`, `bf16`, `q8_0` or `q4_0`.
   let format: String
-  let network: LanguageModel
+  var network: LanguageModel
 
   /// - Parameters:
   ///   - options: Which model.

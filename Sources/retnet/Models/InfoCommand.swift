@@ -236,6 +236,11 @@ extension JSONValue {
     }
   }
 
+  /// A text without spaces, such as the type of a layer.
+  private var isWord: Bool {
+    if case .text(let text) = self { !text.contains(" ") } else { false }
+  }
+
   private var isNumber: Bool {
     switch self {
     case .integer, .number: true
@@ -266,7 +271,7 @@ extension JSONValue {
     case .boolean(let boolean): boolean ? "yes" : "no"
     case .text(let text): text
     case .list(let items):
-      items.allSatisfy(\.isNumber)
+      items.allSatisfy { $0.isNumber || $0.isWord }
         ? items.map(\.plain).joined(separator: ", ") : items.map { "\n  " + $0.plain }.joined()
     case .object(let members):
       members.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.plain)" }.joined(separator: ", ")

@@ -35,14 +35,11 @@ struct LoadedModel {
       header.hasTokenizer ? try Tokenizer(model: header.tokenizerModel(), path: "\(path): tokenizer") : nil
     if let tokenizer { try checkVocabulary(of: header.configuration, tokenizer) }
     if isWidened, header.quantization != nil { try header.checkDigest() }
-    if cacheFormat != nil, !header.configuration.presentTypes.contains(.attention) {
-      throw CommandError(
-        .usage, "--kv-cache: expected a model with layers of attention, found \(header.configuration.typeNames)")
-    }
-    network =
+    if cacheFormat != nil { try header.configuration.checkCache() }
+    let network =
       isWidened && header.quantization == nil
-      ? LanguageModel(header.configuration, try header.loadParameters())
-      : try header.loadNetwork(cacheFormat: cacheFormat ?? .float32)
+      ? LanguageModel(header.configuration, try header.loadParameters()) : try header.loadNetwork()
+    self.network = cacheFormat.map { network.caching(in: $0) } ?? network
   }
 
   /// BOS, if the model's sequences start with it.
@@ -77,6 +74,12 @@ extension CacheFormat: ExpressibleByArgument {}
 extension ModelConfiguration {
   /// The types of the layers in words: `retention`, or `retention and attention`.
   var typeNames: String { presentTypes.map(\.rawValue).joined(separator: " and ") }
+
+  /// Refuses `--kv-cache` for a model without a cache.
+  func checkCache() throws(CommandError) {
+    guard !presentTypes.contains(.attention) else { return }
+    throw CommandError(.usage, "--kv-cache: expected a model with layers of attention, found \(typeNames)")
+  }
 
   /// The layers and their sizes in words: `6 layers, 6 heads, keys 192, values 240`; with several types a part for each.
   var mixerWords: String {

@@ -74,7 +74,11 @@ final class AttentionMemory: MixerMemory {
       }
     }
     fillFirst(attention, call, keys)
-    let task = AttentionTask(attention: attention, shape: call.shape, keys: keys, memory: views, call, on: pool)
+    // Keys and values of a halved cache are bfloat16 already; where the CPU has such products, they are faster.
+    let isHalved = call.keepsState && attention.cacheFormat == .bfloat16 && !pool.usesPortableKernels
+    let task = AttentionTask(
+      attention: attention, shape: call.shape, keys: keys, memory: views,
+      precision: isHalved ? .bfloat16 : call.precision, on: pool)
     if call.shape.form == .recurrent, call.keepsState {
       pool.run(B * T * attention.keyHeads, with: (task, a.projected.q, Matrix(a.attended))) { context, index, _ in
         let (task, q, o) = context
@@ -109,7 +113,8 @@ final class AttentionMemory: MixerMemory {
     }
     fillFirst(attention, call, keys)
     headDots(scratch.dots, scratch.dattended, a.attended, on: pool)
-    let task = AttentionTask(attention: attention, shape: call.shape, keys: keys, memory: views, call, on: pool)
+    let task = AttentionTask(
+      attention: attention, shape: call.shape, keys: keys, memory: views, precision: call.precision, on: pool)
     pool.run(B * attention.keyHeads, with: (task, a, scratch)) { context, index, worker in
       let (task, a, scratch) = context
       task.backward(scratch, a, b: index / task.attention.keyHeads, keyHead: index % task.attention.keyHeads, worker)
@@ -153,19 +158,26 @@ struct KeySource: Sendable {
     (self.rows, own, self.start, self.first, self.before) = (rows, nil, start, first, before)
   }
 
-  /// The keys of some tokens in the columns of a head, as Float32; `scratch` as in `KeyValueRows.keys`.
-  func keys(_ tokens: Range<Int>, _ columns: Range<Int>, scratch: Matrix) -> Matrix {
-    own?.keys.block(rows: tokens, columns: columns) ?? cache.keys(stored(tokens), columns, scratch: scratch)
+  /// The keys of some tokens of a key/value head, as Float32; `scratch` as in `KeyValueRows.keys`, K wide.
+  func keys(_ tokens: Range<Int>, head: Int, scratch: Matrix) -> Matrix {
+    own?.keys.block(rows: tokens, columns: columns(head, scratch))
+      ?? cache.keys(stored(tokens), head: head, scratch: scratch)
   }
 
   /// The same of the values.
-  func values(_ tokens: Range<Int>, _ columns: Range<Int>, scratch: Matrix) -> Matrix {
-    own?.values.block(rows: tokens, columns: columns) ?? cache.values(stored(tokens), columns, scratch: scratch)
+  func values(_ tokens: Range<Int>, head: Int, scratch: Matrix) -> Matrix {
+    own?.values.block(rows: tokens, columns: columns(head, scratch))
+      ?? cache.values(stored(tokens), head: head, scratch: scratch)
+  }
+
+  /// The columns of a head among the rows of a call; K is the width of the scratch.
+  private func columns(_ head: Int, _ scratch: Matrix) -> Range<Int> {
+    head * scratch.columns..<(head + 1) * scratch.columns
   }
 
   /// One row of queries over some tokens of the cache.
-  func attend(_ o: Matrix, _ q: Matrix, tokens: Range<Int>, columns: Range<Int>) {
-    cache.attend(o, q, tokens: stored(tokens), columns: columns)
+  func attend(_ o: Matrix, _ q: Matrix, tokens: Range<Int>, head: Int) {
+    cache.attend(o, q, tokens: stored(tokens), head: head)
   }
 
   private var cache: KeyValueRows {

@@ -40,7 +40,11 @@ package final class AttentionState: MixerState {
 
 extension AttentionMixer {
   static func makeState(_ c: ModelConfiguration, batch: Int) -> AttentionState {
-    AttentionState((0..<batch).map { _ in KeyValueCache(width: c.attention.keyWidth, format: c.attention.cacheFormat) })
+    AttentionState(
+      (0..<batch).map { _ in
+        KeyValueCache(
+          heads: c.attention.keyHeads, headWidth: c.attention.headWidth, format: c.attention.cacheFormat)
+      })
   }
 
   static func stateByteCount(_ c: ModelConfiguration, batch: Int, position: Int) -> Double {

@@ -12,11 +12,11 @@ struct AttentionTask: Sendable {
   private let products: TaskProducts
 
   init(
-    attention: AttentionConfiguration, shape: CallShape, keys: [KeySource], memory: AttentionViews, _ call: LayerCall,
-    on pool: WorkerPool
+    attention: AttentionConfiguration, shape: CallShape, keys: [KeySource], memory: AttentionViews,
+    precision: ProductPrecision, on pool: WorkerPool
   ) {
     (self.attention, self.shape, self.keys, self.memory) = (attention, shape, keys, memory)
-    products = TaskProducts(call.precision, on: pool)
+    products = TaskProducts(precision, on: pool)
   }
 
   /// Blocks of queries of a sequence.
@@ -49,7 +49,7 @@ struct AttentionTask: Sendable {
     let heads = keyHead * group..<(keyHead + 1) * group
     source.attend(
       o.block(rows: row..<row + 1, columns: heads), q.block(rows: row..<row + 1, columns: heads),
-      tokens: Int(memory.first[row])..<source.before + row % shape.time + 1, columns: columns(keyHead))
+      tokens: Int(memory.first[row])..<source.before + row % shape.time + 1, head: keyHead)
   }
 
   /// One block of queries of one head.
@@ -65,7 +65,7 @@ struct AttentionTask: Sendable {
     let times = queries(index % blocks)
     let rows = rows(b, times)
     let (o, q) = (o.block(rows: rows, columns: columns(h)), q.block(rows: rows, columns: columns(h)))
-    let own = columns(h / attention.group)
+    let keyHead = h / attention.group
     let (most, total) = (memory.row(memory.most, worker, times.count), memory.row(memory.totals, worker, times.count))
     most.fill(-.infinity)
     total.fill(0)
@@ -73,11 +73,13 @@ struct AttentionTask: Sendable {
     for tile in tiles(b, times) {
       let scores = memory.scores(worker, times.count, tile.count)
       products.multiply(
-        scores, q, keys[b].keys(tile, own, scratch: memory.wide(worker, 0)), transposed: .second, accumulate: false,
+        scores, q, keys[b].keys(tile, head: keyHead, scratch: memory.wide(worker, 0)), transposed: .second,
+        accumulate: false,
         worker: worker)
       attentionTile(scores, o, most: most, total: total, place(b, times, tile))
       products.multiply(
-        o, scores, keys[b].values(tile, own, scratch: memory.wide(worker, 1)), transposed: .none, accumulate: true,
+        o, scores, keys[b].values(tile, head: keyHead, scratch: memory.wide(worker, 1)), transposed: .none,
+        accumulate: true,
         worker: worker)
     }
     finishAttention(o, logSums: logSums.block(rows: rows, columns: h..<h + 1), most: most, total: total)
@@ -108,8 +110,8 @@ struct AttentionTask: Sendable {
         let d_o = Matrix(scratch.dattended).block(rows: rows, columns: columns(h))
         clearHere(dq)
         for tile in tiles(b, times) {
-          let k = keys[b].keys(tile, own, scratch: memory.wide(worker, 0))
-          let v = keys[b].values(tile, own, scratch: memory.wide(worker, 1))
+          let k = keys[b].keys(tile, head: keyHead, scratch: memory.wide(worker, 0))
+          let v = keys[b].values(tile, head: keyHead, scratch: memory.wide(worker, 1))
           let scores = memory.scores(worker, times.count, tile.count)
           let dscores = memory.secondScores(worker, times.count, tile.count)
           products.multiply(scores, q, k, transposed: .second, accumulate: false, worker: worker)

@@ -36,15 +36,18 @@ final class KeyValueCache: @unchecked Sendable {
   private static let leastCapacity = 64
 
   /// - Parameters:
-  ///   - width: Numbers of a row of keys, and of a row of values.
+  ///   - heads: Hk.
+  ///   - headWidth: K.
   ///   - format: The format of the numbers.
-  init(width: Int, format: CacheFormat) {
-    block = Block(KeyValueRows(capacity: 0, width: width, format: format))
+  init(heads: Int, headWidth: Int, format: CacheFormat) {
+    block = Block(KeyValueRows(capacity: 0, heads: heads, headWidth: headWidth, format: format))
     note()
   }
 
-  /// An empty cache for rows of the same width and format.
-  convenience init(like other: KeyValueCache) { self.init(width: other.rows.width, format: other.rows.format) }
+  /// An empty cache for rows of the same extents and format.
+  convenience init(like other: KeyValueCache) {
+    self.init(heads: other.rows.heads, headWidth: other.rows.headWidth, format: other.rows.format)
+  }
 
   deinit { block.counts[ObjectIdentifier(self)] = nil }
 
@@ -68,8 +71,8 @@ final class KeyValueCache: @unchecked Sendable {
   /// Appends tokens.
   ///
   /// - Parameters:
-  ///   - keys: [T, width].
-  ///   - values: [T, width].
+  ///   - keys: [T, Hk·K].
+  ///   - values: [T, Hk·K].
   ///   - window: Tokens that a token sees; nil: all.
   func append(_ keys: Matrix, _ values: Matrix, window: Int?) {
     if count + keys.rows - start > block.rows.capacity || block.countOfOthers(than: self) > count - start {
@@ -87,7 +90,8 @@ final class KeyValueCache: @unchecked Sendable {
     let kept = count - start - dropped
     var capacity = Self.leastCapacity
     while capacity < kept + room { capacity *= 2 }
-    let next = Block(KeyValueRows(capacity: capacity, width: rows.width, format: rows.format))
+    let next = Block(
+      KeyValueRows(capacity: capacity, heads: rows.heads, headWidth: rows.headWidth, format: rows.format))
     next.rows.copy(rows, rows: dropped..<dropped + kept)
     block.counts[ObjectIdentifier(self)] = nil
     block = next
