@@ -71,8 +71,8 @@ import Testing
     var copy = state.emptyCopy
     #expect(copy.byteCount == 0)
     copy.copy(state, on: pool)
-    // Two layers of 64 rows of 2 × 12 keys and as many values.
-    #expect(state.byteCount == 2 * 64 * 2 * 12 * 4 && copy.byteCount == state.byteCount)
+    // Two layers of 64 rows of 2 × 12 keys and as many values, and the room for as many more.
+    #expect(state.byteCount == 2 * 128 * 2 * 12 * 4 && copy.byteCount == state.byteCount)
     copy.clear(on: pool)
     #expect(logits(model, size.tokens()[0][...], form: .parallel, &copy).count == 64 * 20)
   }
@@ -95,7 +95,7 @@ import Testing
         found += logits(model, tokens[start..<start + step], form: form, &state)
       }
       expectClose(found, expected.map { Double($0) }, ratio: 1e-6, "\(form)")
-      // At most the window, a tile that is not dropped whole, a call, and the room of a doubled capacity.
+      // At most the window, a tile that is not dropped whole, a call, and the room for more.
       #expect(
         state.byteCount <= 2 * 1_024 * 2 * configuration.attention.keyHeads * configuration.attention.headWidth * 4)
     }

@@ -32,8 +32,8 @@ final class KeyValueCache: @unchecked Sendable {
     }
   }
 
-  /// Tokens of a new block.
-  private static let leastCapacity = 64
+  /// The least room for more tokens in a new block; it is a quarter of the tokens in a long one.
+  private static let leastRoom = 64
 
   /// - Parameters:
   ///   - heads: Hk.
@@ -88,8 +88,8 @@ final class KeyValueCache: @unchecked Sendable {
     let unseen = max(0, count + 1 - (window ?? .max) - start)
     let dropped = unseen / AttentionMemory.keyRows * AttentionMemory.keyRows
     let kept = count - start - dropped
-    var capacity = Self.leastCapacity
-    while capacity < kept + room { capacity *= 2 }
+    let needed = kept + room
+    let capacity = (needed + max(Self.leastRoom, needed / 4) + Self.leastRoom - 1) / Self.leastRoom * Self.leastRoom
     let next = Block(
       KeyValueRows(capacity: capacity, heads: rows.heads, headWidth: rows.headWidth, format: rows.format))
     next.rows.copy(rows, rows: dropped..<dropped + kept)
