@@ -14,18 +14,6 @@ RN_INLINE void visible(int64_t *begin, int64_t *end, int64_t first, int64_t last
   *end = e;
 }
 
-RN_INLINE float maximum(const float *x, int64_t count) {
-  float lane[RN_LANES];
-  for (int l = 0; l < RN_LANES; l++) lane[l] = -INFINITY;
-  int64_t whole = count / RN_LANES * RN_LANES;
-  for (int64_t b = 0; b < whole; b += RN_LANES)
-    RN_EACH for (int64_t l = 0; l < RN_LANES; l++) lane[l] = x[b + l] > lane[l] ? x[b + l] : lane[l];
-  float most = lane[0];
-  for (int l = 1; l < RN_LANES; l++) most = lane[l] > most ? lane[l] : most;
-  for (int64_t i = whole; i < count; i++) most = x[i] > most ? x[i] : most;
-  return most;
-}
-
 RN_KERNEL
 void rn_attention_tile(float *s, float *o, float *most, float *total, const int32_t *first, int64_t rows,
                        int64_t columns, int64_t stride, int64_t row_offset, int64_t column_offset, int64_t width,
@@ -38,7 +26,7 @@ void rn_attention_tile(float *s, float *o, float *most, float *total, const int3
     if (begin == end) continue;
     float *row = s + begin;
     int64_t count = end - begin;
-    float top = maximum(row, count), sum;
+    float top = rn_maximum(row, count), sum;
     top = top > most[j] ? top : most[j];
     float keep = rn_exp(most[j] - top);  // 0 before the first visible tile, where most is -∞
     RN_EACH for (int64_t i = 0; i < count; i++) row[i] = rn_exp(row[i] - top);
@@ -112,7 +100,7 @@ RN_INLINE float widened(const uint16_t *x, int64_t i) { return rn_float((uint32_
     const type *key = keys + n * width, *value = values + n * width;                                   \
     for (; n + TOGETHER <= end; n += TOGETHER, key += TOGETHER * width) RN_SCORE(TOGETHER, load);      \
     for (; n < end; n++, key += width) RN_SCORE(1, load);                                              \
-    float top = maximum(score, end - begin);                                                           \
+    float top = rn_maximum(score, end - begin);                                                           \
     top = top > most ? top : most;                                                                     \
     float keep = rn_exp(most - top);                                                                   \
     if (keep != 1.0f) RN_EACH for (int64_t i = 0; i < width; i++) output[i] *= keep;                   \

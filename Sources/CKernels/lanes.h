@@ -55,6 +55,19 @@ RN_INLINE float rn_sum_lanes(float *lane) {
   return lane[0];
 }
 
+// The largest of at least one number.
+RN_INLINE float rn_maximum(const float *x, int64_t count) {
+  float lane[RN_LANES];
+  for (int l = 0; l < RN_LANES; l++) lane[l] = x[0];
+  int64_t whole = count / RN_LANES * RN_LANES;
+  for (int64_t b = 0; b < whole; b += RN_LANES)
+    RN_EACH for (int64_t l = 0; l < RN_LANES; l++) lane[l] = x[b + l] > lane[l] ? x[b + l] : lane[l];
+  float most = lane[0];
+  for (int l = 1; l < RN_LANES; l++) most = lane[l] > most ? lane[l] : most;
+  for (int64_t i = whole; i < count; i++) most = x[i] > most ? x[i] : most;
+  return most;
+}
+
 RN_INLINE float rn_float(uint32_t bits) {
   float x;
   memcpy(&x, &bits, sizeof x);

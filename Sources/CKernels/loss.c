@@ -5,18 +5,6 @@
 #include "kernels.h"
 #include "lanes.h"
 
-RN_INLINE float row_maximum(const float *x, int64_t width) {
-  float lane[RN_LANES];
-  for (int l = 0; l < RN_LANES; l++) lane[l] = x[0];
-  int64_t whole = width / RN_LANES * RN_LANES;
-  for (int64_t b = 0; b < whole; b += RN_LANES)
-    RN_EACH for (int64_t l = 0; l < RN_LANES; l++) lane[l] = x[b + l] > lane[l] ? x[b + l] : lane[l];
-  float most = lane[0];
-  for (int l = 1; l < RN_LANES; l++) most = lane[l] > most ? lane[l] : most;
-  for (int64_t i = whole; i < width; i++) most = x[i] > most ? x[i] : most;
-  return most;
-}
-
 // Whether a row has no target; its loss and gradient are then 0.
 RN_INLINE int is_unscored(int32_t target, float *logits, float *loss, int64_t width) {
   if (target >= 0) return 0;
@@ -29,7 +17,7 @@ RN_KERNEL
 void rn_cross_entropy(float *logits, float *losses, const int32_t *targets, int64_t rows, int64_t width, float scale) {
   for (int64_t r = 0; r < rows; r++, logits += width) {
     if (is_unscored(targets[r], logits, losses + r, width)) continue;
-    float most = row_maximum(logits, width), target = logits[targets[r]], total;
+    float most = rn_maximum(logits, width), target = logits[targets[r]], total;
     RN_EACH for (int64_t i = 0; i < width; i++) logits[i] = rn_exp(logits[i] - most);
     RN_SUM(total, i, width, logits[i]);
     losses[r] = logf(total) - (target - most);
@@ -46,7 +34,7 @@ void rn_cross_entropy_capped(float *logits, float *losses, const int32_t *target
   for (int64_t r = 0; r < rows; r++, logits += width) {
     if (is_unscored(targets[r], logits, losses + r, width)) continue;
     // The exponentials are computed twice: the slope of the cap needs the logits, which have no other memory.
-    float most = row_maximum(logits, width), target = logits[targets[r]], total;
+    float most = rn_maximum(logits, width), target = logits[targets[r]], total;
     RN_SUM(total, i, width, rn_exp(logits[i] - most));
     losses[r] = logf(total) - (target - most);
     float factor = scale / total;
@@ -86,7 +74,7 @@ void rn_cross_entropy_loss(float *losses, const float *logits, const int32_t *ta
       losses[r] = 0.0f;
       continue;
     }
-    float most = row_maximum(logits, width), total;
+    float most = rn_maximum(logits, width), total;
     RN_SUM(total, i, width, rn_exp(logits[i] - most));
     losses[r] = logf(total) - (logits[targets[r]] - most);
   }

@@ -47,7 +47,6 @@ extension FamilyPlan {
       source.has(layer + "self_attn.o_proj.bias") ? .all : source.has(layer + "self_attn.q_proj.bias") ? .inputs : .none
     c.attention.rotationBase =
       try rotation?.value("rope_theta", Double.self) ?? settings.value("rope_theta", Double.self) ?? 10_000
-    // Retention's sizes are not used, and must not be what the file refuses.
     c.feedForwardWidth = inner
     c.vocabularySize = vocabulary
     c.isHeadTied = try source.isHeadTied(

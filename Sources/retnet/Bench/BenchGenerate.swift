@@ -18,7 +18,7 @@ struct BenchGenerate: ParsableCommand {
 
       A preset and a configuration file have random weights. The cost of a token depends neither on the numbers nor on \
       the content of the state. So a state of depth d is made from a short prompt and set to that position, unless \
-      --read-depth is given.
+      --read-depth is given or the model has layers of attention: a cache holds every token.
       """)
 
   @OptionGroup var source: BenchModelOptions

@@ -4,14 +4,7 @@ internal import Tensors
 /// What all layers of attention share in a call: angles, tiles of scores, and what each query sees.
 final class AttentionMemory: MixerMemory {
   let rotation: RotationTable
-  /// For each worker: two tiles of scores, keys and values of a tile as Float32, and two numbers of each query.
-  private let scores: Tensor
-  private let secondScores: Tensor
-  private let widened: Tensor
-  private let most: Tensor
-  private let totals: Tensor
-  /// The first key that each query sees [B·T].
-  private let first: Indices
+  private let views: AttentionViews
 
   /// Queries of a tile. More waste less of what is packed, and compute more scores that no query sees.
   static let queryRows = 64
@@ -22,11 +15,11 @@ final class AttentionMemory: MixerMemory {
     let shape = plan.shape
     rotation = RotationTable(attention.rotation, capacity: Self.positions(shape))
     let tile = Shape(plan.workers, Self.queryRows, Self.keyRows)
-    (scores, secondScores) = (Tensor(tile), Tensor(tile))
-    widened = Tensor(Shape(plan.workers, 2 * Self.keyRows, attention.headWidth))
-    most = Tensor(Shape(plan.workers, Self.queryRows))
-    totals = Tensor(Shape(plan.workers, Self.queryRows))
-    first = Indices(count: shape.rows)
+    let row = Shape(plan.workers, Self.queryRows)
+    views = AttentionViews(
+      scores: Tensor(tile), secondScores: Tensor(tile),
+      widened: Tensor(Shape(plan.workers, 2 * Self.keyRows, attention.headWidth)), most: Tensor(row),
+      totals: Tensor(row), first: Indices(count: shape.rows))
   }
 
   /// Bytes of what `init` allocates.
@@ -64,7 +57,7 @@ final class AttentionMemory: MixerMemory {
     var keys: [KeySource] = []
     for b in 0..<B {
       let rows = b * T..<(b + 1) * T
-      guard call.keepsState else { keys.append(KeySource(k.rows(rows), v.rows(rows))); continue }
+      guard call.keepsState else { keys.append(KeySource(a, rows)); continue }
       let cache = state.caches[b]
       let (first, before) = (cache.first, cache.count)
       cache.append(k.rows(rows), v.rows(rows), window: attention.window)
@@ -108,9 +101,7 @@ final class AttentionMemory: MixerMemory {
   ) {
     precondition(!call.keepsState, "attendBackward: attention has no backward from a carried state")
     let (B, T) = (call.shape.batch, call.shape.time)
-    let keys = (0..<B).map {
-      KeySource(a.projected.k.rows($0 * T..<($0 + 1) * T), a.projected.v.rows($0 * T..<($0 + 1) * T))
-    }
+    let keys = (0..<B).map { KeySource(a, $0 * T..<($0 + 1) * T) }
     fillFirst(attention, call, keys)
     headDots(scratch.dots, scratch.dattended, a.attended, on: pool)
     let task = AttentionTask(
@@ -129,14 +120,9 @@ final class AttentionMemory: MixerMemory {
         var key = source.first
         if let start = call.documentStarts?[b * T + t], start >= 0 { key = source.before + Int(start) }
         if let window = attention.window { key = max(key, source.before + t + 1 - window) }
-        first[b * T + t] = Int32(key)
+        views.first[b * T + t] = Int32(key)
       }
     }
-  }
-
-  private var views: AttentionViews {
-    AttentionViews(
-      scores: scores, secondScores: secondScores, widened: widened, most: most, totals: totals, first: first)
   }
 }
 
@@ -152,7 +138,11 @@ struct KeySource: Sendable {
   /// Number of keys before the call.
   let before: Int
 
-  init(_ keys: Matrix, _ values: Matrix) { (rows, own, start, first, before) = (nil, (keys, values), 0, 0, 0) }
+  /// Some rows of a call, which started from nothing.
+  init(_ a: AttentionActivations, _ range: Range<Int>) {
+    own = (a.projected.k.rows(range), a.projected.v.rows(range))
+    (rows, start, first, before) = (nil, 0, 0, 0)
+  }
 
   init(_ rows: KeyValueRows, start: Int, first: Int, before: Int) {
     (self.rows, own, self.start, self.first, self.before) = (rows, nil, start, first, before)
@@ -190,11 +180,13 @@ struct KeySource: Sendable {
 
 /// The scratch of `AttentionMemory`, for its tasks.
 struct AttentionViews: Sendable {
+  /// For each worker: two tiles of scores, keys and values of a tile as Float32, and two numbers of each query.
   let scores: Tensor
   let secondScores: Tensor
   let widened: Tensor
   let most: Tensor
   let totals: Tensor
+  /// The first key that each query sees [B·T].
   let first: Indices
 
   func scores(_ worker: Int, _ rows: Int, _ columns: Int) -> Matrix { tile(scores, worker, rows, columns) }
