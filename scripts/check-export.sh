@@ -36,11 +36,11 @@ try() {
   esac
 }
 
-# Exports a model, lets the package compute logits, and compares.
+# Exports a model, lets the package compute logits, and compares. The family is named where it is not the program.
 check_out() {
-  local program=$1 model=$2 folder=$work/out-$3
+  local program=$1 model=$2 folder=$work/out-$3 family=${4:-$1}
   "$retnet" convert "$model" --to "$program" -o "$folder" -q || return 1
-  "$python" scripts/check-export/write_logits.py "$program" "$folder" "$folder.safetensors" || return
+  "$python" scripts/check-export/write_logits.py "$family" "$folder" "$folder.safetensors" || return
   "$retnet" convert "$model" -o "$work/again.safetensors" --expected "$folder.safetensors" -q
 }
 
@@ -74,7 +74,14 @@ make_model torchscale-layers "${follow_torchscale[@]}" score_norm=abs_of_sum nor
 make_model syncdoth "${follow_torchscale[@]}" score_norm=sum_of_abs decay=linspace tied_head=true
 make_model yet-another "${follow_torchscale[@]}" norm=layer head_norm=layer feed_forward=mlp retention_biases=true \
   feed_forward_biases=true head_bias=true final_norm=false value_width=64 decay=linspace
-for name in tied groups pairs; do
+make_model llama layer_types=attention head_norm_weight=none
+make_model llama-tied layer_types=attention tied_head=true attention.heads=4 attention.key_heads=2 attention.head_width=12 \
+  attention.biases=true attention.rotation_base=500000
+make_model hybrid 'layer_types=[retention,attention]' heads=4 attention.heads=4 attention.key_heads=2 attention.window=16
+for name in llama llama-tied; do
+  try "out $name" check_out huggingface "$work/run-$name/last.safetensors" "$name" llama
+done
+for name in tied groups pairs hybrid; do
   try "out huggingface $name" check_out huggingface "$work/run-$name/last.safetensors" "$name"
 done
 for name in torchscale torchscale-tied torchscale-changed torchscale-layers; do
@@ -83,7 +90,7 @@ done
 try "out syncdoth" check_out syncdoth "$work/run-syncdoth/last.safetensors" syncdoth
 try "out yet-another-retnet" check_out yet-another-retnet "$work/run-yet-another/last.safetensors" yet-another
 
-for family in huggingface torchscale torchscale-old syncdoth yet-another-retnet; do
+for family in huggingface llama torchscale torchscale-old syncdoth yet-another-retnet; do
   try "made $family" "$python" scripts/check-export/save_model.py "$family" "$work/in-$family"
   for folder in "$work/in-$family"/*/; do
     [[ -d $folder ]] || continue

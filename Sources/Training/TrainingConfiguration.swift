@@ -371,15 +371,15 @@ package struct TrainingConfiguration: Equatable, Sendable, Configurable {
     return (1...most).last { batchSize.isMultiple(of: $0) } ?? 1
   }
 
-  /// The form in which a step computes retention.
   /// The window of evaluations; 0: all of a document.
   ///
   /// Attention that has learned on `sequence_length` tokens does not know what lies further back, and its cost grows with
   /// the square.
   package func evaluationWindow(_ model: ModelConfiguration) -> Int {
-    evaluateWindow ?? (model.presentTypes.contains(.attention) && model.attention.window == nil ? sequenceLength : 0)
+    evaluateWindow ?? (model.seesWholeText ? sequenceLength : 0)
   }
 
+  /// The form in which a step computes retention.
   package var retentionForm: RetentionForm { .chunkwise(chunkLength: chunkLength) }
 
   /// The number of tokens of a micro-batch.

@@ -1,6 +1,6 @@
 """Measures reading prompts and decoding with retnet and with llama.cpp in turns, and prints a Markdown table.
 
-usage: decode.sh [--formats NAMES] [--depths N,N] [--peer-depth-limit N] [--rounds N] [--deep-rounds N]
+usage: decode.sh [--attention] [--formats NAMES] [--depths N,N] [--peer-depth-limit N] [--rounds N] [--deep-rounds N]
                  [-p N] [-n N] [--threads N] [--json FILE] [--output FILE] [--update-docs]
 """
 
@@ -11,7 +11,7 @@ import sys
 
 import decode_chart
 import decode_table
-from decode_sides import FORMATS, Llama, Retnet
+from decode_sides import FORMATS, Llama, OurTransformer, Retnet
 from measuring import PROJECT, Failure
 
 # What --update-docs writes between these lines of docs/BENCHMARKS.md, and the picture that it shows.
@@ -22,9 +22,13 @@ PICTURE = PROJECT / "docs/images/decoding-depth.svg"
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="decode.sh", description="Generation with retnet and llama.cpp, in turns.")
-    parser.add_argument("--formats", default=",".join(FORMATS), help="formats of weights (default: all)")
     parser.add_argument(
-        "--depths", default="0,4096,8192,65536", help="tokens before; all but 0 with the last format, decoding only"
+        "--attention", action="store_true", help="our Transformer in bf16, of the same sizes, instead of the RetNet"
+    )
+    parser.add_argument("--formats", help="formats of weights (default: all; bf16 with --attention)")
+    parser.add_argument(
+        "--depths", help="tokens before; all but 0 with the last format, decoding only "
+        "(default: 0,4096,8192,65536; 0,4096 with --attention)",
     )
     parser.add_argument(
         "--peer-depth-limit", type=int, default=8192,
@@ -41,7 +45,10 @@ def parse_arguments():
         "--update-docs", action="store_true", help=f"write table and picture to {DOCUMENT.name} and {PICTURE.name}"
     )
     arguments = parser.parse_args()
-    arguments.formats = arguments.formats.split(",")
+    arguments.formats = (arguments.formats or ("bf16" if arguments.attention else ",".join(FORMATS))).split(",")
+    arguments.depths = arguments.depths or ("0,4096" if arguments.attention else "0,4096,8192,65536")
+    if arguments.attention and (arguments.formats != ["bf16"] or arguments.update_docs):
+        parser.error("--attention: measured in bf16 only, and not written into the document")
     if unknown := [name for name in arguments.formats if name not in FORMATS]:
         parser.error(f"--formats: expected some of {', '.join(FORMATS)}, found {', '.join(unknown)}")
     try:
@@ -80,7 +87,7 @@ def keep(arguments, record):
 def measure(arguments, record):
     """Ours and theirs after each other, each in a process of its own."""
     record["facts"].update(decode_table.machine_facts(arguments))
-    sides = [Retnet(arguments), Llama(arguments)]
+    sides = [OurTransformer(arguments) if arguments.attention else Retnet(arguments), Llama(arguments)]
     for turn, name, depth in turns(arguments):
         found = {"format": name, "depth": depth}
         for side in sides:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from measuring import FOLDER, Failure, environment, program_path
+from random_llama import FEED_FORWARD, HEADS
 
 # As both programs name them. With q4_0 either keeps embedding and head in eight bits.
 FORMATS = ("bf16", "q8_0", "q4_0")
@@ -63,7 +64,7 @@ class Side:
 class Retnet(Side):
     """`retnet bench generate`."""
 
-    name, ending, is_peer = "retnet", ".safetensors", False
+    name, ending, is_peer, kind = "retnet", ".safetensors", False, "RetNet"
 
     def make(self, name, output):
         if name != "bf16":
@@ -73,14 +74,32 @@ class Retnet(Side):
         self.call(program_path(), "convert", source, "-o", output)
         shutil.rmtree(source)
 
+    def model_options(self, name):
+        return ["-m", self.model(name)]
+
     def measure(self, name, depth):
-        command = [program_path(), "bench", "generate", "-m", self.model(name), "--output-format", "json", "-q"]
+        command = [program_path(), "bench", "generate", *self.model_options(name), "--output-format", "json", "-q"]
         report, _ = run(command + self.counts(depth), self.arguments.threads)
-        self.facts = {"retnet": report["machine"]["commit"][:12], "parameters": report["rows"][0]["parameters"]}
+        self.facts = {
+            "retnet": report["machine"]["commit"][:12], "parameters": report["rows"][0]["parameters"], "kind": self.kind
+        }
         speeds = {row["test"][:2]: row["tokens_per_second"] for row in report["rows"]}
         # That of the process has a GiB more, which the benchmark reads to see how fast memory is.
         peak_memory = max(row["peak_memory_bytes"] for row in report["rows"])
         return {"prompt": speeds.get("pp"), "decoding": speeds["tg"], "peak_memory_bytes": peak_memory}
+
+
+class OurTransformer(Retnet):
+    """`retnet bench generate` with attention in every layer: the sizes of random_llama.py."""
+
+    kind = "Transformer"
+
+    def model_options(self, name):
+        options = ["--preset", "retnet-1.3b", "--precision", name, "--kv-cache", "bf16"]
+        sizes = {"layer_types": "attention", "attention.heads": HEADS, "feed_forward_width": FEED_FORWARD}
+        for key, value in sizes.items():
+            options += ["--set", f"model.{key}={value}"]
+        return options
 
 
 class Llama(Side):

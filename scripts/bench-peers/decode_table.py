@@ -90,10 +90,11 @@ def cells(turns, kind):
 
 def explanation(facts):
     ours, theirs = (f"{facts[key] / 1e6:,.0f} M" for key in ("parameters", "peer_parameters"))
-    yield f"Random weights: a RetNet of {ours} and a Transformer of {theirs} parameters, of the same width, layers"
+    kind = facts.get("kind", "RetNet")
+    yield f"Random weights: a {kind} of {ours} and a Transformer of {theirs} parameters, of the same width, layers"
     yield "and vocabulary. tokens/s: the median of the rounds. ratio: retnet / llama.cpp in the same round, the median"
-    yield "and the range. Memory: the most that the process had resident, with the weights and, for llama.cpp, the KV"
-    yield "cache in f16."
+    yield "and the range. Memory: the most that the process had resident, with the weights and the KV cache: for"
+    yield "llama.cpp in f16, for our Transformer in bf16."
 
 
 def extrapolation(record):

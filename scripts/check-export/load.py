@@ -2,7 +2,8 @@
 
 Every loader is strict: a tensor that is missing, left over or of another shape is an error.
 
-Families: huggingface (flash-linear-attention through transformers), torchscale, syncdoth, yet-another-retnet.
+Families: huggingface (flash-linear-attention through transformers), llama (transformers alone), torchscale, syncdoth,
+yet-another-retnet.
 torchscale 0.3.0 is on PyPI. What is not on PyPI is taken from a checkout, if an environment variable names one:
 SYNCDOTH_SOURCE       github.com/syncdoth/RetNet
 TORCHSCALE_A_SOURCE   github.com/microsoft/torchscale when it had LayerNorm: commit
@@ -65,6 +66,14 @@ def load_huggingface(folder):
     transformers = import_fla()
     model, found = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **REPORTING)
     assert type(model).__module__.startswith("fla."), f"opened as {type(model)}, which is not fla's"
+    refuse_differences(found)
+    return model
+
+
+def load_llama(folder):
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    model, found = quiet_transformers().AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **REPORTING)
+    assert type(model).__name__ == "LlamaForCausalLM", f"opened as {type(model)}, which is not transformers' Llama"
     refuse_differences(found)
     return model
 
@@ -160,6 +169,7 @@ def checkout(variable, file):
 
 LOADERS = {
     "huggingface": load_huggingface,
+    "llama": load_llama,
     "torchscale": load_torchscale,
     "syncdoth": load_syncdoth,
     "yet-another-retnet": load_yet_another,
@@ -168,6 +178,7 @@ LOADERS = {
 # By the top-level package of the model's class.
 FORWARDS = {
     "fla": lambda model, ids: model(ids, use_cache=False).logits,
+    "transformers": lambda model, ids: model(ids, use_cache=False).logits,
     "torchscale": lambda model, ids: model(ids)[0],
     # As a tuple: transformers 5 renames a field of the repository's output classes.
     "retnet": lambda model, ids: model(ids, use_cache=False, return_dict=False)[0],

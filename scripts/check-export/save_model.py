@@ -37,6 +37,22 @@ HUGGINGFACE = {
     "unfused": {"fuse_norm": False, "fuse_swiglu": False, "norm_eps": 1e-5},
     "bfloat16": {"dtype": "bfloat16"},
     "shards": {"num_hidden_layers": 3},
+    "hybrid": {"num_hidden_layers": 3, "attn": {"layers": [1], "num_heads": 4, "num_kv_heads": 2}},
+    "hybrid-window": {
+        "num_hidden_layers": 3,
+        "attn": {"layers": [0, 2], "num_heads": 2, "qkv_bias": True, "window_size": 8, "rope_theta": 500.0},
+    },
+}
+
+LLAMA = {
+    "plain": {},
+    "tied": {"tie_word_embeddings": True},
+    "grouped": {"num_key_value_heads": 2},
+    "biases": {"attention_bias": True},
+    "head-width": {"head_dim": 12, "rms_norm_eps": 1e-5},
+    "base": {"rope_parameters": {"rope_type": "default", "rope_theta": 500000.0}},
+    "bfloat16": {"dtype": "bfloat16"},
+    "shards": {"num_hidden_layers": 3},
 }
 
 TORCHSCALE = {
@@ -77,6 +93,20 @@ def save_huggingface(out, cases):
             "vocab_size": VOCABULARY, "dtype": "float32",
         } | changes
         config = RetNetConfig(**settings)
+        model = transformers.AutoModelForCausalLM.from_config(config, dtype=config.dtype)
+        randomise(model)
+        model.save_pretrained(out / name, **({"max_shard_size": "30KB"} if name == "shards" else {}))
+        write_expected(out / name, model)
+
+
+def save_llama(out, cases):
+    transformers = load.quiet_transformers()
+    for name, changes in cases(LLAMA):
+        settings = {
+            "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 48,
+            "vocab_size": VOCABULARY, "dtype": "float32",
+        } | changes
+        config = transformers.LlamaConfig(**settings)
         model = transformers.AutoModelForCausalLM.from_config(config, dtype=config.dtype)
         randomise(model)
         model.save_pretrained(out / name, **({"max_shard_size": "30KB"} if name == "shards" else {}))
@@ -184,6 +214,7 @@ def seeded(seed):
 
 SAVERS = {
     "huggingface": save_huggingface,
+    "llama": save_llama,
     "torchscale": save_torchscale,
     "torchscale-old": save_torchscale_old,
     "syncdoth": save_syncdoth,

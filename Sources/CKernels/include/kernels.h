@@ -118,7 +118,7 @@ void rn_attention_tile_backward(float *s, float *ds, const float *log_sums, cons
 // dots[j, h] = Σ_i x[j, h, i] y[j, h, i]. x, y [rows, heads, width], dense.
 void rn_head_dots(float *dots, const float *x, const float *y, int64_t rows, int64_t heads, int64_t width);
 
-// Attention of some queries over the keys first … count - 1, for decoding. Keys are taken in blocks of 64 from key 0 on,
+// Attention of some queries over the keys first … count - 1, for decoding. Keys are taken in blocks of 32 from key 0 on,
 // so that the order of the sums does not depend on where calls begin.
 // o, q [queries, width]; keys, values [count, width], in Float32 or bfloat16; all dense.
 void rn_attend(float *o, const float *q, const float *keys, const float *values, int64_t first, int64_t count,

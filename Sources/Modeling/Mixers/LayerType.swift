@@ -69,6 +69,9 @@ extension ModelConfiguration {
     let present = Set(typeOfLayers)
     return LayerType.allCases.filter(present.contains)
   }
+
+  /// Whether some layer looks back over everything before a token: attention without a window.
+  package var seesWholeText: Bool { presentTypes.contains(.attention) && attention.window == nil }
 }
 
 /// One value for each layer type that a model has.

@@ -149,6 +149,11 @@ struct EvalCommand: ParsableCommand {
     }
     let note = loaded.header.configuration.scoreNormNote("this form leaves it out; --form parallel does not")
     if let note, method.form != .parallel { global.say(note) }
+    if loaded.header.configuration.seesWholeText, method.windows == nil, tasks.tasks == nil {
+      global.say(
+        "note: \(path): attention looks back over a whole document here, also beyond the length it was trained on; '--window W' reads windows of W tokens"
+      )
+    }
     return loaded
   }
 

@@ -132,6 +132,15 @@ extension CommandRuns {
         "train --config config.yaml -o c --set model.\(setting)", status: 78, message)
     }
 
+    @Test func anEvaluationSaysThatAttentionSeesAWholeText() throws {
+      try train("--set model.layer_types=attention", to: "whole")
+      try train("--set model.layer_types=attention --set model.attention.window=16", to: "window")
+      let note = "attention looks back over a whole document"
+      #expect(try workspace.run("eval -m whole/best.safetensors text.txt").talk.contains(note))
+      #expect(try !workspace.run("eval -m whole/best.safetensors text.txt --window 64").talk.contains(note))
+      #expect(try !workspace.run("eval -m window/best.safetensors text.txt").talk.contains(note))
+    }
+
     @Test func evaluationsOfATransformerHaveItsTrainingLength() throws {
       try train("--set model.layer_types=attention --set training.evaluate_every=12")
       let found = try workspace.text("run/metrics.jsonl").split(separator: "\n").last { $0.contains("validation_loss") }
