@@ -76,8 +76,8 @@ make_model yet-another "${follow_torchscale[@]}" norm=layer head_norm=layer feed
   feed_forward_biases=true head_bias=true final_norm=false value_width=64 decay=linspace
 make_model llama layer_types=attention head_norm_weight=none
 make_model llama-tied layer_types=attention tied_head=true attention.heads=4 attention.key_heads=2 attention.head_width=12 \
-  attention.biases=true attention.rotation_base=500000
-make_model hybrid 'layer_types=[retention,attention]' heads=4 attention.heads=4 attention.key_heads=2 attention.window=16
+  attention.biases=all attention.rotation_base=500000
+make_model hybrid layer_types=retention,attention heads=4 attention.heads=4 attention.key_heads=2 attention.window=16
 for name in llama llama-tied; do
   try "out $name" check_out huggingface "$work/run-$name/last.safetensors" "$name" llama
 done
