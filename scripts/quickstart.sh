@@ -84,10 +84,7 @@ check_text() {
   fi
 }
 
-write_bible() {
-  command -v bible >/dev/null || fail "the program 'bible' is missing" "scripts/setup.sh bible-kjv"
-  bible -f 'Gen1:1-Rev22:21' | sed -E 's/^[1-3]?[A-Za-z]+[0-9]+:[0-9]+ //' >"$data/kjv.txt"
-}
+write_bible() { scripts/bible.sh >"$data/kjv.txt"; }
 
 split_text() {
   local lines bytes

@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 folder=$1
 if command -v bible >/dev/null; then
-  bible -f 'Gen1:1-Rev22:21' | sed -E 's/^[1-3]?[A-Za-z]+[0-9]+:[0-9]+ //' >"$folder/bible.txt"
+  scripts/bible.sh >"$folder/bible.txt"
 else
   cat README.md docs/*.md docs/decisions/*.md >"$folder/bible.txt"
 fi

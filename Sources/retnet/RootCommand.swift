@@ -13,6 +13,7 @@ struct RootCommand: ParsableCommand {
     subcommands: [
       TokenizeCommand.self, TrainCommand.self, EvalCommand.self, GenerateCommand.self, StateCommand.self,
       ConvertCommand.self, InfoCommand.self, VerifyCommand.self, BenchCommand.self,
+      PaperCommand.self,
     ])
 
   /// Runs the command given by the arguments and ends the process with its exit status.

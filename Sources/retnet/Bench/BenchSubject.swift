@@ -9,6 +9,11 @@ struct BenchSubject {
   let format: String
   var network: LanguageModel
 
+  /// A network that is there already, with matrices in one format.
+  init(name: String, format: BenchWeightFormat, _ network: LanguageModel) {
+    (self.name, self.format, self.network) = (name, format.word, network)
+  }
+
   /// - Parameters:
   ///   - options: Which model.
   ///   - format: The format of its matrices; nil: that of the file, or bf16.

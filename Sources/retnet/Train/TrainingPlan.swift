@@ -13,6 +13,8 @@ struct ConfigurationText {
   let path: String
   let bytes: [UInt8]
 
+  init(path: String, bytes: [UInt8]) { (self.path, self.bytes) = (path, bytes) }
+
   init(path: String) throws {
     self.path = path
     try FileRole.configuration.check(path)

@@ -37,7 +37,8 @@ import Testing
 
   /// What a benchmark needs to end before it measures anything.
   private static func guarded(_ command: DescribedCommand, _ words: [String]) -> [String] {
-    command.words + (command.words[0] == "bench" ? ["--compare", "no-such-file"] : []) + words
+    let missing = ["bench": ["--compare", "no-such-file"], "paper": ["--text", "no-such-file"]]
+    return command.words + (missing[command.words[0]] ?? []) + words
   }
 
   /// A minus before a number never hides it from its option: what is wrong is the number, or what else is missing.

@@ -67,6 +67,7 @@ extension CommandRuns {
         "verify model.safetensors --length 20 --file FILE", "a text",
         ["text", "jsonl", "html", "empty", "gzip", "tokens"]
       ),
+      ("paper -o new --text FILE", "a text", ["text", "jsonl", "html", "empty", "gzip", "tokens"]),
       ("bench train -m FILE -r 1", weights, ["model", "zip"]),
       ("bench generate -m FILE -r 1", weights, ["model", "zip"]),
       ("bench train --config FILE -r 1", "a configuration file", ["text", "empty"]),

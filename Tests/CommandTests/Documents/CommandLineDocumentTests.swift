@@ -7,7 +7,7 @@ import Testing
     "tokenize train", "tokenize encode", "tokenize decode", "tokenize pack", "tokenize import", "tokenize export",
     "tokenize stats", "train", "eval",
     "generate", "state info", "state fork", "state undo", "state diff", "convert", "info", "verify", "bench train",
-    "bench generate",
+    "bench generate", "paper",
   ]
   /// Commands that only have others below them.
   static let groups = ["tokenize", "state", "bench"]

@@ -90,6 +90,9 @@ final class Workspace {
 
   deinit { try? FileManager.default.removeItem(at: folder) }
 
+  /// The path of a file, for what runs in this process.
+  func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
   func write(_ bytes: Data, _ name: String) throws {
     try writeQuickly(bytes, to: folder.appendingPathComponent(name).path)
   }
