@@ -54,7 +54,7 @@ package struct TextMeter {
   /// Reads a token that is not scored: the BOS of a document that goes on behind the document before it.
   package mutating func goOn(after token: Int32) {
     history?.goOn(after: token)
-    windows?.append([token], unscored: [0..<1])
+    windows?.goOn(after: token)
   }
 
   /// Scores the next tokens of the document.

@@ -72,17 +72,36 @@ package struct WindowMeter {
   }
 
   /// Reads the next tokens of the document.
+  package mutating func append(_ tokens: [Int32]) {
+    for token in tokens { read(token, isScored: true) }
+  }
+
+  /// Reads a token that is not scored: the BOS of a document that goes on behind the document before it.
+  package mutating func goOn(after token: Int32) { read(token, isScored: false) }
+
+  /// Reads the next tokens of a document of which only a part is scored, and adds the bytes that the scored tokens decode
+  /// to; see `PerplexityMeter.append`. Only the sliding rule counts bytes.
   ///
   /// - Parameters:
-  ///   - tokens: Any number.
-  ///   - unscored: The indices of tokens that are not scored.
-  package mutating func append(_ tokens: [Int32], unscored: [Range<Int>] = []) {
+  ///   - tokens: All tokens.
+  ///   - unscored: The indices of tokens that are read, but not scored.
+  package mutating func append(_ tokens: [Int32], unscored: [Range<Int>]) {
+    score.words = nil
     var unscored = unscored[...]
     for (index, token) in tokens.enumerated() {
       if let range = unscored.first, index >= range.upperBound { unscored.removeFirst() }
-      if self.tokens.isEmpty, oldCount == 0 { self.unscored = token }
-      add(token, isScored: !(unscored.first?.contains(index) ?? false))
+      let isScored = !(unscored.first?.contains(index) ?? false)
+      if rule == .sliding, isScored, !isFirst { score.bytes += scoredBytes.count(token) }
+      read(token, isScored: isScored)
     }
+  }
+
+  /// Whether nothing is before the next token.
+  private var isFirst: Bool { tokens.isEmpty && oldCount == 0 }
+
+  private mutating func read(_ token: Int32, isScored: Bool) {
+    if isFirst { unscored = token }
+    add(token, isScored: isScored)
   }
 
   private mutating func add(_ token: Int32, isScored: Bool) {

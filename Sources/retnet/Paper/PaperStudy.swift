@@ -183,7 +183,8 @@ struct PaperStudy {
     try MetricsLog.read(path: path + "/metrics.jsonl") { rows.append($0) }
     let figures = RunFigures(rows, batchTokens: plan.training.batchTokens)
     var numbers = ["parameters": Double(plan.parameterCount), "seconds": figures.seconds]
-    numbers["loss"] = figures.validationLoss
+    // Also where no bytes are known, as in the recall section.
+    numbers["loss"] = rows.compactMap { $0.numbers["validation_loss"] }.last
     numbers["bits_per_byte"] = figures.bitsPerByte
     numbers["tokens_per_second"] = figures.tokensPerSecond
     let asked = PaperQuestions(model: path + "/last.safetensors", data: data, on: pool)

@@ -125,6 +125,8 @@ import Testing
         }
     }
     #expect(isClose(meter.score.nats, sum + alone.nats))
+    // Only the bytes of scored tokens count; of the second document nobody told the bytes.
+    #expect(meter.score.bytes == 3 * 39 && meter.score.words == nil)
   }
 
   @Test func piecesAndThreadsChangeNoBit() {
