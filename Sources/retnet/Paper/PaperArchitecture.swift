@@ -20,7 +20,9 @@ enum PaperArchitecture: String, CaseIterable {
   /// 4 D² in the feed-forward part; the others 4 D² and 8 D².
   func settings(_ size: PaperSize) -> [String] {
     let (width, F) = (size.width, self == .retnet ? 4 * size.width / 3 : 8 * size.width / 3)
-    let common = ["width=\(width)", "layers=\(size.layers)", "feed_forward_width=\(F)", "tied_head=true"]
+    let common = [
+      "width=\(width)", "layers=\(size.layers)", "feed_forward_width=\(F)", "tied_head=true", "zero_init_output=true",
+    ]
     let own =
       switch self {
       case .retnet: ["heads=\(size.heads)", "value_width=\(2 * width)", "head_norm_weight=none"]

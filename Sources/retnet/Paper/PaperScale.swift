@@ -10,8 +10,10 @@ package struct PaperScale: Sendable {
   package var seeds: Int
   /// The tokens that each network is trained on.
   package var tokens: Int
-  /// The learning rates of the sweep for the first size.
+  /// The learning rates of the sweep with the first size.
   package var rates: [Double]
+  /// Those of the sweep with the middle size; empty: its networks take the rate of the first size.
+  package var middleRates: [Double]
   /// Training length and contexts of the context section, in tokens; then the number of places that are scored.
   package var contexts: [Int]
   package var contextPlaces: Int
@@ -38,7 +40,8 @@ package struct PaperScale: Sendable {
       PaperSize(width: 96, layers: 2, heads: 4), PaperSize(width: 96, layers: 4, heads: 4),
       PaperSize(width: 144, layers: 4, heads: 6), PaperSize(width: 192, layers: 6, heads: 6),
     ],
-    middle: PaperSize(width: 144, layers: 4, heads: 6), seeds: 3, tokens: 1 << 21, rates: [4e-3, 8e-3, 1.6e-2, 3.2e-2],
+    middle: PaperSize(width: 144, layers: 4, heads: 6), seeds: 3, tokens: 1 << 21, rates: [2.5e-3, 5e-3, 1e-2, 2e-2],
+    middleRates: [2.5e-3, 5e-3, 1e-2, 2e-2],
     contexts: [128, 256, 512, 1_024, 2_048], contextPlaces: 64,
     lengths: [512, 1_024, 2_048, 4_096, 8_192, 16_384], costSize: PaperSize(width: 384, layers: 8, heads: 6),
     costRepetitions: 3, depths: [0, 1_024, 4_096, 16_384, 65_536], batches: [1, 4, 16], batchDepth: 2_048,
@@ -47,10 +50,8 @@ package struct PaperScale: Sendable {
   /// At most 12 minutes.
   package static let quick = PaperScale(
     isQuick: true, sizes: Array(full.sizes.prefix(3)), middle: full.middle, seeds: 2, tokens: 1 << 18,
-    rates: [8e-3, 1.6e-2, 3.2e-2], contexts: [128, 512, 1_024], contextPlaces: 16, lengths: [512, 2_048, 4_096],
+    rates: [5e-3, 1e-2, 2e-2], middleRates: [], contexts: [128, 512, 1_024], contextPlaces: 16,
+    lengths: [512, 2_048, 4_096],
     costSize: PaperSize(width: 192, layers: 4, heads: 3), costRepetitions: 2, depths: [0, 1_024, 4_096, 16_384],
     batches: [1, 4], batchDepth: 1_024, decodedTokens: 32, recallSteps: 600, recallSeeds: 1, recallRates: [1e-2, 2e-2])
-
-  /// The learning rate of another size: it falls with the width, so that the updates of the outputs stay alike.
-  func rate(_ swept: Double, for size: PaperSize) -> Double { swept * Double(sizes[0].width) / Double(size.width) }
 }

@@ -7,7 +7,8 @@ enum PaperTraining {
   /// The tokens of a training sequence, and of a window of an evaluation.
   static let length = 256
 
-  /// The schedule of the paper for a run: AdamW with β 0.9 and 0.98, a linear decay, gradients clipped at 2.
+  /// What sets the training of a run: Muon for the matrices, the schedule of the paper otherwise: a warm-up, a linear decay,
+  /// β 0.9 and 0.98, gradients clipped at 2. With AdamW a Transformer of this size needs far more tokens than a RetNet.
   ///
   /// - Parameters:
   ///   - rate: The peak learning rate.
@@ -21,7 +22,8 @@ enum PaperTraining {
     return [
       "steps=\(steps)", "batch_tokens=\(batch)", "micro_batch_tokens=\(batch)", "sequence_length=\(length)",
       "learning_rate=\(rate.rounded(toDigits: 4))", "warmup_steps=\(max(1, steps / 10))", "schedule=linear",
-      "weight_decay=0.05", "gradient_clip=2", "beta1=0.9", "beta2=0.98", "evaluate_window=\(length)", "seed=\(seed)",
+      "optimizer=muon", "weight_decay=0.1", "gradient_clip=2", "beta1=0.9", "beta2=0.98", "evaluate_window=\(length)",
+      "seed=\(seed)",
       "keep_checkpoints=1", "log_every=\(max(1, steps / 50))",
     ].map { "training." + $0 }
   }
@@ -46,16 +48,31 @@ enum PaperTraining {
     (1...scale.seeds).map { name(architecture, size, seed: $0) }
   }
 
-  /// The sweep of learning rates, with the smallest size.
-  static func sweep(_ architecture: PaperArchitecture, _ scale: PaperScale) -> PaperSweep {
-    PaperSweep(name: architecture.rawValue, words: architecture.name, rates: scale.rates) { rate in
-      let size = scale.sizes[0]
-      return PaperExperiment(
-        name: "rate-\(architecture.rawValue)-\(rate)",
-        work: .training(
-          architecture.settings(size) + settings(rate: rate, tokens: scale.tokens, seed: 1), then: .nothing),
-        seconds: seconds(size, tokens: scale.tokens))
+  /// The sweeps of learning rates: with the first size, and with the middle one.
+  static func sweeps(_ architecture: PaperArchitecture, _ scale: PaperScale) -> [PaperSweep] {
+    [(scale.sizes[0], scale.rates), (scale.middle, scale.middleRates)].filter { !$0.1.isEmpty }.map { size, rates in
+      PaperSweep(
+        name: sweepName(architecture, size), words: "\(architecture.name), \(size.width) × \(size.layers)", rates: rates
+      ) { rate in
+        PaperExperiment(
+          name: "rate-\(sweepName(architecture, size))-\(rate)",
+          work: .training(
+            architecture.settings(size) + settings(rate: rate, tokens: scale.tokens, seed: 1), then: .nothing),
+          seconds: seconds(size, tokens: scale.tokens))
+      }
     }
+  }
+
+  private static func sweepName(_ architecture: PaperArchitecture, _ size: PaperSize) -> String {
+    "\(architecture.rawValue)-\(size.name)"
+  }
+
+  /// The rate of a size: from the middle width on that of the middle size, below it that of the first.
+  static func rate(
+    _ architecture: PaperArchitecture, _ size: PaperSize, _ scale: PaperScale, _ rates: PaperRates
+  ) -> Double {
+    let isLarge = !scale.middleRates.isEmpty && size.width >= scale.middle.width
+    return rates[sweepName(architecture, isLarge ? scale.middle : scale.sizes[0])]
   }
 
   /// About the time of a run on two cores.

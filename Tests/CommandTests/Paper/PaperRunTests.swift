@@ -23,7 +23,7 @@ extension CommandRuns {
       var scale = PaperScale.quick
       scale.sizes = [PaperSize(width: 24, layers: 1, heads: 2), PaperSize(width: 48, layers: 1, heads: 2)]
       scale.middle = scale.sizes[1]
-      (scale.tokens, scale.rates) = (8_192, [4e-3, 8e-3])
+      (scale.tokens, scale.rates, scale.middleRates) = (8_192, [4e-3, 8e-3], [5e-3])
       (scale.contexts, scale.contextPlaces) = ([16, 32], 4)
       (scale.lengths, scale.costSize, scale.costRepetitions) = ([64, 128], scale.sizes[0], 1)
       (scale.depths, scale.batches, scale.batchDepth, scale.decodedTokens) = ([0, 48], [1], 48, 2)
@@ -73,13 +73,13 @@ extension CommandRuns {
       _ = try make("parts", only: ["scaling"])
       // As after a kill: a run that was not begun, and one that was stopped after two of its four steps.
       let experiments = workspace.path("parts/experiments")
-      try FileManager.default.removeItem(atPath: "\(experiments)/rate-transformer-0.008")
+      try FileManager.default.removeItem(atPath: "\(experiments)/rate-transformer-d24-l1-0.008")
       try workspace.write(workspace.bytes("parts/experiments/retnet-d48-l1-seed2/config.yaml"), "half.yaml")
       try FileManager.default.removeItem(atPath: "\(experiments)/retnet-d48-l1-seed2")
       _ = try workspace.result(
         "train --config half.yaml -o parts/experiments/retnet-d48-l1-seed2 --max-steps 2 -q")
       _ = try make("parts", only: ["scaling", "context"])
-      for name in ["rate-transformer-0.008", "retnet-d48-l1-seed2", "long-transformer-d48-l1-seed1"] {
+      for name in ["rate-transformer-d24-l1-0.008", "retnet-d48-l1-seed2", "long-transformer-d48-l1-seed1"] {
         let (whole, parts) = (try numbers("whole", name), try numbers("parts", name))
         for key in whole.keys where key.hasPrefix("loss") || key == "bits_per_byte" {
           #expect(whole[key] as? Double == parts[key] as? Double, "\(name): \(key)")

@@ -5,6 +5,8 @@ struct PaperFindings {
   /// The result beside the paper's, in a word.
   enum Verdict: String {
     case reproduced
+    /// Some of what was compared is, some is not.
+    case partly = "partly reproduced"
     case notReproduced = "not reproduced"
     case tooSmall = "too small to tell"
     /// Nothing of the paper to compare with.

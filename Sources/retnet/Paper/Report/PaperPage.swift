@@ -44,7 +44,7 @@ struct PaperPage {
       switch verdict {
       case .reproduced: "yes"
       case .notReproduced: "no"
-      case .tooSmall, .own: "open"
+      case .partly, .tooSmall, .own: "open"
       }
     return "<b class=\(name)>\(verdict.rawValue)</b>"
   }

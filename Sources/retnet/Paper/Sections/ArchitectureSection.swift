@@ -9,13 +9,13 @@ struct ArchitectureSection: PaperSection {
 
   init(_ scale: PaperScale) { self.scale = scale }
 
-  var sweeps: [PaperSweep] { Self.architectures.map { PaperTraining.sweep($0, scale) } }
+  var sweeps: [PaperSweep] { Self.architectures.flatMap { PaperTraining.sweeps($0, scale) } }
 
   func experiments(_ rates: PaperRates) -> [PaperExperiment] {
     Self.architectures.flatMap { architecture in
       (1...scale.seeds).map { seed in
         PaperTraining.experiment(
-          architecture, scale.middle, rate: scale.rate(rates[architecture.rawValue], for: scale.middle), seed: seed,
+          architecture, scale.middle, rate: PaperTraining.rate(architecture, scale.middle, scale, rates), seed: seed,
           scale: scale)
       }
     }
@@ -50,7 +50,7 @@ struct ArchitectureSection: PaperSection {
                 shortened(value(architecture, "tokens_per_second")), published,
               ]
             })),
-        PaperSweepTable.block(sweeps, results, rates, of: "the smallest size"),
+        PaperSweepTable.block(sweeps, results, rates, of: "one seed"),
         .text(
           "The paper's other rows are RWKV (30.92), H3 (29.97) and Hyena (32.08). This program does not have them. "
             + "The paper gives no Transformer here."),

@@ -11,7 +11,7 @@ struct ContextSection: PaperSection {
 
   private var longest: Int { scale.contexts[scale.contexts.count - 1] }
 
-  var sweeps: [PaperSweep] { Self.architectures.map { PaperTraining.sweep($0, scale) } }
+  var sweeps: [PaperSweep] { Self.architectures.flatMap { PaperTraining.sweeps($0, scale) } }
 
   private func name(_ architecture: PaperArchitecture, seed: Int) -> String {
     "long-\(architecture.rawValue)-\(scale.middle.name)-seed\(seed)"
@@ -20,7 +20,7 @@ struct ContextSection: PaperSection {
   func experiments(_ rates: PaperRates) -> [PaperExperiment] {
     Self.architectures.flatMap { architecture in
       (1...scale.seeds).map { seed in
-        let rate = scale.rate(rates[architecture.rawValue], for: scale.middle)
+        let rate = PaperTraining.rate(architecture, scale.middle, scale, rates)
         let training = PaperTraining.settings(rate: rate, tokens: scale.tokens, seed: seed, length: longest)
         return PaperExperiment(
           name: name(architecture, seed: seed),

@@ -9,14 +9,14 @@ struct ScalingSection: PaperSection {
 
   init(_ scale: PaperScale) { self.scale = scale }
 
-  var sweeps: [PaperSweep] { Self.architectures.map { PaperTraining.sweep($0, scale) } }
+  var sweeps: [PaperSweep] { Self.architectures.flatMap { PaperTraining.sweeps($0, scale) } }
 
   func experiments(_ rates: PaperRates) -> [PaperExperiment] {
     scale.sizes.flatMap { size in
       Self.architectures.flatMap { architecture in
         (1...scale.seeds).map { seed in
           PaperTraining.experiment(
-            architecture, size, rate: scale.rate(rates[architecture.rawValue], for: size), seed: seed, scale: scale)
+            architecture, size, rate: PaperTraining.rate(architecture, size, scale, rates), seed: seed, scale: scale)
         }
       }
     }
@@ -72,12 +72,14 @@ struct ScalingSection: PaperSection {
   }
 
   private var rateNote: String {
-    "The rate with the lowest loss is used at every size, divided by the width: at a width of \(scale.sizes[0].width) "
-      + "it is the swept one. Weights, text, order, schedule and optimizer are the same for both."
+    (scale.middleRates.isEmpty
+      ? "All sizes take the rate of the first. "
+      : "Networks of a width of \(scale.middle.width) or more take the rate of the second size, the others that of the "
+        + "first. ") + "Text, order, schedule and optimizer are the same for both."
   }
 
   private func sweepTable(_ results: PaperResults, _ rates: PaperRates) -> PaperFindings.Block {
-    PaperSweepTable.block(sweeps, results, rates, of: "the smallest size")
+    PaperSweepTable.block(sweeps, results, rates, of: "one seed")
   }
 
   private func chart(
