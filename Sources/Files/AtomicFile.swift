@@ -39,6 +39,18 @@ package final class AtomicFile {
 
   deinit { discard() }
 
+  /// Writes a whole file.
+  ///
+  /// - Parameters:
+  ///   - bytes: All that it holds.
+  ///   - path: Where it appears.
+  /// - Throws: `FileError`; the path is then as it was.
+  package static func write(_ bytes: [UInt8], replacing path: String) throws(FileError) {
+    let file = try AtomicFile(replacing: path)
+    try file.write(bytes)
+    try file.commit()
+  }
+
   /// Appends bytes; short pieces are buffered.
   ///
   /// - Parameter bytes: Any number of bytes.

@@ -92,11 +92,7 @@ def save_huggingface(out, cases):
             "hidden_size": 32, "num_heads": 4, "num_hidden_layers": 2, "intermediate_size": 48,
             "vocab_size": VOCABULARY, "dtype": "float32",
         } | changes
-        config = RetNetConfig(**settings)
-        model = transformers.AutoModelForCausalLM.from_config(config, dtype=config.dtype)
-        randomise(model)
-        model.save_pretrained(out / name, **({"max_shard_size": "30KB"} if name == "shards" else {}))
-        write_expected(out / name, model)
+        save_pretrained(transformers, out / name, RetNetConfig(**settings))
 
 
 def save_llama(out, cases):
@@ -106,11 +102,15 @@ def save_llama(out, cases):
             "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 48,
             "vocab_size": VOCABULARY, "dtype": "float32",
         } | changes
-        config = transformers.LlamaConfig(**settings)
-        model = transformers.AutoModelForCausalLM.from_config(config, dtype=config.dtype)
-        randomise(model)
-        model.save_pretrained(out / name, **({"max_shard_size": "30KB"} if name == "shards" else {}))
-        write_expected(out / name, model)
+        save_pretrained(transformers, out / name, transformers.LlamaConfig(**settings))
+
+
+def save_pretrained(transformers, folder, config):
+    """A random model of transformers; the case `shards` has its weights in several files."""
+    model = transformers.AutoModelForCausalLM.from_config(config, dtype=config.dtype)
+    randomise(model)
+    model.save_pretrained(folder, **({"max_shard_size": "30KB"} if folder.name == "shards" else {}))
+    write_expected(folder, model)
 
 
 def save_torchscale(out, cases, kinds=TORCHSCALE, old=False):

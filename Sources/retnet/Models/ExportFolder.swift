@@ -37,9 +37,7 @@ struct ExportFolder {
 
   /// Writes a file of a few kilobytes.
   func write(_ bytes: [UInt8], as name: String) throws {
-    let file = try AtomicFile(replacing: "\(temporary)/\(name)")
-    try file.write(bytes)
-    try file.commit()
+    try AtomicFile.write(bytes, replacing: "\(temporary)/\(name)")
   }
 
   /// Gives the folder its name.

@@ -64,8 +64,10 @@ struct PaperData {
     try makeFolder(path: folder)
     try AtomicFile.removeLeftovers(inFolder: folder)
     let border = Self.border(bytes)
-    try make("train.txt") { try $0.write(Array(bytes[..<border])) }
-    try make("validation.txt") { try $0.write(Array(bytes[border...])) }
+    for (name, part) in [("train", bytes[..<border]), ("validation", bytes[border...])] {
+      let path = "\(folder)/\(name).txt"
+      if !fileExists(path: path) { try AtomicFile.write(Array(part), replacing: path) }
+    }
     if !fileExists(path: tokenizerPath) {
       let size = min(Self.vocabularySize, max(512, bytes.count / Self.bytesPerPiece))
       try run(
@@ -93,14 +95,6 @@ struct PaperData {
     let sorted = counts.values.sorted(by: >)
     guard sorted.count > characters else { return 1 }
     return Double(sorted.prefix(characters).reduce(0, +)) / Double(sorted.reduce(0, +))
-  }
-
-  private func make(_ name: String, _ body: (AtomicFile) throws -> Void) throws {
-    let path = folder + "/" + name
-    guard !fileExists(path: path) else { return }
-    let file = try AtomicFile(replacing: path)
-    try body(file)
-    try file.commit()
   }
 
   /// Runs a command of this program, without its messages.

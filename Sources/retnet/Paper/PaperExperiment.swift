@@ -80,16 +80,18 @@ package struct PaperDifference: Equatable {
   package let standardError: Double?
 
   package init(_ a: PaperSample, minus b: PaperSample) {
-    value = a.mean - b.mean
-    standardError =
-      if let x = a.standardError, let y = b.standardError { (x * x + y * y).squareRoot() } else { nil }
+    self.init(a.mean - b.mean, a.standardError, b.standardError)
   }
 
   /// The difference between two differences.
   package init(_ a: PaperDifference, minus b: PaperDifference) {
-    value = a.value - b.value
-    standardError =
-      if let x = a.standardError, let y = b.standardError { (x * x + y * y).squareRoot() } else { nil }
+    self.init(a.value - b.value, a.standardError, b.standardError)
+  }
+
+  /// Errors of independent figures add in squares.
+  private init(_ value: Double, _ x: Double?, _ y: Double?) {
+    self.value = value
+    standardError = if let x, let y { (x * x + y * y).squareRoot() } else { nil }
   }
 
   /// -1 below zero, 1 above; 0 if it is less than two standard errors from zero, or has none.

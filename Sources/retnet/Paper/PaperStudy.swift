@@ -179,12 +179,9 @@ struct PaperStudy {
       options.say("\(experiment.name): \(error.message)")
       return ["diverged": 1]
     }
-    var rows: [MetricsRow] = []
-    try MetricsLog.read(path: path + "/metrics.jsonl") { rows.append($0) }
-    let figures = RunFigures(rows, batchTokens: plan.training.batchTokens)
+    let figures = try RunFigures(log: path + "/metrics.jsonl", batchTokens: plan.training.batchTokens)
     var numbers = ["parameters": Double(plan.parameterCount), "seconds": figures.seconds]
-    // Also where no bytes are known, as in the recall section.
-    numbers["loss"] = rows.compactMap { $0.numbers["validation_loss"] }.last
+    numbers["loss"] = figures.validationLoss
     numbers["bits_per_byte"] = figures.bitsPerByte
     numbers["tokens_per_second"] = figures.tokensPerSecond
     let asked = PaperQuestions(model: path + "/last.safetensors", data: data, on: pool)
@@ -205,9 +202,7 @@ struct PaperStudy {
   }
 
   private func write(_ text: String, to path: String) throws {
-    let file = try AtomicFile(replacing: path)
-    try file.write(Array((text + "\n").utf8))
-    try file.commit()
+    try AtomicFile.write(Array((text + "\n").utf8), replacing: path)
   }
 
   private static func members(_ path: String) throws -> [String: JSONValue] {

@@ -67,9 +67,7 @@ struct TokenizeStats: ParsableCommand {
     global.sayWhatWasSkipped(corpus)
     let report = StatisticsReport(files: corpus.paths.map(StreamPath.inputName), words: words.count, statistics)
     if let svg {
-      let file = try AtomicFile(replacing: svg)
-      try file.write(Array(report.chart.svg.utf8))
-      try file.commit()
+      try AtomicFile.write(Array(report.chart.svg.utf8), replacing: svg)
     }
     try StandardStream.output.write((json ? report.json.text : report.text) + "\n")
   }

@@ -84,9 +84,7 @@ struct LossReport {
   private func path(_ name: String) -> String { folder + "/" + name }
 
   private func write(_ bytes: [UInt8], _ name: String) throws {
-    let file = try AtomicFile(replacing: path(name))
-    try file.write(bytes)
-    try file.commit()
+    try AtomicFile.write(bytes, replacing: path(name))
   }
 
   private func write(_ findings: LossFindings, _ page: PageText, _ evaluation: Evaluation) throws {

@@ -15,7 +15,6 @@ struct PaperFindings {
 
   enum Block {
     case text(String)
-    case list([String])
     case table(PaperTable)
     /// A picture, with the name of its file.
     case chart(String, Chart)
@@ -30,6 +29,28 @@ struct PaperFindings {
   /// What the verdict rests on.
   let sentence: String
   let blocks: [Block]
+}
+
+extension Chart.Series {
+  /// A line through the means of samples, with a dot at each and a band of one standard error to each side.
+  ///
+  /// - Parameters:
+  ///   - role: The colour.
+  ///   - label: The text at the line's end.
+  ///   - samples: The positions and the samples.
+  ///   - hasDots: Whether each mean is marked.
+  ///   - shown: What is shown of a mean and of the ends of its band; it must rise.
+  init(
+    _ role: ChartStyle.Role, _ label: String, samples: [(step: Double, sample: PaperSample)],
+    hasDots: Bool = true, shown: (Double) -> Double = { $0 }
+  ) {
+    self.init(
+      role, label, line: samples.map { ($0.step, shown($0.sample.mean)) },
+      band: samples.map { step, sample in
+        let error = sample.standardError ?? 0
+        return (step, shown(sample.mean - error), shown(sample.mean + error))
+      }, hasDots: hasDots)
+  }
 }
 
 /// A table of text; all columns but the first are numbers.

@@ -32,7 +32,6 @@ struct PaperMarkdown {
   private func block(_ block: PaperFindings.Block) -> String {
     switch block {
     case .text(let text): text
-    case .list(let items): items.map { "- \($0)" }.joined(separator: "\n")
     case .table(let table): "\(table.caption)\n\n" + self.table(table.headings, table.rows, areNumbers: true)
     case .chart(let name, let chart): "![\(chart.title)](\(name).svg)"
     }

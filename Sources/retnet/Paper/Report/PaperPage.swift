@@ -58,13 +58,6 @@ struct PaperPage {
     for block in section.blocks {
       switch block {
       case .text(let text): add(text, to: &page)
-      case .list(let items):
-        page.append("<ul>")
-        for item in items {
-          page.append("<li>")
-          page.append(html: item)
-        }
-        page.append("</ul>\n")
       case .table(let table): add(table, to: &page)
       case .chart(let name, let chart):
         page.append("<figure><div class=wide>\(chart.element(name))</div></figure>\n")

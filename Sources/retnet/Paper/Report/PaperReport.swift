@@ -35,16 +35,10 @@ struct PaperReport {
   func write(to folder: String) throws(FileError) {
     for section in sections {
       for case .chart(let name, let chart) in section.blocks {
-        try write(Array(chart.svg.utf8), "\(folder)/\(name).svg")
+        try AtomicFile.write(Array(chart.svg.utf8), replacing: "\(folder)/\(name).svg")
       }
     }
-    try write(Array(PaperMarkdown(self).text.utf8), folder + "/report.md")
-    try write(PaperPage(self).bytes, folder + "/report.html")
-  }
-
-  private func write(_ bytes: [UInt8], _ path: String) throws(FileError) {
-    let file = try AtomicFile(replacing: path)
-    try file.write(bytes)
-    try file.commit()
+    try AtomicFile.write(Array(PaperMarkdown(self).text.utf8), replacing: folder + "/report.md")
+    try AtomicFile.write(PaperPage(self).bytes, replacing: folder + "/report.html")
   }
 }

@@ -99,12 +99,7 @@ struct AblationSection: PaperSection {
               Chart.Panel(
                 "loss of the held-out text, nats per token", share: 1,
                 [
-                  Chart.Series(
-                    .first, "all parts", line: marks.map { ($0.0, whole.mean) },
-                    band: marks.map { position, _ in
-                      let error = whole.standardError ?? 0
-                      return (position, whole.mean - error, whole.mean + error)
-                    }),
+                  Chart.Series(.first, "all parts", samples: marks.map { ($0.0, whole) }, hasDots: false),
                   Chart.Series(
                     .second, "without",
                     line: found.enumerated().map { (Double($0.offset + 1), $0.element.mean) }, hasDots: true,

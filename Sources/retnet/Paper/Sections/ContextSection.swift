@@ -43,12 +43,7 @@ struct ContextSection: PaperSection {
     let last = PaperDifference(losses(.retnet, longest), minus: losses(.transformer, longest))
     let series = zip(Self.architectures, [ChartStyle.Role.first, .second]).map { architecture, role in
       Chart.Series(
-        role, architecture.name, line: scale.contexts.map { (Double($0), exp(losses(architecture, $0).mean)) },
-        band: scale.contexts.map { context in
-          let sample = losses(architecture, context)
-          let error = sample.standardError ?? 0
-          return (Double(context), exp(sample.mean - error), exp(sample.mean + error))
-        }, hasDots: true)
+        role, architecture.name, samples: scale.contexts.map { (Double($0), losses(architecture, $0)) }, shown: exp)
     }
     let areBetter = gains.map(\.sign) == [-1, -1] && last.sign <= 0
     let isWorse = gains.contains { $0.sign == 1 } || last.sign == 1

@@ -109,12 +109,7 @@ struct RecallSection: PaperSection {
                 Self.networks.map { network in
                   Chart.Series(
                     network.role, network.words.replacing("RetNet, one layer of attention", with: "hybrid"),
-                    line: RecallData.pairs.map { (Double($0), recall(network, $0).mean) },
-                    band: RecallData.pairs.map { pairs in
-                      let sample = recall(network, pairs)
-                      let error = sample.standardError ?? 0
-                      return (Double(pairs), sample.mean - error, sample.mean + error)
-                    }, hasDots: true)
+                    samples: RecallData.pairs.map { (Double($0), recall(network, $0)) })
                 }, startsAtZero: true)
             ])),
         .table(

@@ -86,13 +86,9 @@ struct ScalingSection: PaperSection {
     _ losses: (PaperArchitecture, PaperSize) -> PaperSample, _ weights: (PaperArchitecture, PaperSize) -> Double
   ) -> Chart {
     let series = zip(Self.architectures, [ChartStyle.Role.first, .second]).map { architecture, role in
-      let points = scale.sizes.map { (log10(weights(architecture, $0)), losses(architecture, $0)) }
-      return Chart.Series(
-        role, architecture.name, line: points.map { ($0.0, exp($0.1.mean)) },
-        band: points.map { x, loss in
-          let error = loss.standardError ?? 0
-          return (x, exp(loss.mean - error), exp(loss.mean + error))
-        }, hasDots: true)
+      Chart.Series(
+        role, architecture.name,
+        samples: scale.sizes.map { (log10(weights(architecture, $0)), losses(architecture, $0)) }, shown: exp)
     }
     return Chart(
       title: "Perplexity by size", subtitle: "bands: one standard error to each side",

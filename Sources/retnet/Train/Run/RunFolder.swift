@@ -66,9 +66,7 @@ struct RunFolder {
     try makeFolder(path: checkpoints.path)
     for folder in [path, checkpoints.path] { try AtomicFile.removeLeftovers(inFolder: folder) }
     try checkpoints.removeStatesWithoutModel()
-    let file = try AtomicFile(replacing: file("config.yaml"))
-    try file.write(Array(configurationText.utf8))
-    try file.commit()
+    try AtomicFile.write(Array(configurationText.utf8), replacing: file("config.yaml"))
   }
 
   func file(_ name: String) -> String { path + "/" + name }

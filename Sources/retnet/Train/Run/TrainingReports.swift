@@ -71,9 +71,9 @@ struct TrainingReports {
   mutating func draw() {
     lastDrawn = .now
     attempt { reports in
-      let file = try AtomicFile(replacing: reports.folder.file("loss.svg"))
-      try file.write(Array(reports.chart.svg(name: reports.name, steps: reports.configuration.steps).utf8))
-      try file.commit()
+      try AtomicFile.write(
+        Array(reports.chart.svg(name: reports.name, steps: reports.configuration.steps).utf8),
+        replacing: reports.folder.file("loss.svg"))
     }
   }
 

@@ -26,6 +26,16 @@ package struct RunFigures: Equatable, Sendable {
   }
 
   /// - Parameters:
+  ///   - log: The path of `metrics.jsonl`.
+  ///   - batchTokens: The tokens of a step.
+  /// - Throws: `FileError`; the errors of a damaged log.
+  init(log: String, batchTokens: Int) throws {
+    var rows: [MetricsRow] = []
+    try MetricsLog.read(path: log) { rows.append($0) }
+    self.init(rows, batchTokens: batchTokens)
+  }
+
+  /// - Parameters:
   ///   - rows: The rows of the log, in order.
   ///   - batchTokens: The tokens of a step.
   package init(_ rows: [MetricsRow], batchTokens: Int) {

@@ -59,9 +59,7 @@ struct Sweep {
   }
 
   private static func figures(_ path: String, _ combination: SweepCombination) throws -> RunFigures {
-    var rows: [MetricsRow] = []
-    try MetricsLog.read(path: path + "/metrics.jsonl") { rows.append($0) }
-    return RunFigures(rows, batchTokens: combination.training.batchTokens)
+    try RunFigures(log: path + "/metrics.jsonl", batchTokens: combination.training.batchTokens)
   }
 
   /// Makes all runs that are not complete.
@@ -157,9 +155,8 @@ struct Sweep {
   private func save() throws {
     try file.write(plan, results)
     for (key, path) in pictures {
-      let picture = try AtomicFile(replacing: path)
-      try picture.write(Array(SweepChart(results, key: key).svg(name: TrainingPlan.name(ofPath: plan.path)).utf8))
-      try picture.commit()
+      try AtomicFile.write(
+        Array(SweepChart(results, key: key).svg(name: TrainingPlan.name(ofPath: plan.path)).utf8), replacing: path)
     }
   }
 }

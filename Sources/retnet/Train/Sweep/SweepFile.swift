@@ -54,9 +54,7 @@ struct SweepFile {
   ///   - results: Its results so far.
   /// - Throws: `FileError`.
   func write(_ plan: SweepPlan, _ results: SweepResults) throws(FileError) {
-    let file = try AtomicFile(replacing: path)
-    try file.write(Array((Self.report(plan, results).text + "\n").utf8))
-    try file.commit()
+    try AtomicFile.write(Array((Self.report(plan, results).text + "\n").utf8), replacing: path)
   }
 
   /// Everything that the table says, and the figures of each run, as one JSON object.
