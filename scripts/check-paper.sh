@@ -30,5 +30,5 @@ figures() {
 figures "$work/whole" >"$work/whole.figures"
 figures "$work/killed" >"$work/killed.figures"
 diff "$work/whole.figures" "$work/killed.figures"
-diff <(sed "s|$work/whole|REPORT|" "$work/whole.txt") <(sed "s|$work/killed|REPORT|" "$work/killed.txt")
+diff <(sed "s|$work/whole|REPORT|g" "$work/whole.txt") <(sed "s|$work/killed|REPORT|g" "$work/killed.txt")
 echo "$(wc -l <"$work/whole.figures") figures are the same." >&2
