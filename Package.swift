@@ -20,15 +20,22 @@ func tests(_ subject: String, _ dependencies: Target.Dependency...) -> Target {
     name: "\(subject)Tests", dependencies: dependencies + [.target(name: "TestSupport")], swiftSettings: settings)
 }
 
+/// A library of SwiftNIO, which only a build with the server needs.
+func fromNIO(_ name: String) -> Target.Dependency {
+  .product(name: name, package: "swift-nio", condition: .when(traits: ["Server"]))
+}
+
 /// The commit that is built, for --version.
 let commit = Context.gitInformation.map { $0.currentCommit + ($0.hasUncommittedChanges ? "+changes" : "") } ?? "unknown"
 
 let package = Package(
   name: "retnet",
   products: [.executable(name: "retnet", targets: ["retnet"])],
+  traits: [.trait(name: "Server", description: "The command serve, whose HTTP library takes half a minute to build.")],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
   ],
   targets: [
     .systemLibrary(name: "COpenBLAS"),
@@ -52,13 +59,14 @@ let package = Package(
     library("Modeling", "Checkpoints", "Configurations", "Files", "Retention", "Tensors"),
     library("Inference", "Checkpoints", "Files", "Modeling", "Retention", "Tensors"),
     library("Reports"),
+    library("Serving", fromNIO("NIOCore"), fromNIO("NIOHTTP1"), fromNIO("NIOPosix")),
     library("Tasks"),
     library("Training", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling", "Tensors"),
     .executableTarget(
       name: "retnet",
       dependencies: [
         "CBuildFacts", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling", "Retention",
-        "Reports", "Tasks", "Tensors",
+        "Reports", "Serving", "Tasks", "Tensors",
         "Tokenization", "Training", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

@@ -41,6 +41,8 @@ check "Exports in Python" scripts/check-export.sh
 check "Byte-level BPE in Python" scripts/check-byte-level.sh
 check "Stock SentencePiece" scripts/check-sentencepiece.sh
 check "lm-evaluation-harness" scripts/check-lm-eval.sh
+check "The server" scripts/check-server.sh
+check "The server's page" scripts/check-playground.sh
 check "200,000 damaged files" scripts/fuzz.sh 200000
 # Its share of the inputs is a fiftieth.
 check "200,000 texts through tokenizers" scripts/fuzz.sh 10000000 LosslessnessTests

@@ -31,7 +31,7 @@ fish_completions=$root/share/fish/vendor_completions.d
 scratch=.build/install
 
 build() {
-  local options=(--configuration release --scratch-path "$scratch" --static-swift-stdlib)
+  local options=(--configuration release --scratch-path "$scratch" --static-swift-stdlib --traits Server)
   local tool=(
     --configuration release --package-path "$scratch/checkouts/swift-argument-parser"
     --scratch-path "$scratch/manual-tool" --product generate-manual

@@ -343,6 +343,7 @@ stage "Generating" generate
 stage "Checking the passages" check_passages
 say "The model is $out/best.safetensors, made in $SECONDS s; go on with:"
 say "  $retnet generate -m $out/best.safetensors -p $(printf '%q' "$prompt") -n 200 ${sampling[*]}"
+say "  make serve MODEL=$(printf '%q' "$out/best.safetensors")   # a page to try it, and the OpenAI API: docs/SERVER.md"
 if ((passages_failed)); then
   fail "the passages are not what this text should lead to (see above)" \
     "the model is there all the same; a longer text, or more MINUTES, makes a better one"

@@ -7,8 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 report=.build/tests.xml
 rm -f "$report"
 status=0
-# Without testable imports, which no test has, the program is built as "make build" builds it, and not once more.
-swift test -c release --disable-xctest --disable-testable-imports --xunit-output "$report" "$@" || status=$?
+# The server is built in and tested. Without testable imports, which no test has, the program is built as "make build" builds it, and not once more.
+swift test -c release --traits Server --disable-xctest --disable-testable-imports --xunit-output "$report" "$@" || status=$?
 if ((status != 0)) && [[ -f $report ]]; then
   awk -F '"' '
     /<testcase/ { name = $2 "." $4 }

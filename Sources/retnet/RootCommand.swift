@@ -11,8 +11,8 @@ struct RootCommand: ParsableCommand {
     abstract: "Train, evaluate and run Retentive Networks on CPUs.",
     version: Version.text(facts: Machine.facts),
     subcommands: [
-      TokenizeCommand.self, TrainCommand.self, EvalCommand.self, GenerateCommand.self, StateCommand.self,
-      ConvertCommand.self, InfoCommand.self, VerifyCommand.self, BenchCommand.self,
+      TokenizeCommand.self, TrainCommand.self, EvalCommand.self, GenerateCommand.self, ServeCommand.self,
+      StateCommand.self, ConvertCommand.self, InfoCommand.self, VerifyCommand.self, BenchCommand.self,
       PaperCommand.self,
     ])
 

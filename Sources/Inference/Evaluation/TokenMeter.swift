@@ -16,6 +16,10 @@ package final class TokenMeter {
   }
 
   private var cost = Cost()
+  /// How many of the most likely tokens are kept for each token; nil: no probabilities are kept.
+  private let topCount: Int?
+  /// The tokens counted, if their probabilities are kept.
+  package private(set) var ranked: [RankedToken] = []
   private let network: LanguageModel
   private let pool: WorkerPool
   private let logits: Tensor
@@ -23,8 +27,10 @@ package final class TokenMeter {
 
   /// - Parameters:
   ///   - network: The model of the generator.
+  ///   - topCount: How many of the most likely tokens to keep for each token; nil: no probabilities are kept.
   ///   - pool: Where the work runs.
-  package init(_ network: LanguageModel, on pool: WorkerPool) {
+  package init(_ network: LanguageModel, keepingTop topCount: Int? = nil, on pool: WorkerPool) {
+    self.topCount = topCount
     self.network = network
     self.pool = pool
     logits = Tensor(Shape(fewRowsLimit, network.configuration.vocabularySize))
@@ -64,6 +70,11 @@ package final class TokenMeter {
     crossEntropy(losses.prefix(tokens.count), logits: logits, targets: Indices(Array(tokens)), on: pool)
     for row in 0..<tokens.count { cost.nats += Double(losses[row]) }
     cost.tokens += tokens.count
+    guard let topCount else { return }
+    let size = network.configuration.vocabularySize
+    for (row, token) in tokens.enumerated() {
+      ranked.append(RankedToken(token, logits: logits.view(Shape(size), at: row * size), top: topCount))
+    }
   }
 }
 

@@ -88,6 +88,34 @@ package struct BatchDecoder {
     for slot in positions.indices { positions[slot] += 1 }
   }
 
+  /// Notes a token that `append` has read, in the progress of the slot's text. Numbers are copied only where a chunk
+  /// starts; `store` copies the rest at the end.
+  ///
+  /// - Parameters:
+  ///   - token: The token, which was generated.
+  ///   - slot: The slot.
+  ///   - progress: The progress of its text, which was added.
+  package func follow(_ token: Int32, _ slot: Int, _ progress: inout ReadingProgress) {
+    progress.point.digest.append(CollectionOfOne(token))
+    progress.ids?.append(token)
+    progress.history?.note(CollectionOfOne(token), isMade: true)
+    progress.point.state.position = positions[slot]
+    let isBorder = positions[slot] % progress.chunkLength == 0
+    progress.rest = isBorder ? [] : nil
+    if isBorder {
+      progress.point.state.copy(sequence: 0, states, sequence: slot, on: pool)
+      progress.boundary.copy(progress.point, on: pool)
+    }
+    progress.history?.moved(to: progress.point, on: pool)
+  }
+
+  /// Copies a slot's state and logits into the progress of its text.
+  package func store(_ slot: Int, in progress: inout ReadingProgress) {
+    progress.point.state.copy(sequence: 0, states, sequence: slot, on: pool)
+    progress.point.state.position = positions[slot]
+    progress.logits.view(Shape(progress.logits.count)).copy(logits(slot), on: pool)
+  }
+
   /// The logits [N] of a slot's next token; valid until the next mutating call.
   package func logits(_ slot: Int) -> Tensor {
     logits.view(Shape(logits.shape[1]), at: slot * logits.shape[1])

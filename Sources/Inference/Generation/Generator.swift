@@ -67,6 +67,14 @@ package struct Generator {
     progress.ids = progress.ids.map { _ in [] }
   }
 
+  /// Exchanges the progress with another one, so that several prompts are read with the memory of one generator.
+  ///
+  /// - Parameter other: Progress of the same model, with the same chunk length.
+  package mutating func exchange(_ other: inout ReadingProgress) {
+    precondition(other.chunkLength == chunkLength, "exchange: chunks of \(other.chunkLength) and \(chunkLength)")
+    swap(&progress, &other)
+  }
+
   package var state: ModelState { progress.point.state }
   package var chunkLength: Int { progress.chunkLength }
 
@@ -115,7 +123,15 @@ package struct Generator {
   ///
   /// - Parameter count: At most `progress.history.limit`.
   package mutating func undo(_ count: Int) {
-    guard count > 0 else { return }
+    replay(goBack(count))
+  }
+
+  /// Returns to a place before the last tokens.
+  ///
+  /// - Parameter count: At most `progress.history.limit`.
+  /// - Returns: The tokens that `replay` must read to complete the undo; none if the count is 0.
+  package mutating func goBack(_ count: Int) -> [ReadToken] {
+    guard count > 0 else { return [] }
     guard var history = progress.history, count <= history.limit else {
       preconditionFailure("undo: \(count) tokens, \(progress.history?.limit ?? 0) possible")
     }
@@ -125,7 +141,12 @@ package struct Generator {
     progress.ids?.removeLast(taken)
     progress.point.copy(place, on: pool)
     startChunk()
-    var left = tokens[...]
+    return tokens
+  }
+
+  /// Reads tokens again, in the forms in which they were read. How they are split changes no bit.
+  package mutating func replay(_ tokens: some Collection<ReadToken>) {
+    var left = Array(tokens)[...]
     while let first = left.first {
       let run = left.prefix { $0.isMade == first.isMade }.map(\.id)
       if first.isMade { run.forEach { append($0) } } else { read(run) }

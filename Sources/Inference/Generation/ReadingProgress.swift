@@ -3,7 +3,7 @@ package import Modeling
 package import Tensors
 
 /// A place in a text: the recurrent state after the tokens up to there, and the digest of their ids.
-package struct ReadingPoint {
+package struct ReadingPoint: Sendable {
   package var state: ModelState
   package var digest = IDDigest()
 
@@ -13,6 +13,13 @@ package struct ReadingPoint {
   mutating func copy(_ other: ReadingPoint, on pool: WorkerPool) {
     state.copy(other.state, on: pool)
     digest = other.digest
+  }
+
+  /// A copy with memory of its own.
+  func copied(on pool: WorkerPool) -> ReadingPoint {
+    var copy = ReadingPoint(state.emptyCopy)
+    copy.copy(self, on: pool)
+    return copy
   }
 }
 
@@ -29,7 +36,7 @@ package struct ReadToken: Equatable, Sendable {
 }
 
 /// Everything needed to resume generation, besides the model; a state file holds the same.
-package struct ReadingProgress {
+package struct ReadingProgress: Sendable {
   package let chunkLength: Int
   /// The current place.
   package internal(set) var point: ReadingPoint
@@ -74,6 +81,40 @@ package struct ReadingProgress {
   }
 
   package var position: Int { point.state.position }
+
+  /// Progress with nothing read, from an empty state.
+  package init(_ configuration: ModelConfiguration, chunkLength: Int) {
+    self.init(vocabularySize: configuration.vocabularySize, chunkLength: chunkLength) {
+      ModelState(configuration, batch: 1)
+    }
+  }
+
+  /// Forgets everything that was read; the state is then empty.
+  package mutating func clear(on pool: WorkerPool) {
+    point.state.clear(on: pool)
+    point.digest = IDDigest()
+    boundary.copy(point, on: pool)
+    (rest, history, ids) = ([], nil, nil)
+  }
+
+  /// Continues at a border of chunks up to which a prompt was read, from a copy of the state there.
+  package mutating func start(at border: ReadingPoint, on pool: WorkerPool) {
+    point.copy(border, on: pool)
+    boundary.copy(border, on: pool)
+    (rest, history, ids) = ([], nil, nil)
+  }
+
+  /// A copy with memory of its own.
+  package func copied(on pool: WorkerPool) -> ReadingProgress {
+    let copy = ReadingProgress(
+      chunkLength: chunkLength, point: point.copied(on: pool), boundary: boundary.copied(on: pool), rest: rest,
+      logits: Tensor(logits.shape), history: history?.copied(on: pool), ids: ids)
+    copy.logits.copy(logits, on: pool)
+    return copy
+  }
+
+  /// Bytes of its states.
+  package var byteCount: Int { point.state.byteCount * (history == nil ? 2 : 4) }
 
   /// Starts or stops keeping all ids.
   ///

@@ -12,6 +12,22 @@ package struct TokenLogProbability: Equatable, Sendable {
   }
 }
 
+/// A token that was read or chosen, with its probability and the most likely tokens in its place.
+package struct RankedToken: Equatable, Sendable {
+  package let chosen: TokenLogProbability
+  /// Most likely first.
+  package let top: [TokenLogProbability]
+
+  /// - Parameters:
+  ///   - id: The token.
+  ///   - logits: The logits [N] before it.
+  ///   - count: The number of most likely tokens.
+  package init(_ id: Int32, logits: Tensor, top count: Int) {
+    let probabilities = TokenProbabilities(logits)
+    (chosen, top) = (probabilities[id], probabilities.top(count))
+  }
+}
+
 /// The log-softmax of one row of logits, by token id. NaN logits are left out of its sum.
 package struct TokenProbabilities {
   private let logits: [Float]

@@ -5,7 +5,7 @@ internal import Tensors
 ///
 /// A state cannot be computed backwards: for a fast head, dividing by the decay multiplies rounding errors by e after
 /// some thirty tokens. So undo replays tokens from an earlier place.
-package struct UndoHistory {
+package struct UndoHistory: Sendable {
   /// At least this many of the last tokens can be undone, except the first token after the start of the history.
   package let window: Int
   let chunkLength: Int
@@ -43,6 +43,13 @@ package struct UndoHistory {
     self.newer = newer
     self.hasNewer = hasNewer
     self.tokens = tokens
+  }
+
+  /// A copy with memory of its own.
+  func copied(on pool: WorkerPool) -> UndoHistory {
+    UndoHistory(
+      window: window, chunkLength: chunkLength, older: older.copied(on: pool), newer: newer.copied(on: pool),
+      hasNewer: hasNewer, tokens: tokens)
   }
 
   /// The maximum number of tokens between calls. C is the chunk length:

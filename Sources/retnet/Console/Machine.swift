@@ -1,6 +1,7 @@
 internal import Corpora
 internal import Files
 internal import Modeling
+internal import Serving
 internal import Tensors
 
 /// Facts about the machine and the build.
@@ -14,6 +15,7 @@ enum Machine {
       ("cpu features", features.isEmpty ? "none used" : features.joined(separator: " ")),
       ("blas", BLAS.configuration),
       ("blas core", BLAS.coreName),
+      ("server", HTTPLimits.library ?? "none"),
       ("threads", "\(GlobalOptions.defaultThreadCount)"),
       ("model format", "\(ModelHeader.formatVersion)"),
       ("token file format", "\(TokenFileHeader.formatVersion)"),

@@ -103,8 +103,12 @@ struct Generation {
         guard let (start, maker) = try next() else { isOpen = false; break }
         _ = batch.submit(start, maker)
       }
-      for event in try batch.step() {
-        if case .finished(let id, let maker, _) = event { finished[id] = maker }
+      for event in batch.step() {
+        switch event {
+        case .finished(let id, let maker, _): finished[id] = maker
+        case .failed(_, let error, _): throw error
+        case .text, .read, .left: break
+        }
       }
       while let maker = finished.removeValue(forKey: told) {
         try done(maker)
@@ -193,7 +197,7 @@ struct Generation {
       told.tokens = prompt.ids.count
       waiting.append(told)
       let maker = TextMaker(rules, seed: entry.seed ?? seed, recent: prompt.ids, isTextStart: prompt.isTextStart)
-      return (.prompt(prompt.ids, chunkLength: generator.chunkLength), maker)
+      return (.prompt(TextPrompt(prompt.ids, chunkLength: generator.chunkLength)), maker)
     } done: { maker in
       let entry = waiting.removeFirst()
       var members = maker.members(model.tokenizer)

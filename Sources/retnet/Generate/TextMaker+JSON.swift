@@ -14,9 +14,9 @@ extension TextMaker {
     ]
     if tellsProbabilities {
       members["logprobs"] = .list(
-        probabilities.map { chosen, top in
-          var entry = chosen.members(tokenizer)
-          entry["top"] = .list(top.map { .object($0.members(tokenizer)) })
+        probabilities.map { scored in
+          var entry = scored.chosen.members(tokenizer)
+          entry["top"] = .list(scored.top.map { .object($0.members(tokenizer)) })
           return .object(entry)
         })
     }

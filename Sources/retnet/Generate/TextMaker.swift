@@ -41,7 +41,12 @@ struct TextMaker {
   private(set) var text = ""
   private(set) var finish: FinishReason?
   /// For each token, its ln p under the model, and the most likely tokens; empty if they are not reported.
-  private(set) var probabilities: [(chosen: TokenLogProbability, top: [TokenLogProbability])] = []
+  private(set) var probabilities: [RankedToken] = []
+  /// The same for the EOS that ended the text.
+  private(set) var eosProbability: RankedToken?
+
+  /// The last token that was chosen, EOS included, if probabilities are reported.
+  var lastScored: RankedToken? { eosProbability ?? probabilities.last }
 
   var tellsProbabilities: Bool { rules.logProbabilities != nil }
 
@@ -66,16 +71,15 @@ struct TextMaker {
   /// - Throws: `TokenChoiceError`.
   mutating func step(_ logits: Tensor) throws(TokenChoiceError) -> (token: Int32?, text: String) {
     try checkFinite(logits)
-    let probabilities = rules.logProbabilities.map { _ in TokenProbabilities(logits) }
     guard let token = sampler.choose(logits) else { throw .nothingLeft }
+    let scored = rules.logProbabilities.map { RankedToken(token, logits: logits, top: $0) }
     if token == rules.eosID {
       finish = .eos
+      eosProbability = scored
       return (nil, add(stops.append(stream?.finish() ?? "") + stops.finish()))
     }
     tokens.append(token)
-    if let probabilities {
-      self.probabilities.append((probabilities[token], probabilities.top(rules.logProbabilities ?? 0)))
-    }
+    if let scored { probabilities.append(scored) }
     var characters = stops.append(stream?.append(token) ?? (tokens.count > 1 ? " \(token)" : "\(token)"))
     if !stops.isFound, tokens.count == rules.count {
       finish = .length

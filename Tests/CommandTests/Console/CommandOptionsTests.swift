@@ -14,10 +14,14 @@ import Testing
 
   /// Values that are numbers or texts, for which a shell has nothing to offer.
   private static let freeValues: Set = [
-    "--batch", "--beams", "--character-coverage", "--chat-field", "--chunk-length", "--compare-keys",
-    "--completion-field", "--depth", "--embedding-name", "--fail-above", "--fewshot-seed", "--frequency-penalty",
-    "--head-name", "--jsonl-field", "--length", "--limit", "--logit-bias", "--logprobs", "--max-bytes",
-    "--max-increase", "--max-shard-size", "--max-slowdown", "--max-steps", "--max-time", "--max-tokens", "--min-p",
+    "--batch", "--beams", "--cache-memory", "--character-coverage", "--chat-field", "--chunk-length", "--compare-keys",
+    "--completion-field", "--cors-origin", "--depth", "--drain-time", "--embedding-name", "--fail-above",
+    "--fewshot-seed", "--frequency-penalty",
+    "--head-name", "--host", "--idle-timeout", "--jsonl-field", "--length", "--limit", "--logit-bias", "--logprobs",
+    "--max-body", "--max-bytes",
+    "--max-completion-tokens", "--max-connections", "--max-increase", "--max-prompt-tokens", "--max-queue",
+    "--max-states", "--model-name", "--parallel", "--port", "--write-timeout", "--max-shard-size", "--max-slowdown",
+    "--max-steps", "--max-time", "--max-tokens", "--min-p",
     "--nbest", "--new-tokens", "--num-fewshot", "--num-heads", "--num-samples", "--pattern", "--presence-penalty",
     "--prompt", "--prompt-field", "--prompt-ids", "--prompt-tokens", "--repeat-last-n", "--repeat-penalty",
     "--repetitions", "--sample", "--seed", "--seeds", "--sequence-length", "--set", "--stop", "--stride", "--sweep",

@@ -45,6 +45,10 @@ extension CommandRuns {
       ("eval -m model.safetensors FILE", "a text", ["text", "jsonl", "html", "empty", "gzip", "tokens"]),
       ("eval -m model.safetensors text.txt --compare FILE", "what retnet eval --json prints", ["text", "empty"]),
       ("generate -m FILE -p x", "a model file", ["model"]),
+      ("serve -m FILE --port 0", "a model file", ["model"]),
+      (
+        "serve -m model.safetensors --port 0 --api-key-file FILE", "a text", ["text", "jsonl", "html", "empty", "gzip"]
+      ),
       ("generate -m model.safetensors -f FILE -n 1", "a text", ["text", "jsonl", "html", "empty", "gzip"]),
       ("generate -m model.safetensors --prompts FILE", "prompts as JSON lines", ["text", "jsonl", "empty"]),
       ("generate -m model.safetensors --state-in FILE", "a state", ["state"]),
@@ -208,7 +212,7 @@ extension CommandRuns {
       // Where results go, or what is read elsewhere: a run folder and its checkpoints, a folder of rows, a progress.
       let outputs: Set = [
         "--output", "--validation-output", "--state-out", "--resume", "--svg", "--data", "--progress", "--results",
-        "--log-samples", "--junit", "eval --report",
+        "--log-samples", "--junit", "--state-dir", "eval --report",
       ]
       for command in try DescribedCommand.all() {
         for value in command.values where value.completesFiles && !outputs.contains(value.name) {

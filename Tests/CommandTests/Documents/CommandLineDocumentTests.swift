@@ -6,7 +6,8 @@ import Testing
   static let commands = [
     "tokenize train", "tokenize encode", "tokenize decode", "tokenize pack", "tokenize import", "tokenize export",
     "tokenize stats", "train", "eval",
-    "generate", "state info", "state fork", "state undo", "state diff", "convert", "info", "verify", "bench train",
+    "generate", "serve", "state info", "state fork", "state undo", "state diff", "convert", "info", "verify",
+    "bench train",
     "bench generate", "paper",
   ]
   /// Commands that only have others below them.

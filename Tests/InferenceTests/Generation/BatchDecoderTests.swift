@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Inference
 import Modeling
@@ -38,6 +39,41 @@ import Testing
         alone[index].append(token)
         #expect(bits(decoder.logits(index)) == bits(alone[index].nextLogits))
       }
+    }
+  }
+
+  /// What a batch leaves is the progress of a generator: the same file, byte for byte.
+  @Test(arguments: [1, 5, 8, 13, 40], [nil, 10] as [Int?])
+  func progressIsFollowed(_ count: Int, _ window: Int?) throws {
+    let (network, pool) = (Self.model.network, WorkerPool(threadCount: 1))
+    var generator = Generator(network, chunkLength: 8, on: pool)
+    if let window { generator.keepHistory(window: window) }
+    generator.read(Self.model.tokens(11))
+    var followed = generator.progress.copied(on: pool)
+    var decoder = BatchDecoder(network, capacity: 3, on: pool)
+    for seed in 1...2 {
+      var other = Generator(network, chunkLength: 8, on: pool)
+      other.read(Self.model.tokens(4 * seed, seed: UInt64(seed)))
+      decoder.add(other.progress)
+    }
+    decoder.add(followed)
+    for step in 0..<count {
+      let token = Int32(7 * step % 300)
+      generator.append(token)
+      decoder.append([1, 2, token])
+      decoder.follow(token, 2, &followed)
+    }
+    decoder.store(2, in: &followed)
+    let folder = try TemporaryFolder()
+    try withExtendedLifetime(folder) {
+      let files = try [generator.progress, followed].map { progress in
+        let path = folder.path + "/state"
+        let digest = SHA256Digest(of: [UInt8]())
+        try SavedState(progress: progress, random: 0, modelDigest: digest, tokenizerDigest: digest)
+          .write(to: path, format: .float32)
+        return try Data(contentsOf: URL(fileURLWithPath: path))
+      }
+      #expect(files[0] == files[1])
     }
   }
 
