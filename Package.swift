@@ -57,10 +57,10 @@ let package = Package(
     library("Tokenization", "CSentencePiece"),
     library("Corpora", "Configurations", "Files"),
     library("Modeling", "Checkpoints", "Configurations", "Files", "Retention", "Tensors"),
-    library("Inference", "Checkpoints", "Files", "Modeling", "Retention", "Tensors"),
+    library("Inference", "Checkpoints", "Configurations", "Files", "Modeling", "Retention", "Tensors"),
     library("Reports"),
     library("Serving", fromNIO("NIOCore"), fromNIO("NIOHTTP1"), fromNIO("NIOPosix")),
-    library("Tasks"),
+    library("Tasks", "Configurations"),
     library("Training", "Checkpoints", "Configurations", "Corpora", "Files", "Inference", "Modeling", "Tensors"),
     .executableTarget(
       name: "retnet",

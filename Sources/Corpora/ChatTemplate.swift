@@ -1,3 +1,4 @@
+internal import Configurations
 internal import FoundationEssentials
 
 /// How the messages of a conversation become a text: for each role the text around its messages (docs/TOKENS.md).
@@ -40,7 +41,7 @@ package struct ChatTemplate: Equatable, Sendable {
   package init(json: [UInt8]) throws(ChatTemplateError) {
     let roles: [String: String]
     do {
-      roles = try JSONDecoder().decode([String: String].self, from: Data(json))
+      roles = try decodedJSON([String: String].self, from: json)
     } catch {
       throw .notAnObjectOfTexts
     }

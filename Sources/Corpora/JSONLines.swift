@@ -1,3 +1,4 @@
+internal import Configurations
 internal import FoundationEssentials
 
 extension TextReader {
@@ -58,6 +59,7 @@ extension Span<UInt8> {
 /// - Throws: `CorpusError.invalidRecord`.
 func jsonText(_ record: Span<UInt8>, field: String, path: String, line: Int) throws(CorpusError) -> [UInt8] {
   do {
+    try checkNesting(ofJSON: record.copied)
     return Array(try JSONDecoder().decode(Record.self, from: Data(record.copied), configuration: field).text.utf8)
   } catch {
     let reason =

@@ -1,5 +1,5 @@
+internal import Configurations
 internal import Files
-internal import FoundationEssentials
 
 /// How the JSON objects of a file become documents of which only a part is scored.
 package enum ScoredDocumentRule: Equatable, Sendable {
@@ -20,7 +20,7 @@ package enum ScoredDocumentRule: Equatable, Sendable {
     func failure(_ reason: String) -> CorpusError { .invalidConversation(path: path, line: line, reason: reason) }
     let object: JSONContent
     do {
-      object = try JSONDecoder().decode(JSONContent.self, from: Data(record.copied))
+      object = try decodedJSON(JSONContent.self, from: record.copied)
     } catch {
       throw failure("expected a JSON object, found invalid JSON")
     }

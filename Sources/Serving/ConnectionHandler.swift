@@ -158,7 +158,7 @@
       reply?.clientHasGone()
       guard reply == nil || !hasBegun else { return context.close(promise: nil) }
       reply = nil
-      keepsAlive = false
+      (keepsAlive, isHead) = (false, false)
       let body = ErrorBody(status: status, message: message).bytes
       writePart(
         context, .head(status: status, headers: [HTTPField("Content-Type", "application/json")], byteCount: body.count),
@@ -166,6 +166,16 @@
       writePart(context, .bytes(body), promise: nil)
       writePart(context, .end, promise: nil)
       context.flush()
+    }
+
+    /// Closes the connection behind an answer. A client that is still sending gets its answer first: closing at once
+    /// would reset the connection, and the answer could be lost.
+    private func close(_ context: ChannelHandlerContext) {
+      guard isClosing else { return context.close(promise: nil) }
+      context.close(mode: .output, promise: nil)
+      let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+      idle?.cancel()
+      idle = context.eventLoop.scheduleTask(in: .seconds(1)) { bound.value.close(promise: nil) }
     }
 
     private func release() {
@@ -201,7 +211,7 @@
         let (keeps, bound) = (keepsAlive, NIOLoopBound((self, context), eventLoop: context.eventLoop))
         let written = promise ?? context.eventLoop.makePromise(of: Void.self)
         written.futureResult.whenComplete { _ in
-          if !keeps { bound.value.1.close(promise: nil) }
+          if !keeps { bound.value.0.close(bound.value.1) }
         }
         context.write(wrapOutboundOut(.end(nil)), promise: written)
         reply = nil

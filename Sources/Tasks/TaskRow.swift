@@ -1,3 +1,4 @@
+internal import Configurations
 package import FoundationEssentials
 
 /// A row of a data set: a JSON object.
@@ -15,7 +16,7 @@ package struct TaskRow: Sendable {
   /// - Throws: `TaskError.row`.
   package init(json: Data, path: String, line: Int) throws(TaskError) {
     do {
-      members = try JSONDecoder().decode([String: TaskValue].self, from: json)
+      members = try decodedJSON([String: TaskValue].self, from: json)
     } catch {
       throw .row(path: path, line: line, reason: "expected a JSON object, found something else")
     }

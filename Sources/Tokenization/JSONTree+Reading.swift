@@ -3,7 +3,7 @@ extension JSONTree {
   ///
   /// - Parameter text: One value in UTF-8, which is not trusted. Numbers without a fraction become integers.
   /// - Throws: `ModelProblem` with the byte offset.
-  init(reading text: [UInt8]) throws(ModelProblem) {
+  package init(reading text: [UInt8]) throws(ModelProblem) {
     if let broken = firstInvalidUTF8(text.span) {
       throw ModelProblem("byte offset \(broken.lowerBound): expected UTF-8, found other bytes")
     }
@@ -62,7 +62,12 @@ private struct JSONReader {
   }
 
   private mutating func skipSpace() {
-    while position < text.count, [0x20, 0x0A, 0x0D, 0x09].contains(text[position]) { position += 1 }
+    while position < text.count {
+      switch text[position] {
+      case 0x20, 0x0A, 0x0D, 0x09: position += 1
+      default: return
+      }
+    }
   }
 
   private mutating func takes(_ character: Unicode.Scalar) -> Bool {
@@ -162,13 +167,21 @@ private struct JSONReader {
   private mutating func escape() throws(ModelProblem) -> Unicode.Scalar {
     position += 1
     guard position < text.count else { throw problem("an escape") }
-    let plain: [UInt8: Unicode.Scalar] = [
-      UInt8(ascii: "\""): "\"", UInt8(ascii: "\\"): "\\", UInt8(ascii: "/"): "/", UInt8(ascii: "b"): "\u{8}",
-      UInt8(ascii: "f"): "\u{C}", UInt8(ascii: "n"): "\n", UInt8(ascii: "r"): "\r", UInt8(ascii: "t"): "\t",
-    ]
-    if let character = plain[text[position]] {
+    let plain: Unicode.Scalar? =
+      switch text[position] {
+      case UInt8(ascii: "\""): "\""
+      case UInt8(ascii: "\\"): "\\"
+      case UInt8(ascii: "/"): "/"
+      case UInt8(ascii: "b"): "\u{8}"
+      case UInt8(ascii: "f"): "\u{C}"
+      case UInt8(ascii: "n"): "\n"
+      case UInt8(ascii: "r"): "\r"
+      case UInt8(ascii: "t"): "\t"
+      default: nil
+      }
+    if let plain {
       position += 1
-      return character
+      return plain
     }
     let unit = try codeUnit()
     if let character = Unicode.Scalar(unit) { return character }

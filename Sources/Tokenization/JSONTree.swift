@@ -2,7 +2,7 @@
 ///
 /// Pieces of a vocabulary may be canonically equivalent, such as a precomposed and a decomposed é. Foundation's encoder
 /// takes such keys of one object for the same, as it compares strings.
-indirect enum JSONTree {
+package indirect enum JSONTree {
   case null
   case boolean(Bool)
   case integer(Int)

@@ -67,8 +67,8 @@ struct ProtobufReader {
 }
 
 /// Why a model is refused: it is no valid protocol buffer message, or it is unsafe for SentencePiece.
-struct ModelProblem: Error {
-  let reason: String
+package struct ModelProblem: Error {
+  package let reason: String
 
   init(_ reason: String) { self.reason = reason }
 }

@@ -1,7 +1,6 @@
 internal import Checkpoints
 internal import Configurations
 package import Files
-internal import FoundationEssentials
 internal import Inference
 package import Modeling
 internal import Tensors
@@ -121,7 +120,7 @@ package struct TrainingStateFile: Sendable {
       .metadata(path: path, key: key, expected: expected, found: metadata[key] == nil ? "none" : "something else")
     }
     func decoded<Value: Decodable>(_ key: String, as type: Value.Type = Value.self) throws -> Value {
-      guard let text = metadata[key], let value = try? JSONDecoder().decode(type, from: Data(text.utf8)) else {
+      guard let text = metadata[key], let value = try? decodedJSON(type, from: text.utf8) else {
         throw failure(key, "a JSON object")
       }
       return value

@@ -18,7 +18,7 @@ CASES = {
     "the default of max_tokens": {"prompt": PROMPT, "seed": 4},
     "no tokens": SAMPLED | {"max_tokens": 0},
     "a long prompt": {"prompt": PROMPT * 60, "max_tokens": 8, "seed": 5},
-    "a large seed": SAMPLED | {"seed": 2**63 + 11},
+    "a large seed": SAMPLED | {"seed": 2**63 - 5},
     "temperature": SAMPLED | {"temperature": 0.3},
     "top_k": SAMPLED | {"top_k": 5},
     "top_p": SAMPLED | {"top_p": 0.4},

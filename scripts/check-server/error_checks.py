@@ -21,7 +21,7 @@ BAD_FIELDS = [
     ("logprobs", {"logprobs": 21}),
     ("logprobs", {"logprobs": -1}),
     ("echo", {"echo": "yes"}),
-    ("seed", {"seed": -1}),
+    ("seed", {"seed": 1.5}),
     ("stop", {"stop": [str(number) for number in range(17)]}),
     ("stop", {"stop": 5}),
     ("presence_penalty", {"presence_penalty": 3}),
@@ -80,6 +80,9 @@ def check(checks, server, client, what):
         ("broken JSON", 400, "POST", "/v1/completions", b'{"prompt": '),
         ("no object", 400, "POST", "/v1/completions", b"[1]"),
         ("no JSON", 400, "POST", "/v1/completions", b"\xff\xfe"),
+        # A parser of JSON may have a limit of 512, and find it behind the last byte.
+        ("deep JSON", 400, "POST", "/v1/completions", b"[" * 513),
+        ("deep JSON in a field", 400, "POST", "/tokenize", b'{"prompt":' + b"[" * 512),
         ("unknown path", 404, "GET", "/v1/nothing", None),
         ("another method", 405, "GET", "/v1/completions", None),
         ("another method", 405, "DELETE", "/v1/models", None),

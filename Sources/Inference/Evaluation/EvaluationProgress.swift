@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import Configurations
 package import Files
 internal import FoundationEssentials
 package import Modeling
@@ -68,7 +69,7 @@ package struct EvaluationProgress {
     guard stored == digest.description else {
       throw EvaluationProgressError.digest(path: path, expected: stored, found: digest)
     }
-    guard let record = try? JSONDecoder().decode(Record.self, from: Data(json.utf8)), record.isPossible(configuration)
+    guard let record = try? decodedJSON(Record.self, from: json.utf8), record.isPossible(configuration)
     else { throw EvaluationProgressError.damaged(path: path) }
     guard record.subject == subject else {
       throw EvaluationProgressError.otherSubject(path: path, expected: subject, found: record.subject)

@@ -1,6 +1,5 @@
 internal import Checkpoints
 internal import Configurations
-internal import FoundationEssentials
 
 /// The configuration that another program wrote with its weights: `config.json`, or plain values in a PyTorch file.
 struct ForeignConfiguration {
@@ -39,7 +38,7 @@ struct ForeignConfiguration {
     }
     path = configurationPath ?? weights.path(beside: "config.json")
     do {
-      values = try JSONDecoder().decode([String: Value].self, from: Data(text))
+      values = try decodedJSON([String: Value].self, from: text)
     } catch {
       throw ModelFileError.foreignSetting(path: path, key: nil, expected: "a JSON object", found: "something else")
     }

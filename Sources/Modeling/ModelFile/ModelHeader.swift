@@ -1,7 +1,6 @@
 package import Checkpoints
 internal import Configurations
 package import Files
-internal import FoundationEssentials
 internal import Tensors
 
 /// The checked header of a model file; `loadParameters` reads the weights (docs/CHECKPOINT.md).
@@ -63,7 +62,7 @@ package struct ModelHeader: Sendable {
     }
     let decoded: [String: ConfigurationValue]
     do {
-      decoded = try JSONDecoder().decode([String: ConfigurationValue].self, from: Data(text.utf8))
+      decoded = try decodedJSON([String: ConfigurationValue].self, from: text.utf8)
     } catch {
       throw failure("text that is not a flat JSON object")
     }
@@ -102,7 +101,7 @@ package struct ModelHeader: Sendable {
   private static func provenance(from text: String?, path: String) throws -> Provenance {
     guard let text else { return Provenance() }
     do {
-      return try JSONDecoder().decode(Provenance.self, from: Data(text.utf8))
+      return try decodedJSON(Provenance.self, from: text.utf8)
     } catch {
       throw ModelFileError.metadata(path: path, key: provenanceKey, expected: "a JSON object", found: "something else")
     }

@@ -1,5 +1,5 @@
+internal import Configurations
 internal import Files
-internal import FoundationEssentials
 internal import Tensors
 
 /// The rows of an earlier benchmark, to detect slowdowns.
@@ -15,7 +15,7 @@ struct BenchBase {
     try FileRole.benchmark.check(path)
     let bytes = try readAll(path: path, byteLimit: 1 << 26)
     let path = StreamPath.inputName(path)
-    guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(bytes)), case .object(let report) = value
+    guard let value = try? decodedJSON(JSONValue.self, from: bytes), case .object(let report) = value
     else { throw CommandError(.badData, "\(path): expected a JSON object of 'retnet bench', found something else") }
     guard report["schema_version"] == .integer(JSONReport.schemaVersion) else {
       throw CommandError(.badData, "\(path): key 'schema_version': expected \(JSONReport.schemaVersion)")

@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import Configurations
 internal import Files
-internal import FoundationEssentials
 internal import Inference
 internal import Modeling
 internal import Tasks
@@ -210,7 +209,7 @@ struct CheckOptions: ParsableArguments {
   private static func read(_ path: String) throws -> [String: JSONValue] {
     try FileRole.evaluation.check(path)
     let bytes = try readAll(path: path, byteLimit: 1 << 26)
-    guard let members = try? JSONDecoder().decode([String: JSONValue].self, from: Data(bytes)) else {
+    guard let members = try? decodedJSON([String: JSONValue].self, from: bytes) else {
       throw CommandError(.badData, "\(path): expected what eval --json prints, found something else")
     }
     return members

@@ -1,5 +1,5 @@
+internal import Configurations
 internal import Files
-internal import FoundationEssentials
 
 /// Reads the prompts of a JSON lines file, one after the other.
 struct PromptList {
@@ -52,9 +52,9 @@ struct PromptList {
     }
     let members: [String: Found]
     do {
-      members = try JSONDecoder().decode([String: Found].self, from: Data(text))
+      members = try decodedJSON([String: Found].self, from: text)
     } catch {
-      let found = try? JSONDecoder().decode(Found.self, from: Data(text))
+      let found = try? decodedJSON(Found.self, from: text)
       throw refusal("a JSON object", found?.words ?? "invalid JSON")
     }
     func member<Value>(_ key: String, _ expected: String, _ value: (Found) -> Value?) throws -> Value? {

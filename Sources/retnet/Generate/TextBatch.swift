@@ -32,8 +32,8 @@ struct TextBatch {
 
   /// A result of a step.
   enum Event {
-    /// A prompt was read for the caller.
-    case read(id: Int, ReadingProgress)
+    /// A prompt was read for the caller; so many of its tokens a kept state had read.
+    case read(id: Int, ReadingProgress, cached: Int)
     /// A token was chosen: new characters that are final, which may be none, and the token, if probabilities are
     /// reported.
     case text(id: Int, String, RankedToken?)
@@ -67,6 +67,8 @@ struct TextBatch {
     /// nil: reading has not begun.
     var progress: ReadingProgress?
     var count = 0
+    /// How many of the tokens a kept state had read.
+    var cachedCount = 0
     /// The numbers of chunks behind which the state is kept.
     var places: Set<Int> = []
     /// The tokens that an undo reads again.
@@ -303,7 +305,7 @@ struct TextBatch {
         begin(first.id, maker, progress, isLeft: false)
         spare = progress
       } else {
-        ended.append(.read(id: first.id, progress))
+        ended.append(.read(id: first.id, progress, cached: first.cachedCount))
       }
     }
     reading.tokens += count
@@ -327,6 +329,7 @@ struct TextBatch {
       if let border = cache.states.find(borders) { progress.start(at: border, on: pool) }
       first.places = cache.states.places(borders)
       first.count = progress.position
+      first.cachedCount = progress.position
     }
     return progress
   }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Configurations
 internal import Files
 internal import FoundationEssentials
 internal import Tensors
@@ -207,7 +208,7 @@ struct PaperStudy {
 
   private static func members(_ path: String) throws -> [String: JSONValue] {
     let bytes = try readAll(path: path, byteLimit: 1 << 24)
-    guard case .object(let members)? = try? JSONDecoder().decode(JSONValue.self, from: Data(bytes)) else {
+    guard case .object(let members)? = try? decodedJSON(JSONValue.self, from: bytes) else {
       throw CommandError(.badData, "\(path): expected what 'retnet paper' writes, found something else")
     }
     return members

@@ -25,6 +25,8 @@ final class Completion {
 
   let job: CompletionJob
   let reply: ServerReply
+  /// The state to begin from.
+  let base: NamedState?
   private let answer: AnswerText
   private let metrics: ServerMetrics
   private var choices: [Choice]
@@ -42,8 +44,8 @@ final class Completion {
   /// When the reading of each prompt began.
   private var begun: [Int: ContinuousClock.Instant] = [:]
 
-  init(_ job: CompletionJob, _ reply: ServerReply, _ model: ServedModel) {
-    (self.job, self.reply, metrics) = (job, reply, reply.metrics)
+  init(_ job: CompletionJob, _ reply: ServerReply, _ model: ServedModel, from base: NamedState?) {
+    (self.job, self.reply, self.base, metrics) = (job, reply, base, reply.metrics)
     answer = AnswerText(model: model, job: job)
     choices = (0..<job.choiceCount).map { index in
       let prompt = job.prompts[index / job.candidateCount]

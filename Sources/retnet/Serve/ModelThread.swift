@@ -58,7 +58,7 @@ final class ModelThread {
   private var isStopping = false
 
   private enum Owner {
-    case prompt(Completion, index: Int, cached: Int, TokenMeter?)
+    case prompt(Completion, index: Int, TokenMeter?)
     case choice(Completion, index: Int, recent: [Int32])
   }
 
@@ -122,8 +122,14 @@ final class ModelThread {
       return reply.error(
         ErrorBody(status: 429, message: "expected at most \(limits.queue) waiting requests; try again later"))
     }
+    var base: NamedState?
     if let name = job.from {
       guard let state = shelf[name] else { return load(name, then: .completion(job, reply), reply) }
+      base = state
+      if state.progress.position == 0, served.configuration.bosID == nil, job.prompts.contains(where: \.ids.isEmpty) {
+        return reply.error(
+          ErrorBody(status: 400, message: "prompt: expected at least one token, found none", parameter: "prompt"))
+      }
       let limit = state.progress.history?.limit ?? 0
       if job.undoCount > limit {
         return reply.error(
@@ -131,7 +137,7 @@ final class ModelThread {
             status: 400, message: "tokens: expected at most \(limit), found \(job.undoCount)", parameter: "tokens"))
       }
     }
-    let completion = Completion(job, reply, served)
+    let completion = Completion(job, reply, served, from: base)
     active.append(completion)
     queue.append(completion)
   }
@@ -148,19 +154,15 @@ final class ModelThread {
         let (choice, progress) = completion.forks.removeFirst()
         begin(choice, of: completion, progress)
       }
-      if !completion.isAdmitted { queue.append(completion) }
+      if !completion.isAdmitted { enqueue(completion, at: queue.count) }
     }
   }
 
   private func beginPrompt(_ index: Int, of completion: Completion) {
     let job = completion.job
-    let base = job.from.flatMap { shelf[$0] }
+    let base = completion.base
     completion.beginPrompt(index)
-    guard job.from == nil || base != nil else {
-      completion.fail(unknown(job.from ?? ""))
-      return remove(completion)
-    }
-    let ids = job.prompts[index].ids
+    let ids = ids(of: job.prompts[index], after: base)
     // Only a choice that leaves a state changes the progress that it starts from.
     if let base, ids.isEmpty, job.undoCount == 0 {
       return didRead(
@@ -173,10 +175,16 @@ final class ModelThread {
     if base == nil, prompt.meter == nil, prompt.historyWindow == nil {
       prompt.kept = job.prompts[index].borders.map { (cache, $0) }
     }
-    let cached = prompt.kept.map { cache.states.find($0.borders)?.state.position ?? 0 } ?? 0
     let id = batch.read(prompt)
-    owners[id] = .prompt(completion, index: index, cached: cached, prompt.meter)
+    owners[id] = .prompt(completion, index: index, prompt.meter)
     completion.rows.insert(id)
+  }
+
+  /// The ids of a prompt. Behind a state that has read nothing, as a training run can leave one, BOS is before them.
+  private func ids(of prompt: CompletionPrompt, after base: NamedState?) -> [Int32] {
+    guard let base, base.progress.position == 0 else { return prompt.ids }
+    if let bos = served.bosID, prompt.ids.first != bos { return [bos] + prompt.ids }
+    return prompt.ids.isEmpty ? served.configuration.bosID.map { [Int32($0)] } ?? [] : prompt.ids
   }
 
   /// Starts the candidates of a prompt that was read.
@@ -187,20 +195,20 @@ final class ModelThread {
     completion.didRead(index, cached: cached, ranked)
     let first = index * completion.job.candidateCount
     for choice in first..<first + completion.job.candidateCount { completion.forks.append((choice, progress)) }
-    guard batch.hasRoom else { return enqueue(completion) }
+    guard batch.hasRoom else { return enqueue(completion, at: 0) }
     let (choice, progress) = completion.forks.removeFirst()
     begin(choice, of: completion, progress)
-    if !completion.forks.isEmpty { enqueue(completion) }
+    if !completion.forks.isEmpty { enqueue(completion, at: 0) }
   }
 
-  private func enqueue(_ completion: Completion) {
-    if !queue.contains(where: { $0 === completion }) { queue.insert(completion, at: 0) }
+  private func enqueue(_ completion: Completion, at place: Int) {
+    if !queue.contains(where: { $0 === completion }) { queue.insert(completion, at: place) }
   }
 
   private func begin(_ choice: Int, of completion: Completion, _ progress: ReadingProgress) {
     let job = completion.job
     let prompt = job.prompts[choice / job.candidateCount]
-    let recent = (job.from.flatMap { shelf[$0] }?.recent ?? []) + prompt.ids
+    let recent = (completion.base?.recent ?? []) + prompt.ids
     let seed = job.seed &+ UInt64(choice % job.candidateCount)
     let maker = TextMaker(job.rules, seed: seed, recent: recent, isTextStart: prompt.isTextStart)
     let id = batch.submit(.progress(progress, isLeft: job.leaves != nil), maker)
@@ -210,8 +218,8 @@ final class ModelThread {
 
   private func handle(_ event: TextBatch.Event) {
     switch event {
-    case .read(let id, let progress):
-      guard case .prompt(let completion, let index, let cached, let meter) = take(id) else { return }
+    case .read(let id, let progress, let cached):
+      guard case .prompt(let completion, let index, let meter) = take(id) else { return }
       didRead(index, of: completion, cached: cached, progress, [], meter?.ranked ?? [])
     case .text(let id, let text, let token):
       guard case .choice(let completion, let index, _) = owners[id] else { return }
@@ -228,7 +236,7 @@ final class ModelThread {
       guard let owner = take(id) else { return }
       let completion =
         switch owner {
-        case .prompt(let completion, _, _, _), .choice(let completion, _, _): completion
+        case .prompt(let completion, _, _), .choice(let completion, _, _): completion
         }
       completion.fail(
         error == .nothingLeft
@@ -241,7 +249,7 @@ final class ModelThread {
   private func take(_ id: Int) -> Owner? {
     let owner = owners.removeValue(forKey: id)
     switch owner {
-    case .prompt(let completion, _, _, _), .choice(let completion, _, _): completion.rows.remove(id)
+    case .prompt(let completion, _, _), .choice(let completion, _, _): completion.rows.remove(id)
     case nil: break
     }
     return owner

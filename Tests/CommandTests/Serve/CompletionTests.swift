@@ -238,6 +238,15 @@ extension CommandRuns {
       #expect(try server.complete(#"{"prompt":"Day","max_tokens":2}"#).texts.count == 1)
     }
 
+    /// Foundation's decoder ends the process on some of these.
+    @Test(arguments: [255, 256, 257, 511, 512, 513, 514, 100_000])
+    func deepJSONIsRefused(_ depth: Int) throws {
+      for body in [String(repeating: "[", count: depth), #"{"prompt":"# + String(repeating: "[", count: depth - 1)] {
+        #expect(try server.post("/v1/completions", body).status == 400)
+      }
+      #expect(try server.get("/health").status == 200)
+    }
+
     @Test func chatNeedsATemplate() throws {
       let answer = try server.post("/v1/chat/completions", #"{"messages":[{"role":"user","content":"Hi"}]}"#)
       #expect(answer.status == 400 && answer.error["param"] as? String == "messages", "\(answer.text)")

@@ -92,6 +92,15 @@ extension CommandRuns {
       #expect(try server.get("/health").status == 200)
     }
 
+    @Test func aHeadBeforeARefusalTakesNoBodyFromIt() throws {
+      let server = try TestServer(workspace)
+      let connection = try Connection(server.port)
+      connection.write("HEAD /health HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(String(decoding: connection.read(), as: UTF8.self).hasPrefix("HTTP/1.1 200 OK"))
+      connection.write("nonsense\r\n\r\n")
+      #expect(try connection.answer().error["type"] as? String == "invalid_request_error")
+    }
+
     @Test func requestsMayFollowEachOtherOnAConnection() throws {
       let server = try TestServer(workspace)
       let connection = try Connection(server.port)

@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import Configurations
 
 /// One line of `metrics.jsonl`, either just written or read back.
 package struct MetricsRow: Sendable {
@@ -24,7 +24,7 @@ package struct MetricsRow: Sendable {
 
   /// Parses a line; nil if it is not a row of this log.
   package init?(line: [UInt8]) {
-    guard let members = try? JSONDecoder().decode([String: JSONValue].self, from: Data(line)) else { return nil }
+    guard let members = try? decodedJSON([String: JSONValue].self, from: line) else { return nil }
     self.init(members)
   }
 

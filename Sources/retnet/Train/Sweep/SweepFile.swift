@@ -1,3 +1,4 @@
+internal import Configurations
 internal import Files
 internal import FoundationEssentials
 
@@ -24,7 +25,7 @@ struct SweepFile {
     self.path = path
     guard fileExists(path: path) else { return }
     let bytes = try readAll(path: path, byteLimit: Self.largestByteCount)
-    guard case .object(let members)? = try? JSONDecoder().decode(JSONValue.self, from: Data(bytes)),
+    guard case .object(let members)? = try? decodedJSON(JSONValue.self, from: bytes),
       case .list(let runs)? = members["runs"]
     else {
       throw CommandError(
