@@ -53,7 +53,7 @@ struct PaperMeasurement {
     let subject = BenchSubject(name: "paper", format: format, network)
     let benchmark = GenerationBenchmark(
       subject: subject, isPrompt: false, count: tokens, batch: batch, depth: depth, readsDepth: false,
-      chunkLength: 512, threads: threads, repetitions: 3)
+      chunkLength: 512, threads: threads, repetitions: 15)
     let times = benchmark.measure {}.runs.map(\.total).sorted()
     let seconds = times[times.count / 2] / Double(tokens)
     return [

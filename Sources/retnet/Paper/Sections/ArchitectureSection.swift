@@ -40,14 +40,14 @@ struct ArchitectureSection: PaperSection {
           PaperTable(
             caption: "Width \(scale.middle.width), \(scale.middle.layers) layers; mean and standard error of "
               + "\(counted(scale.seeds, "seed")).",
-            headings: ["network", "weights", "nats", "ppl", "minus RetNet", "tokens/s in training", "paper, ppl"],
+            headings: ["network", "weights", "nats", "ppl", "minus RetNet", "paper, ppl"],
             rows: zip(Self.architectures, ["26.05", "–", "40.24"]).map { architecture, published in
               let sample = losses(architecture)
               return [
                 architecture.name, whole(value(architecture, "parameters")), sample.text(3),
                 exp(sample.mean).fixed(1),
                 architecture == .retnet ? "" : PaperDifference(sample, minus: losses(.retnet)).text(3),
-                shortened(value(architecture, "tokens_per_second")), published,
+                published,
               ]
             })),
         PaperSweepTable.block(sweeps, results, rates, of: "one seed"),
