@@ -34,6 +34,7 @@ package struct ErrorBody: Error, Sendable, Equatable {
 extension String {
   /// The text as a JSON string, with its quotation marks.
   package var inJSON: String {
+    if utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) { return "\"\(self)\"" }
     var quoted = "\""
     for scalar in unicodeScalars {
       switch scalar {

@@ -7,12 +7,14 @@ struct AnswerText: Sendable {
   let model: ServedModel
   let job: CompletionJob
 
-  private var isChat: Bool { job.form == .chat }
-
+  private let isChat: Bool
   /// The start of every object of the answer.
-  private var opening: String {
+  private let opening: String
+
+  init(model: ServedModel, job: CompletionJob) {
+    (self.model, self.job, isChat) = (model, job, job.form == .chat)
     let kind = isChat ? job.streams ? "chat.completion.chunk" : "chat.completion" : "text_completion"
-    return
+    opening =
       "{\"id\":\"\(isChat ? "chatcmpl" : "cmpl")-\(job.id)\",\"object\":\"\(kind)\",\"created\":\(job.created),"
       + "\"model\":\(model.name.inJSON),\"system_fingerprint\":\"\(model.fingerprint)\",\"seed\":\(job.seed),"
   }

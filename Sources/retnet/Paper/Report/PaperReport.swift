@@ -19,8 +19,10 @@ struct PaperReport {
         + "RetNet with a Transformer at 1.3 to 13 billion weights. `retnet paper` repeats the comparisons with networks of a "
         + "few million weights, on one machine and one text. Both networks run in one program: the same text, order of the "
         + "data, optimizer, number of weights and numerics; only the type of the layers differs.",
-      "A difference counts if it is larger than two standard errors over the seeds. Otherwise the verdict is \"too small to "
-        + "tell\". Losses are in nats per token of the held-out text; perplexity is e^loss. Learning rates are chosen for "
+      "\"Reproduced\" means that a difference has the sign that it has in the paper, not its size; \"partly\", that only some "
+        + "of the paper's claims hold. A difference counts if it is larger than two standard errors over the seeds; otherwise "
+        + "it is too small to tell. Times have no seeds: a ratio counts from 2 % on, and 90 % of a speed is taken as the same. "
+        + "Losses are in nats per token of the held-out text; perplexity is e^loss. Learning rates are chosen for "
         + "each network by a sweep.",
     ]
     if isQuick {

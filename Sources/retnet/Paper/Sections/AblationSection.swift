@@ -87,7 +87,7 @@ struct AblationSection: PaperSection {
       verdict: verdicts.allSatisfy { $0 == .reproduced }
         ? .reproduced
         : verdicts.contains(.reproduced) ? .partly : verdicts.contains(.notReproduced) ? .notReproduced : .tooSmall,
-      sentence: "The loss is higher without: \(words(.reproduced)). It is lower without: \(words(.notReproduced)). "
+      sentence: "The loss is higher with: \(words(.reproduced)). It is lower with: \(words(.notReproduced)). "
         + "Too close to tell: \(words(.tooSmall)).",
       blocks: [
         .chart(

@@ -56,9 +56,9 @@ struct InferenceCostSection: PaperSection {
         + "times as fast as a Transformer with a cache, with 70 % less memory (6.7 billion weights, Fig. 6).",
       verdict: flat > 0.9 && ratio > 1 ? .reproduced : .notReproduced,
       sentence:
-        "Behind \(grouped(last)) tokens the RetNet decodes at \((100 * flat).fixed(0)) % of its speed at the start, "
+        "After \(grouped(last)) tokens the RetNet decodes at \((100 * flat).fixed(0)) % of its speed at the start, "
         + "\(ratio.fixed(1)) times as fast as the Transformer. Its state has "
-        + "\(megabytes(value(.retnet, last, 1, "state_bytes"))) MB at any length, the cache "
+        + "\(megabytes(value(.retnet, last, 1, "state_bytes"))) MB at any length, the key/value cache "
         + "\(megabytes(value(.transformer, last, 1, "state_bytes"))) MB.",
       blocks: [
         .chart(
