@@ -51,13 +51,8 @@ struct ServeCommand: ParsableCommand {
   var kvCache: CacheFormat?
 
   func validate() throws {
-    func check(_ range: ClosedRange<Int>, _ flag: String, _ found: Int) throws {
-      guard range.contains(found) else {
-        throw ValidationError("\(flag): expected \(range.lowerBound) to \(range.upperBound), found \(found)")
-      }
-    }
-    try check(1...BatchDecoder.limit, "--parallel", parallel)
-    if let chunkLength { try check(PromptChunkLength.range, "--chunk-length", chunkLength) }
+    try checkRange(1...BatchDecoder.limit, "--parallel", parallel)
+    if let chunkLength { try checkRange(PromptChunkLength.range, "--chunk-length", chunkLength) }
     if modelName == "" { throw ValidationError("--model-name: expected a name, found none") }
     try files.check()
   }

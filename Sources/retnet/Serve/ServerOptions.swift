@@ -22,7 +22,7 @@ struct AddressOptions: ParsableArguments {
   var corsOrigin: [String] = []
 
   func validate() throws {
-    if !(0...65_535).contains(port) { throw ValidationError("--port: expected 0 to 65535, found \(port)") }
+    try checkRange(0...65_535, "--port", port)
     if host.isEmpty { throw ValidationError("--host: expected an address, found none") }
     if corsOrigin.contains("") { throw ValidationError("--cors-origin: expected an origin, found none") }
   }
@@ -96,24 +96,19 @@ struct ServerLimitOptions: ParsableArguments {
   var undoWindow = usual.undoWindow
 
   func validate() throws {
-    func check(_ range: ClosedRange<Int>, _ flag: String, _ found: Int) throws {
-      guard range.contains(found) else {
-        throw ValidationError("\(flag): expected \(range.lowerBound) to \(range.upperBound), found \(found)")
-      }
-    }
     func check(_ flag: String, from least: Double, _ found: Double) throws {
       guard found >= least, found <= 1e6 else {
         throw ValidationError("\(flag): expected \(least) to 1000000 seconds, found \(found)")
       }
     }
-    try check(0...1 << 30, "--cache-memory", cacheMemory)
-    try check(1...1 << 20, "--max-states", maxStates)
-    try check(1...1 << 30, "--max-body", maxBody)
-    try check(1...1 << 30, "--max-prompt-tokens", maxPromptTokens)
-    try check(1...1 << 30, "--max-completion-tokens", maxCompletionTokens)
-    try check(1...1 << 20, "--max-connections", maxConnections)
-    try check(1...1 << 20, "--max-queue", maxQueue)
-    try check(1...1_048_576, "--undo-window", undoWindow)
+    try checkRange(0...1 << 30, "--cache-memory", cacheMemory)
+    try checkRange(1...1 << 20, "--max-states", maxStates)
+    try checkRange(1...1 << 30, "--max-body", maxBody)
+    try checkRange(1...1 << 30, "--max-prompt-tokens", maxPromptTokens)
+    try checkRange(1...1 << 30, "--max-completion-tokens", maxCompletionTokens)
+    try checkRange(1...1 << 20, "--max-connections", maxConnections)
+    try checkRange(1...1 << 20, "--max-queue", maxQueue)
+    try checkRange(1...1_048_576, "--undo-window", undoWindow)
     try check("--max-time", from: 0.1, maxTime)
     try check("--idle-timeout", from: 0.1, idleTimeout)
     try check("--write-timeout", from: 0.1, writeTimeout)
@@ -133,5 +128,12 @@ struct ServerLimitOptions: ParsableArguments {
     (limits.connections, limits.bodyBytes) = (maxConnections, maxBody)
     (limits.idleSeconds, limits.writeSeconds) = (idleTimeout, writeTimeout)
     return limits
+  }
+}
+
+/// Throws a usage error for a value of a flag outside of its range.
+func checkRange(_ range: ClosedRange<Int>, _ flag: String, _ found: Int) throws {
+  guard range.contains(found) else {
+    throw ValidationError("\(flag): expected \(range.lowerBound) to \(range.upperBound), found \(found)")
   }
 }
